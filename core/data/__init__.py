@@ -1,0 +1,1 @@
+"""From files to a dataset: importing, decoding, checking and splitting."""

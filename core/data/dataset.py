@@ -1,0 +1,274 @@
+"""What an imported dataset is on disk, and how it is listed, loaded, renamed and deleted.
+
+A dataset is the folder `datasets/<id>/` of a workspace:
+
+    dataset.json     this module's `Dataset`: name, task, classes, source, checksum, findings, fixes
+    images.parquet   one row a picture: `IMAGE_COLUMNS`
+    data.yaml        written by Graft itself, never taken from the user
+    images/<split>/  pictures (8 bit, decodable by Ultralytics); classify: images/<split>/<class>/
+    labels/<split>/  YOLO text labels with the picture's name; none for classify
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import yaml
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from core.errors import InputError
+from core.workspace import Workspace, write_json_atomic, write_text_atomic
+
+Task = Literal["detect", "segment", "pose", "obb", "classify"]
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+IMAGE_COLUMNS = {
+    "file": "path below images/, with forward slashes: train/a.jpg, classify train/cat/a.jpg; unique",
+    "split": "train, val or test",
+    "source": "the picture's name in the user's upload, with its folders",
+    "width": "pixels",
+    "height": "pixels",
+    "objects": "labelled objects in it (classify: 1)",
+    "sha256": "digest of the file as it lies in the dataset",
+    "phash": "64-bit perceptual hash as 16 hex digits, empty when not computed",
+    "brightness": "mean grey level, 0 to 255",
+    "group": "patient, part or other group that must not straddle splits; empty when unknown",
+    "bits": "bits a channel of the source picture",
+}
+"""The columns of images.parquet that every reader can rely on."""
+
+
+class Severity(StrEnum):
+    """How much a finding matters: an error blocks training, a warning and an info don't."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Finding(BaseModel):
+    """Something the user should know about a dataset: what, how often, where, why it matters, what helps."""
+
+    code: str = Field(description="stable, kebab-case: zero-size-box, leak-across-splits, ...")
+    severity: Severity
+    count: int = Field(ge=0, description="how many pictures, rows or objects it concerns")
+    message: str = Field(description="one sentence with the count in it, in the user's words")
+    examples: list[str] = Field(default_factory=list, description="up to ten files, as the user named them")
+    why: str = Field(default="", description="one sentence: what happens when it is left as it is")
+    fix: str = Field(default="", description="label of the one-click fix, empty when there is none")
+
+
+class Dataset(BaseModel):
+    """An imported dataset; the content of its `dataset.json`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    name: str
+    task: Task
+    format: str = Field(description="the layout it was read from: yolo, coco, voc, folder-per-class, ...")
+    classes: list[str] = Field(description="names in class-id order; for classify, sorted as the folders are")
+    images: dict[str, int] = Field(description="pictures per split")
+    instances: dict[str, int] = Field(description="labelled objects per class name, over all splits")
+    instances_by_split: dict[str, dict[str, int]] = Field(default_factory=dict)
+    keypoint_shape: tuple[int, int] | None = Field(default=None, description="(keypoints, 2 or 3), pose only")
+    flip_idx: list[int] | None = Field(default=None, description="keypoint order after a mirror image, pose only")
+    source: str = Field(default="", description="what was imported: a file or folder name, no machine path")
+    source_mapping: dict[str, int] = Field(default_factory=dict, description="source class name or id -> class id")
+    checksum: str = Field(default="", description="SHA-256 over the sorted digests of pictures and labels")
+    created: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    split_note: str = Field(default="", description="a sentence on where the split comes from")
+    findings: list[Finding] = Field(default_factory=list)
+    fixes: list[str] = Field(default_factory=list, description="what was changed in the imported copy, in order")
+    licence: str = Field(default="", description="filled in by the user")
+    notes: str = Field(default="", description="filled in by the user")
+    window: str = Field(default="", description="how pictures of more than 8 bits were windowed, a sentence")
+    test_locked: bool = Field(default=False, description="the test part is opened by a recorded act only")
+    test_openings: list[datetime] = Field(default_factory=list)
+
+    _root: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def root(self) -> Path:
+        """The dataset's folder."""
+        return self._root
+
+    @property
+    def train_data(self) -> Path:
+        """What Ultralytics is given as `data`: our own data.yaml, or the picture folder for classify."""
+        return self.root / "images" if self.task == "classify" else self.root / "data.yaml"
+
+    @property
+    def errors(self) -> list[Finding]:
+        """The findings that block training."""
+        return [finding for finding in self.findings if finding.severity is Severity.ERROR]
+
+    def image_table(self) -> pd.DataFrame:
+        """Return images.parquet: one row a picture with the columns of IMAGE_COLUMNS."""
+        return pd.read_parquet(self.root / "images.parquet")
+
+    def image_path(self, file: str) -> Path:
+        """Return the path of a picture named as in the image table."""
+        return self.root / "images" / file
+
+    def label_path(self, file: str) -> Path:
+        """Return the path of a picture's YOLO label text (it may be missing: no objects)."""
+        return (self.root / "labels" / file).with_suffix(".txt")
+
+    def labelled(self, split: str | None = None) -> Iterator[LabelledImage]:
+        """Give the pictures of one split (or all) with their labels, in the order of the table."""
+        table = self.image_table()
+        if split is not None:
+            table = table[table["split"] == split]
+        for file, width, height in zip(table["file"], table["width"], table["height"], strict=True):
+            yield self.labelled_image(file, int(width), int(height))
+
+    def labelled_image(self, file: str, width: int, height: int) -> LabelledImage:
+        """Return one picture with its labels."""
+        if self.task == "classify":
+            return LabelledImage(file, width, height, [LabelledObject(self.classes.index(Path(file).parent.name))])
+        path = self.label_path(file)
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        return LabelledImage(file, width, height, parse_labels(text, self.task, self.keypoint_shape))
+
+    def save(self) -> None:
+        """Write dataset.json atomically."""
+        write_json_atomic(self.root / "dataset.json", self.model_dump(mode="json"))
+
+
+@dataclass
+class LabelledObject:
+    """One labelled object; coordinates are fractions (0 to 1) of the picture's width and height."""
+
+    class_id: int
+    box: tuple[float, float, float, float] | None = None
+    """centre x, centre y, width, height; for polygons, corners and keypoints their enclosing box"""
+    polygon: NDArray[np.float64] | None = None
+    """(n, 2) outline: the mask of segment, the four corners of obb"""
+    keypoints: NDArray[np.float64] | None = None
+    """(k, 3) x, y, visibility (0 unlabelled, 1 hidden, 2 visible)"""
+
+
+@dataclass
+class LabelledImage:
+    """A picture of a dataset with its labels."""
+
+    file: str
+    width: int
+    height: int
+    objects: list[LabelledObject] = field(default_factory=list)
+
+
+def enclosing_box(points: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """Return centre x, centre y, width, height of the box around (n, 2) points."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    centre, size = (low + high) / 2, high - low
+    return float(centre[0]), float(centre[1]), float(size[0]), float(size[1])
+
+
+def parse_labels(text: str, task: Task, keypoint_shape: tuple[int, int] | None = None) -> list[LabelledObject]:
+    """Read a YOLO label text of our own writing (already checked at import).
+
+    Rows are `class cx cy w h` (detect), `class x1 y1 x2 y2 ...` (segment, obb) or
+    `class cx cy w h x y [v] ...` (pose), see docs.ultralytics.com/datasets. Raises ValueError on a bad row.
+    """
+    objects = []
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        class_id, *values = line.split()
+        numbers = np.array(values, dtype=float)
+        if task in ("segment", "obb"):
+            polygon = numbers.reshape(-1, 2)
+            objects.append(LabelledObject(int(class_id), enclosing_box(polygon), polygon=polygon))
+            continue
+        box = (float(numbers[0]), float(numbers[1]), float(numbers[2]), float(numbers[3]))
+        keypoints = None
+        if task == "pose":
+            count, dimensions = keypoint_shape or (0, 3)
+            keypoints = numbers[4:].reshape(count, dimensions)
+            if dimensions == 2:
+                keypoints = np.hstack([keypoints, np.full((count, 1), 2.0)])
+        objects.append(LabelledObject(int(class_id), box, keypoints=keypoints))
+    return objects
+
+
+def format_labels(objects: list[LabelledObject], task: Task, keypoint_shape: tuple[int, int] | None = None) -> str:
+    """Write objects as a YOLO label text for `task`, six decimals; the counterpart of `parse_labels`."""
+    lines = []
+    for item in objects:
+        if task in ("segment", "obb"):
+            assert item.polygon is not None
+            numbers = item.polygon.ravel().tolist()
+        else:
+            assert item.box is not None
+            numbers = list(item.box)
+            if task == "pose":
+                assert item.keypoints is not None
+                assert keypoint_shape is not None
+                numbers += item.keypoints[:, : keypoint_shape[1]].ravel().tolist()
+        lines.append(" ".join([str(item.class_id), *(f"{number:.6f}".rstrip("0").rstrip(".") for number in numbers)]))
+    return "".join(line + "\n" for line in lines)
+
+
+def write_data_yaml(dataset: Dataset) -> None:
+    """Write the dataset's own data.yaml: absolute path, the splits that hold pictures, the names, nothing else.
+
+    Never hand a user's yaml to Ultralytics: a `download:` entry in it is executed. The absolute path is why this
+    is called again before each training: a workspace may have moved.
+    """
+    content: dict[str, Any] = {"path": str(dataset.root)}
+    for split in SPLITS:
+        if dataset.images.get(split):
+            content[split] = f"images/{split}"
+    content.setdefault("val", content.get("train"))
+    content["names"] = dict(enumerate(dataset.classes))
+    if dataset.task == "pose" and dataset.keypoint_shape:
+        content["kpt_shape"] = list(dataset.keypoint_shape)
+        if dataset.flip_idx:
+            content["flip_idx"] = dataset.flip_idx
+    write_text_atomic(dataset.root / "data.yaml", yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def load_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
+    """Load a dataset by its id, or by its name when only one has it. Raises InputError when there is none."""
+    named = [item for item in list_datasets(workspace) if dataset_id in (item.id, item.name)]
+    exact = [item for item in named if item.id == dataset_id] or named
+    if len(exact) == 1:
+        return exact[0]
+    if exact:
+        ids = ", ".join(item.id for item in exact)
+        raise InputError(f"{len(exact)} datasets are called “{dataset_id}”: name one by its id ({ids}).")
+    raise InputError(f"There is no dataset “{dataset_id}” in this workspace; `python -m core datasets` lists them.")
+
+
+def list_datasets(workspace: Workspace) -> list[Dataset]:
+    """Return all datasets of a workspace, newest first; folders without a readable dataset.json are passed over."""
+    found = []
+    for path in workspace.datasets.glob("*/dataset.json"):
+        try:
+            dataset = Dataset.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, ValidationError):
+            continue  # half-deleted or written by a newer version: not a dataset this version can use
+        dataset._root = path.parent
+        found.append(dataset)
+    return sorted(found, key=lambda item: item.created, reverse=True)
+
+
+def delete_dataset(workspace: Workspace, dataset_id: str) -> None:
+    """Remove an imported dataset from the workspace; the user's own files stay as they are."""
+    dataset = load_dataset(workspace, dataset_id)
+    grave = workspace.staging_root / f"deleted-{dataset.id}"
+    dataset.root.rename(grave)
+    shutil.rmtree(grave)

@@ -1,0 +1,174 @@
+"""Where datasets, runs and weights live: one folder that can be copied to another machine and opened there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from core.errors import InputError
+
+ID_PATTERN = re.compile(r"^[a-z0-9][a-z0-9-]{0,79}$")
+
+
+def slug(name: str, fallback: str = "item") -> str:
+    """Return `name` as lower-case ASCII letters, digits and hyphens, at most 40 characters, for use in an id."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    cleaned = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")[:40].strip("-")
+    return cleaned or fallback
+
+
+def new_id(name: str) -> str:
+    """Return a fresh id that starts with the readable part of `name` and ends with six random hex digits."""
+    return f"{slug(name)}-{secrets.token_hex(3)}"
+
+
+def write_text_atomic(path: Path, text: str) -> None:
+    """Write `text` to `path` so that a reader or a crash sees the old file or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json_atomic(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON to `path` atomically."""
+    write_text_atomic(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One folder with `datasets/<id>/`, `runs/<id>/`, `weights/` and `graft.db`.
+
+    Open it with `Workspace.current()` (the folder named by GRAFT_WORKSPACE, default `./workspace`) or
+    `Workspace.open(path)`; both create the folders that are missing. Raises InputError when the folder
+    can't be written to.
+    """
+
+    root: Path
+
+    @classmethod
+    def current(cls) -> Workspace:
+        """Open the workspace named by the environment variable GRAFT_WORKSPACE, default `./workspace`."""
+        return cls.open(Path(os.environ.get("GRAFT_WORKSPACE") or "workspace"))
+
+    @classmethod
+    def open(cls, root: Path | str) -> Workspace:
+        """Open (and where needed create) the workspace at `root`."""
+        workspace = cls(Path(root).expanduser().resolve())
+        try:
+            for folder in (workspace.datasets, workspace.runs, workspace.weights, workspace.staging_root):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"The workspace folder {workspace.root} can't be written to ({error.strerror}). "
+                "Set GRAFT_WORKSPACE to a folder you own."
+            ) from error
+        return workspace
+
+    @property
+    def datasets(self) -> Path:
+        """The folder with one folder per imported dataset."""
+        return self.root / "datasets"
+
+    @property
+    def runs(self) -> Path:
+        """The folder with one folder per training run."""
+        return self.root / "runs"
+
+    @property
+    def weights(self) -> Path:
+        """The folder with pre-trained checkpoints, one file each."""
+        return self.root / "weights"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file that holds the states of the runs and the queue."""
+        return self.root / "graft.db"
+
+    @property
+    def staging_root(self) -> Path:
+        """The folder for uploads and half-made things; nothing in it is listed anywhere."""
+        return self.root / ".staging"
+
+    def dataset(self, dataset_id: str) -> Path:
+        """Return the folder of a dataset id (existing or not); raises InputError for a malformed id."""
+        return self.datasets / _checked(dataset_id, "dataset")
+
+    def run(self, run_id: str) -> Path:
+        """Return the folder of a run id (existing or not); raises InputError for a malformed id."""
+        return self.runs / _checked(run_id, "run")
+
+    def free_bytes(self) -> int:
+        """Return the free disk space, in bytes, where the workspace lives."""
+        return shutil.disk_usage(self.root).free
+
+    @contextmanager
+    def staging(self, purpose: str) -> Iterator[Path]:
+        """Give a private folder on the workspace's own disk that is removed at the end, whatever happens.
+
+        Move finished things out of it with `os.replace`/`Path.rename`. The folder's name carries the process id
+        and its start time, so that `sweep_staging` can reclaim it after a crash.
+        """
+        folder = self.staging_root / f"{slug(purpose)}_{os.getpid()}_{_started(os.getpid())}_{secrets.token_hex(4)}"
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def sweep_staging(self) -> int:
+        """Remove what crashed processes left in staging; return the number of bytes freed."""
+        freed = 0
+        for folder in self.staging_root.iterdir():
+            parts = folder.name.split("_")
+            if len(parts) == 4 and parts[1].isdigit() and _started(int(parts[1])) == int(parts[2]):
+                continue
+            freed += folder_bytes(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+        return freed
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the sum of the sizes, in bytes, of the files below `folder` (0 when it is gone)."""
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(path, name)).st_size
+            except FileNotFoundError:
+                continue  # removed while we look: it no longer takes space
+    return total
+
+
+def _started(pid: int) -> int:
+    """Return a process's start time in centiseconds, 0 when there is no such living process."""
+    try:
+        process = psutil.Process(pid)
+        return 0 if process.status() == psutil.STATUS_ZOMBIE else int(process.create_time() * 100)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _checked(identifier: str, kind: str) -> str:
+    if not ID_PATTERN.match(identifier):
+        raise InputError(f"“{identifier}” is not the id of a {kind}; `python -m core {kind}s` lists what there is.")
+    return identifier
