@@ -1,0 +1,1 @@
+"""Taking a run away: predict, export, report, notebook."""

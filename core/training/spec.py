@@ -1,0 +1,117 @@
+"""What to train: one pydantic model that gives the widget its label, the command line its option, the run its record."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from core.data.dataset import Task
+
+
+class Strategy(StrEnum):
+    """How the pre-trained layers are used."""
+
+    FINE_TUNE = "fine-tune"
+    FROZEN = "frozen"
+    TWO_STAGE = "two-stage"
+    DISCRIMINATIVE = "discriminative"
+    SCRATCH = "scratch"
+
+
+STRATEGY_WORDS = {
+    Strategy.FINE_TUNE: "Start from everything the model knows and adjust all of it (fine-tuning)",
+    Strategy.FROZEN: "Keep the seeing part as it is and teach only the deciding part (frozen backbone)",
+    Strategy.TWO_STAGE: "First teach the deciding part, then adjust everything gently (two-stage)",
+    Strategy.DISCRIMINATIVE: "Adjust the seeing part slowly, the deciding part quickly (discriminative rates)",
+    Strategy.SCRATCH: "Forget everything and start from random numbers (from scratch, for comparison)",
+}
+
+OWN_ARGUMENTS = frozenset(
+    ["task", "mode", "model", "data", "epochs", "imgsz", "batch", "seed", "device", "patience", "project", "name", "exist_ok", "save_dir", "resume", "save", "plots", "pretrained", "split", "val", "cfg", "tracker", "source"]
+)
+"""Ultralytics arguments that Graft sets itself: they can't be given as extra settings."""
+
+
+class TrainingSpec(BaseModel):
+    """Everything that decides a training run; written once to the run's `spec.json`."""
+
+    model_config = ConfigDict(extra="forbid", use_enum_values=False)
+
+    dataset: str = Field(title="Dataset", description="The id of an imported dataset.")
+    task: Task = Field(title="Task", description="Taken from the dataset.")
+    model: str = Field(
+        default="yolo26n",
+        title="Pre-trained model",
+        description="A model of the catalogue (yolo26n, yolo11s, ...), the path of a .pt file of your own, "
+        "or run:<id> to start from one of your own runs.",
+    )
+    strategy: Strategy = Field(
+        default=Strategy.FINE_TUNE,
+        title="Strategy",
+        description="How much of what the model already knows is kept as it is.",
+    )
+    epochs: int = Field(
+        default=30, ge=1, le=10_000, title="Epochs", description="How many times the model sees every training picture."
+    )
+    imgsz: int = Field(
+        default=320,
+        ge=32,
+        le=4096,
+        title="Image size (pixels)",
+        description="Pictures are scaled so that their longer side has this many pixels. Larger finds smaller "
+        "things and takes longer: twice the size, four times the time.",
+    )
+    batch: int = Field(
+        default=8,
+        ge=1,
+        le=1024,
+        title="Batch size",
+        description="Pictures looked at together before the model is adjusted. More needs more memory.",
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=2**31 - 1,
+        title="Seed",
+        description="The start of the random numbers. The same seed and settings give the same run again.",
+    )
+    device: str = Field(
+        default="auto",
+        title="Device",
+        description="auto takes the first GPU, or the CPU where there is none. cpu, 0, or 0,1 for two GPUs.",
+    )
+    patience: int = Field(
+        default=15,
+        ge=0,
+        le=10_000,
+        title="Stop early after (epochs)",
+        description="Training ends when the result on the validation pictures has not improved for this many epochs. "
+        "0 never stops early.",
+    )
+    extra: dict[str, Any] = Field(
+        default_factory=dict,
+        title="Expert settings",
+        description="Ultralytics training arguments by name; see the expert fold or default.yaml.",
+    )
+    name: str = Field(default="", title="Name", description="What you want to call the run.", max_length=120)
+    reasons: dict[str, str] = Field(
+        default_factory=dict, title="Reasons", description="Why a setting has its value, one sentence a setting."
+    )
+
+    @field_validator("extra")
+    @classmethod
+    def _no_own_arguments(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        taken = sorted(OWN_ARGUMENTS & extra.keys())
+        if taken:
+            raise ValueError(f"{', '.join(taken)}: set by Graft itself, not as an expert setting")
+        return extra
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, device: str) -> str:
+        cleaned = device.strip().lower().removeprefix("cuda:")
+        if cleaned in ("auto", "cpu", "mps") or all(part.isdigit() for part in cleaned.split(",")):
+            return cleaned
+        raise ValueError(f"“{device}” is not a device: use auto, cpu, 0, or 0,1 for two GPUs")
