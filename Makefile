@@ -1,0 +1,43 @@
+# `make run` opens the app, `make test` runs every check; each sets up what it needs in .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check install install-dev clean
+
+run: $(VENV)/.installed
+	$(BIN)/python -m streamlit run streamlit_app.py
+
+test: $(VENV)/.installed-dev check
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy core
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Graft needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV) || (echo "On Debian or Ubuntu: sudo apt-get install python3-venv" >&2; exit 1)
+
+# Ultralytics asks for opencv-python, which needs a screen's libraries (libGL). The headless build is the same cv2
+# without them: it is laid over it, in the same version.
+define use_headless_opencv
+$(BIN)/python -m pip install --quiet --no-deps --force-reinstall "opencv-python-headless==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("opencv-python"))')"
+endef
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(use_headless_opencv)
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	$(use_headless_opencv)
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,131 @@
+"""The pre-trained models one can start from: YOLO26, YOLO11 and YOLOv8 in sizes n to x, for each task.
+
+Parameters and GFLOPs (at 640 px, classify at 224 px) are those of the model files of the pinned Ultralytics version,
+read from its `cfg/models/*.yaml` comments; download sizes are estimated from the parameters.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from core.data.dataset import Task
+from core.errors import InputError
+
+FAMILIES = {"yolo26": ("YOLO26", "26"), "yolo11": ("YOLO11", "11"), "yolov8": ("YOLOv8", "v8")}
+SIZES = {"n": "nano", "s": "small", "m": "medium", "l": "large", "x": "extra large"}
+TASK_SUFFIX: dict[Task, str] = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb", "classify": "-cls"}
+PRETRAINED_ON: dict[Task, str] = {
+    "detect": "COCO: 118,000 everyday photographs, 80 kinds of objects",
+    "segment": "COCO: 118,000 everyday photographs, 80 kinds of objects, with outlines",
+    "pose": "COCO: 57,000 photographs of people with 17 body points",
+    "obb": "DOTA: aerial pictures, 15 kinds of objects",
+    "classify": "ImageNet: 1.2 million photographs, 1,000 kinds of things",
+}
+
+
+FIGURES_OF_YOLOV8: dict[str, tuple[int, float]] = {
+    "n-seg": (3_409_968, 12.1),
+    "s-seg": (11_821_056, 40.3),
+    "m-seg": (27_285_968, 105.0),
+    "l-seg": (45_997_728, 211.1),
+    "x-seg": (71_827_888, 329.2),
+    "n-pose": (3_295_470, 9.3),
+    "s-pose": (11_626_046, 30.4),
+    "m-pose": (26_464_462, 81.4),
+    "l-pose": (44_489_196, 169.1),
+    "x-pose": (69_491_724, 264.0),
+    "n-cls": (2_719_288, 0.4),
+    "s-cls": (6_361_736, 1.5),
+    "m-cls": (17_053_336, 5.1),
+    "l-cls": (37_480_744, 12.1),
+    "x-cls": (57_422_840, 18.9),
+}
+"""Parameters and GFLOPs where the model files have no comment: what `YOLO("yolov8n-seg.yaml").info()` prints."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A pre-trained model of the catalogue."""
+
+    name: str
+    """as Ultralytics calls it, without ending: yolo11n, yolo26s-seg"""
+    family: str
+    """YOLO26, YOLO11 or YOLOv8"""
+    size: str
+    """n, s, m, l or x"""
+    task: Task
+    parameters: int
+    gflops: float
+    """billions of multiply-adds times two for one picture of 640 px (classify: 224 px)"""
+
+    @property
+    def file(self) -> str:
+        """Name of the official checkpoint file."""
+        return f"{self.name}.pt"
+
+    @property
+    def download_bytes(self) -> int:
+        """Approximate size of the checkpoint: two bytes a parameter and a little more."""
+        return int(self.parameters * 2.05 + 200_000)
+
+    @property
+    def size_words(self) -> str:
+        """The size in words: nano, small, ..."""
+        return SIZES[self.size]
+
+
+def ultralytics_folder() -> Path:
+    """Return where Ultralytics is installed, without importing it. Raises InputError when it isn't."""
+    spec = importlib.util.find_spec("ultralytics")
+    if spec is None or spec.origin is None:
+        raise InputError("Ultralytics is not installed; run `make install` or `pip install -r requirements.txt`.")
+    return Path(spec.origin).parent
+
+
+@cache
+def models_for(task: Task) -> tuple[Model, ...]:
+    """Return the models for a task, newest family first, smallest size first."""
+    models = []
+    for family, (title, folder) in FAMILIES.items():
+        path = ultralytics_folder() / "cfg" / "models" / folder / f"{family}{TASK_SUFFIX[task]}.yaml"
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        for size in SIZES:
+            found = re.search(rf"^\s+{size}: \[.*?([\d,]+) parameters.*?([\d.]+) GFLOP", text, re.MULTILINE)
+            if found:
+                parameters, gflops = int(found[1].replace(",", "")), float(found[2])
+            elif family == "yolov8" and f"{size}{TASK_SUFFIX[task]}" in FIGURES_OF_YOLOV8:
+                parameters, gflops = FIGURES_OF_YOLOV8[f"{size}{TASK_SUFFIX[task]}"]
+            else:
+                continue
+            models.append(Model(f"{family}{size}{TASK_SUFFIX[task]}", title, size, task, parameters, gflops))
+    return tuple(models)
+
+
+def find_model(name: str) -> Model | None:
+    """Return the catalogue's model called `name` (yolo11n or yolo11n.pt), None when there is none."""
+    wanted = name.removesuffix(".pt").lower()
+    for task in TASK_SUFFIX:
+        for model in models_for(task):
+            if model.name == wanted:
+                return model
+    return None
+
+
+def model_for_task(name: str, task: Task) -> Model:
+    """Return the catalogue's model called `name`, in the variant for `task` (yolo11n becomes yolo11n-seg to segment).
+
+    Raises InputError when there is no such model, naming those there are.
+    """
+    base = re.sub(r"-(seg|pose|obb|cls)$", "", name.removesuffix(".pt").lower())
+    model = find_model(base + TASK_SUFFIX[task])
+    if model is None:
+        raise InputError(
+            f"There is no pre-trained model “{name}” for the task {task}; there are "
+            + ", ".join(item.name for item in models_for(task))
+            + ". Or give the path of a .pt file."
+        )
+    return model

@@ -1,0 +1,61 @@
+"""The safety switches under which every child process of Graft imports Ultralytics: no network, no code from pickles.
+
+Sources: Ultralytics 8.4.190 `utils/__init__.py` (YOLO_OFFLINE, YOLO_CONFIG_DIR, settings), `utils/patches.py`
+(ULTRALYTICS_SAFE_LOAD). Set them before `import ultralytics`, in the environment of the child.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+SWITCHES = {
+    "ULTRALYTICS_SAFE_LOAD": "1",  # checkpoints are unpickled weights-only, nothing is installed on their behalf
+    "YOLO_OFFLINE": "1",  # no online check, no download
+    "YOLO_AUTOINSTALL": "false",  # no pip at run time
+    "ULTRALYTICS_API_KEY": "",  # no stream to a platform
+    "YOLO_VERBOSE": "true",
+    "WANDB_MODE": "disabled",
+    "WANDB_DISABLED": "true",
+    "COMET_MODE": "disabled",
+    "MPLBACKEND": "Agg",
+    "HF_HUB_OFFLINE": "1",
+    "TORCH_HOME": "",
+    "DO_NOT_TRACK": "1",
+    "QT_QPA_PLATFORM": "offscreen",
+}
+
+SETTINGS_OFF = ("sync", "clearml", "comet", "dvc", "hub", "mlflow", "neptune", "raytune", "tensorboard", "wandb")
+"""Ultralytics settings that send or record elsewhere; each is switched off in a settings file of our own."""
+
+
+def isolated_environment() -> dict[str, str]:
+    """Return this process's environment with the safety switches set and a configuration folder of Graft's own."""
+    folder = Path(os.environ.get("GRAFT_CONFIG_DIR") or Path(tempfile.gettempdir()) / f"graft-config-{_user()}")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    environment = {**os.environ, **SWITCHES, "YOLO_CONFIG_DIR": str(folder), "TORCH_HOME": str(folder / "torch")}
+    environment.pop("ULTRALYTICS_API_KEY", None)
+    environment["ULTRALYTICS_API_KEY"] = ""
+    return environment
+
+
+def enter_isolation() -> None:
+    """Set the switches in this process, before its first `import ultralytics`, and switch off what reports home."""
+    os.environ.update(isolated_environment())
+    from ultralytics import settings
+
+    off = {key: False for key in SETTINGS_OFF if settings.get(key)}
+    if off:
+        settings.update(off)
+
+
+def settings_are_silent(path: Path) -> bool:
+    """Say whether an Ultralytics settings file has everything switched off that would report elsewhere."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    return not any(settings.get(key) for key in SETTINGS_OFF)
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
