@@ -1,0 +1,151 @@
+"""Pictures for people: a small JPEG of a picture with its labels or a model's answers drawn on it.
+
+Truth is drawn solid, a prediction dashed; a miss carries a cross and a false alarm a triangle, so that they are told
+apart by shape as well as by colour. Nothing is cached here: callers keep the bytes (key: path, time of change, marks).
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image, ImageDraw, ImageFont
+
+from core.data.dataset import LabelledImage
+from core.data.palette import class_colour, ink_on
+
+Point = tuple[float, float]
+DASH = (7.0, 5.0)
+"""Length of a dash and of the gap after it, in pixels of the thumbnail."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something to draw on a picture; coordinates are fractions (0 to 1) of its width and height."""
+
+    outline: tuple[Point, ...] = ()
+    """corners of a box or polygon, in order"""
+    points: tuple[Point, ...] = ()
+    """key points"""
+    colour: str = "#0072B2"
+    label: str = ""
+    dashed: bool = False
+    sign: Literal["", "miss", "false-alarm"] = ""
+
+
+def box_outline(box: tuple[float, float, float, float]) -> tuple[Point, ...]:
+    """Return the four corners of a box given as centre x, centre y, width, height."""
+    x, y, width, height = box
+    left, right, top, bottom = x - width / 2, x + width / 2, y - height / 2, y + height / 2
+    return (left, top), (right, top), (right, bottom), (left, bottom)
+
+
+def truth_marks(image: LabelledImage, classes: Sequence[str], with_names: bool = True) -> list[Mark]:
+    """Return the marks of a picture's labels in the colours of their classes; a whole picture's class has none."""
+    marks = []
+    for item in image.objects:
+        if item.box is None and item.polygon is None:
+            continue
+        if item.polygon is not None:
+            outline = tuple((float(x), float(y)) for x, y in item.polygon)
+        else:
+            assert item.box is not None
+            outline = box_outline(item.box)
+        points = () if item.keypoints is None else tuple((float(x), float(y)) for x, y, seen in item.keypoints if seen)
+        name = classes[item.class_id] if with_names and item.class_id < len(classes) else ""
+        marks.append(Mark(outline, points, class_colour(item.class_id), name))
+    return marks
+
+
+def render(path: Path, marks: Iterable[Mark] = (), longest: int = 360, quality: int = 82) -> bytes:
+    """Return a JPEG of the picture at `path`, its longer side at most `longest` pixels, with `marks` drawn on it.
+
+    Raises OSError when the picture can't be decoded.
+    """
+    with Image.open(path) as opened:
+        opened.draft("RGB", (longest, longest))
+        picture = opened.convert("RGB")
+    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    smallest = min(longest, 200)
+    if max(picture.size) < smallest:  # a tiny picture: enlarge it, or nobody sees the marks
+        factor = smallest / max(picture.size)
+        size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+        picture = picture.resize(size, Image.Resampling.NEAREST)
+    draw_marks(picture, list(marks))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def draw_marks(picture: Image.Image, marks: Sequence[Mark]) -> None:
+    """Draw marks on an RGB picture in place: outlines first, then the names, so that no line crosses a name."""
+    pen = ImageDraw.Draw(picture)
+    width = max(2, round(max(picture.size) / 240))
+    for mark in marks:
+        _outline(pen, [_pixel(point, picture) for point in mark.outline], mark, width)
+        for point in mark.points:
+            x, y = _pixel(point, picture)
+            pen.ellipse((x - width - 1, y - width - 1, x + width + 1, y + width + 1), fill=mark.colour, outline="white")
+    font = _font(max(11, round(max(picture.size) / 30)))
+    crowded = len(marks) > 12
+    for mark in marks:
+        if mark.outline and (mark.sign or (mark.label and not crowded)):
+            _name(pen, picture, mark, font)
+
+
+def _pixel(point: Point, picture: Image.Image) -> Point:
+    return point[0] * (picture.width - 1), point[1] * (picture.height - 1)
+
+
+def _outline(pen: ImageDraw.ImageDraw, corners: list[Point], mark: Mark, width: int) -> None:
+    if len(corners) < 2:
+        return
+    closed = [*corners, corners[0]]
+    if not mark.dashed:
+        pen.line(closed, fill=_halo(mark.colour), width=width + 2, joint="curve")
+        pen.line(closed, fill=mark.colour, width=width, joint="curve")
+        return
+    pen.line(closed, fill=_halo(mark.colour), width=width, joint="curve")
+    for start, end in pairwise(closed):
+        length = math.dist(start, end)
+        along = 0.0
+        while along < length:
+            stop = min(along + DASH[0], length)
+            pen.line(
+                [_between(start, end, along / length), _between(start, end, stop / length)], mark.colour, width + 1
+            )
+            along = stop + DASH[1]
+
+
+def _between(start: Point, end: Point, share: float) -> Point:
+    return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
+
+
+def _halo(colour: str) -> str:
+    return "#101010" if ink_on(colour) == "#000000" else "#F5F5F5"
+
+
+def _name(pen: ImageDraw.ImageDraw, picture: Image.Image, mark: Mark, font: ImageFont.FreeTypeFont) -> None:
+    symbol = {"miss": "✕ ", "false-alarm": "▲ ", "": ""}[mark.sign]
+    text = symbol + mark.label[:28]
+    left, _, right, bottom = pen.textbbox((0, 0), text, font=font)
+    width, height = right - left + 6, bottom + 4
+    corners = [_pixel(point, picture) for point in mark.outline]
+    x = min(max(0, min(point[0] for point in corners)), max(0, picture.width - width))
+    top = min(point[1] for point in corners)
+    y = top - height if top >= height else min(top + 2, picture.height - height)
+    pen.rectangle((x, y, x + width, y + height), fill=mark.colour)
+    pen.text((x + 3 - left, y + 1), text, fill=ink_on(mark.colour), font=font)
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont)  # Pillow brings a FreeType font for any size
+    return font

@@ -1,0 +1,46 @@
+"""The frame every page stands in: navigation, page icon, the dataset and run being worked on."""
+
+import streamlit as st
+
+from core.errors import InputError
+from pages._ui import frame
+from pages._ui.formatting import count, plain, state_badge
+
+st.set_page_config(page_title="Graft", page_icon=str(frame.ASSETS / "mark.png"), layout="wide")
+st.html(frame.PAGES / "_ui" / "graft.css")
+
+steps = frame.steps()
+by_title = {
+    step.title: st.Page(step.path, title=step.title, default=step.file == "home.py", url_path=step.path.stem)
+    for step in steps
+}
+chosen = st.navigation(list(by_title.values()), position="sidebar", expanded=True)
+step = next(item for item in steps if item.title == chosen.title)
+st.logo(str(frame.ASSETS / "logo.svg"), size="large", icon_image=str(frame.ASSETS / "mark.svg"))
+st.session_state["frame_ready"] = True
+frame.keep_address(step)
+
+
+def show_current() -> None:
+    """Say in the sidebar which dataset and run the pages are about."""
+    dataset = frame.current_dataset()
+    if dataset is not None:
+        pictures = count(sum(dataset.images.values()), "picture")
+        st.caption(
+            f"Dataset  \n**{plain(dataset.name)}**  \n{pictures}, {count(len(dataset.classes), 'class', 'classes')}"
+        )
+    run_id = frame.current_id("run")
+    if run_id:
+        from core.training.runs import get_run
+
+        try:
+            run = get_run(frame.workspace(), run_id)
+        except InputError:
+            return  # deleted meanwhile, or an old address
+        st.caption(f"Run  \n**{plain(run.name)}**  \n{state_badge(run.state)}")
+
+
+with st.container(horizontal_alignment="center"), st.container(width=frame.SHEET_WIDTH):
+    chosen.run()
+with st.sidebar:
+    show_current()

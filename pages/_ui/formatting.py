@@ -1,0 +1,128 @@
+"""Numbers, times and states in the words a reader expects: units, sensible digits, no false precision."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+STATE_WORDS = {
+    "queued": "waiting in the queue",
+    "starting": "starting",
+    "running": "training",
+    "stopping": "stopping",
+    "paused": "paused",
+    "finished": "finished",
+    "stopped": "stopped, best kept",
+    "cancelled": "cancelled",
+    "failed": "failed",
+    "interrupted": "interrupted",
+}
+STATE_COLOURS = {
+    "running": "green",
+    "starting": "green",
+    "stopping": "gray",
+    "finished": "green",
+    "failed": "red",
+    "interrupted": "orange",
+}
+TASK_WORDS = {
+    "detect": "find and box objects (detection)",
+    "segment": "outline objects (segmentation)",
+    "pose": "find body or key points (pose)",
+    "obb": "find and box objects at any angle (oriented boxes)",
+    "classify": "sort pictures into classes (classification)",
+}
+SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
+METRIC_WORDS = {
+    "mAP50": "Found well (mAP50)",
+    "mAP50-95": "Found and placed exactly (mAP50-95)",
+    "precision": "Right when it reports (precision)",
+    "recall": "Found of all there are (recall)",
+    "top1": "First guess right (top-1)",
+    "top5": "Right among five guesses (top-5)",
+}
+
+
+def state_words(state: str) -> str:
+    """Return a run's state in words."""
+    return STATE_WORDS.get(str(state), str(state))
+
+
+def state_badge(state: str) -> str:
+    """Return a run's state as a Markdown badge: green when it goes well, red or amber when it needs someone."""
+    return f":{STATE_COLOURS.get(str(state), 'gray')}-badge[{state_words(state)}]"
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """Return a number with its noun: `1 picture`, `1,240 pictures`."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def megabytes(number: float) -> str:
+    """Return a number of bytes as kB, MB or GB with two or three digits."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= size:
+            value = number / size
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
+    return f"{number:.0f} bytes"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time as a person says it: `40 s`, `4 min`, `2 h 10 min`; a dash when unknown."""
+    if seconds is None:
+        return "–"
+    seconds = max(0, round(seconds))
+    if seconds < 90:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes and hours < 24 else f"{hours} h"
+
+
+def time_left(seconds: float | None) -> str:
+    """Return the time left in a clause: `about 4 min left`, `time left not known yet`."""
+    return "time left not known yet" if seconds is None else f"about {duration(seconds)} left"
+
+
+def percent(fraction: float | None) -> str:
+    """Return a fraction (0 to 1) as a percentage: whole numbers, one digit below 1 %; a dash when unknown."""
+    if fraction is None or fraction != fraction:
+        return "–"
+    value = fraction * 100
+    return f"{value:.1f} %" if 0 < value < 1 else f"{value:.0f} %"
+
+
+def score(value: float | None) -> str:
+    """Return a score between 0 and 1, such as mAP, with three digits; a dash when unknown."""
+    return "–" if value is None or value != value else f"{value:.3f}"
+
+
+def ago(moment: datetime | None, now: datetime | None = None) -> str:
+    """Return when something happened: `just now`, `12 min ago`, `yesterday`, else the date."""
+    if moment is None:
+        return "–"
+    now = now or datetime.now(UTC)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    seconds = (now - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min ago"
+    if seconds < 86400:
+        return f"{round(seconds / 3600)} h ago"
+    if seconds < 172800:
+        return "yesterday"
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def metric_words(name: str) -> str:
+    """Return a metric in plain words with its term of art in brackets."""
+    return METRIC_WORDS.get(name, name)
+
+
+def plain(text: str) -> str:
+    """Escape a name of the user's for use inside Markdown, so that it shows as it is written."""
+    special = "\\`*_{}[]()#+-.!|<>$~:"
+    return "".join("\\" + letter if letter in special else letter for letter in text)

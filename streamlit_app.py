@@ -1,0 +1,28 @@
+"""The app `streamlit run streamlit_app.py` serves; what is on screen starts in pages/_app.py."""
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+ROOT = Path(__file__).resolve().parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))  # pages and core are imported by their full names
+
+# Otherwise Streamlit may run a page of the pages/ folder alone, without its frame, for the first visitor.
+PagesManager.uses_pages_directory = False
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Reclaim what a crash left in the workspace before the first page is shown."""
+    from core.workspace import Workspace
+
+    Workspace.current().sweep_staging()
+    yield
+
+
+app = st.App(ROOT / "pages" / "_app.py", lifespan=lifespan)
