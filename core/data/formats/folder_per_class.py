@@ -1,0 +1,67 @@
+"""Pictures in one folder a class, with or without train, val and test folders around them."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from core.data.formats.source import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject
+from core.data.formats.tree import Tree
+from core.data.problems import Problems
+
+NAME = "folder-per-class"
+LAYOUT = "one folder a class, optionally inside train, val and test (classification)"
+NOT_CLASSES = frozenset(("images", "image", "imgs", "img", "jpegimages", "labels", "masks", "data", "pictures"))
+
+
+def detect(tree: Tree) -> float:
+    """Return 0.4 when every picture lies in a class folder and there are two at least, else 0."""
+    placed = _placed(tree)
+    classes = {folder for _, _, folder in placed}
+    if len(classes) < 2 or len(placed) < 0.9 * len(tree.pictures) or classes <= NOT_CLASSES:
+        return 0.0
+    return 0.4
+
+
+def read(tree: Tree, task: str | None = None) -> SourceDataset:
+    """Read the class of each picture from its folder; classes are sorted as torchvision's ImageFolder sorts them."""
+    problems = Problems()
+    placed = _placed(tree)
+    classes = sorted({folder for _, _, folder in placed})
+    index = {name: number for number, name in enumerate(classes)}
+    images = [
+        SourceImage(tree.files[name], name, split, [SourceObject(index[folder])]) for name, split, folder in placed
+    ]
+    inside = {name for name, _, _ in placed}
+    for name in tree.pictures:
+        if name not in inside:
+            problems.note("not-in-split", name)
+    return SourceDataset(NAME, "classify", classes, images, problems, dict(index))
+
+
+def _placed(tree: Tree) -> list[tuple[str, str | None, str]]:
+    """Return (name, split, class folder) of each picture that lies in a class folder."""
+    pictures = tree.pictures
+    top = _common_folders(pictures)
+    found = []
+    for name in pictures:
+        folders = list(PurePosixPath(name).parts[len(top) : -1])
+        split = next((SPLIT_NAMES[part.lower()] for part in top[::-1] if part.lower() in SPLIT_NAMES), None)
+        if folders and folders[0].lower() in SPLIT_NAMES:
+            split = SPLIT_NAMES[folders.pop(0).lower()]
+        elif len(folders) > 1 and folders[1].lower() in SPLIT_NAMES:
+            split = SPLIT_NAMES[folders.pop(1).lower()]
+        if folders:
+            found.append((name, split, folders[0]))
+    return found
+
+
+def _common_folders(names: list[str]) -> tuple[str, ...]:
+    """Return the folders all names share."""
+    if not names:
+        return ()
+    parts = [PurePosixPath(name).parts[:-1] for name in names]
+    first, last = min(parts), max(parts)
+    depth = 0
+    while depth < min(len(first), len(last)) and first[depth] == last[depth]:
+        depth += 1
+    return first[:depth]

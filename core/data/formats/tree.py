@@ -1,0 +1,219 @@
+"""The files of an upload, whatever it came in: names as the user knows them, places where they lie now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from core.errors import InputError
+
+PICTURE_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .bmp .dib .tif .tiff .webp .gif .heic .heif .avif .dcm .dicom .ima .jp2 .ppm .pgm".split()
+)
+DOCUMENT_STEMS = ("readme", "license", "licence", "source", "notice", "copying", "authors", "citation", "changelog")
+MAX_TEXT_BYTES = 256 * 2**20
+"""No label file is larger than this; a COCO file of 120,000 pictures is about 450 MB split over its parts."""
+
+
+def is_junk(name: str) -> bool:
+    """Return whether an entry is what operating systems leave in archives and folders, never the user's data."""
+    parts = name.split("/")
+    last = parts[-1]
+    return (
+        any(part in ("__MACOSX", ".git", ".ipynb_checkpoints", "@eaDir", "$RECYCLE.BIN") for part in parts)
+        or last.startswith("._")
+        or last.lower() in (".ds_store", "thumbs.db", "desktop.ini", ".gitkeep", ".gitignore", ".gitattributes")
+        or last.lower().endswith((".cache", "~", ".part", ".tmp"))
+    )
+
+
+@dataclass
+class Tree:
+    """The files of one upload, junk left out and counted.
+
+    `files` maps each name (forward slashes, relative) to its place on disk, in sorted order.
+    """
+
+    files: dict[str, Path]
+    junk: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    """symbolic links that lead out of the folder: not followed"""
+    label: str = "upload"
+
+    @cached_property
+    def pictures(self) -> list[str]:
+        """Names of the files that are pictures by their suffix (DICOM also by its magic bytes), sorted."""
+        return [name for name in self.files if self.is_picture(name)]
+
+    def is_picture(self, name: str) -> bool:
+        """Return whether a file is a picture: by suffix, or by the DICOM mark when it has no suffix."""
+        suffix = PurePosixPath(name).suffix.lower()
+        if suffix in PICTURE_SUFFIXES:
+            return True
+        if suffix and not suffix[1:].isdigit():
+            return False
+        if PurePosixPath(name).stem.lower().startswith(DOCUMENT_STEMS):
+            return False
+        return has_dicom_mark(self.files[name])
+
+    def with_suffix(self, *suffixes: str) -> list[str]:
+        """Return the names that end in one of the (lower-case) suffixes, documents such as README.txt left out."""
+        return [
+            name
+            for name in self.files
+            if name.lower().endswith(suffixes) and not PurePosixPath(name).stem.lower().startswith(DOCUMENT_STEMS)
+        ]
+
+    @cached_property
+    def folders(self) -> set[str]:
+        """All folder names, with their parents, '' for the top."""
+        found = {""}
+        for name in self.files:
+            parts = name.split("/")[:-1]
+            found.update("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+        return found
+
+    @cached_property
+    def by_lower_name(self) -> dict[str, str]:
+        """Lower-case name -> name, for label files that differ in case only."""
+        return {name.lower(): name for name in self.files}
+
+    @cached_property
+    def pictures_by_basename(self) -> dict[str, list[str]]:
+        """Lower-case base name -> the pictures that have it."""
+        found: dict[str, list[str]] = {}
+        for name in self.pictures:
+            found.setdefault(name.rsplit("/", 1)[-1].lower(), []).append(name)
+        return found
+
+    @cached_property
+    def pictures_by_stem(self) -> dict[str, list[str]]:
+        """Lower-case base name without its suffix -> the pictures that have it."""
+        found: dict[str, list[str]] = {}
+        for name in self.pictures:
+            found.setdefault(PurePosixPath(name).stem.lower(), []).append(name)
+        return found
+
+    def find_picture(self, reference: str, beside: str = "") -> str | None:
+        """Find the picture a label file refers to, whose path may come from another machine.
+
+        Of the pictures with the same base name the one that shares the longest tail of folders wins; then the one
+        nearest to the file `beside`. A reference without suffix is matched by stem. None when nothing matches, or
+        when several match equally well and none is nearer.
+        """
+        parts = reference.replace("\\", "/").split("/")
+        base = parts[-1].lower()
+        candidates = self.pictures_by_basename.get(base) or self.pictures_by_stem.get(base)
+        if not candidates:
+            candidates = self.pictures_by_stem.get(PurePosixPath(base).stem)
+        if not candidates:
+            return None
+        if len(candidates) == 1:
+            return candidates[0]
+        wanted = [part.lower() for part in parts[:-1]]
+        near = beside.lower().split("/")[:-1]
+
+        def score(name: str) -> tuple[int, int]:
+            folders = name.lower().split("/")[:-1]
+            return _common_tail(folders, wanted), _common_head(folders, near)
+
+        ranked = sorted(((score(name), name) for name in candidates), reverse=True)
+        if ranked[0][0] == ranked[1][0]:
+            return None
+        return ranked[0][1]
+
+    def text(self, name: str) -> str:
+        """Return a text file's content; UTF-8 first (with or without mark), then UTF-16, then Latin-1.
+
+        Raises InputError when the file is over MAX_TEXT_BYTES.
+        """
+        path = self.files[name]
+        size = path.stat().st_size
+        if size > MAX_TEXT_BYTES:
+            raise InputError(f"{name} is {size / 2**20:.0f} MB of text, more than a label file can sensibly be.")
+        return decode_text(path.read_bytes())
+
+    def others(self, used: Iterable[str]) -> list[str]:
+        """Return the files that are neither pictures nor among `used`."""
+        known = set(used)
+        return [name for name in self.files if name not in known and not self.is_picture(name)]
+
+
+def decode_text(data: bytes) -> str:
+    """Decode text that may carry a mark or be in an old Windows encoding; never fails."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def has_dicom_mark(path: Path) -> bool:
+    """Return whether the file carries `DICM` at byte 128."""
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def read_folder(folder: Path, prefix: str = "") -> Tree:
+    """List a folder on this machine; links that lead out of it are not followed, they are counted."""
+    root = folder.resolve()
+    files: dict[str, Path] = {}
+    junk: list[str] = []
+    links: list[str] = []
+    for place, folders, names in os.walk(root, followlinks=False):
+        folders.sort()
+        links += [
+            prefix + (Path(place) / name).relative_to(root).as_posix() for name in folders if _is_link(place, name)
+        ]
+        for name in sorted(names):
+            path = Path(place) / name
+            relative = prefix + path.relative_to(root).as_posix()
+            if is_junk(relative):
+                junk.append(relative)
+            elif path.is_symlink() and not path.resolve().is_relative_to(root):
+                links.append(relative)
+            elif path.is_file():
+                files[relative] = path
+    return Tree(dict(sorted(files.items())), junk, links, folder.name)
+
+
+def merge_trees(trees: list[Tree]) -> Tree:
+    """Lay several uploads over each other; where names clash each upload keeps its own top folder."""
+    if len(trees) == 1:
+        return trees[0]
+    names = [set(tree.files) for tree in trees]
+    clash = any(names[i] & names[j] for i in range(len(names)) for j in range(i))
+    files: dict[str, Path] = {}
+    for number, tree in enumerate(trees):
+        top = f"{tree.label}/" if [other.label for other in trees].count(tree.label) == 1 else f"{tree.label}_{number}/"
+        files.update({(top + name if clash else name): path for name, path in tree.files.items()})
+    return Tree(
+        dict(sorted(files.items())),
+        [name for tree in trees for name in tree.junk],
+        [name for tree in trees for name in tree.links],
+        " + ".join(tree.label for tree in trees),
+    )
+
+
+def _is_link(place: str, name: str) -> bool:
+    return (Path(place) / name).is_symlink()
+
+
+def _common_tail(first: list[str], second: list[str]) -> int:
+    return _common_head(first[::-1], second[::-1])
+
+
+def _common_head(first: list[str], second: list[str]) -> int:
+    count = 0
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count

@@ -1,0 +1,224 @@
+"""YOLO text labels: Ultralytics' and Roboflow's folders, bare pairs, labels beside the pictures, split lists."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from core.data.dataset import Task
+from core.data.formats.source import SPLIT_NAMES, SourceDataset, SourceImage, split_of
+from core.data.formats.tree import Tree
+from core.data.formats.yaml_settings import DataYaml, find_data_yaml
+from core.data.formats.yolo_rows import Rows, guess_task, looks_like_rows, objects_of, read_rows
+from core.data.problems import Problems
+
+NAME = "yolo"
+LAYOUT = "YOLO text labels (images and labels folders, with or without data.yaml; Ultralytics, Roboflow)"
+NAME_LISTS = ("classes.txt", "obj.names", "labels.txt", "_darknet.labels", "classes.names", "names.txt")
+
+
+def detect(tree: Tree) -> float:
+    """Return how sure it is: 0.9 when text files pair with pictures and read as rows, 0.6 with a data.yaml only."""
+    pairs = [label for name in tree.pictures if (label := label_of(tree, name))]
+    if not pairs:
+        yaml_there = any(name.lower().endswith((".yaml", ".yml")) for name in tree.files)
+        labels_there = any("labels" in name.lower().split("/")[:-1] for name in tree.with_suffix(".txt"))
+        return 0.3 if yaml_there and labels_there and tree.pictures else 0.0
+    step = max(1, len(pairs) // 40)
+    sample = [tree.text(label) for label in pairs[::step]]
+    filled = [text for text in sample if text.strip()]
+    if not filled:
+        return 0.5
+    return 0.9 if sum(map(looks_like_rows, filled)) * 2 >= len(filled) else 0.0
+
+
+def label_of(tree: Tree, picture: str) -> str | None:
+    """Return the label text of a picture: `images` -> `labels`, beside it, or the only text with its stem."""
+    folders = picture.split("/")
+    stem = PurePosixPath(folders[-1]).stem
+    lower = [part.lower() for part in folders[:-1]]
+    tries = []
+    for position in range(len(lower) - 1, -1, -1):
+        if lower[position] in ("images", "imgs", "img", "image", "jpegimages"):
+            for other in ("labels", "label", "annotations"):
+                tries.append([*lower[:position], other, *lower[position + 1 :], f"{stem}.txt"])
+    tries.append([*lower, f"{stem}.txt"])
+    tries.append([*lower, "labels", f"{stem}.txt"])
+    for position in range(len(lower) + 1):
+        tries.append([*lower[:position], "labels", *lower[position:], f"{stem}.txt"])
+        tries.append([*lower[:position], "labels", *lower[position + 1 :], f"{stem}.txt"])
+    for parts in tries:
+        found = tree.by_lower_name.get("/".join(parts).lower())
+        if found and PurePosixPath(found).name.lower() not in NAME_LISTS:
+            return found
+    return None
+
+
+def read(tree: Tree, task: Task | None = None) -> SourceDataset:
+    """Read pictures, splits, classes and rows; `task` overrides what the rows look like."""
+    problems = Problems()
+    settings = find_data_yaml(tree, problems)
+    splits, used = _splits(tree, settings, problems)
+    images: list[SourceImage] = []
+    texts: list[tuple[SourceImage, str, Rows]] = []
+    paired: set[str] = set()
+    for name in tree.pictures:
+        split = splits.get(name) if splits is not None else split_of(name)
+        image = SourceImage(tree.files[name], name, split)
+        images.append(image)
+        label = label_of(tree, name)
+        if label is None:
+            image.labelled = False
+            continue
+        paired.add(label)
+        texts.append((image, label, read_rows(tree.text(label))))
+    for label in tree.with_suffix(".txt"):
+        if label not in paired and label not in used and "labels" in label.lower().split("/")[:-1]:
+            if PurePosixPath(label).name.lower() not in NAME_LISTS:
+                problems.note("image-missing", label)
+                used.add(label)
+    hint = task or (settings.task if settings else "")
+    shape = settings.keypoint_shape if settings and hint in ("", "pose") else None
+    guessed, shape, assumed = guess_task([rows for _, _, rows in texts], shape, "" if hint == "pose" else hint)
+    for image, label, rows in texts:
+        image.objects = objects_of(rows, guessed, shape, label, problems)
+    classes, names_file = _classes(tree, settings, images, problems)
+    if names_file:
+        used.add(names_file)
+    if settings:
+        used.add(settings.name)
+    flip = settings.flip_idx if settings and guessed == "pose" else None
+    mapping = {name: number for number, name in enumerate(classes)}
+    return SourceDataset(NAME, guessed, classes, images, problems, mapping, shape, flip, assumed, used | paired)
+
+
+def _classes(
+    tree: Tree, settings: DataYaml | None, images: list[SourceImage], problems: Problems
+) -> tuple[list[str], str]:
+    """Return the class names in id order and the file they are from; drop rows of ids the list does not know."""
+    highest = max((item.class_id for image in images for item in image.objects), default=-1)
+    names: list[str] = []
+    source = ""
+    if settings and settings.names:
+        names = [settings.names.get(number, f"class_{number}") for number in range(max(settings.names) + 1)]
+        source = settings.name
+    else:
+        for name in sorted(tree.files, key=lambda item: (item.count("/"), item)):
+            if PurePosixPath(name).name.lower() in NAME_LISTS:
+                names = [line.strip() for line in tree.text(name).splitlines() if line.strip()]
+                source = name
+                break
+    if not names and highest >= 0:
+        highest = min(highest, 9_999)
+        names = [f"class_{number}" for number in range(highest + 1)]
+        used = {item.class_id for image in images for item in image.objects}
+        problems.note("no-class-names", ", ".join(str(number) for number in sorted(used)[:20]), count=len(used))
+    for image in images:
+        kept = [item for item in image.objects if 0 <= item.class_id < len(names)]
+        if len(kept) != len(image.objects):
+            for item in image.objects:
+                if not 0 <= item.class_id < len(names):
+                    problems.note("class-out-of-range", f"{image.name}: class {item.class_id} of {len(names)}")
+            image.objects = kept
+    return unique_names(names), source
+
+
+def unique_names(names: list[str]) -> list[str]:
+    """Return the names with repeats numbered (`dent`, `dent (2)`), so that a name is one class."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        name = " ".join(name.split()) or "unnamed"
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return result
+
+
+def _splits(tree: Tree, settings: DataYaml | None, problems: Problems) -> tuple[dict[str, str] | None, set[str]]:
+    """Return picture -> split from data.yaml or from lists, and the list files used; None: look at folder names."""
+    used: set[str] = set()
+    assigned: dict[str, str] = {}
+    shared: set[str] = set()
+    missing = False
+    if settings and settings.splits:
+        for split, paths in settings.splits.items():
+            members: list[str] = []
+            for path in paths:
+                found = _members(tree, settings, path, used, problems)
+                if found is None:
+                    problems.note("yaml-path-missing", f"{split}: {path}")
+                    missing = missing or split != "test"
+                    continue
+                members += found
+            if members and sum(1 for name in members if name in assigned) * 2 > len(members):
+                shared.add(split)
+            for name in members:
+                assigned.setdefault(name, split)
+        if shared:
+            problems.note("splits-share-folder", ", ".join(sorted(shared)), count=1 + len(shared))
+            return dict.fromkeys(assigned, "train"), used
+        if assigned and not missing:
+            return assigned, used
+    lists = [
+        name
+        for name in tree.with_suffix(".txt")
+        if PurePosixPath(name).stem.lower() in SPLIT_NAMES and name not in used
+    ]
+    listed: dict[str, str] = {}
+    for name in lists:
+        members = _list_members(tree, name, problems)
+        if members:
+            used.add(name)
+            for member in members:
+                listed.setdefault(member, SPLIT_NAMES[PurePosixPath(name).stem.lower()])
+    return (listed or None), used
+
+
+def _members(tree: Tree, settings: DataYaml, path: str, used: set[str], problems: Problems) -> list[str] | None:
+    """Return the pictures below a path of data.yaml, found by its longest tail that exists; None when none does."""
+    base = settings.name.split("/")[:-1]
+    own = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
+    root = [part for part in settings.root.replace("\\", "/").split("/") if part not in ("", ".")]
+    wanted = [part for part in [*root, *own] if part != ".."]
+    if path.lower().endswith(".txt"):
+        for name in tree.with_suffix(".txt"):
+            if name.lower().split("/")[-1] == own[-1].lower():
+                used.add(name)
+                return _list_members(tree, name, problems)
+        return None
+    if not own or own == ["."]:
+        return tree.pictures
+    folders = {folder.lower(): folder for folder in tree.folders}
+    least = min(len(own), 1)
+    for start in range(len(wanted)):
+        tail = wanted[start:]
+        if len(tail) < least:
+            break
+        for head in (base, []):
+            folder = folders.get("/".join([*head, *tail]).lower())
+            if folder:
+                inside = [name for name in tree.pictures if name.startswith(f"{folder}/")]
+                if inside:
+                    return inside
+        if len(tail) >= 1:
+            ends = [name for lower, name in folders.items() if lower.endswith("/" + "/".join(tail).lower())]
+            for folder in ends:
+                inside = [name for name in tree.pictures if name.startswith(f"{folder}/")]
+                if inside:
+                    return inside
+        if tail[-1].lower() == "images" and len(tail) == 1:
+            break
+    return None
+
+
+def _list_members(tree: Tree, name: str, problems: Problems) -> list[str]:
+    """Return the pictures that a list names; its paths may be another machine's."""
+    members = []
+    for line in tree.text(name).splitlines():
+        if not line.strip():
+            continue
+        picture = tree.find_picture(line.strip(), name)
+        if picture is None:
+            problems.note("list-entry-missing", f"{name}: {line.strip()[:120]}")
+        else:
+            members.append(picture)
+    return members

@@ -1,0 +1,181 @@
+"""An import in a child process, so that the pages stay quick and a rerun, a reload or a closed tab doesn't end it.
+
+A job is a folder in the workspace's staging: `job.json` (what to import), `progress.json` (rewritten by the child),
+`result.json` (written once: the dataset's id, or the reason it was refused). Uploads lie in its `upload/` folder and
+are removed with it. Run as `python -m core.data.import_job FOLDER` by `start_import`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from core.errors import GraftError, InputError
+from core.workspace import Workspace, write_json_atomic
+
+JOB_PATTERN = re.compile(r"^import_\d+_\d+_[0-9a-f]{8}$")
+SAMPLE = "sample"
+"""The source that stands for the sample set that ships with Graft."""
+_REPORT_EVERY = 0.3
+"""Seconds between two rewritings of progress.json."""
+
+
+@dataclass(frozen=True)
+class ImportState:
+    """How far an import is."""
+
+    running: bool
+    stage: str = "starting"
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+    dataset_id: str | None = None
+    error: str | None = None
+
+    @property
+    def fraction(self) -> float:
+        """Share of the present stage that is done, 0 to 1."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+def new_job(workspace: Workspace) -> Path:
+    """Make the folder of a new import; put uploads into its `upload/`. It is swept after this process has gone."""
+    started = int(psutil.Process().create_time() * 100)
+    folder = workspace.staging_root / f"import_{os.getpid()}_{started}_{secrets.token_hex(4)}"
+    (folder / "upload").mkdir(parents=True)
+    return folder
+
+
+def job_folder(workspace: Workspace, job_id: str) -> Path | None:
+    """Return the folder of a job id as it stands in an address, None when there is no such job."""
+    if not JOB_PATTERN.match(job_id):
+        return None
+    folder = workspace.staging_root / job_id
+    return folder if (folder / "job.json").exists() else None
+
+
+def start_import(
+    workspace: Workspace, folder: Path, source: Path | str, *, settings: dict[str, Any] | None = None, name: str = ""
+) -> str:
+    """Start the child that imports `source` (a file, a folder or SAMPLE); return the job's id."""
+    job = {"workspace": str(workspace.root), "source": str(source), "settings": settings or {}, "name": name}
+    write_json_atomic(folder / "job.json", job)
+    with (folder / "import.log").open("wb") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "core.data.import_job", str(folder)],
+            cwd=Path(__file__).resolve().parents[2],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    write_json_atomic(folder / "process.json", {"pid": child.pid, "started": _create_time(child.pid)})
+    return folder.name
+
+
+def read_import(folder: Path) -> ImportState:
+    """Look how far a job is; a child that has gone without a result is an error with the end of its log."""
+    progress = _read(folder / "progress.json")
+    process = _living(folder)  # before the result: a child that ends between the two looks has written it
+    result = _read(folder / "result.json")
+    if result:
+        return ImportState(False, "done", dataset_id=result.get("dataset"), error=result.get("error"))
+    if process is None:
+        log = folder / "import.log"
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+        reason = f" ({lines[-1]})" if lines else ""
+        return ImportState(False, error=f"The import ended before it was done{reason}. Nothing was kept; try again.")
+    return ImportState(
+        True,
+        progress.get("stage", "starting"),
+        progress.get("done", 0),
+        progress.get("total", 0),
+        progress.get("seconds_left"),
+    )
+
+
+def end_import(folder: Path) -> None:
+    """End a job's child if it still runs and remove the job with its upload; a finished dataset stays."""
+    process = _living(folder)
+    if process is not None:
+        process.terminate()
+        try:
+            process.wait(3)
+        except psutil.TimeoutExpired:
+            process.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _living(folder: Path) -> psutil.Process | None:
+    known = _read(folder / "process.json")
+    try:
+        process = psutil.Process(known["pid"])
+        same = abs(process.create_time() - known["started"]) < 0.5
+        if same and process.status() == psutil.STATUS_ZOMBIE:
+            process.wait(0)  # our own child: take it off the process table
+            return None
+    except (KeyError, psutil.NoSuchProcess, psutil.TimeoutExpired):
+        return None
+    return process if same else None
+
+
+def _create_time(pid: int) -> float:
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def main(folder: Path) -> int:
+    """Do the import a job folder describes; write its progress and its result there."""
+    from core.data.importing import ImportSettings, Progress, import_dataset, import_sample
+
+    job = _read(folder / "job.json")
+    workspace = Workspace.open(job["workspace"])
+    last = 0.0
+
+    def report(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _REPORT_EVERY or progress.done == progress.total:
+            last = time.monotonic()
+            fields = ("stage", "done", "total", "seconds_left")
+            write_json_atomic(folder / "progress.json", {field: getattr(progress, field) for field in fields})
+
+    try:
+        if job["source"] == SAMPLE:
+            dataset = import_sample(workspace, progress=report)
+        else:
+            settings = ImportSettings.model_validate(job["settings"])
+            dataset = import_dataset(
+                workspace, Path(job["source"]), settings=settings, name=job["name"] or None, progress=report
+            )
+    except InputError as error:
+        write_json_atomic(folder / "result.json", {"error": str(error)})
+        return 2
+    except GraftError as error:
+        write_json_atomic(folder / "result.json", {"error": str(error)})
+        return 1
+    write_json_atomic(folder / "result.json", {"dataset": dataset.id})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
