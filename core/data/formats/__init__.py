@@ -7,7 +7,7 @@ from types import ModuleType
 
 from core.data.formats.tree import Tree
 
-MODULES = ("yolo", "folder_per_class")
+MODULES = ("coco", "voc", "yolo", "masks", "folder_per_class", "pictures")
 """In the order in which ties are broken."""
 
 

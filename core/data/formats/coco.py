@@ -1,0 +1,243 @@
+"""COCO JSON: one file or one a split; sparse category ids, polygons, run lengths, crowds, keypoints."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from core.data.dataset import Task
+from core.data.formats.shapes import decode_runs, join_parts, mask_outlines, settle_task
+from core.data.formats.source import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
+from core.data.formats.tree import Tree
+from core.data.formats.yolo import unique_names
+from core.data.problems import Problems
+from core.errors import InputError
+
+NAME = "coco"
+LAYOUT = "COCO JSON (one file, or one for each part)"
+
+
+def detect(tree: Tree) -> float:
+    """Return 0.95 when a JSON file starts like COCO (images, annotations, categories)."""
+    return 0.95 if _files(tree) else 0.0
+
+
+def _files(tree: Tree) -> list[str]:
+    found = []
+    for name in tree.with_suffix(".json"):
+        with tree.files[name].open("rb") as file:
+            head = file.read(1)
+            if head[:1] not in (b"{", b"\xef", b" ", b"\n"):
+                continue
+        text = tree.text(name)
+        if '"images"' in text and '"annotations"' in text and '"categories"' in text:
+            found.append(name)
+    return found
+
+
+def load_json(tree: Tree, name: str) -> Any:
+    """Parse a JSON file. Raises InputError naming the file and the line."""
+    try:
+        return json.loads(tree.text(name))
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{name} is not valid JSON (line {error.lineno}: {error.msg}): it may have been cut off. Export it again."
+        ) from error
+    except RecursionError as error:
+        raise InputError(f"{name} is nested too deeply to be a label file.") from error
+
+
+def entries(content: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the dictionaries of a list field, [] when it is missing or of another kind."""
+    value = content.get(key)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def number(value: object) -> float:
+    """Return a finite number, NaN for anything else."""
+    try:
+        result = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+    return result if math.isfinite(result) else math.nan
+
+
+def read(tree: Tree, task: Task | None = None) -> SourceDataset:
+    """Read all COCO files as one set; categories are joined by name, in order of their ids."""
+    problems = Problems()
+    files = _files(tree)
+    contents = [(name, load_json(tree, name)) for name in files]
+    contents = [(name, content) for name, content in contents if isinstance(content, dict)]
+    categories: dict[int, str] = {}
+    for name, content in contents:
+        for item in entries(content, "categories"):
+            key = number(item.get("id"))
+            if math.isnan(key):
+                raise InputError(f"{name}: a category has no number as its id: export the file again.")
+            categories.setdefault(int(key), str(item.get("name") or f"class_{int(key)}"))
+    order = sorted(categories)
+    names = list(dict.fromkeys(categories[key] for key in order))
+    index = {key: names.index(categories[key]) for key in order}
+    images: dict[str, SourceImage] = {}
+    for name, content in contents:
+        split = SPLIT_NAMES.get(_split_word(name)) if len(contents) > 1 else None
+        _read_file(tree, name, content, split, index, images, problems)
+    ordered = list(images.values())
+    listed = {image.name for image in ordered}
+    for name in tree.pictures:
+        if name not in listed:
+            ordered.append(SourceImage(tree.files[name], name, split_of(name), labelled=False))
+    shape, flip = _skeleton(contents, ordered)
+    chosen = settle_task(ordered, task, problems)
+    mapping = {f"{key}: {categories[key]}": index[key] for key in order}
+    clean = unique_names(names)
+    used = set(files)
+    if chosen != "pose":
+        shape = flip = None
+    result = SourceDataset(NAME, chosen, clean, ordered, problems, mapping, shape, flip, "", used)
+    result.drop_unused = True
+    return result
+
+
+def _split_word(name: str) -> str:
+    """Return the word of a path that names a split: instances_val2017.json -> val2017, valid/_annotations.coco.json."""
+    path = PurePosixPath(name.lower())
+    words = path.stem.replace("-", "_").replace(".", "_").split("_")
+    for word in [*reversed(words), *reversed(path.parts[:-1])]:
+        if word in SPLIT_NAMES:
+            return word
+    return ""
+
+
+def _read_file(
+    tree: Tree,
+    name: str,
+    content: dict[str, Any],
+    split: str | None,
+    index: dict[int, int],
+    images: dict[str, SourceImage],
+    problems: Problems,
+) -> None:
+    by_id: dict[Any, SourceImage] = {}
+    missing: set[Any] = set()
+    for item in entries(content, "images"):
+        reference = str(item.get("file_name") or "")
+        key = str(item.get("id"))
+        picture = tree.find_picture(reference, name) if reference else None
+        if picture is None:
+            problems.note("image-missing", f"{name}: {reference or key}")
+            missing.add(key)
+            continue
+        width, height = number(item.get("width")), number(item.get("height"))
+        declared = None if math.isnan(width) or math.isnan(height) else (int(width), int(height))
+        if picture not in images:
+            place = split or split_of(picture)
+            images[picture] = SourceImage(tree.files[picture], picture, place, unit="pixel", declared=declared)
+        elif split and images[picture].split not in (None, split):
+            problems.note(
+                "splits-share-folder", picture, count=2 if "splits-share-folder" not in problems.counts else 0
+            )
+        by_id[key] = images[picture]
+    for item in entries(content, "annotations"):
+        key = str(item.get("image_id"))
+        image = by_id.get(key)
+        if image is None:
+            if key not in missing:
+                problems.note("bad-row", f"{name}: annotation {item.get('id')} of unknown image {key}")
+            continue
+        made = _object(item, image, index, f"{image.name}: annotation {item.get('id')}", problems)
+        if made is not None:
+            image.objects.append(made)
+
+
+def _object(
+    item: dict[str, Any], image: SourceImage, index: dict[int, int], where: str, problems: Problems
+) -> SourceObject | None:
+    if item.get("iscrowd"):
+        problems.note("crowd-left-out", where)
+        return None
+    category = number(item.get("category_id"))
+    if math.isnan(category) or int(category) not in index:
+        problems.note("class-out-of-range", f"{where}: category {item.get('category_id')}")
+        return None
+    polygon = _outline(item.get("segmentation"), where, problems)
+    box = None
+    values = item.get("bbox")
+    if isinstance(values, list) and len(values) == 4:
+        left, top, width, height = (number(value) for value in values)
+        if not any(map(math.isnan, (left, top, width, height))):
+            box = (left, top, left + max(width, 0.0), top + max(height, 0.0))
+    if box is None and polygon is None:
+        problems.note("bad-row", where)
+        return None
+    keypoints = None
+    points = item.get("keypoints")
+    if isinstance(points, list) and len(points) >= 3 and len(points) % 3 == 0:
+        keypoints = np.nan_to_num(np.array([number(value) for value in points]).reshape(-1, 3))
+        keypoints[:, 2] = np.clip(np.rint(keypoints[:, 2]), 0, 2)
+    row = f"annotation {item.get('id')}" + (f" bbox {values}" if box else "")
+    return SourceObject(index[int(category)], box, polygon, keypoints, row)
+
+
+def _outline(value: object, where: str, problems: Problems) -> np.ndarray | None:
+    if isinstance(value, dict):
+        size = value.get("size")
+        try:
+            height, width = (int(part) for part in size)  # type: ignore[union-attr]
+            outlines, holes, _ = mask_outlines(decode_runs(value.get("counts", []), height, width), whole=True)
+        except (TypeError, ValueError, OverflowError):
+            problems.note("bad-row", f"{where}: run-length code")
+            return None
+        if holes:
+            problems.note("hole-filled", where, count=holes)
+        return outlines[0] if outlines else None
+    if not isinstance(value, list) or not value:
+        return None
+    parts = value if isinstance(value[0], list) else [value]
+    good = []
+    for part in parts:
+        if not isinstance(part, list) or len(part) < 6 or len(part) % 2:
+            continue
+        points = np.array([number(coordinate) for coordinate in part]).reshape(-1, 2)
+        if np.isfinite(points).all():
+            good.append(points)
+    if not good:
+        return None
+    if len(good) > 1:
+        problems.note("parts-joined", where)
+    return join_parts(good)
+
+
+def _skeleton(
+    contents: list[tuple[str, Any]], images: list[SourceImage]
+) -> tuple[tuple[int, int] | None, list[int] | None]:
+    """Return the keypoint shape and, from left_/right_ names, the order after a mirror image."""
+    names: list[str] = []
+    for _, content in contents:
+        for item in entries(content, "categories"):
+            value = item.get("keypoints")
+            if isinstance(value, list) and len(value) > len(names):
+                names = [str(part) for part in value]
+    longest = max((len(i.keypoints) for image in images for i in image.objects if i.keypoints is not None), default=0)
+    count = max(longest, 0)
+    if not count:
+        return None, None
+    for image in images:
+        for item in image.objects:
+            if item.keypoints is not None and len(item.keypoints) < count:
+                item.keypoints = np.vstack([item.keypoints, np.zeros((count - len(item.keypoints), 3))])
+    if len(names) != count:
+        return (count, 3), None
+    mirrored = [_mirror(name) for name in names]
+    flip = [names.index(other) if other in names else position for position, other in enumerate(mirrored)]
+    return (count, 3), flip if sorted(flip) == list(range(count)) else None
+
+
+def _mirror(name: str) -> str:
+    if "left" in name.lower():
+        return name.replace("left", "right").replace("Left", "Right")
+    return name.replace("right", "left").replace("Right", "Left")

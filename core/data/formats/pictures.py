@@ -1,0 +1,23 @@
+"""Pictures without any label: they can be looked at, windowed and predicted on, not trained on."""
+
+from __future__ import annotations
+
+from core.data.dataset import Task
+from core.data.formats.source import SourceDataset, SourceImage, split_of
+from core.data.formats.tree import Tree
+from core.data.problems import Problems
+
+NAME = "pictures"
+LAYOUT = "pictures alone (to look at; they need labels before training)"
+
+
+def detect(tree: Tree) -> float:
+    """Return 0.1 when there are pictures and nothing else that might hold labels."""
+    suspects = tree.with_suffix(".txt", ".xml", ".json", ".csv", ".xlsx", ".yaml", ".yml", ".tsv", ".mat", ".npy")
+    return 0.1 if tree.pictures and not suspects else 0.0
+
+
+def read(tree: Tree, task: Task | None = None) -> SourceDataset:
+    """Read the pictures with no objects and no classes."""
+    images = [SourceImage(tree.files[name], name, split_of(name), labelled=False) for name in tree.pictures]
+    return SourceDataset(NAME, task or "detect", [], images, Problems())

@@ -1,0 +1,169 @@
+"""Pascal VOC XML, with ImageSets when present."""
+
+from __future__ import annotations
+
+import math
+from pathlib import PurePosixPath
+from typing import Any
+
+from core.data.dataset import Task
+from core.data.formats.coco import number
+from core.data.formats.source import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
+from core.data.formats.tree import Tree
+from core.data.formats.yolo import unique_names
+from core.data.problems import Problems
+
+NAME = "voc"
+LAYOUT = "Pascal VOC (one XML file a picture, with ImageSets when there are some)"
+
+
+def parse_xml(tree: Tree, name: str) -> Any:
+    """Return the root element, None when the file is not well-formed or holds entities (which bombs are made of)."""
+    import defusedxml.ElementTree
+    from defusedxml import DefusedXmlException
+
+    try:
+        return defusedxml.ElementTree.fromstring(tree.files[name].read_bytes(), forbid_dtd=False)
+    except (DefusedXmlException, SyntaxError, ValueError, LookupError):
+        return None
+
+
+def detect(tree: Tree) -> float:
+    """Return 0.9 when XML files hold <annotation> with <object> or <size>."""
+    files = tree.with_suffix(".xml")
+    if not files:
+        return 0.0
+    for name in files[:20]:
+        with tree.files[name].open("rb") as file:
+            head = file.read(4096)
+        if b"<annotation" in head and b"<annotations" not in head:
+            return 0.9
+    return 0.0
+
+
+def read(tree: Tree, task: Task | None = None) -> SourceDataset:
+    """Read boxes (or rotated boxes, `robndbox`); classes in order of their names, as the files have no order."""
+    problems = Problems()
+    used: set[str] = set()
+    raw: dict[str, tuple[SourceImage, list[tuple[str, SourceObject]]]] = {}
+    bad_pictures: set[str] = set()
+    for name in tree.with_suffix(".xml"):
+        root = parse_xml(tree, name)
+        stem = PurePosixPath(name).stem
+        if root is None or root.tag != "annotation":
+            problems.note("unreadable-label", name)
+            used.add(name)
+            picture = tree.find_picture(stem, name)
+            if picture:
+                bad_pictures.add(picture)
+            continue
+        used.add(name)
+        reference = (root.findtext("filename") or "").strip()
+        by_stem = tree.find_picture(stem, name)
+        picture = by_stem or (tree.find_picture(reference, name) if reference else None)
+        if picture is None:
+            problems.note("image-missing", f"{name}: {reference}")
+            continue
+        if picture in raw:
+            problems.note("several-labels", name)
+            continue
+        image = SourceImage(tree.files[picture], picture, split_of(picture), unit="pixel", declared=_declared(root))
+        raw[picture] = (image, _objects(root, name, problems))
+    names = sorted({label for _, found in raw.values() for label, _ in found})
+    index = {label: position for position, label in enumerate(names)}
+    images = []
+    for image, found in raw.values():
+        for label, item in found:
+            item.class_id = index[label]
+            image.objects.append(item)
+        images.append(image)
+    images += [
+        SourceImage(tree.files[name], name, split_of(name), unit="pixel", labelled=False)
+        for name in tree.pictures
+        if name not in raw and name not in bad_pictures and not _is_mask(name)
+    ]
+    used |= _image_sets(tree, images, problems)
+    chosen: Task = "detect"
+    if task == "obb" or (task is None and any(item.polygon is not None for image in images for item in image.objects)):
+        chosen = "obb"
+    images.sort(key=lambda image: image.name)
+    mapping = {label: position for label, position in index.items()}
+    return SourceDataset(NAME, chosen, unique_names(names), images, problems, mapping, used=used)
+
+
+def _is_mask(name: str) -> bool:
+    return any(part in ("segmentationclass", "segmentationobject") for part in name.lower().split("/"))
+
+
+def _declared(root: Any) -> tuple[int, int] | None:
+    width, height = number(root.findtext("size/width")), number(root.findtext("size/height"))
+    if math.isnan(width) or math.isnan(height) or min(width, height) <= 0:
+        return None
+    return int(width), int(height)
+
+
+def _objects(root: Any, name: str, problems: Problems) -> list[tuple[str, SourceObject]]:
+    found = []
+    for item in root.iter("object"):
+        label = " ".join((item.findtext("name") or "").split())
+        where = f"{name}: {label or 'object without a name'}"
+        if not label:
+            problems.note("bad-row", where)
+            continue
+        box = item.find("bndbox")
+        if box is not None:
+            values = [number(box.findtext(key)) for key in ("xmin", "ymin", "xmax", "ymax")]
+            if any(map(math.isnan, values)):
+                problems.note("bad-row", where)
+                continue
+            row = ",".join(f"{value:g}" for value in values)
+            found.append((label, SourceObject(0, (values[0], values[1], values[2], values[3]), row=row)))
+            continue
+        rotated = item.find("robndbox")
+        if rotated is not None:
+            corners = _rotated([number(rotated.findtext(key)) for key in ("cx", "cy", "w", "h", "angle")])
+            if corners is not None:
+                found.append((label, SourceObject(0, polygon=corners, row="robndbox")))
+                continue
+        problems.note("bad-row", where)
+    return found
+
+
+def _rotated(values: list[float]) -> Any:
+    """Return the four corners of centre, size and angle in radians, None for values that are no numbers."""
+    import numpy as np
+
+    if any(map(math.isnan, values)):
+        return None
+    x, y, width, height, angle = values
+    half = np.array([[-width, -height], [width, -height], [width, height], [-width, height]]) / 2
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    return half @ turn + [x, y]
+
+
+def _image_sets(tree: Tree, images: list[SourceImage], problems: Problems) -> set[str]:
+    """Apply ImageSets/Main/{train,val,test}.txt; `trainval` only where train and val are not listed themselves."""
+    lists = [name for name in tree.with_suffix(".txt") if PurePosixPath(name).stem.lower() in SPLIT_NAMES]
+    stems = {PurePosixPath(name).stem.lower() for name in lists}
+    used = set(lists)
+    if {"train", "val"} <= stems:
+        lists = [name for name in lists if PurePosixPath(name).stem.lower() != "trainval"]
+    by_name = {image.name: image for image in images}
+    placed: dict[str, str] = {}
+    for name in lists:
+        split = SPLIT_NAMES[PurePosixPath(name).stem.lower()]
+        for line in tree.text(name).splitlines():
+            words = line.split()
+            if not words:
+                continue
+            whole = tree.find_picture(line.strip(), name)
+            picture = whole or tree.find_picture(words[0], name)
+            if picture is None or picture not in by_name:
+                problems.note("list-entry-missing", f"{name}: {line.strip()[:100]}")
+                continue
+            if placed.setdefault(picture, split) != split:
+                problems.note("several-labels", f"{picture}: in {placed[picture]} and {split}")
+    if placed:
+        for image in images:
+            image.split = placed.get(image.name)
+    return used
