@@ -1,4 +1,4 @@
-"""What to train: one pydantic model that gives the widget its label, the command line its option, the run its record."""
+"""What to train: one model that gives the widget its label, the command line its option, the run its record."""
 
 from __future__ import annotations
 
@@ -29,7 +29,31 @@ STRATEGY_WORDS = {
 }
 
 OWN_ARGUMENTS = frozenset(
-    ["task", "mode", "model", "data", "epochs", "imgsz", "batch", "seed", "device", "patience", "project", "name", "exist_ok", "save_dir", "resume", "save", "plots", "pretrained", "split", "val", "cfg", "tracker", "source"]
+    [
+        "task",
+        "mode",
+        "model",
+        "data",
+        "epochs",
+        "imgsz",
+        "batch",
+        "seed",
+        "device",
+        "patience",
+        "project",
+        "name",
+        "exist_ok",
+        "save_dir",
+        "resume",
+        "save",
+        "plots",
+        "pretrained",
+        "split",
+        "val",
+        "cfg",
+        "tracker",
+        "source",
+    ]
 )
 """Ultralytics arguments that Graft sets itself: they can't be given as extra settings."""
 

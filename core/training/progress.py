@@ -1,0 +1,212 @@
+"""Where a run is and how it goes: a pure fold over its events, for the page, the command line and the report."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from core.training.events import Event, read_events
+
+if TYPE_CHECKING:
+    from core.training.store import Run
+
+PHASE_WORDS = {
+    "waiting": "Waiting",
+    "checking": "Checking the pictures and the model",
+    "loading": "Loading the model",
+    "training": "Training",
+    "validating": "Checking on the validation pictures",
+    "finishing": "Checking the best model once more",
+    "done": "Done",
+}
+STALE_EPOCHS = 3
+"""After so many epochs without a new best the sentence says so."""
+
+
+@dataclass
+class RunProgress:
+    """What the events of a run say so far."""
+
+    phase: str = "waiting"
+    message: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    batch: int = 0
+    batches: int = 0
+    patience: int = 0
+    images_per_second: float | None = None
+    memory_bytes: int | None = None
+    transfer: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, list[str]] = field(default_factory=dict)
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    best_epoch: int | None = None
+    best_fitness: float | None = None
+    early: bool = False
+    final: Event | None = None
+    device_name: str = ""
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """one a finished epoch; an epoch that was run again after an interruption counts once, the last time"""
+    live_losses: dict[str, float] = field(default_factory=dict)
+    seconds_before: float = 0.0
+    attempt_started: float | None = None
+    last_time: float | None = None
+    epoch_started: float | None = None
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs are whole."""
+        return len(self.rows)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds worked so far, over all attempts, pauses not counted."""
+        if self.attempt_started is None or self.last_time is None:
+            return self.seconds_before
+        return self.seconds_before + max(0.0, self.last_time - self.attempt_started)
+
+    @property
+    def fraction(self) -> float:
+        """Share of the planned work that is done, 0 to 1; never more than 1."""
+        if self.final is not None and self.final["kind"] == "finished":
+            return 1.0
+        if not self.epochs:
+            return 0.0
+        within = self.batch / self.batches if self.batches and self.epoch not in self.rows else 0.0
+        whole = max((epoch for epoch in self.rows), default=0)
+        return min(1.0, (whole + min(within, 1.0) * 0.9) / self.epochs)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds the remaining epochs will take, from the median of the last five; None before there is a measure."""
+        if self.final is not None:
+            return 0.0
+        if not self.epochs:
+            return None
+        recent = [row["seconds"] for row in list(self.rows.values())[-5:] if row.get("seconds")]
+        if recent:
+            per_epoch = sorted(recent)[len(recent) // 2]
+        elif self.batch and self.batches and self.epoch_started and self.last_time:
+            per_epoch = (self.last_time - self.epoch_started) / self.batch * self.batches * 1.2
+        else:
+            return None
+        whole = max((epoch for epoch in self.rows), default=0)
+        within = min(self.batch / self.batches, 1.0) if self.batches and self.epoch not in self.rows else 0.0
+        return max(0.0, (self.epochs - whole - within) * float(per_epoch))
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """One row a whole epoch: epoch, seconds, learning_rate, train/<loss>, val/<loss> and the metrics by name."""
+        return pd.DataFrame([self.rows[epoch] for epoch in sorted(self.rows)])
+
+    @property
+    def sentence(self) -> str:
+        """How it goes, in a sentence."""
+        if self.final is not None:
+            return _final_sentence(self)
+        if not self.rows:
+            return self.message or f"{PHASE_WORDS.get(self.phase, self.phase)}."
+        last = max(self.rows)
+        losses = [value for key, value in self.rows[last].items() if key.startswith("train/")]
+        if any(value is None or not math.isfinite(value) for value in losses):
+            return "The loss is not a number any more: stop, and start again with a lower learning rate (lr0)."
+        since = last - (self.best_epoch or last)
+        if since < STALE_EPOCHS:
+            return "Still improving."
+        stop = f", stops at {self.patience}" if self.patience else ""
+        return f"The best was {since} epochs ago{stop}."
+
+
+def _final_sentence(progress: RunProgress) -> str:
+    kind = progress.final["kind"] if progress.final else ""
+    best = f" The best was epoch {progress.best_epoch}." if progress.best_epoch else ""
+    done = f"{progress.epochs_done} of {progress.epochs} epochs"
+    if kind == "finished" and progress.early:
+        return f"Finished early after {done}: it did not improve any more.{best}"
+    words = {
+        "finished": f"Finished after {done}.{best}",
+        "stopped": f"Stopped by you after {done}; the best model is kept.{best}",
+        "paused": f"Paused after {done}.",
+        "cancelled": "Cancelled.",
+        "failed": str((progress.final or {}).get("cause", "Failed.")),
+    }
+    return words.get(kind, "")
+
+
+def fold(progress: RunProgress, event: Event) -> None:
+    """Take one more event into account."""
+    kind, moment = event["kind"], float(event.get("time") or 0)
+    if kind == "started":
+        progress.seconds_before = progress.seconds
+        progress.attempt_started, progress.final = moment, None
+        progress.phase, progress.batch = "checking", 0
+        progress.device_name = str(event.get("device_name") or "")
+    elif kind == "phase":
+        progress.phase, progress.message = str(event["phase"]), str(event.get("message") or "")
+    elif kind == "transfer":
+        progress.transfer = event
+    elif kind == "epoch_start":
+        progress.phase, progress.epoch, progress.epochs = "training", int(event["epoch"]), int(event["epochs"])
+        progress.batch, progress.batches = 0, int(event.get("batches") or 0)
+        progress.patience = int(event.get("patience") or 0)
+        progress.epoch_started = moment
+    elif kind == "batch":
+        progress.batch, progress.batches = int(event["batch"]), int(event["batches"])
+        progress.images_per_second = event.get("images_per_second")
+        progress.memory_bytes = event.get("memory_bytes")
+        progress.live_losses = event.get("losses") or {}
+    elif kind == "epoch":
+        _fold_epoch(progress, event)
+    elif kind == "pictures":
+        progress.pictures[str(event["what"])] = list(event["files"])
+    elif kind in ("finished", "stopped", "paused", "cancelled", "failed"):
+        progress.final, progress.phase = event, "done"
+        progress.metrics = event.get("metrics") or progress.metrics
+        progress.best_epoch = event.get("best_epoch") or progress.best_epoch
+        progress.early = bool(event.get("early"))
+    progress.last_time = moment
+
+
+def _fold_epoch(progress: RunProgress, event: Event) -> None:
+    epoch = int(event["epoch"])
+    if epoch > int(event["epochs"]):
+        return  # Ultralytics calls back once more after the last epoch
+    row = {"epoch": epoch, "seconds": event.get("seconds"), "learning_rate": event.get("learning_rate")}
+    row |= {f"train/{key}": value for key, value in (event.get("losses") or {}).items()}
+    row |= {f"val/{key}": value for key, value in (event.get("validation_losses") or {}).items()}
+    row |= event.get("metrics") or {}
+    for later in [key for key in progress.rows if key >= epoch]:
+        del progress.rows[later]
+    progress.rows[epoch] = row
+    progress.epoch, progress.epochs = epoch, int(event["epochs"])
+    fitness = event.get("fitness")
+    if progress.best_epoch is not None and progress.best_epoch >= epoch:
+        progress.best_epoch, progress.best_fitness = None, None
+    if fitness is not None and (progress.best_fitness is None or fitness > progress.best_fitness):
+        progress.best_epoch, progress.best_fitness = epoch, fitness
+        progress.metrics = event.get("metrics") or {}
+
+
+class ProgressReader:
+    """Follows a run's events file; each `read` folds only what is new."""
+
+    def __init__(self, path: Path) -> None:
+        """Follow the events file at `path`, which may not be there yet."""
+        self.path = path
+        self.progress = RunProgress()
+        self._offset = 0
+
+    def read(self) -> RunProgress:
+        """Return the progress with everything written until now."""
+        events, self._offset = read_events(self.path, self._offset)
+        for event in events:
+            fold(self.progress, event)
+        return self.progress
+
+
+def read_progress(run: Run) -> RunProgress:
+    """Return a run's progress from all its events."""
+    return ProgressReader(run.events_path).read()

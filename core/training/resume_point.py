@@ -1,0 +1,112 @@
+"""The state of a training after a whole epoch, complete enough to go on exactly where it was.
+
+Ultralytics' own last.pt holds the averaged model in half precision and loses its optimizer when a run ends by request,
+after which `resume=True` starts another training (8.4.190). This one holds model and average in full precision,
+optimizer, scaler, early stopping, results.csv, and the states of all random numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+
+def save_resume_point(trainer: Any, path: Path, best: tuple[int | None, float | None]) -> None:
+    """Write the resume point atomically, keeping the one before as `resume.previous.pt`."""
+    import numpy as np
+    import torch
+
+    dataset = getattr(trainer.train_loader, "dataset", None)
+    state = {
+        "epoch": trainer.epoch,
+        "graft_best": best,
+        "model": trainer.model.state_dict(),
+        "ema": trainer.ema.ema.state_dict(),
+        "ema_updates": trainer.ema.updates,
+        "optimizer": trainer.optimizer.state_dict(),
+        "scaler": trainer.scaler.state_dict(),
+        "best_fitness": _plain(trainer.best_fitness),
+        "stopper": {"best_fitness": _plain(trainer.stopper.best_fitness), "best_epoch": trainer.stopper.best_epoch},
+        "results_csv": trainer.csv.read_text(encoding="utf-8") if trainer.csv.exists() else "",
+        "random": {
+            "python": random.getstate(),
+            "numpy": [value.tolist() if isinstance(value, np.ndarray) else value for value in np.random.get_state()],
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "loader": _loader_generator_state(trainer),
+        },
+        "mosaic_buffer": list(getattr(dataset, "buffer", [])),
+    }
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    if path.exists():
+        os.replace(path, path.with_name("resume.previous.pt"))
+    os.replace(part, path)
+
+
+def load_resume_point(path: Path) -> dict[str, Any] | None:
+    """Load the newest resume point that is whole, checked by loading it; None when there is none."""
+    import torch
+
+    for candidate in (path, path.with_name("resume.previous.pt")):
+        if not candidate.is_file():
+            continue
+        try:
+            state = torch.load(candidate, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+            print(f"{candidate.name} is damaged ({type(error).__name__}); trying the one before it")
+            continue
+        if isinstance(state, dict) and state.get("epoch", -1) >= 0:
+            return state
+    return None
+
+
+def restore_training(trainer: Any, state: dict[str, Any]) -> None:
+    """Put a freshly set-up trainer where the resume point was taken; called in `on_train_start`."""
+    import numpy as np
+    import torch
+
+    trainer.model.load_state_dict(state["model"])
+    trainer.ema.ema.load_state_dict(state["ema"])
+    trainer.ema.updates = state["ema_updates"]
+    trainer.optimizer.load_state_dict(state["optimizer"])
+    trainer.scaler.load_state_dict(state["scaler"])
+    trainer.best_fitness = state["best_fitness"]
+    trainer.stopper.best_fitness = state["stopper"]["best_fitness"]
+    trainer.stopper.best_epoch = state["stopper"]["best_epoch"]
+    trainer.start_epoch = state["epoch"] + 1
+    trainer.scheduler.last_epoch = trainer.start_epoch - 1
+    if state["results_csv"]:
+        trainer.csv.write_text(state["results_csv"], encoding="utf-8")
+    if hasattr(trainer.model, "end2end") and getattr(trainer.model.model[-1], "one2one_cv2", None) is not None:
+        # the weights of the two heads' losses move with the epochs (as in Ultralytics' resume_training)
+        trainer.model.criterion = trainer.model.init_criterion()
+        trainer.model.criterion.updates = trainer.start_epoch - 1
+        trainer.model.criterion.update()
+    dataset = getattr(trainer.train_loader, "dataset", None)
+    if state["mosaic_buffer"] and hasattr(dataset, "buffer"):
+        dataset.buffer = list(state["mosaic_buffer"])
+    numbers = state["random"]
+    if numbers["loader"] is not None:
+        trainer.train_loader.generator.set_state(numbers["loader"])
+    version, internal, gauss = numbers["python"]
+    random.setstate((version, tuple(internal), gauss))
+    name, keys, position, has_gauss, cached = numbers["numpy"]
+    np.random.set_state((name, np.array(keys, dtype=np.uint32), position, has_gauss, cached))
+    torch.set_rng_state(numbers["torch"])
+    if numbers["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(numbers["cuda"])
+
+
+def _loader_generator_state(trainer: Any) -> Any:
+    generator = getattr(trainer.train_loader, "generator", None)
+    return generator.get_state() if generator is not None else None
+
+
+def _plain(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,271 @@
+"""The states of all runs, in one SQLite file of the workspace: who may change what, and what can't happen twice."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, PrivateAttr
+
+from core.errors import InputError
+from core.training.spec import TrainingSpec
+from core.workspace import Workspace
+
+
+class State(StrEnum):
+    """Where a run is; see docs in the README."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+WITH_PROCESS = (State.STARTING, State.RUNNING, State.STOPPING)
+"""States in which a worker process should be there."""
+
+COLUMNS = {
+    "id": "TEXT PRIMARY KEY",
+    "name": "TEXT",
+    "state": "TEXT",
+    "dataset": "TEXT",
+    "dataset_name": "TEXT",
+    "task": "TEXT",
+    "model": "TEXT",
+    "strategy": "TEXT",
+    "device": "TEXT",
+    "created": "TEXT",
+    "queued": "REAL",
+    "started": "TEXT",
+    "ended": "TEXT",
+    "attempt": "INTEGER DEFAULT 0",
+    "pid": "INTEGER",
+    "identity": "TEXT",
+    "request": "TEXT DEFAULT ''",
+    "more_epochs": "INTEGER DEFAULT 0",
+    "cause": "TEXT DEFAULT ''",
+    "next_step": "TEXT DEFAULT ''",
+    "suggestion": "TEXT DEFAULT '{}'",
+    "tags": "TEXT DEFAULT '[]'",
+    "notes": "TEXT DEFAULT ''",
+    "metrics": "TEXT DEFAULT '{}'",
+    "best_epoch": "INTEGER",
+    "epochs_done": "INTEGER DEFAULT 0",
+    "seconds": "REAL",
+}
+_JSON_COLUMNS = ("suggestion", "tags", "metrics")
+
+
+class Run(BaseModel):
+    """One training run as the store knows it."""
+
+    id: str
+    name: str
+    state: State
+    dataset: str
+    dataset_name: str
+    task: str
+    model: str
+    strategy: str
+    device: str
+    created: datetime
+    queued: float = 0.0
+    started: datetime | None = None
+    ended: datetime | None = None
+    attempt: int = 0
+    pid: int | None = None
+    identity: str | None = None
+    request: str = ""
+    more_epochs: int = 0
+    cause: str = ""
+    next_step: str = ""
+    suggestion: dict[str, Any] = Field(default_factory=dict)
+    tags: list[str] = Field(default_factory=list)
+    notes: str = ""
+    metrics: dict[str, float | None] = Field(default_factory=dict)
+    best_epoch: int | None = None
+    epochs_done: int = 0
+    seconds: float | None = None
+    position: int | None = Field(default=None, description="1-based place in the queue of its device, queued runs only")
+
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self._folder
+
+    @property
+    def spec(self) -> TrainingSpec:
+        """What was asked for, from the run's spec.json."""
+        return TrainingSpec.model_validate_json((self.folder / "spec.json").read_text(encoding="utf-8"))
+
+    @property
+    def events_path(self) -> Path:
+        """The file the worker appends its events to."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def log_path(self) -> Path:
+        """The worker's output."""
+        return self.folder / "train.log"
+
+    @property
+    def best_weights(self) -> Path | None:
+        """The best checkpoint so far, None when there is none yet."""
+        path = self.folder / "train" / "weights" / "best.pt"
+        return path if path.is_file() else None
+
+    @property
+    def resume_point(self) -> Path:
+        """The state of the training after its last whole epoch, kept by Graft so that a run can always go on."""
+        return self.folder / "train" / "weights" / "resume.pt"
+
+    @property
+    def active(self) -> bool:
+        """True while the run waits or works."""
+        return self.state in (State.QUEUED, *WITH_PROCESS)
+
+    @property
+    def resumable(self) -> bool:
+        """True when the run rests and can go on: from its last whole epoch, or anew when it never got that far."""
+        resting = (State.PAUSED, State.STOPPED, State.FAILED, State.INTERRUPTED)
+        return self.state in resting or (self.state is State.FINISHED and self.resume_point.is_file())
+
+
+class RunStore:
+    """Reads and changes the runs of one workspace; every change is one transaction."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Open the workspace's database, creating its table at the first use."""
+        self.workspace = workspace
+        with self._transaction() as database:
+            columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+            database.execute(f"CREATE TABLE IF NOT EXISTS runs ({columns})")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        database = sqlite3.connect(self.workspace.database, timeout=20, isolation_level=None)
+        try:
+            database.row_factory = sqlite3.Row
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("BEGIN IMMEDIATE")
+            yield database
+            database.execute("COMMIT")
+        except BaseException:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+        finally:
+            database.close()
+
+    def add(self, run: Run) -> None:
+        """Record a new run."""
+        row = _row(run.model_dump(mode="json", exclude={"position"}))
+        with self._transaction() as database:
+            names = ", ".join(row)
+            marks = ", ".join("?" for _ in row)
+            database.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", list(row.values()))  # noqa: S608
+
+    def all(self) -> list[Run]:
+        """Return all runs, newest first, queued ones with their place in the queue of their device."""
+        with self._transaction() as database:
+            rows = database.execute("SELECT * FROM runs ORDER BY created DESC, id").fetchall()
+        runs = [self._run(row) for row in rows]
+        places: dict[str, int] = {}
+        for run in sorted((run for run in runs if run.state is State.QUEUED), key=lambda run: run.queued):
+            places[run.device] = places.get(run.device, 0) + 1
+            run.position = places[run.device]
+        return runs
+
+    def get(self, run_id: str) -> Run:
+        """Return one run. Raises InputError when there is none with this id or (only) this name."""
+        runs = self.all()
+        for run in runs:
+            if run.id == run_id:
+                return run
+        named = [run for run in runs if run.name == run_id]
+        if len(named) == 1:
+            return named[0]
+        raise InputError(f"There is no run “{run_id}” in this workspace; `python -m core runs` lists them.")
+
+    def change(self, run_id: str, states: tuple[State, ...] | None = None, **values: Any) -> bool:
+        """Change a run if it is in one of `states` (any when None); return whether it was."""
+        row = _row(values)
+        assignments = ", ".join(f"{name} = ?" for name in row)
+        condition, parameters = "id = ?", [*row.values(), run_id]
+        if states is not None:
+            condition += f" AND state IN ({', '.join('?' for _ in states)})"
+            parameters += [str(state) for state in states]
+        with self._transaction() as database:
+            cursor = database.execute(f"UPDATE runs SET {assignments} WHERE {condition}", parameters)  # noqa: S608
+            return cursor.rowcount == 1
+
+    def claim_next(self) -> Run | None:
+        """Turn the oldest queued run whose device is free into a starting one; None when there is none.
+
+        One transaction: two servers on one workspace never claim the same run or the same device.
+        """
+        with self._transaction() as database:
+            rows = [
+                self._run(row)
+                for row in database.execute(
+                    "SELECT * FROM runs WHERE state IN ('queued', 'starting', 'running', 'stopping') ORDER BY queued"
+                )
+            ]
+            busy = {part for run in rows if run.state is not State.QUEUED for part in run.device.split(",")}
+            for run in rows:
+                devices = set(run.device.split(","))
+                if run.state is State.QUEUED and not devices & busy:
+                    now = datetime.now(UTC).isoformat()
+                    database.execute(
+                        "UPDATE runs SET state = 'starting', attempt = attempt + 1, pid = NULL, identity = NULL, "
+                        "request = '', cause = '', next_step = '', suggestion = '{}', ended = NULL, started = ? "
+                        "WHERE id = ?",
+                        (now, run.id),
+                    )
+                    run.attempt += 1
+                    run.state = State.STARTING
+                    return run
+                busy |= devices  # an older run waits for this device: a younger one doesn't overtake it
+        return None
+
+    def remove(self, run_id: str) -> None:
+        """Forget a run."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+    def _run(self, row: sqlite3.Row) -> Run:
+        values = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
+        for name in _JSON_COLUMNS:
+            values[name] = json.loads(values.get(name) or ("[]" if name == "tags" else "{}"))
+        run = Run.model_validate(values)
+        run._folder = self.workspace.runs / run.id
+        return run
+
+
+def _row(values: dict[str, Any]) -> dict[str, Any]:
+    row = {}
+    for name, value in values.items():
+        if name not in COLUMNS:
+            raise KeyError(name)
+        if name in _JSON_COLUMNS:
+            value = json.dumps(value)
+        elif isinstance(value, datetime):
+            value = value.isoformat()
+        elif isinstance(value, StrEnum):
+            value = str(value)
+        row[name] = value
+    return row

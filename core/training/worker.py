@@ -1,0 +1,348 @@
+"""Child process: train one run and report it in events; nobody else writes into the run's folder.
+
+    python -m core.training.worker RUN_FOLDER ATTEMPT
+
+Started detached by an executor. It looks for a `request` file (stop, pause) between batches, keeps a resume point of
+its own after every whole epoch, and ends with exactly one final event.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from core.data.dataset import Dataset, load_dataset, write_data_yaml
+from core.errors import GraftError
+from core.models.catalog import model_for_task
+from core.models.isolation import enter_isolation
+from core.models.weights import locate
+from core.training import strategies
+from core.training.causes import explain_failure
+from core.training.events import EventWriter
+from core.training.processes import process_identity
+from core.training.resume_point import load_resume_point, restore_training, save_resume_point
+from core.training.spec import Strategy, TrainingSpec
+from core.training.store import Run, RunStore, State
+from core.workspace import Workspace
+
+BATCH_EVENT_SECONDS = 0.5
+"""Least time between two batch events."""
+
+METRIC_NAMES = {
+    "metrics/precision(B)": "precision",
+    "metrics/recall(B)": "recall",
+    "metrics/mAP50(B)": "mAP50",
+    "metrics/mAP50-95(B)": "mAP50-95",
+    "metrics/precision(M)": "mask precision",
+    "metrics/recall(M)": "mask recall",
+    "metrics/mAP50(M)": "mask mAP50",
+    "metrics/mAP50-95(M)": "mask mAP50-95",
+    "metrics/precision(P)": "pose precision",
+    "metrics/recall(P)": "pose recall",
+    "metrics/mAP50(P)": "pose mAP50",
+    "metrics/mAP50-95(P)": "pose mAP50-95",
+    "metrics/accuracy_top1": "top1",
+    "metrics/accuracy_top5": "top5",
+}
+"""Ultralytics' metric keys and the names Graft uses everywhere."""
+
+
+class PauseRequested(Exception):
+    """The user asked for a pause; the last whole epoch is kept as the resume point."""
+
+
+def main(folder: Path, attempt: int) -> int:
+    """Train the run in `folder`; return the exit code."""
+    workspace = Workspace.open(folder.parents[1])
+    store = RunStore(workspace)
+    identity = process_identity(os.getpid())
+    run = store.get(folder.name)
+    if run.attempt != attempt or not store.change(run.id, (State.STARTING,), pid=os.getpid(), identity=identity):
+        return 0  # this attempt was given up or taken over meanwhile
+    events = EventWriter(run.events_path)
+    spec = run.spec
+    events.write("started", pid=os.getpid(), attempt=attempt, device=run.device)
+    events.write("phase", phase="checking", message="Checking the pictures and the model")
+    try:
+        Training(workspace, run, spec, events).run()
+    except PauseRequested:
+        events.write("paused")
+    except Exception as error:  # the one place where a failure of whatever kind becomes words for the user
+        traceback.print_exc()
+        cause, next_step, suggestion = explain_failure(f"{type(error).__name__}: {error}", spec)
+        if isinstance(error, GraftError):
+            cause, next_step = str(error), ""
+        detail = traceback.format_exc()[-4000:]
+        events.write("failed", cause=cause, next_step=next_step, suggestion=suggestion, detail=detail)
+        return 1
+    finally:
+        events.close()
+    return 0
+
+
+class Training:
+    """One attempt at a run: Ultralytics' trainer with callbacks that report, stop, pause and keep the resume point."""
+
+    def __init__(self, workspace: Workspace, run: Run, spec: TrainingSpec, events: EventWriter) -> None:
+        """Prepare; nothing heavy happens before `run`."""
+        self.workspace, self.record, self.spec, self.events = workspace, run, spec, events
+        self.request_path = run.folder / "request"
+        self.epochs = spec.epochs + run.more_epochs
+        self.state: dict[str, Any] | None = None
+        self.asked = ""
+        self.early_end = False
+        self.best_epoch: int | None = None
+        self.best_fitness: float | None = None
+        self.whole_epochs = 0
+        self.last_batch_event = 0.0
+        self.epoch_began = time.time()
+        self.started = time.time()
+        self.batch_number = 0
+        self.pictures_seen = 0
+        self.in_final_check = False
+        self.backbone = 0
+
+    def run(self) -> None:
+        """Train to the end, to a stop, or raise PauseRequested."""
+        dataset = load_dataset(self.workspace, self.record.dataset)
+        self._check_files(dataset)
+        write_data_yaml(dataset)
+        self.state = load_resume_point(self.record.resume_point)
+        self.events.write("phase", phase="loading", message="Loading the model")
+        enter_isolation()
+        self._stay_offline()
+        from ultralytics import YOLO
+
+        model = YOLO(self._source(), task=self.spec.task)
+        self.backbone = strategies.backbone_layers(model.model)
+        for name in [
+            "on_train_start",
+            "on_train_epoch_start",
+            "on_train_batch_start",
+            "on_train_batch_end",
+            "on_train_epoch_end",
+            "on_model_save",
+            "on_fit_epoch_end",
+        ]:
+            model.add_callback(name, getattr(self, name))
+        if self.state is not None and self.state["epoch"] + 1 >= self.epochs:
+            raise GraftError(f"All {self.epochs} epochs are trained already; ask for more epochs to go on.")
+        model.train(**self._arguments(dataset))
+        self._finish(model.trainer)
+
+    def _source(self) -> str:
+        if self.spec.model.startswith("run:"):
+            source = RunStore(self.workspace).get(self.spec.model.removeprefix("run:"))
+            if source.best_weights is None:
+                raise GraftError(f"The run {source.id} has no trained model any more; start from another one.")
+            return str(source.best_weights)
+        if self.spec.strategy is Strategy.SCRATCH:
+            return f"{model_for_task(self.spec.model, self.spec.task).name}.yaml"
+        found = locate(self.workspace, self.spec.model, self.spec.task)
+        if found is None:
+            raise GraftError(f"The weights of {self.spec.model} are not in the workspace any more; put them back.")
+        return str(found.path)
+
+    def _arguments(self, dataset: Dataset) -> dict[str, Any]:
+        spec = self.spec
+        arguments: dict[str, Any] = {
+            "workers": 0 if self.record.device == "cpu" else 4,
+            **spec.extra,
+            "data": str(dataset.train_data),
+            "epochs": self.epochs,
+            "imgsz": spec.imgsz,
+            "batch": spec.batch,
+            "seed": spec.seed,
+            "device": self.record.device,
+            "patience": spec.patience or self.epochs + 1,
+            "project": str(self.record.folder),
+            "name": "train",
+            "exist_ok": True,
+            "plots": False,
+            "save": True,
+            "val": True,
+        }
+        freeze = strategies.freeze_argument(spec, self.backbone)
+        if freeze is not None and not (spec.strategy is Strategy.TWO_STAGE and self._in_second_stage()):
+            arguments["freeze"] = freeze
+        if spec.strategy is Strategy.SCRATCH:
+            arguments["pretrained"] = False
+        return arguments
+
+    def _in_second_stage(self) -> bool:
+        return self.state is not None and self.state["epoch"] + 1 >= strategies.first_stage_epochs(self.spec)
+
+    @staticmethod
+    def _stay_offline() -> None:
+        """Replace the two functions of Ultralytics that reach for the net during training: fonts and the AMP check."""
+        import ultralytics.data.utils as data_utils
+        import ultralytics.engine.trainer as trainer_module
+
+        data_utils.check_font = lambda *_arguments, **_options: None
+        trainer_module.check_amp = lambda model: next(model.parameters()).device.type == "cuda"
+
+    @staticmethod
+    def _check_files(dataset: Dataset) -> None:
+        missing = [file for file in dataset.image_table()["file"] if not dataset.image_path(file).is_file()]
+        if missing:
+            raise GraftError(
+                f"{len(missing)} pictures of “{dataset.name}” are gone from the workspace (such as {missing[0]}); "
+                "import the dataset again, then resume."
+            )
+
+    # What Ultralytics calls, in its order
+
+    def on_train_start(self, trainer: Any) -> None:
+        """Report what was reused; set rates; go on from the resume point."""
+        if self.spec.strategy is Strategy.DISCRIMINATIVE:
+            strategies.slow_backbone(trainer, self.backbone)
+        if self.spec.strategy is Strategy.TWO_STAGE and self._in_second_stage():
+            strategies.unfreeze(trainer)
+        if self.state is not None:
+            restore_training(trainer, self.state)
+            self.best_epoch, self.best_fitness = self.state["graft_best"]
+        total = sum(parameter.numel() for parameter in trainer.model.parameters())
+        trainable = sum(parameter.numel() for parameter in trainer.model.parameters() if parameter.requires_grad)
+        self.events.write("transfer", trainable=trainable, frozen=total - trainable, **self._reused(trainer))
+
+    def _reused(self, trainer: Any) -> dict[str, Any]:
+        if self.spec.strategy is Strategy.SCRATCH:
+            return {"copied": 0, "total": len(trainer.model.state_dict()), "message": "Nothing reused: from scratch."}
+        from ultralytics.nn.tasks import load_checkpoint
+        from ultralytics.utils.torch_utils import intersect_dicts
+
+        source = load_checkpoint(self._source())[0].float().state_dict()
+        target = trainer.model.state_dict()
+        copied = len(intersect_dicts(source, target))
+        message = f"Reused {copied} of {len(target)} parts of the pre-trained model; the rest is new."
+        return {"copied": copied, "total": len(target), "message": message}
+
+    def on_train_epoch_start(self, trainer: Any) -> None:
+        """Report the epoch; begin the second stage when it is due."""
+        epoch = trainer.epoch + 1
+        if self.spec.strategy is Strategy.TWO_STAGE and trainer.epoch == strategies.first_stage_epochs(self.spec):
+            strategies.unfreeze(trainer)
+        self.epoch_began, self.batch_number, self.pictures_seen = time.time(), 0, 0
+        self.events.write(
+            "epoch_start",
+            epoch=epoch,
+            epochs=trainer.epochs,
+            batches=len(trainer.train_loader),
+            patience=self.spec.patience,
+        )
+
+    def on_train_batch_start(self, _trainer: Any) -> None:
+        """Count the batch that begins."""
+        self.batch_number += 1
+
+    def on_train_batch_end(self, trainer: Any) -> None:
+        """Look for a request; report the batch now and then."""
+        self._obey(trainer)
+        now = time.time()
+        batches = len(trainer.train_loader)
+        if now - self.last_batch_event < BATCH_EVENT_SECONDS and self.batch_number < batches:
+            return
+        self.last_batch_event = now
+        seen = self.batch_number * trainer.batch_size
+        self.events.write(
+            "batch",
+            epoch=trainer.epoch + 1,
+            batch=self.batch_number,
+            batches=batches,
+            losses=_numbers(trainer.tloss),
+            images_per_second=round(seen / max(now - self.epoch_began, 1e-6), 2),
+            memory_bytes=_memory(trainer),
+        )
+
+    def _obey(self, trainer: Any) -> None:
+        if self.asked or not self.request_path.exists():
+            return
+        self.asked = self.request_path.read_text(encoding="utf-8").strip()
+        if self.asked == "pause":
+            raise PauseRequested
+        trainer.stop = True
+
+    def on_train_epoch_end(self, _trainer: Any) -> None:
+        """Say that validation begins."""
+        self.events.write("phase", phase="validating", message="Checking on the validation pictures")
+
+    def on_model_save(self, trainer: Any) -> None:
+        """Keep a resume point after each whole epoch (not after one that a stop cut short)."""
+        fitness = float(trainer.fitness) if trainer.fitness is not None else None
+        if fitness is not None and (self.best_fitness is None or fitness > self.best_fitness):
+            self.best_epoch, self.best_fitness = trainer.epoch + 1, fitness
+        if self.asked != "stop":
+            save_resume_point(trainer, self.record.resume_point, (self.best_epoch, self.best_fitness))
+
+    def on_fit_epoch_end(self, trainer: Any) -> None:
+        """Report a whole epoch; Ultralytics calls this once more after the last one, which is not an epoch."""
+        if trainer.epoch + 1 > trainer.epochs or self.in_final_check:
+            return
+        self.whole_epochs = trainer.epoch + 1
+        self.in_final_check = bool(trainer.stop)
+        self.early_end = bool(trainer.stop) and trainer.epoch + 1 < trainer.epochs and not self.asked
+        metrics = dict(trainer.metrics)
+        self.events.write(
+            "epoch",
+            epoch=trainer.epoch + 1,
+            epochs=trainer.epochs,
+            seconds=round(time.time() - self.epoch_began, 3),
+            metrics=named_metrics(metrics),
+            losses=_numbers(trainer.tloss),
+            validation_losses=_numbers({k.removeprefix("val/"): v for k, v in metrics.items() if k.startswith("val/")}),
+            learning_rate=max(float(group["lr"]) for group in trainer.optimizer.param_groups),
+            fitness=float(trainer.fitness) if trainer.fitness is not None else None,
+            best=self.best_epoch == trainer.epoch + 1,
+        )
+        if trainer.stop:
+            self.events.write("phase", phase="finishing", message="Checking the best model once more")
+        elif self.request_path.exists() and self.request_path.read_text(encoding="utf-8").strip() == "pause":
+            raise PauseRequested
+
+    def _finish(self, trainer: Any) -> None:
+        if self.record.best_weights is None:
+            raise GraftError(
+                "The training ended without a usable model: the loss is not a number. Lower the rate (lr0)."
+            )
+        try:
+            from core.evaluation.predictions import predict_in_process
+
+            predict_in_process(self.record.folder, "val")
+        except Exception as error:  # the model is trained and kept: a failed look at it must not undo that
+            traceback.print_exc()
+            self.events.write("log", level="warning", message=f"Validation predictions could not be stored: {error}")
+        self.events.write(
+            "stopped" if self.asked == "stop" else "finished",
+            metrics=named_metrics(dict(trainer.metrics)),
+            best_epoch=self.best_epoch,
+            epochs_done=self.whole_epochs,
+            seconds=round(time.time() - self.started, 2),
+            early=self.early_end,
+        )
+
+
+def named_metrics(metrics: dict[str, Any]) -> dict[str, float]:
+    """Return Ultralytics' metrics under Graft's names."""
+    return {name: float(metrics[key]) for key, name in METRIC_NAMES.items() if key in metrics}
+
+
+def _numbers(values: Any) -> dict[str, float]:
+    return {str(key): round(float(value), 6) for key, value in values.items()} if isinstance(values, dict) else {}
+
+
+def _memory(trainer: Any) -> int:
+    if trainer.device.type == "cuda":
+        import torch
+
+        return int(torch.cuda.memory_reserved())
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
