@@ -89,8 +89,11 @@ def restore_training(trainer: Any, state: dict[str, Any]) -> None:
         trainer.model.criterion.updates = trainer.start_epoch - 1
         trainer.model.criterion.update()
     dataset = getattr(trainer.train_loader, "dataset", None)
-    if state["mosaic_buffer"] and hasattr(dataset, "buffer"):
-        dataset.buffer = list(state["mosaic_buffer"])
+    if state["mosaic_buffer"] and dataset is not None and hasattr(dataset, "buffer"):
+        # the pictures that collages are taken from: loading them in their order fills the buffer as it was
+        dataset.buffer = []
+        for index in state["mosaic_buffer"]:
+            dataset.load_image(index)
     numbers = state["random"]
     if numbers["loader"] is not None:
         trainer.train_loader.generator.set_state(numbers["loader"])

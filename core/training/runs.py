@@ -18,6 +18,7 @@ from core.errors import InputError
 from core.models.arguments import check_argument
 from core.models.catalog import model_for_task
 from core.models.machine import describe_machine
+from core.models.plan import fill_in
 from core.models.weights import locate, missing_words
 from core.training.events import FINAL_KINDS, Event, read_events
 from core.training.executors.local import start_worker
@@ -63,6 +64,7 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
             f"Only {workspace.free_bytes() / 1e6:.0f} MB are free on the workspace's disk; a run needs about "
             f"{SPACE_NEEDED / 1e6:.0f} MB. Delete old runs on the Runs page."
         )
+    spec = fill_in(spec, dataset.images["train"])
     device = spec.device if spec.device != "auto" else describe_machine(workspace.root).devices[0]
     name = spec.name or f"{dataset.name}, {spec.model}"
     run = Run(
@@ -107,11 +109,12 @@ def _reconcile(store: RunStore, run: Run) -> None:
         if run.started and (datetime.now(UTC) - run.started).total_seconds() > START_GRACE:
             store.change(run.id, (State.STARTING,), state=State.QUEUED)
         return
-    final = last_word(run)
+    events = attempt_events(run)
+    final = next((event for event in reversed(events) if event["kind"] in FINAL_KINDS), None)
     if alive:
         if final is not None and time.time() - final["time"] > END_GRACE and run.identity:
             end_process_tree(run.pid, run.identity)
-        elif final is None and run.state is State.STARTING and run.events_path.exists():
+        elif events and final is None and run.state is State.STARTING:
             store.change(run.id, (State.STARTING,), state=State.RUNNING)
         return
     ended = {"ended": datetime.now(UTC), "pid": None, "identity": None}
@@ -132,15 +135,13 @@ def _reconcile(store: RunStore, run: Run) -> None:
         store.change(run.id, WITH_PROCESS, state=State(final["kind"]), **ended, **values, **_figures(run))
 
 
-def last_word(run: Run) -> Event | None:
-    """Return the final event of the run's present attempt, None while there is none."""
+def attempt_events(run: Run) -> list[Event]:
+    """Return what the worker of the run's present attempt has said; empty until it has started."""
     events, _ = read_events(run.events_path)
-    for event in reversed(events):
-        if event["kind"] == "started":
-            return None
-        if event["kind"] in FINAL_KINDS:
-            return event
-    return None
+    for index in range(len(events) - 1, -1, -1):
+        if events[index]["kind"] == "started":
+            return events[index:] if events[index].get("attempt") == run.attempt else []
+    return []
 
 
 def _figures(run: Run) -> dict[str, Any]:

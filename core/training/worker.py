@@ -32,6 +32,17 @@ from core.workspace import Workspace
 BATCH_EVENT_SECONDS = 0.5
 """Least time between two batch events."""
 
+CALLBACKS = (
+    "on_train_start",
+    "on_train_epoch_start",
+    "on_train_batch_start",
+    "on_train_batch_end",
+    "on_train_epoch_end",
+    "on_model_save",
+    "on_fit_epoch_end",
+)
+"""The moments of Ultralytics' training loop that `Training` listens to; its methods have their names."""
+
 METRIC_NAMES = {
     "metrics/precision(B)": "precision",
     "metrics/recall(B)": "recall",
@@ -119,15 +130,7 @@ class Training:
 
         model = YOLO(self._source(), task=self.spec.task)
         self.backbone = strategies.backbone_layers(model.model)
-        for name in [
-            "on_train_start",
-            "on_train_epoch_start",
-            "on_train_batch_start",
-            "on_train_batch_end",
-            "on_train_epoch_end",
-            "on_model_save",
-            "on_fit_epoch_end",
-        ]:
+        for name in CALLBACKS:
             model.add_callback(name, getattr(self, name))
         if self.state is not None and self.state["epoch"] + 1 >= self.epochs:
             raise GraftError(f"All {self.epochs} epochs are trained already; ask for more epochs to go on.")
@@ -202,12 +205,12 @@ class Training:
             strategies.slow_backbone(trainer, self.backbone)
         if self.spec.strategy is Strategy.TWO_STAGE and self._in_second_stage():
             strategies.unfreeze(trainer)
-        if self.state is not None:
-            restore_training(trainer, self.state)
-            self.best_epoch, self.best_fitness = self.state["graft_best"]
         total = sum(parameter.numel() for parameter in trainer.model.parameters())
         trainable = sum(parameter.numel() for parameter in trainer.model.parameters() if parameter.requires_grad)
         self.events.write("transfer", trainable=trainable, frozen=total - trainable, **self._reused(trainer))
+        if self.state is not None:  # last: what is above may draw random numbers
+            restore_training(trainer, self.state)
+            self.best_epoch, self.best_fitness = self.state["graft_best"]
 
     def _reused(self, trainer: Any) -> dict[str, Any]:
         if self.spec.strategy is Strategy.SCRATCH:
