@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,16 @@ def job_folder(workspace: Workspace, job_id: str) -> Path | None:
 
 
 def start_import(
-    workspace: Workspace, folder: Path, source: Path | str, *, settings: dict[str, Any] | None = None, name: str = ""
+    workspace: Workspace,
+    folder: Path,
+    source: Sequence[Path] | str,
+    *,
+    settings: dict[str, Any] | None = None,
+    name: str = "",
 ) -> str:
-    """Start the child that imports `source` (a file, a folder or SAMPLE); return the job's id."""
-    job = {"workspace": str(workspace.root), "source": str(source), "settings": settings or {}, "name": name}
+    """Start the child that imports `source` (files and folders, or SAMPLE); return the job's id."""
+    named = source if isinstance(source, str) else [str(path) for path in source]
+    job = {"workspace": str(workspace.root), "source": named, "settings": settings or {}, "name": name}
     write_json_atomic(folder / "job.json", job)
     with (folder / "import.log").open("wb") as log:
         child = subprocess.Popen(
@@ -164,9 +171,8 @@ def main(folder: Path) -> int:
             dataset = import_sample(workspace, progress=report)
         else:
             settings = ImportSettings.model_validate(job["settings"])
-            dataset = import_dataset(
-                workspace, Path(job["source"]), settings=settings, name=job["name"] or None, progress=report
-            )
+            sources = [Path(path) for path in job["source"]]
+            dataset = import_dataset(workspace, sources, settings=settings, name=job["name"] or None, progress=report)
     except InputError as error:
         write_json_atomic(folder / "result.json", {"error": str(error)})
         return 2

@@ -1,0 +1,186 @@
+"""What a dataset holds, drawn: counts, the gallery with its filters, sizes and positions, the dataset card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.data.dataset import SPLITS, Dataset
+from pages._ui.charts import bars, heat_positions, scatter_sizes, show
+from pages._ui.formatting import SPLIT_WORDS, TASK_WORDS, count, plain
+from pages._ui.gallery import Tile, dataset_tile, show_gallery, show_picture
+
+MOST_OBJECTS = 20_000
+"""Objects read for the size and position plots; more would only make them slower, not clearer."""
+
+
+def changed(dataset: Dataset) -> float:
+    """Return when the dataset was last written, as part of a cache's key."""
+    return (dataset.root / "dataset.json").stat().st_mtime
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def image_table(_dataset: Dataset, dataset_id: str, stamp: float) -> pd.DataFrame:  # noqa: ARG001
+    """Return the dataset's table of pictures, kept while the dataset is unchanged."""
+    return _dataset.image_table()
+
+
+@st.cache_data(max_entries=8, show_spinner="Measuring the objects …")
+def object_table(_dataset: Dataset, dataset_id: str, stamp: float) -> pd.DataFrame:  # noqa: ARG001
+    """Return one row an object: file, split, class_id, x, y, width, height (fractions of the picture)."""
+    rows = []
+    for split in SPLITS:
+        for image in _dataset.labelled(split):
+            for item in image.objects:
+                if item.box is not None:
+                    rows.append((image.file, split, item.class_id, *item.box))
+            if len(rows) > MOST_OBJECTS:
+                break
+    return pd.DataFrame(rows, columns=["file", "split", "class_id", "x", "y", "width", "height"])
+
+
+def tables(dataset: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the pictures and the objects of a dataset as tables."""
+    stamp = changed(dataset)
+    return image_table(dataset, dataset.id, stamp), object_table(dataset, dataset.id, stamp)
+
+
+def summary(dataset: Dataset) -> None:
+    """Say what was read: the task, pictures a split, objects a class."""
+    pictures = sum(dataset.images.values())
+    objects = sum(dataset.instances.values())
+    what = "" if dataset.task == "classify" else f", {count(objects, 'labelled object')}"
+    st.markdown(
+        f"**{count(pictures, 'picture')}**{what}, {count(len(dataset.classes), 'class', 'classes')}. "
+        f"A model will learn to {TASK_WORDS[dataset.task]}."
+    )
+    with st.container(horizontal=True, gap="large"):
+        for split in SPLITS:
+            if dataset.images.get(split):
+                share = dataset.images[split] / max(pictures, 1)
+                st.metric(f"{SPLIT_WORDS[split].capitalize()} pictures", f"{dataset.images[split]:,}",
+                          f"{share:.0%}", delta_color="off", delta_arrow="off", width="content")  # fmt: skip
+    if dataset.split_note:
+        st.caption(plain(dataset.split_note))
+    if dataset.classes:
+        unit = "pictures" if dataset.task == "classify" else "objects"
+        counts = dataset.instances_by_split or {"train": dataset.instances}
+        listed = ", ".join(f"{name} {dataset.instances.get(name, 0)}" for name in dataset.classes[:20])
+        shown = dataset.classes[:40]
+        show(bars(counts, shown, unit), f"Labelled {unit} per class: {listed}", f"classes_{dataset.id}")
+        if len(dataset.classes) > len(shown):
+            st.caption(f"The first {len(shown)} of {len(dataset.classes)} classes; the table of classes has them all.")
+
+
+def gallery(dataset: Dataset) -> None:
+    """Show the pictures with their labels, filtered by split, class and finding."""
+    images, objects = tables(dataset)
+    findings = [finding for finding in dataset.findings if finding.examples]
+    present = [split for split in SPLITS if dataset.images.get(split)]
+    prefix = f"gallery_{dataset.id}"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        split = st.selectbox("Part", [None, *present], key=f"{prefix}_split", persist_state="session",
+                             format_func=lambda item: SPLIT_WORDS.get(item, "all parts"))  # fmt: skip
+        name = st.selectbox("Class", [None, *dataset.classes], key=f"{prefix}_class", persist_state="session",
+                            format_func=lambda item: item or "all classes")  # fmt: skip
+        codes = [finding.code for finding in findings]
+        code = st.selectbox("Finding", [None, *codes], key=f"{prefix}_finding", persist_state="session",
+                            format_func=lambda item: item.replace("-", " ") if item else "any or none")  # fmt: skip
+    rows = images
+    if split:
+        rows = rows[rows["split"] == split]
+    if name is not None:
+        rows = rows[_has_class(dataset, rows, objects, name)]
+    if code is not None:
+        finding = next(item for item in findings if item.code == code)
+        rows = rows[rows["file"].isin([found for found in (find_file(images, e) for e in finding.examples) if found])]
+    sizes = {row.file: (int(row.width), int(row.height)) for row in rows.itertuples()}
+    show_gallery(list(sizes), lambda file: dataset_tile(dataset, file, *sizes[file]), key=prefix)
+
+
+def _has_class(dataset: Dataset, rows: pd.DataFrame, objects: pd.DataFrame, name: str) -> pd.Series:
+    if dataset.task == "classify":
+        return rows["file"].map(lambda file: Path(file).parent.name == name)
+    wanted = objects[objects["class_id"] == dataset.classes.index(name)]["file"]
+    return rows["file"].isin(set(wanted))
+
+
+def find_file(images: pd.DataFrame, example: str) -> str | None:
+    """Return the dataset's file that a finding's example means; examples carry the user's own file names."""
+    exact = images[(images["source"] == example) | (images["file"] == example)]
+    if exact.empty:
+        starts = images["source"].map(lambda source: bool(source) and example.startswith(source))
+        exact = images[starts]
+    return None if exact.empty else str(exact.iloc[0]["file"])
+
+
+def show_example(dataset: Dataset, example: str) -> bool:
+    """Draw the picture a finding names; say whether it is in the dataset."""
+    images, _ = tables(dataset)
+    file = find_file(images, example)
+    if file is None:
+        return False
+    row = images[images["file"] == file].iloc[0]
+    tile = dataset_tile(dataset, file, int(row["width"]), int(row["height"]))
+    show_picture(Tile(tile.path, tile.marks, plain(example), f"Example: {example}"))
+    return True
+
+
+def shapes(dataset: Dataset) -> None:
+    """Plot how large objects are and where they lie."""
+    _, objects = tables(dataset)
+    if objects.empty:
+        st.caption("Nothing is boxed in this dataset.")
+        return
+    small = float((objects["width"] * objects["height"]).median()) ** 0.5 * 100
+    st.markdown(
+        f"Half of the objects are smaller than about **{small:.0f} %** of the picture’s side. Objects far smaller than "
+        "that may need larger pictures (image size) in training."
+    )
+    left, right = st.columns(2)
+    with left:
+        st.caption("How large: one dot an object")
+        show(scatter_sizes(objects, dataset.classes), "Widths and heights of the objects", f"sizes_{dataset.id}")
+    with right:
+        st.caption("Where in the picture: darker is more often")
+        show(heat_positions(objects), "Where objects lie in their pictures", f"positions_{dataset.id}")
+
+
+def class_mapping(dataset: Dataset) -> None:
+    """Show which class of the source became which class here."""
+    rows = [
+        {"in your files": name, "number here": number, "name here": dataset.classes[number]}
+        for name, number in sorted(dataset.source_mapping.items(), key=lambda item: item[1])
+        if 0 <= number < len(dataset.classes)
+    ]
+    if rows:
+        st.dataframe(rows, hide_index=True, key=f"mapping_{dataset.id}",
+                     alt="Classes of the source and what they are called here")  # fmt: skip
+
+
+def dataset_card(dataset: Dataset) -> None:
+    """Show the dataset's card; licence and notes are the user's to fill in, and go into the report."""
+    facts = {
+        "Made from": f"{dataset.source} ({dataset.format})",
+        "Imported": f"{dataset.created.day} {dataset.created:%B %Y, %H:%M} UTC",
+        "Checksum (SHA-256)": f"`{dataset.checksum[:16]}…`" if dataset.checksum else "–",
+        "Split": dataset.split_note or "–",
+    }
+    if dataset.window:
+        facts["Grey levels"] = dataset.window
+    if dataset.fixes:
+        facts["Changed in this copy"] = "; ".join(dataset.fixes)
+    lines = [f"| {name} | {value if value.startswith('`') else plain(value)} |" for name, value in facts.items()]
+    st.markdown("| | |\n|---|---|\n" + "\n".join(lines))
+    with st.form(f"card_{dataset.id}", border=False):
+        name = st.text_input("Name", dataset.name, max_chars=120, key=f"card_name_{dataset.id}")
+        licence = st.text_input("Licence or permission", dataset.licence, key=f"card_licence_{dataset.id}",
+                                placeholder="CC BY 4.0; or: ethics vote 2026-114")  # fmt: skip
+        notes = st.text_area("Notes", dataset.notes, key=f"card_notes_{dataset.id}",
+                             placeholder="Who labelled it, with which camera, what is left out")  # fmt: skip
+        if st.form_submit_button("Save", key=f"card_save_{dataset.id}"):
+            dataset.name, dataset.licence, dataset.notes = name.strip() or dataset.name, licence, notes
+            dataset.save()
+            st.rerun()

@@ -1,0 +1,76 @@
+"""The training being planned: what the Model page sets and the Training page starts, kept for the session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.data.dataset import Dataset
+from core.models.catalog import models_for
+from core.training.spec import STRATEGY_WORDS, TrainingSpec
+from core.workspace import Workspace
+from pages._ui.formatting import count
+
+CLASSIFY_SIZE = 224
+"""Classifiers are pre-trained on ImageNet at 224 px (docs.ultralytics.com/tasks/classify)."""
+
+
+def default_model(workspace: Workspace, dataset: Dataset) -> str:
+    """Return the smallest model whose weights are on this machine, else the smallest of the newest family."""
+    models = models_for(dataset.task)
+    here = [model for model in models if (workspace.weights / model.file).is_file()]
+    smallest = [model for model in here if model.size == "n"] or here
+    return smallest[0].name if smallest else models[0].name
+
+
+def default_values(workspace: Workspace, dataset: Dataset) -> dict[str, Any]:
+    """Return the settings a dataset starts with, where they differ from those of TrainingSpec."""
+    values: dict[str, Any] = {"model": default_model(workspace, dataset)}
+    if dataset.task == "classify":
+        values["imgsz"] = CLASSIFY_SIZE
+    return values
+
+
+def keep_draft(spec: TrainingSpec) -> None:
+    """Keep what is planned for its dataset."""
+    st.session_state.setdefault("drafts", {})[spec.dataset] = spec
+
+
+def draft_for(workspace: Workspace, dataset: Dataset) -> TrainingSpec:
+    """Return what is planned for a dataset: what was set on the Model page, else the defaults."""
+    kept = st.session_state.get("drafts", {}).get(dataset.id)
+    if kept is not None and kept.task == dataset.task:
+        return kept
+    return TrainingSpec(dataset=dataset.id, task=dataset.task, **default_values(workspace, dataset))
+
+
+def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
+    """Say in sentences what a training will do."""
+    train, val = dataset.images.get("train", 0), dataset.images.get("val", 0)
+    start = STRATEGY_WORDS[spec.strategy]
+    lines = [
+        f"**{count(train, 'picture')}** of {dataset.name} to learn from, **{val:,}** to check on after every epoch.",
+        f"**{spec.model}**. {start[0].upper()}{start[1:]}.",
+        f"**{count(spec.epochs, 'epoch')}**: every picture is seen up to {spec.epochs} times, at {spec.imgsz} pixels, "
+        f"{spec.batch} at a time."
+        + (f" It ends early when {spec.patience} epochs bring nothing better." if spec.patience else ""),
+    ]
+    if spec.extra:
+        lines.append("Expert settings: " + ", ".join(f"`{name}={value}`" for name, value in spec.extra.items()) + ".")
+    return lines
+
+
+def spec_code(spec: TrainingSpec) -> str:
+    """Return the Python that starts the planned training."""
+    given = spec.model_dump(mode="json", exclude_defaults=True, exclude={"reasons"})
+    arguments = "\n".join(f"    {name}={value!r}," for name, value in given.items())
+    return (
+        "from core.training.runs import start_run, wait_run\n"
+        "from core.training.spec import TrainingSpec\n"
+        "from core.workspace import Workspace\n\n"
+        "workspace = Workspace.current()\n"
+        f"spec = TrainingSpec(\n{arguments}\n)\n"
+        "run = wait_run(workspace, start_run(workspace, spec).id)\n"
+        "print(run.state, run.metrics)"
+    )

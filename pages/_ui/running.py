@@ -1,0 +1,86 @@
+"""Imports, downloads and starts of runs as several pages show them, with progress that survives a rerun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from core.data.import_job import ImportState, end_import, job_folder, read_import
+from core.errors import GraftError, InputError
+from core.models.catalog import Model
+from core.models.weights import download
+from core.training.runs import start_run
+from core.training.spec import TrainingSpec
+from core.workspace import Workspace
+from pages._ui.formatting import megabytes, plain, time_left
+from pages._ui.frame import go_to
+
+
+def show_import(workspace: Workspace, job_id: str, done: Callable[[str], None], ended: Callable[[], None]) -> None:
+    """Show an import's bar until it ends; then call `done` with the dataset's id, or say what went wrong.
+
+    `ended` forgets the job (it is called when it failed and the user has read why, and on cancel).
+    """
+    folder = job_folder(workspace, job_id)
+    if folder is None:
+        st.warning("This import is no longer there: the server was started again meanwhile. Please start it again.")
+        st.button("Start again", key="import_gone", on_click=ended)
+        return
+    state = read_import(folder)
+    if state.running:
+        _moving(folder, ended)
+    elif state.dataset_id:
+        end_import(folder)
+        done(state.dataset_id)
+    else:
+        st.error(plain(state.error or "The import ended without a result."), title="Nothing was imported")
+        st.button("Try another", key="import_failed", on_click=lambda: (end_import(folder), ended()))
+
+
+@st.fragment(run_every=0.7)
+def _moving(folder: Path, ended: Callable[[], None]) -> None:
+    state = read_import(folder)
+    if not state.running:
+        st.rerun()
+    st.progress(state.fraction, text=import_words(state))
+    st.button("Cancel the import", key="import_cancel", on_click=lambda: (end_import(folder), ended()))
+
+
+def import_words(state: ImportState) -> str:
+    """Say in a clause what an import is doing and how long it will take."""
+    parts = [state.stage[:1].upper() + state.stage[1:]]
+    if state.total:
+        parts.append(f"{state.done:,} of {state.total:,}")
+        if state.seconds_left is not None:
+            parts.append(time_left(state.seconds_left))
+    return ", ".join(parts)
+
+
+def show_download(workspace: Workspace, model: Model) -> bool:
+    """Download a model's official weights with a bar; say whether they are there now."""
+    bar = st.progress(0.0, text=f"Asking for {model.file} …")
+
+    def moved(done: int, total: int) -> None:
+        whole = total or model.download_bytes
+        bar.progress(min(1.0, done / whole), text=f"{model.file}: {megabytes(done)} of {megabytes(whole)}")
+
+    try:
+        download(workspace, model, moved)
+    except GraftError as error:
+        bar.empty()
+        st.error(plain(str(error)), title="The download did not work")
+        return False
+    bar.empty()
+    return True
+
+
+def begin_run(workspace: Workspace, spec: TrainingSpec) -> None:
+    """Start a run and open its page; says in place why it can't start."""
+    try:
+        run = start_run(workspace, spec)
+    except InputError as error:
+        st.error(plain(str(error)), title="This can’t start yet")
+        return
+    go_to("training.py", run=run.id)

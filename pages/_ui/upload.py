@@ -1,0 +1,70 @@
+"""Uploads go to disk at once and leave memory: Streamlit would keep each file in RAM until the session ends."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+MAX_MEGABYTES = 2000
+"""Largest file the browser may send; the same figure stands in .streamlit/config.toml (server.maxUploadSize)."""
+
+
+def safe_path(name: str) -> PurePosixPath:
+    """Return the relative path an uploaded file's name asks for, without anything that climbs out of its folder.
+
+    The name is whatever the browser sends. Raises InputError when nothing usable is left.
+    """
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    clean = ["".join(letter for letter in part if letter.isprintable() and letter != ":") for part in parts]
+    clean = [part for part in clean if part]
+    if not clean or ".." in clean or any(len(part) > 240 for part in clean):
+        raise InputError(f"“{name[:80]}” can’t be used as a file name: rename the file and upload it again.")
+    return PurePosixPath(*clean)
+
+
+def save_uploads(files: Sequence[UploadedFile], folder: Path) -> list[Path]:
+    """Write uploaded files below `folder`, keeping their sub-folders, and free their memory; return the paths."""
+    saved = []
+    root = folder.resolve()
+    for file in files:
+        target = (root / safe_path(file.name)).resolve()
+        if not target.is_relative_to(root):
+            raise InputError(f"“{file.name[:80]}” would be written outside its folder: rename it and upload it again.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.seek(0)
+        with target.open("wb") as out:
+            shutil.copyfileobj(file, out, 1 << 20)
+        saved.append(target)
+    forget_uploads(files)
+    return saved
+
+
+def forget_uploads(files: Sequence[UploadedFile]) -> None:
+    """Take uploaded files out of Streamlit's memory (semi-private door; see tests/pages/test_upload.py)."""
+    from streamlit.runtime import exists, get_instance
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx()
+    if context is None or not exists():
+        return  # outside a server, as in a test: there is nothing to free
+    for file in files:
+        get_instance().uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+
+
+def fresh_key(name: str) -> str:
+    """Return the present key of an uploader; `bump_key` gives it a new one, which empties it."""
+    return f"{name}_{st.session_state.setdefault(f'{name}_number', 0)}"
+
+
+def bump_key(name: str) -> None:
+    """Empty an uploader at the next run."""
+    st.session_state[f"{name}_number"] = st.session_state.get(f"{name}_number", 0) + 1

@@ -1,0 +1,102 @@
+"""Dataset: bring pictures in, see what was read and what is wrong with it, mend it, look at it."""
+
+import streamlit as st
+
+from core.data.dataset import Dataset, delete_dataset, list_datasets
+from core.workspace import folder_bytes
+from pages._ui import frame
+from pages._ui.bring_in import LAYOUTS, bring_in, bring_in_code
+from pages._ui.cells import Notebook, next_step, python_fold
+from pages._ui.dataset_views import class_mapping, dataset_card, gallery, shapes, show_example, summary
+from pages._ui.findings import show_findings, verdict
+from pages._ui.formatting import count, megabytes, plain
+from pages._ui.running import show_import
+
+workspace = frame.workspace()
+
+
+def imported(dataset_id: str) -> None:
+    """Show the dataset that has just been imported."""
+    frame.go_to("dataset.py", dataset=dataset_id)
+
+
+def forget_import() -> None:
+    """Take the import out of the address."""
+    st.query_params.pop("import", None)
+
+
+def bring_in_page() -> None:
+    """Show the ways in, or the import that is under way."""
+    page = Notebook("Dataset", "Bring pictures with their labels. They are checked before anything is trained.")
+    with page.cell("Where are your pictures?", "Your originals are only read, never changed."):
+        job = st.query_params.get("import")
+        if job:
+            show_import(workspace, job, imported, forget_import)
+        else:
+            started = bring_in(workspace)
+            if started:
+                st.query_params["import"] = started
+                st.rerun()
+            with st.expander("What can be brought in?", key="layouts", type="compact"):
+                st.markdown(LAYOUTS)
+        python_fold(bring_in_code(), key="import")
+    others = list_datasets(workspace)
+    if others:
+        with page.cell("Already here"):
+            for item in others:
+                left, right = st.columns([5, 1], vertical_alignment="center")
+                left.markdown(
+                    f"**{plain(item.name)}**  \n:small[{count(sum(item.images.values()), 'picture')}, "
+                    f"{count(len(item.classes), 'class', 'classes')}]"
+                )
+                if right.button("Open", key=f"open_{item.id}", help=f"Open {item.name}", width="stretch"):
+                    frame.go_to("dataset.py", dataset=item.id)
+
+
+@st.dialog("Delete this dataset?")
+def confirm_delete(dataset: Dataset) -> None:
+    """Ask before the imported copy is deleted."""
+    st.markdown(
+        f"**{plain(dataset.name)}**: the copy in the workspace goes ({megabytes(folder_bytes(dataset.root))}); your "
+        "own files stay as they are. Runs trained on it keep their weights, but can’t be evaluated again."
+    )
+    if st.button("Delete", key="delete_dataset_now", type="primary"):
+        delete_dataset(workspace, dataset.id)
+        frame.set_current("dataset", None)
+        st.rerun()
+
+
+def dataset_page(dataset: Dataset) -> None:
+    """Show one dataset."""
+    page = Notebook("Dataset", dataset.name)
+    with st.container(horizontal=True):
+        if st.button("Bring in other pictures", key="other_pictures"):
+            frame.go_to("dataset.py", new="1")
+        if st.button("Delete …", key="delete_dataset", type="tertiary"):
+            confirm_delete(dataset)
+    with page.cell("What was read?"):
+        summary(dataset)
+        with st.expander("Which class became which?", key="mapping_fold", type="compact"):
+            class_mapping(dataset)
+        python_fold(bring_in_code(dataset.source or "pictures.zip"), key="read")
+    with page.cell("Is anything wrong with it?"):
+        st.markdown(verdict(dataset.findings))
+        show_findings(dataset.findings, key=f"finding_{dataset.id}", show_example=lambda e: show_example(dataset, e))
+    with page.cell("What does the model get to see?"):
+        gallery(dataset)
+    if dataset.task != "classify":
+        with page.cell("How large are the objects, and where?"):
+            shapes(dataset)
+    with page.cell("The dataset’s card"):
+        dataset_card(dataset)
+    with page.cell("Next"):
+        if dataset.errors:
+            st.markdown(f"{count(len(dataset.errors), 'problem')} above must be solved first.")
+        next_step("Choose a model", "model.py", key="to_model", dataset=dataset.id)
+
+
+current = None if {"new", "import"} & set(st.query_params) else frame.current_dataset()
+if current is None:
+    bring_in_page()
+else:
+    dataset_page(current)

@@ -1,0 +1,173 @@
+"""Home: what Graft does, the sample set in one click, the recent runs, this machine."""
+
+import streamlit as st
+
+from core.data.dataset import Dataset, list_datasets
+from core.data.import_job import SAMPLE, new_job, start_import
+from core.models.catalog import Model, find_model
+from core.models.machine import describe_machine
+from core.training.runs import list_runs
+from core.training.spec import Strategy, TrainingSpec
+from pages._ui import frame
+from pages._ui.cells import Notebook, python_fold
+from pages._ui.formatting import ago, count, duration, megabytes, metric_words, percent, plain, state_badge
+from pages._ui.running import begin_run, show_download, show_import
+
+SAMPLE_MODELS = ("yolo26n", "yolo11n", "yolov8n")
+"""What the sample is trained with: the first whose weights are there."""
+SAMPLE_EPOCHS = 15
+RECENT = 6
+
+page = Notebook("Teach a model your own eyes")
+workspace = frame.workspace()
+st.html(
+    '<p class="graft-lead">You know what is in your pictures; the model does not yet. Graft takes one that has seen '
+    "millions of everyday photographs and teaches it your own classes from a few hundred labelled pictures "
+    "(transfer learning). You watch it learn, and find out honestly how good it is, all on this machine.</p>"
+)
+st.html(f'<div class="graft-picture">{(frame.ASSETS / "transfer.svg").read_text(encoding="utf-8")}</div>')
+
+
+def sample_dataset() -> Dataset | None:
+    """Return the sample set if it was imported before."""
+    known = st.session_state.get("sample_dataset")
+    return next((item for item in list_datasets(workspace) if item.id == known or item.source == SAMPLE), None)
+
+
+def sample_model() -> Model | None:
+    """Return the model for the sample whose weights are on this machine."""
+    for name in SAMPLE_MODELS:
+        model = find_model(name)
+        if model is not None and (workspace.weights / model.file).is_file():
+            return model
+    return None
+
+
+def begin_sample(strategy: Strategy) -> None:
+    """Remember that the sample is wanted and start its import; the run follows when the import is done."""
+    st.session_state["sample_strategy"] = strategy
+    if sample_dataset() is None:
+        st.session_state["sample_job"] = start_import(workspace, new_job(workspace), SAMPLE)
+    else:
+        st.session_state["sample_ready"] = True
+
+
+def sample_imported(dataset_id: str) -> None:
+    """Go on to the training once the sample is there."""
+    st.session_state["sample_dataset"] = dataset_id
+    st.session_state["sample_ready"] = True
+    st.session_state.pop("sample_job", None)
+    st.rerun()
+
+
+def train_sample(dataset: Dataset) -> None:
+    """Start the sample's run with settings that end within minutes on a processor."""
+    strategy = st.session_state.pop("sample_strategy", Strategy.FINE_TUNE)
+    model = sample_model()
+    frame.set_current("dataset", dataset.id)
+    begin_run(
+        workspace,
+        TrainingSpec(
+            dataset=dataset.id,
+            task=dataset.task,
+            model=model.name if model else SAMPLE_MODELS[0],
+            strategy=strategy if model else Strategy.SCRATCH,
+            epochs=SAMPLE_EPOCHS,
+            imgsz=320,
+            batch=16,
+            name="Sample set",
+        ),
+    )
+
+
+with page.cell("New here? Try it with the sample set"):
+    st.markdown(
+        "Pictures of metal, wood and fabric with scratches, pits and stains, already labelled. One click imports them "
+        "and trains a model; it takes a few minutes, and you can watch."
+    )
+    if "sample_job" in st.session_state:
+        show_import(
+            workspace, st.session_state["sample_job"], sample_imported, lambda: st.session_state.pop("sample_job", None)
+        )
+    elif st.session_state.pop("sample_ready", False) and (ready := sample_dataset()) is not None:
+        train_sample(ready)
+    elif sample_model() is not None:
+        st.button("Try it with the sample set", key="try_sample", type="primary", icon=":material/play_arrow:",
+                  on_click=begin_sample, args=(Strategy.FINE_TUNE,))  # fmt: skip
+    else:
+        small = find_model(SAMPLE_MODELS[0])
+        assert small is not None
+        st.markdown(
+            f"No pre-trained weights are in the workspace yet, and nothing is fetched unasked. Download "
+            f"{small.name} ({megabytes(small.download_bytes)}), put a file into `{workspace.weights}`, or train from "
+            "scratch: that works without a network, but learns more slowly and ends less well."
+        )
+        with st.container(horizontal=True):
+            wanted = st.button(f"Download {small.name} and start", key="sample_download", type="primary")
+            st.button("Train from scratch", key="sample_scratch", on_click=begin_sample, args=(Strategy.SCRATCH,))
+        if wanted and show_download(workspace, small):
+            begin_sample(Strategy.FINE_TUNE)
+            st.rerun()
+    python_fold(
+        """
+from core.data.importing import import_sample
+from core.training.runs import start_run, wait_run
+from core.training.spec import TrainingSpec
+from core.workspace import Workspace
+
+workspace = Workspace.current()
+dataset = import_sample(workspace)
+run = start_run(workspace, TrainingSpec(dataset=dataset.id, task=dataset.task, epochs=15))
+print(wait_run(workspace, run.id).metrics)
+        """,
+        key="sample",
+    )
+
+with page.cell("Your own pictures"):
+    datasets = list_datasets(workspace)
+    if not datasets:
+        st.markdown(
+            "Bring pictures with labels from any tool: a zip, a folder, or the path of a folder on this machine. They "
+            "are checked before anything is trained, and your originals are never changed."
+        )
+    if st.button("Bring in your pictures", key="to_dataset", icon=":material/add_photo_alternate:"):
+        frame.go_to("dataset.py", new="1")
+    for item in datasets[:RECENT]:
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        left.markdown(
+            f"**{plain(item.name)}**  \n:small[{count(sum(item.images.values()), 'picture')}, "
+            f"{count(len(item.classes), 'class', 'classes')}, imported {ago(item.created)}]"
+        )
+        if right.button("Open", key=f"open_dataset_{item.id}", help=f"Open {item.name}", width="stretch"):
+            frame.go_to("dataset.py", dataset=item.id)
+
+with page.cell("Recent runs"):
+    runs = list_runs(workspace)
+    if not runs:
+        st.markdown("Nothing has been trained here yet. What you start shows up here and goes on by itself.")
+    for run in runs[:RECENT]:
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        facts = [run.model, plain(run.dataset_name), ago(run.created)]
+        if run.seconds:
+            facts.append(f"took {duration(run.seconds)}")
+        best = next((name for name in ("mAP50", "top1") if name in (run.metrics or {})), None)
+        if best:
+            facts.append(f"{metric_words(best)} {percent(run.metrics[best])}")
+        left.markdown(f"**{plain(run.name)}** {state_badge(run.state)}  \n:small[{', '.join(facts)}]")
+        if right.button("Open", key=f"open_run_{run.id}", help=f"Open {run.name}", width="stretch"):
+            frame.go_to("training.py", run=run.id)
+    if len(runs) > RECENT:
+        st.page_link(frame.page_path("runs.py"), label=f"All {len(runs)} runs")
+
+with page.cell("This machine"):
+    st.markdown(describe_machine(workspace.root).words)
+    st.caption(f"Everything is kept in {plain(str(workspace.root))}. Nothing is sent anywhere.")
+    python_fold(
+        """
+from core.models.machine import describe_machine
+from core.workspace import Workspace
+
+print(describe_machine(Workspace.current().root).words)
+        """,
+        key="machine",
+    )

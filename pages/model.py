@@ -1,0 +1,243 @@
+"""Model: which pre-trained model, how much of it is kept, how long it learns; experts find every argument."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+from pydantic import ValidationError
+
+from core.data.dataset import list_datasets
+from core.errors import InputError
+from core.models.arguments import Argument, parse_setting, training_arguments
+from core.models.catalog import PRETRAINED_ON, Model, find_model, models_for
+from core.models.weights import import_file, missing_words
+from core.training.runs import list_runs
+from core.training.spec import STRATEGY_WORDS, Strategy, TrainingSpec
+from pages._ui import frame
+from pages._ui.cells import Notebook, empty, next_step, python_fold
+from pages._ui.draft import default_values, draft_for, keep_draft, plan_words, spec_code
+from pages._ui.formatting import TASK_WORDS, count, megabytes, plain
+from pages._ui.running import show_download
+from pages._ui.settings import field_widget, problems
+from pages._ui.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
+
+CATALOGUE, OWN_FILE, OWN_RUN = "A well-known model", "A file of my own (.pt)", "One of my runs"
+SIZE_ADVICE = {
+    "n": "fastest, a good first try",
+    "s": "a little better, still quick",
+    "m": "for a graphics card",
+    "l": "slow without one",
+    "x": "slowest, for large sets",
+}
+
+page = Notebook("Model", "Choose what your model already knows, and how much of that to keep.")
+workspace = frame.workspace()
+datasets = list_datasets(workspace)
+if not datasets:
+    empty("A model is chosen for a dataset, and there is none yet.", "Bring in your pictures", "dataset.py",
+          key="model_empty")  # fmt: skip
+dataset = frame.current_dataset() or datasets[0]
+draft = draft_for(workspace, dataset)
+start_values = default_values(workspace, dataset)
+
+
+def key(name: str) -> str:
+    """Return the key of a setting's widget: each dataset keeps its own."""
+    return f"spec_{dataset.id}_{name}"
+
+
+def choose_dataset() -> None:
+    """Ask which dataset this is about."""
+    ids = [item.id for item in datasets]
+    names = {item.id: item.name for item in datasets}
+    st.session_state["model_dataset"] = dataset.id
+
+    def changed() -> None:
+        frame.set_current("dataset", st.session_state["model_dataset"])
+
+    st.selectbox("Dataset", ids, format_func=lambda item: names[item], key="model_dataset", on_change=changed)
+
+
+def here(model: Model) -> bool:
+    """Say whether a model's weights are on this machine."""
+    return (workspace.weights / model.file).is_file()
+
+
+def choose_size(chosen: str) -> None:
+    """Take the model of a card."""
+    st.session_state[key("model")] = chosen
+
+
+def card(model: Model, chosen: bool) -> None:
+    """Show one model as a card with its figures and a button."""
+    with st.container(border=True, key=f"card_{'chosen_' if chosen else ''}{model.name}", gap="xsmall"):
+        st.markdown(f"**{model.size_words.capitalize()}**  \n:small[{SIZE_ADVICE[model.size]}]")
+        st.caption(
+            f"{model.parameters / 1e6:.1f} M parameters  \n{model.gflops:.1f} GFLOPs  \n"
+            + ("on this machine" if here(model) else f"{megabytes(model.download_bytes)} to download")
+        )
+        st.button("Chosen" if chosen else "Choose", key=f"choose_{model.name}", help=f"Train {model.name}",
+                  type="primary" if chosen else "secondary", width="stretch", on_click=choose_size,
+                  args=(model.name,))  # fmt: skip
+
+
+def choose_from_catalogue() -> str:
+    """Show families and sizes as cards; return the chosen model's name."""
+    models = models_for(dataset.task)
+    families = list(dict.fromkeys(model.family for model in models))
+    known = find_model(draft.model) or find_model(start_values["model"])
+    st.session_state.setdefault(key("model"), known.name if known else models[0].name)
+    chosen = find_model(st.session_state[key("model")]) or models[0]
+    st.session_state.setdefault(key("family"), chosen.family)
+    family = st.segmented_control("Family", families, key=key("family"), required=True, persist_state="session",
+                                  help="YOLO26 is the newest. YOLO11 often does better on small sets.")  # fmt: skip
+    if chosen.family != family:
+        chosen = next(model for model in models if model.family == family and model.size == chosen.size)
+        st.session_state[key("model")] = chosen.name
+    with st.grid(5, min_column_width=140, gap="small"):
+        for model in models:
+            if model.family == family:
+                card(model, model.name == chosen.name)
+    st.caption(f"Parameters and GFLOPs at {224 if dataset.task == 'classify' else 640} pixels. Pre-trained on "
+               f"{PRETRAINED_ON[dataset.task]}.")  # fmt: skip
+    weights_of(chosen)
+    return chosen.name
+
+
+def weights_of(model: Model) -> None:
+    """Say where a model's weights come from, with a download button when they aren't here."""
+    if here(model):
+        st.markdown(f":material/check: The weights of {model.name} are on this machine.")
+        return
+    st.markdown(plain(missing_words(model)))
+    if st.button(f"Download {model.file} ({megabytes(model.download_bytes)})", key=f"download_{model.name}") and (
+        show_download(workspace, model)
+    ):
+        st.rerun()
+
+
+def choose_own_file() -> str:
+    """Take a checkpoint of the user's in safely; return its name."""
+    files = sorted(path.stem for path in workspace.weights.glob("*.pt") if find_model(path.stem) is None)
+    uploaded = st.file_uploader("Weights file (.pt)", type=["pt"], key=fresh_key("own_weights"),
+                                max_upload_size=MAX_MEGABYTES)  # fmt: skip
+    st.caption(
+        "It is opened in a closed-off process that reads numbers only; a file that wants to run code is refused."
+    )
+    if uploaded is not None:
+        with workspace.staging("weights") as folder, st.spinner("Checking the file …"):
+            try:
+                taken = import_file(workspace, save_uploads([uploaded], folder)[0])
+            except InputError as error:
+                st.error(plain(str(error)), title="This file was not taken")
+                return files[0] if files else ""
+        st.session_state[key("own_file")] = taken.path.stem
+        bump_key("own_weights")
+        st.rerun()
+    if not files:
+        return ""
+    return st.selectbox("Which file", files, key=key("own_file"), persist_state="session")
+
+
+def choose_own_run() -> str:
+    """Let the user go on from the best weights of a finished run; return `run:<id>`."""
+    runs = [run for run in list_runs(workspace) if run.task == dataset.task and run.best_weights is not None]
+    if not runs:
+        st.markdown("No run for this task has weights yet.")
+        return ""
+    names = {f"run:{run.id}": f"{run.name} ({run.model}, {run.dataset_name})" for run in runs}
+    return st.selectbox("Which run", list(names), format_func=names.__getitem__, key=key("own_run"),
+                        persist_state="session")  # fmt: skip
+
+
+def choose_strategy() -> Strategy:
+    """Ask how much of what the model knows is kept."""
+    options = list(Strategy)
+    extra = {} if key("strategy") in st.session_state else {"index": options.index(draft.strategy)}
+    words = {item: STRATEGY_WORDS[item].rsplit(" (", 1) for item in options}
+    return st.radio(
+        TrainingSpec.model_fields["strategy"].title or "Strategy", options, key=key("strategy"),
+        format_func=lambda item: words[item][0], captions=[words[item][1].rstrip(")") for item in options],
+        persist_state="session", help=TrainingSpec.model_fields["strategy"].description, **extra,
+    )  # fmt: skip
+
+
+def expert_settings() -> dict[str, Any]:
+    """Let experts set any Ultralytics training argument; return those that were set."""
+    arguments = {item.name: item for item in training_arguments()}
+    fold = st.expander(f"All {len(arguments)} Ultralytics training arguments", key="expert_fold", on_change="rerun")
+    with fold:
+        first = {} if key("extra") in st.session_state else {"default": list(draft.extra)}
+        names = st.multiselect("Arguments to set", list(arguments), key=key("extra"), persist_state="session",
+                               help="Type a part of a name, such as lr or mosaic.", **first)  # fmt: skip
+        values = {name: value for name in names if (value := expert_value(arguments[name])) is not _NOTHING}
+        if fold.open:
+            rows = [{"argument": item.name, "default": str(item.default), "what it does": item.help,
+                     "group": item.group} for item in arguments.values()]  # fmt: skip
+            st.dataframe(rows, hide_index=True, height=320, key="expert_table",
+                         alt="Every Ultralytics training argument with its default and what it does")  # fmt: skip
+    return values
+
+
+_NOTHING = object()
+
+
+def expert_value(argument: Argument) -> Any:
+    """Ask for one argument's value, written as in Ultralytics' default.yaml."""
+    name = key(f"extra_{argument.name}")
+    value = draft.extra.get(argument.name, argument.default)
+    first = {} if name in st.session_state else {"value": "none" if value is None else str(value)}
+    typed = st.text_input(argument.name, key=name, help=argument.help, persist_state="session", **first)
+    try:
+        return parse_setting(f"{argument.name}={typed}")[1]
+    except InputError as error:
+        st.error(plain(str(error)))
+        return _NOTHING
+
+
+with page.cell("What does it learn from?"):
+    choose_dataset()
+    st.markdown(
+        f"{count(sum(dataset.images.values()), 'picture')}, {count(len(dataset.classes), 'class', 'classes')}. "
+        f"The model will learn to {TASK_WORDS[dataset.task]}."
+    )
+
+with page.cell("Which model starts with what knowledge?"):
+    sources: dict[str, Callable[[], str]] = {
+        CATALOGUE: choose_from_catalogue,
+        OWN_FILE: choose_own_file,
+        OWN_RUN: choose_own_run,
+    }
+    source = st.segmented_control("Start from", list(sources), key=key("source"), required=True, default=CATALOGUE
+                                  if key("source") not in st.session_state else None,
+                                  persist_state="session")  # fmt: skip
+    model_name = sources[source or CATALOGUE]()
+
+with page.cell("How much of that knowledge is kept?"):
+    strategy = choose_strategy()
+
+with page.cell("How long, and how closely does it look?"):
+    values: dict[str, Any] = {}
+    with st.grid(3, min_column_width=200, gap="medium"):
+        for field in ("epochs", "imgsz", "batch", "patience", "seed", "device"):
+            start = getattr(draft, field)
+            values[field] = field_widget(TrainingSpec, field, key=key(field), value=start)
+    values["name"] = field_widget(TrainingSpec, "name", key=key("name"), value=draft.name)
+    values["extra"] = expert_settings()
+
+with page.cell("The plan"):
+    spec = None
+    if not model_name:
+        st.markdown("Choose a model first.")
+    else:
+        try:
+            spec = TrainingSpec(dataset=dataset.id, task=dataset.task, model=model_name, strategy=strategy, **values)
+        except ValidationError as error:
+            for sentence in problems(error, TrainingSpec):
+                st.error(plain(sentence))
+    if spec is not None:
+        keep_draft(spec)
+        for line in plan_words(spec, dataset):
+            st.markdown(line)
+        next_step("To the plan and the start", "training.py", key="to_training", dataset=dataset.id, plan="1")
+        python_fold(spec_code(spec), key="spec")

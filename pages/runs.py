@@ -1,0 +1,151 @@
+"""Runs: everything that was trained here; find, sort, name, note, tag, delete, archive and bring in again."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.errors import InputError
+from core.training.runs import (
+    delete_run,
+    edit_run,
+    list_runs,
+    move_run,
+)
+from core.training.store import Run, State
+from core.workspace import folder_bytes
+from pages._ui import frame
+from pages._ui.cells import Notebook, empty, python_fold
+from pages._ui.formatting import ago, count, duration, megabytes, plain, state_badge, state_words
+
+SHOWN_METRICS = ("mAP50", "mAP50-95", "precision", "recall", "top1", "top5")
+
+page = Notebook("Runs", "Everything that was trained here. A run is never lost, unless you delete it.")
+workspace = frame.workspace()
+
+
+def filters() -> list[Run]:
+    """Show the filters; return the runs that pass."""
+    everything = list_runs(workspace)
+    tags = sorted({tag for run in everything for tag in run.tags})
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        query = st.text_input("Search", key="runs_query", type="search", placeholder="name, dataset, model or note",
+                              bind="query-params")  # fmt: skip
+        states = st.multiselect("State", list(State), format_func=state_words, key="runs_states",
+                                persist_state="session")  # fmt: skip
+        tag = st.selectbox("Tag", [None, *tags], format_func=lambda item: item or "any", key="runs_tag",
+                           persist_state="session")  # fmt: skip
+    return list_runs(workspace, query=query or "", states=set(states) or None, tag=tag)
+
+
+def table(runs: Sequence[Run]) -> list[Run]:
+    """Show runs as a table that sorts by a click on a heading; return the selected ones."""
+    metrics = [name for name in SHOWN_METRICS if any(name in (run.metrics or {}) for run in runs)]
+    rows = [
+        {
+            "Name": run.name,
+            "State": state_words(run.state),
+            "Dataset": run.dataset_name,
+            "Model": run.model,
+            **{name: (run.metrics or {}).get(name) for name in metrics},
+            "Epochs": run.epochs_done,
+            "Time": run.seconds,
+            "Started": run.created,
+            "Tags": run.tags,
+        }
+        for run in runs
+    ]
+    columns = {
+        **{name: st.column_config.NumberColumn(name, format="%.3f") for name in metrics},
+        "Time": st.column_config.NumberColumn("Time (s)", format="%d"),
+        "Started": st.column_config.DatetimeColumn("Made", format="D MMM YYYY, HH:mm"),
+        "Tags": st.column_config.ListColumn("Tags"),
+        "Name": st.column_config.TextColumn("Name", pinned=True),
+    }
+    chosen = st.dataframe(
+        rows, hide_index=True, column_config=columns, on_select="rerun", selection_mode="multi-row", key="runs_table",
+        alt="Runs with state, dataset, model and results",
+    )  # fmt: skip
+    return [runs[index] for index in chosen["selection"]["rows"] if index < len(runs)]
+
+
+def one(run: Run) -> None:
+    """Show what can be done with one run."""
+    st.markdown(f"**{plain(run.name)}** {state_badge(run.state)}")
+    facts = [run.model, plain(run.dataset_name), f"made {ago(run.created)}"]
+    if run.seconds:
+        facts.append(f"took {duration(run.seconds)}")
+    st.caption(", ".join(facts))
+    with st.container(horizontal=True):
+        if st.button("Open", key=f"open_{run.id}", type="primary"):
+            frame.go_to("training.py", run=run.id)
+        if run.state is State.QUEUED:
+            st.button("Sooner", key=f"up_{run.id}", on_click=move_run, args=(workspace, run.id, -1))
+            st.button("Later", key=f"down_{run.id}", on_click=move_run, args=(workspace, run.id, 1))
+    with st.form(f"edit_{run.id}", border=False):
+        name = st.text_input("Name", run.name, max_chars=120, key=f"name_{run.id}")
+        notes = st.text_area("Notes", run.notes, key=f"notes_{run.id}", height=100)
+        tags = st.multiselect("Tags", sorted({*run.tags}), default=list(run.tags), accept_new_options=True,
+                              key=f"tags_{run.id}", help="Type a new tag and press Enter.")  # fmt: skip
+        if st.form_submit_button("Save", key=f"save_{run.id}"):
+            edit_run(workspace, run.id, name=name, notes=notes, tags=tags)
+            st.rerun()
+
+
+@st.dialog("Delete for good?")
+def confirm_delete(runs: Sequence[Run]) -> None:
+    """Ask before runs are deleted, saying what that frees."""
+    size = sum(folder_bytes(run.folder) for run in runs)
+    names = ", ".join(plain(run.name) for run in runs[:5]) + (" and others" if len(runs) > 5 else "")
+    st.markdown(f"{count(len(runs), 'run')}: {names}. This frees **{megabytes(size)}**; weights and results are lost.")
+    if st.button("Delete", key="confirm_delete", type="primary"):
+        freed = 0
+        for run in runs:
+            try:
+                freed += delete_run(workspace, run.id)
+            except InputError as error:
+                st.error(plain(str(error)))
+                return
+            if st.session_state.get("current_run") == run.id:
+                frame.set_current("run", None)
+        st.session_state["runs_freed"] = freed
+        st.rerun()
+
+
+if not list_runs(workspace):
+    with page.cell("Nothing here yet"):
+        empty(
+            "What you train shows up here, with its settings, its curves and its weights.",
+            "Begin with your pictures",
+            "dataset.py",
+            key="runs_empty",
+        )
+
+with page.cell("Which runs?"):
+    if freed := st.session_state.pop("runs_freed", None):
+        st.success(f"Deleted; {megabytes(freed)} freed.")
+    found = filters()
+    if not found:
+        st.markdown("No run fits these filters.")
+    selected = table(found) if found else []
+    if found and not selected:
+        st.caption("Tick one to open, name or note it; tick several to delete them together.")
+    python_fold(
+        """
+from core.training.runs import list_runs
+from core.workspace import Workspace
+
+for run in list_runs(Workspace.current()):
+    print(run.id, run.state, run.metrics)
+        """,
+        key="runs",
+    )
+
+if selected:
+    with page.cell("The chosen run" if len(selected) == 1 else f"The {len(selected)} chosen runs"):
+        if len(selected) == 1:
+            one(selected[0])
+        with st.container(horizontal=True):
+            if len(selected) > 1 and frame.has_page("compare.py") and st.button("Compare them", key="runs_compare"):
+                frame.go_to("compare.py", runs=",".join(run.id for run in selected))
+            if st.button("Delete …", key="runs_delete"):
+                confirm_delete(selected)
