@@ -1,0 +1,375 @@
+"""One pass of a run's best model over one part of its dataset, stored so that everything else is derived from it.
+
+In `runs/<id>/evaluation/`, for a split:
+
+    predictions_<split>.parquet   PREDICTION_COLUMNS, a row a prediction; classify: a row a picture, see below
+    truth_<split>.parquet         TRUTH_COLUMNS, a row a labelled object as the validator saw it
+    meta_<split>.json             task, classes, pictures, weights digest, Ultralytics' own results
+
+Classification stores `file`, `class_id` (the likeliest), `confidence` and `p0`, `p1`, ... (a probability a class).
+The pass is Ultralytics' own validation, so that the figures agree with it; torch is imported in the child only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.data.dataset import SPLITS, Dataset, write_data_yaml
+from core.data.importing import Progress
+from core.errors import GraftError, InputError
+from core.evaluation.matching import match, nearest, to_bits
+from core.models.isolation import enter_isolation, isolated_environment
+from core.workspace import Workspace, write_json_atomic
+
+PREDICTION_COLUMNS = {
+    "file": "the picture, as in the dataset's image table",
+    "class_id": "predicted class",
+    "confidence": "0 to 1",
+    "x1": "pixels of the picture; for segment, pose and obb the enclosing box",
+    "y1": "pixels",
+    "x2": "pixels",
+    "y2": "pixels",
+    "tp": "right at the ten box IoU thresholds, as bits, lowest threshold lowest (obb: rotated boxes)",
+    "task_tp": "the same by the task's own measure: mask IoU, keypoint similarity, rotated IoU",
+    "truth": "object it was matched to at 0.5 by the task's own measure: its `object` number in the picture, or -1",
+    "same_truth": "object of its own class it overlaps most, -1 for none",
+    "same_iou": "how much",
+    "other_truth": "object of another class it overlaps most, -1 for none",
+    "other_iou": "how much",
+}
+TRUTH_COLUMNS = {
+    "file": "the picture",
+    "object": "number within the picture, from 0",
+    "class_id": "labelled class",
+    "x1": "pixels",
+    "y1": "pixels",
+    "x2": "pixels",
+    "y2": "pixels",
+}
+MIN_CONFIDENCE = 0.001
+NMS_IOU = 0.7
+"""Ultralytics' own defaults of validation: mAP needs the predictions of low confidence, too."""
+
+
+def predictions_path(run_folder: Path, split: str) -> Path:
+    """Return where the predictions of a run on a split are stored."""
+    return run_folder / "evaluation" / f"predictions_{split}.parquet"
+
+
+def truth_path(run_folder: Path, split: str) -> Path:
+    """Return where the labels of a split, as the validator saw them, are stored."""
+    return run_folder / "evaluation" / f"truth_{split}.parquet"
+
+
+def meta_path(run_folder: Path, split: str) -> Path:
+    """Return where the conditions of a prediction pass are stored."""
+    return run_folder / "evaluation" / f"meta_{split}.json"
+
+
+def best_weights(run_folder: Path) -> Path:
+    """Return the run's best checkpoint. Raises InputError when there is none yet."""
+    path = run_folder / "train" / "weights" / "best.pt"
+    if not path.is_file():
+        raise InputError(f"The run {run_folder.name} has no trained model yet; evaluate it when its training is done.")
+    return path
+
+
+def run_dataset(run_folder: Path) -> Dataset:
+    """Return the dataset of a run. Raises InputError when it is gone."""
+    spec = json.loads((run_folder / "spec.json").read_text(encoding="utf-8"))
+    root = run_folder.resolve().parents[1] / "datasets" / spec["dataset"]
+    path = root / "dataset.json"
+    if not path.is_file():
+        raise InputError(f"The dataset {spec['dataset']} of run {run_folder.name} is not in this workspace any more.")
+    dataset = Dataset.model_validate_json(path.read_text(encoding="utf-8"))
+    dataset._root = root
+    return dataset
+
+
+def are_fresh(run_folder: Path, split: str) -> bool:
+    """Say whether stored predictions are there and come from the present weights and dataset."""
+    paths = (predictions_path(run_folder, split), truth_path(run_folder, split), meta_path(run_folder, split))
+    if not all(path.is_file() for path in paths):
+        return False
+    meta = json.loads(paths[2].read_text(encoding="utf-8"))
+    dataset = run_dataset(run_folder)
+    return bool(
+        meta["weights_sha256"] == _sha256(best_weights(run_folder))
+        and meta["dataset_checksum"] == dataset.checksum
+        and len(meta["images"]) == dataset.images.get(split, 0)
+    )
+
+
+def predict_split(
+    workspace: Workspace, run_id: str, split: str, progress: Callable[[Progress], None] | None = None
+) -> Path:
+    """Predict on one split of a run's dataset in a child process; return the path of the stored predictions.
+
+    Raises InputError for an unknown split, a split without pictures or a run without a model, GraftError with the
+    child's reason when it ended early.
+    """
+    folder = workspace.run(run_id)
+    _check(folder, split)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "core.evaluation.predictions", str(folder), split],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            errors="replace",
+            env=isolated_environment(),
+            cwd=Path(__file__).resolve().parents[2],
+        )
+        assert child.stdout is not None
+        try:
+            for line in child.stdout:
+                words = line.split()
+                if progress is not None and len(words) == 3 and words[0] == "graft-progress":
+                    progress(Progress("Looking at the pictures", int(words[1]), int(words[2])))
+            code = child.wait()
+        finally:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+        if code != 0:
+            errors.seek(0)
+            reason = (errors.read().strip().splitlines() or ["no reason given"])[-1]
+            raise GraftError(f"Predicting on the {split} pictures of {run_id} ended early: {reason}")
+    return predictions_path(folder, split)
+
+
+def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], None] | None = None) -> Path:
+    """Predict on one split in this process (the training worker or the child); return the stored path."""
+    enter_isolation()
+    import torch
+    from ultralytics import YOLO
+
+    _check(run_folder, split)
+    dataset, weights = run_dataset(run_folder), best_weights(run_folder)
+    spec = json.loads((run_folder / "spec.json").read_text(encoding="utf-8"))
+    if dataset.task != "classify":
+        write_data_yaml(dataset)
+    device = str(spec.get("device", "auto")) if torch.cuda.is_available() else "cpu"
+    classification = dataset.task == "classify"
+    captured: list[dict[str, Any]] = []
+    validator = (_classify_validator if classification else _detect_validator)(dataset, captured, say)
+    with tempfile.TemporaryDirectory(prefix="graft-val-") as scratch:
+        metrics = YOLO(str(weights), task=dataset.task).val(
+            validator=validator,
+            data=str(dataset.train_data),
+            split=split,
+            imgsz=int(spec.get("imgsz", 640)),
+            batch=16,
+            conf=MIN_CONFIDENCE,
+            iou=NMS_IOU,
+            workers=0,
+            plots=False,
+            verbose=False,
+            device="" if device == "auto" else device,
+            project=scratch,
+            name="val",
+        )
+    table = dataset.image_table()
+    table = table[table["split"] == split]
+    predictions, truth = _tables(captured, classification, len(dataset.classes))
+    folder = run_folder / "evaluation"
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(predictions, predictions_path(run_folder, split))
+    _write(truth, truth_path(run_folder, split))
+    keep = [name for name in ("file", "source", "width", "height", "group", "brightness") if name in table]
+    write_json_atomic(
+        meta_path(run_folder, split),
+        {
+            "task": dataset.task,
+            "classes": dataset.classes,
+            "split": split,
+            "imgsz": int(spec.get("imgsz", 640)),
+            "confidence": MIN_CONFIDENCE,
+            "nms_iou": NMS_IOU,
+            "weights_sha256": _sha256(weights),
+            "dataset_checksum": dataset.checksum,
+            "results": {key: _finite(value) for key, value in metrics.results_dict.items()},
+            "images": json.loads(table[keep].to_json(orient="records")),
+        },
+    )
+    return predictions_path(run_folder, split)
+
+
+def _check(run_folder: Path, split: str) -> None:
+    if split not in SPLITS:
+        raise InputError(f"There is no part “{split}”: use train, val or test.")
+    if not (run_folder / "spec.json").is_file():
+        raise InputError(f"There is no run “{run_folder.name}” in this workspace; `python -m core runs` lists them.")
+    dataset = run_dataset(run_folder)
+    if not dataset.images.get(split):
+        raise InputError(f"“{dataset.name}” has no pictures in its {split} part; choose another part or split it anew.")
+    best_weights(run_folder)
+
+
+def _detect_validator(
+    dataset: Dataset, captured: list[dict[str, Any]], say: Callable[[int, int], None] | None
+) -> Callable[..., Any]:
+    from ultralytics.models.yolo.detect import DetectionValidator
+    from ultralytics.models.yolo.obb import OBBValidator
+    from ultralytics.models.yolo.pose import PoseValidator
+    from ultralytics.models.yolo.segment import SegmentationValidator
+    from ultralytics.utils import ops
+
+    base = {
+        "detect": DetectionValidator,
+        "segment": SegmentationValidator,
+        "pose": PoseValidator,
+        "obb": OBBValidator,
+    }[dataset.task]
+    rotated, images = dataset.task == "obb", (dataset.root / "images").resolve()
+
+    class Capturing(base):  # type: ignore[valid-type, misc]
+        """Ultralytics' validator of the task, keeping each picture's predictions, labels and matches."""
+
+        def match_predictions(self, pred_classes: Any, true_classes: Any, iou: Any, use_scipy: bool = False) -> Any:
+            """Keep the overlaps: the last call a picture is by the task's own measure."""
+            self.overlaps = iou.cpu().numpy().astype(float)
+            return super().match_predictions(pred_classes, true_classes, iou, use_scipy)
+
+        def _process_batch(self, preds: Any, batch: Any) -> Any:
+            true_classes = batch["cls"].cpu().numpy().astype(int)
+            classes = preds["cls"].cpu().numpy().astype(int)
+            self.overlaps = np.zeros((len(true_classes), len(classes)))
+            result = super()._process_batch(preds, batch)
+            task_tp = result.get("tp_m", result.get("tp_p", result["tp"]))
+            same, same_iou = nearest(self.overlaps, true_classes, classes, same=True)
+            other, other_iou = nearest(self.overlaps, true_classes, classes, same=False)
+            captured.append(
+                {
+                    "file": Path(batch["im_file"]).resolve().relative_to(images).as_posix(),
+                    "true_classes": true_classes,
+                    "true_boxes": self._pixels(batch["bboxes"], batch),
+                    "class_id": classes,
+                    "confidence": preds["conf"].cpu().numpy().astype(float),
+                    "boxes": self._pixels(preds["bboxes"], batch),
+                    "tp": to_bits(result["tp"]),
+                    "task_tp": to_bits(task_tp),
+                    "truth": match(self.overlaps, true_classes, classes, np.array([0.5]))[:, 0],
+                    "same_truth": same,
+                    "same_iou": same_iou,
+                    "other_truth": other,
+                    "other_iou": other_iou,
+                }
+            )
+            if say is not None:
+                say(len(captured), len(self.dataloader.dataset))
+            return result
+
+        def _pixels(self, boxes: Any, batch: Any) -> Any:
+            if len(boxes) == 0:
+                return np.zeros((0, 4))
+            scaled = ops.scale_boxes(
+                batch["imgsz"], boxes.clone(), batch["ori_shape"], ratio_pad=batch["ratio_pad"], xywh=rotated
+            )
+            if rotated:
+                corners = ops.xywhr2xyxyxyxy(scaled)
+                low, high = corners.amin(dim=1), corners.amax(dim=1)
+                return np.hstack([low.cpu().numpy(), high.cpu().numpy()]).astype(float)
+            return scaled[:, :4].cpu().numpy().astype(float)
+
+    return Capturing
+
+
+def _classify_validator(
+    dataset: Dataset, captured: list[dict[str, Any]], say: Callable[[int, int], None] | None
+) -> Callable[..., Any]:
+    from ultralytics.data import build_dataloader
+    from ultralytics.models.yolo.classify import ClassificationValidator
+
+    images = (dataset.root / "images").resolve()
+
+    class Capturing(ClassificationValidator):  # type: ignore[misc]
+        """Ultralytics' classification validator, keeping each picture's probabilities."""
+
+        def get_dataloader(self, dataset_path: Any, batch_size: int) -> Any:
+            """Load in the order of the samples, so that each answer can be named by its picture."""
+            samples = self.build_dataset(dataset_path)
+            return build_dataloader(samples, batch_size, self.args.workers, shuffle=False, rank=-1, device=self.device)
+
+        def update_metrics(self, preds: Any, batch: Any) -> None:
+            """Keep the probabilities in the order of the dataset's classes."""
+            super().update_metrics(preds, batch)
+            columns = [dataset.classes.index(self.names[index]) for index in range(len(self.names))]
+            for row in preds.float().cpu().numpy():
+                file = Path(self.dataloader.dataset.samples[len(captured)][0]).resolve().relative_to(images).as_posix()
+                probabilities = np.zeros(len(dataset.classes))
+                probabilities[columns] = row
+                truth = dataset.classes.index(Path(file).parent.name)
+                captured.append({"file": file, "probabilities": probabilities, "truth": truth})
+            if say is not None:
+                say(len(captured), len(self.dataloader.dataset))
+
+    return Capturing
+
+
+def _tables(captured: list[dict[str, Any]], classification: bool, classes: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    captured = sorted(captured, key=lambda item: item["file"])
+    files = [item["file"] for item in captured]
+    if classification:
+        probabilities = np.array([item["probabilities"] for item in captured]).reshape(-1, classes)
+        predictions = pd.DataFrame(probabilities, columns=[f"p{index}" for index in range(classes)])
+        predictions.insert(0, "file", files)
+        predictions.insert(1, "class_id", probabilities.argmax(axis=1))
+        predictions.insert(2, "confidence", probabilities.max(axis=1))
+        return predictions, pd.DataFrame({"file": files, "class_id": [item["truth"] for item in captured]})
+    counts = [len(item["class_id"]) for item in captured]
+    boxes = np.vstack([item["boxes"] for item in captured] or [np.zeros((0, 4))])
+    columns: dict[str, Any] = {"file": np.repeat(np.array(files, dtype=object), counts)}
+    for name in PREDICTION_COLUMNS:
+        if name in ("x1", "y1", "x2", "y2"):
+            columns[name] = boxes[:, ("x1", "y1", "x2", "y2").index(name)]
+        elif name != "file":
+            columns[name] = np.concatenate([item[name] for item in captured] or [np.zeros(0)])
+    true_counts = [len(item["true_classes"]) for item in captured]
+    true_boxes = np.vstack([item["true_boxes"] for item in captured] or [np.zeros((0, 4))])
+    truth = pd.DataFrame(
+        {
+            "file": np.repeat(np.array(files, dtype=object), true_counts),
+            "object": np.concatenate([np.arange(count) for count in true_counts] or [np.zeros(0)]).astype(int),
+            "class_id": np.concatenate([item["true_classes"] for item in captured] or [np.zeros(0)]).astype(int),
+            **{name: true_boxes[:, index] for index, name in enumerate(("x1", "y1", "x2", "y2"))},
+        }
+    )
+    return pd.DataFrame(columns), truth
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    table.to_parquet(temporary, index=False)
+    temporary.replace(path)
+
+
+def _finite(value: Any) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _main(arguments: list[str]) -> int:
+    folder, split = arguments
+    predict_in_process(Path(folder), split, lambda done, total: print(f"graft-progress {done} {total}", flush=True))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))
