@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -108,7 +109,7 @@ def _extract_zip(archive: Path, target: Path, limit: int, tick: Tick) -> Tree:
         _check_total(archive, total, limit, len(entries))
         # Entries that overlap in the archive are how the worst bombs are built.
         spans = sorted((entry.header_offset, entry.compress_size) for entry in entries)
-        if any(start + size > after for (start, size), (after, _) in zip(spans, spans[1:], strict=False)):
+        if any(start + size > after for (start, size), (after, _) in pairwise(spans)):
             raise InputError(f"{archive.name} has entries that overlap, as a zip bomb does. It was refused.")
         done = 0
         for entry, name in zip(entries, names, strict=True):

@@ -121,7 +121,7 @@ def decode(path: Path, window: Window | None = None, *, upright: bool = True, ta
 def eight_bit(image: Image.Image, window: Window, *, upright: bool = True) -> Page:
     """Bring one Pillow picture to 8-bit L or RGB, upright."""
     changes: set[str] = set()
-    if upright and image.getexif().get(0x0112, 1) not in (0, 1):
+    if upright and exif_turn(image) not in (0, 1):
         image = ImageOps.exif_transpose(image)
         changes.add("exif-rotated")
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
@@ -139,6 +139,14 @@ def eight_bit(image: Image.Image, window: Window, *, upright: bool = True) -> Pa
         return Page(image.convert("L"), changes=changes)
     image.load()
     return Page(image if image.mode == "RGB" else image.convert("RGB"), changes=changes)
+
+
+def exif_turn(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where there is none or the tags are damaged."""
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # Pillow raises many kinds on damaged tags; the pixels may be fine
+        return 1
 
 
 def load_rgb(path: Path, window: Window | None = None) -> Image.Image:
@@ -183,7 +191,7 @@ def _read_deep_png(path: Path) -> NDArray[Any]:
 def _windowed(values: NDArray[Any], window: Window, bits: int) -> Page:
     """Window raw values, (h, w) or (h, w, 3)."""
     changes = {"windowed"}
-    if bits == 32 and np.issubdtype(values.dtype, np.integer) and values.size and 0 <= int(values.min()):
+    if bits == 32 and np.issubdtype(values.dtype, np.integer) and values.size and int(values.min()) >= 0:
         bits = 16 if int(values.max()) < 2**16 else 32
     low, high = window.low, window.high
     if window.kind == "preset" and (np.issubdtype(values.dtype, np.unsignedinteger) or values.min(initial=0) >= 0):
@@ -197,7 +205,7 @@ def _windowed(values: NDArray[Any], window: Window, bits: int) -> Page:
 def _decode_tiff(path: Path, image: Image.Image, window: Window, upright: bool) -> Iterator[Page]:
     """Read a TIFF with Pillow where it is plain 8 bit, else with tifffile."""
     bits = image.tag_v2.get(258, (1,))  # type: ignore[attr-defined]
-    deepest = max(bits) if isinstance(bits, tuple) else int(bits)
+    deepest = max(int(depth) for depth in bits) if isinstance(bits, tuple) else int(bits)
     if deepest <= 8:
         try:
             for number in range(min(getattr(image, "n_frames", 1), MAX_PAGES)):
@@ -225,6 +233,6 @@ def _decode_tiff(path: Path, image: Image.Image, window: Window, upright: bool) 
                 yield Page(Image.fromarray(np.ascontiguousarray(values)))
             else:
                 result = _windowed(values, window, values.dtype.itemsize * 8)
-                if page.photometric == 0:  # min is white
+                if getattr(page, "photometric", 1) == 0:  # min is white
                     result.image = ImageOps.invert(result.image)
                 yield result

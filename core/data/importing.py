@@ -69,7 +69,7 @@ class ImportSettings(BaseModel):
     window: str = Field(
         default="auto",
         title="Window",
-        description="For pictures of more than 8 bits: auto, lung, bone, brain, soft-tissue, or two levels such as 0,4095.",
+        description="For pictures of more than 8 bits: auto, lung, bone, brain, soft-tissue, or two levels, 0,4095.",
     )
     pages: Literal["all", "first"] = Field(
         default="all",
@@ -151,7 +151,7 @@ def import_dataset(
         if not found.images:
             raise InputError(f"{tree.label} holds no picture that can be used.")
         _note_leftovers(tree, found)
-        tag = settings.group_by.removeprefix("dicom:") if (settings.group_by or "").startswith("dicom:") else ""
+        tag = group_by.removeprefix("dicom:") if (group_by := settings.group_by or "").startswith("dicom:") else ""
         recipe = Recipe(window, settings.pages, moved, tag)
         placed = _prepare_all(found, recipe, stage, meter)
         if not placed:

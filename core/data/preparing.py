@@ -23,6 +23,7 @@ from core.data.images import (
     UnreadableImage,
     check_size,
     decode,
+    exif_turn,
     is_dicom,
     open_header,
 )
@@ -66,7 +67,7 @@ def prepare(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int] 
     """
     try:
         if not is_dicom(path):
-            kept = _keep(path, target, recipe, declared)
+            kept = _keep(path, target, recipe)
             if kept is not None:
                 return [kept]
         return _convert(path, target, recipe, declared)
@@ -83,7 +84,7 @@ def prepare(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int] 
         raise UnreadableImage(str(error)[:160] or type(error).__name__) from error
 
 
-def _keep(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int] | None) -> Ready | None:
+def _keep(path: Path, target: Path, recipe: Recipe) -> Ready | None:
     """Keep the file byte for byte when the training reads it as it is; None when it must be converted."""
     data = path.read_bytes()
     try:
@@ -98,7 +99,7 @@ def _keep(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int] | 
             check_size(width, height, len(data))
             if kind == "PNG" and data[24:25] == b"\x10":
                 return None
-            if image.mode not in ("L", "RGB", "1", "P", "RGBA") or image.getexif().get(0x0112, 1) not in (0, 1):
+            if image.mode not in ("L", "RGB", "1", "P", "RGBA") or exif_turn(image) not in (0, 1):
                 return None
             if "transparency" in image.info:
                 return None
@@ -162,7 +163,7 @@ def _labels_ignore_exif(path: Path, declared: tuple[int, int] | None) -> bool:
     if not declared or min(declared) <= 0 or is_dicom(path):
         return False
     with open_header(path) as image:
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        turned = exif_turn(image) in (5, 6, 7, 8)
         width, height = image.size
     return turned and declared == (width, height) and width != height
 

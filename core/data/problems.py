@@ -418,6 +418,9 @@ KINDS: dict[str, Kind] = {
     ),
 }
 
+# Codes up to "several-labels" are seen while reading only; checks of the imported copy can't find them again.
+IMPORT_ONLY = frozenset(list(KINDS)[: list(KINDS).index("no-labels")])
+
 
 @dataclass
 class Problems:

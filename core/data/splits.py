@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from core.data.dataset import SPLITS, Split
+from core.data.dataset import SPLITS, Dataset, Split
 from core.errors import InputError
 
 DEFAULT_RATIO = (0.8, 0.2, 0.0)
@@ -100,9 +102,10 @@ def divide(items: Sequence[Item], ratio: tuple[float, float, float] = DEFAULT_RA
                 left[other] = left.get(other, 1) - 1
         left = {key: count for key, count in left.items() if count > 0 and key != label}
     _fill_empty(where, members, parts)
+    _spread_classes(where, members, classes, ratio, len(items))
     result: list[Split] = ["train"] * len(items)
-    for unit, part in zip(members, where, strict=True):
-        for number in unit:
+    for numbers, part in zip(members, where, strict=True):
+        for number in numbers:
             result[number] = SPLITS[part]
     return result
 
@@ -126,6 +129,47 @@ def _fill_empty(where: list[int], members: list[list[int]], parts: list[int]) ->
             continue
         candidates = [unit for unit, place in enumerate(where) if place == fullest]
         where[min(candidates, key=lambda unit: (len(members[unit]), -unit))] = part
+
+
+def _spread_classes(
+    where: list[int],
+    members: list[list[int]],
+    classes: list[dict[int, int]],
+    ratio: tuple[float, float, float],
+    total: int,
+) -> None:
+    """Move single units so that every class is in train, and in val as well where train can spare it."""
+    held: list[dict[int, int]] = [{}, {}, {}]
+    sizes = [0, 0, 0]
+
+    def count(unit: int, part: int, step: int) -> None:
+        sizes[part] += step * len(members[unit])
+        for label in classes[unit]:
+            held[part][label] = held[part].get(label, 0) + step
+
+    for unit, part in enumerate(where):
+        count(unit, part, 1)
+    labels = sorted({label for counts in classes for label in counts})
+    for target, sources in ((0, (1, 2)), (1, (0,))):
+        if ratio[target] <= 0:
+            continue
+        for label in labels:
+            if held[target].get(label):
+                continue
+            able = [
+                unit
+                for unit, part in enumerate(where)
+                if part in sources
+                and label in classes[unit]
+                and sizes[part] > len(members[unit])
+                and (target == 0 or all(held[0][other] > 1 for other in classes[unit]))
+                and (target == 0 or sizes[1] + len(members[unit]) <= math.ceil(ratio[1] * total))
+            ]
+            if able:
+                unit = min(able, key=lambda item: (len(members[item]), item))
+                count(unit, where[unit], -1)
+                where[unit] = target
+                count(unit, target, 1)
 
 
 @dataclass(frozen=True)
@@ -152,9 +196,11 @@ def plan(
     have = {split for split in given if split}
     if ratio is not None or not keep:
         places = divide(items, ratio or DEFAULT_RATIO, seed)
-        return SplitPlan(list(places), f"{_shares(ratio or DEFAULT_RATIO)}, made by Graft ({_how(items, seed)}).")
+        return SplitPlan(
+            list(places), f"Split {ratio_words(ratio or DEFAULT_RATIO)}, made by Graft ({_how(items, seed)})."
+        )
     if {"train", "val"} <= have:
-        kept: list[Split | None] = [split if split in SPLITS else None for split in given]  # type: ignore[misc]
+        kept: list[Split | None] = [split if split in SPLITS else None for split in given]
         return SplitPlan(kept, "The split is the source's own.")
     if "test" in have and len(have) + (None in given) > 1:
         pool = [number for number, split in enumerate(given) if split != "test"]
@@ -172,11 +218,23 @@ def plan(
     )
 
 
-def _shares(ratio: tuple[float, float, float]) -> str:
-    named = [f"{share * 100:.3g} % {split}" for share, split in zip(ratio, SPLITS, strict=True) if share]
-    return "Split " + ", ".join(named)
+def ratio_words(ratio: tuple[float, float, float]) -> str:
+    """Return shares as words: 80 % train, 20 % val."""
+    return ", ".join(f"{share * 100:.3g} % {split}" for share, split in zip(ratio, SPLITS, strict=True) if share)
+
+
+def ratio_text(ratio: tuple[float, float, float]) -> str:
+    """Return shares as `parse_ratio` reads them."""
+    return "/".join(f"{share * 100:.6f}" for share in ratio)
 
 
 def _how(items: Sequence[Item], seed: int) -> str:
     grouped = ", groups and near-duplicates kept together" if any(item.group for item in items) else ""
     return f"balanced by class{grouped}, seed {seed}"
+
+
+def resplit(*arguments: Any, **options: Any) -> Dataset:
+    """Divide an imported dataset anew; see core.data.resplitting.resplit."""
+    from core.data.resplitting import resplit as divide_anew
+
+    return divide_anew(*arguments, **options)

@@ -16,7 +16,7 @@ PRESETS: dict[str, tuple[float, float]] = {
     "brain": (0.0, 80.0),
     "soft-tissue": (-160.0, 240.0),
 }
-"""Lowest and highest Hounsfield unit shown: centre/width -600/1500, 500/1800, 40/80, 40/400 (usual radiology values)."""
+"""Lowest and highest Hounsfield unit shown (usual centre/width: -600/1500, 500/1800, 40/80, 40/400)."""
 
 AUTO_PERCENTILES = (0.5, 99.5)
 

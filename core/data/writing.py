@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from core.data.dataset import (
 )
 from core.data.formats.source import SourceDataset, SourceImage
 from core.data.geometry import to_fractions
+from core.data.leakage import find_copies, together
 from core.data.preparing import Ready
 from core.data.problems import Problems
 from core.data.splits import Item, SplitPlan, group_of, parse_ratio, plan
@@ -65,7 +67,10 @@ def write_dataset(
         for item in placed
     ]
     groups = [_group(item, settings) for item in placed]
-    chosen = _choose_split(found, placed, objects, groups, settings)
+    meter("Looking for copies", 0, 1)
+    copies = find_copies({item.ready.sha256: (item.ready.thumb, item.ready.path) for item in placed})
+    meter("Looking for copies", 1, 1)
+    chosen = _choose_split(found, placed, objects, groups, copies, settings)
     for item, place in zip(placed, chosen.places, strict=True):
         if place is None:
             problems.note("not-in-split", item.source)
@@ -73,12 +78,8 @@ def write_dataset(
     _make_folders(dataset, {place for place in chosen.places if place})
     rows = _write_files(dataset, placed, objects, groups, chosen, problems, meter)
     write_table(dataset, rows)
-    write_thumbs(dataset, {item.ready.sha256: item.ready.thumb for item in placed})
+    save_copies(dataset, copies)
     recount(dataset)
-    unlabelled = [item.image.name for item in placed if not item.image.labelled]
-    if unlabelled and found.task != "classify":
-        for name in unlabelled:
-            problems.note("missing-label", name)
     if any("windowed" in item.ready.changes for item in placed):
         dataset.window = Window.parse(settings.window).sentence()
     dataset.test_locked = settings.lock_test and bool(dataset.images.get("test"))
@@ -103,11 +104,10 @@ def _choose_split(
     placed: list[Placed],
     objects: list[list[LabelledObject]],
     groups: list[str],
+    copies: list[tuple[str, str]],
     settings: ImportSettings,
 ) -> SplitPlan:
     """Plan the split; near-duplicates and pages of one file stay together when a split is made."""
-    from core.data.leakage import together
-
     given = [item.image.split for item in placed]
     ratio = parse_ratio(settings.split) if settings.split else None
     shared = "splits-share-folder" in found.problems.counts
@@ -121,7 +121,7 @@ def _choose_split(
             key or (item.image.name if item.image.name in paged else "") for item, key in zip(placed, keys, strict=True)
         ]
         if settings.keep_duplicates_together:
-            keys = together([item.ready for item in placed], keys)
+            keys = together([item.ready.sha256 for item in placed], keys, copies)
     else:
         keys = groups
     items = [
@@ -167,7 +167,7 @@ def _write_files(
         if split is None:
             item.ready.path.unlink()
             continue
-        folder = split
+        folder: str = split
         if dataset.task == "classify":
             folder = f"{split}/{class_folder(dataset.classes[labels[0].class_id])}"
         scope = taken.setdefault(folder.partition("/")[2], Counter())
@@ -225,33 +225,39 @@ def free_stem(name: str, page: int, taken: Counter[str]) -> str:
         own = f"{own}_p{page + 1:04d}"
     folder = path.parent.name
     tries = [own, f"{_clean(folder)}_{own}" if folder else own]
-    number = 2
-    while True:
-        stem = tries.pop(0) if tries else f"{own}_{number}"
-        number += 0 if tries else 1
+    for stem in chain(tries, (f"{own}_{number}" for number in count(2))):
         if not taken[stem.casefold()]:
             taken[stem.casefold()] += 1
             return stem
+    raise AssertionError("numbers do not end")
 
 
 def write_table(dataset: Dataset, rows: list[dict[str, object]]) -> None:
     """Write images.parquet, sorted by file."""
-    table = pd.DataFrame(sorted(rows, key=lambda row: str(row["file"])), columns=list(IMAGE_COLUMNS))
-    save_table(dataset, table)
+    save_table(dataset, pd.DataFrame(rows)[list(IMAGE_COLUMNS)])
 
 
 def save_table(dataset: Dataset, table: pd.DataFrame) -> None:
     """Replace images.parquet atomically."""
     temporary = dataset.root / ".images.parquet"
+    table = table.sort_values("file", kind="stable")
     table.to_parquet(temporary, index=False)
     os.replace(temporary, dataset.root / "images.parquet")
 
 
-def write_thumbs(dataset: Dataset, thumbs: dict[str, object]) -> None:
-    """Write thumbs.parquet: picture digest -> its 32 x 32 grey levels, which the leakage check compares."""
-    keys = sorted(thumbs)
-    data = [thumbs[key].tobytes() for key in keys]  # type: ignore[attr-defined]
-    pd.DataFrame({"sha256": keys, "thumb": data}).to_parquet(dataset.root / "thumbs.parquet", index=False)
+def save_copies(dataset: Dataset, copies: list[tuple[str, str]]) -> None:
+    """Write copies.parquet: pairs of digests whose pictures show the same; found once, at import."""
+    table = pd.DataFrame(copies, columns=["one", "other"], dtype=str)
+    table.to_parquet(dataset.root / "copies.parquet", index=False)
+
+
+def read_copies(dataset: Dataset) -> list[tuple[str, str]]:
+    """Return the pairs of digests whose pictures show the same, [] for a dataset made without them."""
+    path = dataset.root / "copies.parquet"
+    if not path.exists():
+        return []
+    table = pd.read_parquet(path)
+    return list(zip(table["one"].astype(str), table["other"].astype(str), strict=True))
 
 
 def recount(dataset: Dataset) -> None:

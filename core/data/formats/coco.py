@@ -149,14 +149,12 @@ def _read_file(
             if key not in missing:
                 problems.note("bad-row", f"{name}: annotation {item.get('id')} of unknown image {key}")
             continue
-        made = _object(item, image, index, f"{image.name}: annotation {item.get('id')}", problems)
+        made = _object(item, index, f"{image.name}: annotation {item.get('id')}", problems)
         if made is not None:
             image.objects.append(made)
 
 
-def _object(
-    item: dict[str, Any], image: SourceImage, index: dict[int, int], where: str, problems: Problems
-) -> SourceObject | None:
+def _object(item: dict[str, Any], index: dict[int, int], where: str, problems: Problems) -> SourceObject | None:
     if item.get("iscrowd"):
         problems.note("crowd-left-out", where)
         return None
@@ -227,9 +225,9 @@ def _skeleton(
     if not count:
         return None, None
     for image in images:
-        for item in image.objects:
-            if item.keypoints is not None and len(item.keypoints) < count:
-                item.keypoints = np.vstack([item.keypoints, np.zeros((count - len(item.keypoints), 3))])
+        for target in image.objects:
+            if target.keypoints is not None and len(target.keypoints) < count:
+                target.keypoints = np.vstack([target.keypoints, np.zeros((count - len(target.keypoints), 3))])
     if len(names) != count:
         return (count, 3), None
     mirrored = [_mirror(name) for name in names]

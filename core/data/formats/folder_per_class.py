@@ -22,7 +22,7 @@ def detect(tree: Tree) -> float:
     return 0.4
 
 
-def read(tree: Tree, task: str | None = None) -> SourceDataset:
+def read(tree: Tree, task: str | None = None) -> SourceDataset:  # noqa: ARG001  the same call for all
     """Read the class of each picture from its folder; classes are sorted as torchvision's ImageFolder sorts them."""
     problems = Problems()
     placed = _placed(tree)

@@ -6,7 +6,6 @@ from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from core.data.dataset import Task
 from core.data.formats.shapes import mask_outlines
@@ -19,8 +18,8 @@ from core.errors import InputError
 NAME = "masks"
 LAYOUT = "pictures with a mask each (a masks folder, or name_mask.png), binary or several levels"
 MASK_FOLDERS = frozenset(
-    ("masks", "mask", "labels", "label", "annotations", "gt", "groundtruth", "ground_truth", "segmentation", "labelimgs",
-     "segmentations", "segmentationclass", "labels_png", "targets", "mask_images")
+    ("masks", "mask", "labels", "label", "annotations", "gt", "groundtruth", "ground_truth", "segmentation",
+     "labelimgs", "segmentations", "segmentationclass", "labels_png", "targets", "mask_images")
 )  # fmt: skip
 MASK_ENDINGS = (
     "_mask",
@@ -145,7 +144,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
                 problems.note("mask-specks", mask, count=specks)
             image.objects += [SourceObject(position, polygon=outline, row=f"level {level}") for outline in outlines]
     keyed = {name: position for position, name in enumerate(classes)}
-    chosen: Task = task if task in ("detect", "segment") else "segment"  # type: ignore[assignment]
+    chosen: Task = task if task in ("detect", "segment") else "segment"
     note = "" if not binary else f"The masks hold {len(levels)} levels; they were read as one class above half height."
     paired_all = {mask for mask in pairs.values() if mask}
     for name in tree.pictures:

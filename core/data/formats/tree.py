@@ -11,7 +11,28 @@ from pathlib import Path, PurePosixPath
 from core.errors import InputError
 
 PICTURE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .bmp .dib .tif .tiff .webp .gif .heic .heif .avif .dcm .dicom .ima .jp2 .ppm .pgm".split()
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".bmp",
+        ".dib",
+        ".tif",
+        ".tiff",
+        ".webp",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".avif",
+        ".dcm",
+        ".dicom",
+        ".ima",
+        ".jp2",
+        ".ppm",
+        ".pgm",
+    ]
 )
 DOCUMENT_STEMS = ("readme", "license", "licence", "source", "notice", "copying", "authors", "citation", "changelog")
 MAX_TEXT_BYTES = 256 * 2**20

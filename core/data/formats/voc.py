@@ -87,8 +87,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     if task == "obb" or (task is None and any(item.polygon is not None for image in images for item in image.objects)):
         chosen = "obb"
     images.sort(key=lambda image: image.name)
-    mapping = {label: position for label, position in index.items()}
-    return SourceDataset(NAME, chosen, unique_names(names), images, problems, mapping, used=used)
+    return SourceDataset(NAME, chosen, unique_names(names), images, problems, dict(index), used=used)
 
 
 def _is_mask(name: str) -> bool:

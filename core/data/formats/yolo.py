@@ -72,10 +72,11 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
         paired.add(label)
         texts.append((image, label, read_rows(tree.text(label))))
     for label in tree.with_suffix(".txt"):
-        if label not in paired and label not in used and "labels" in label.lower().split("/")[:-1]:
-            if PurePosixPath(label).name.lower() not in NAME_LISTS:
-                problems.note("image-missing", label)
-                used.add(label)
+        if label in paired or label in used or PurePosixPath(label).name.lower() in NAME_LISTS:
+            continue
+        if "labels" in label.lower().split("/")[:-1]:
+            problems.note("image-missing", label)
+            used.add(label)
     hint = task or (settings.task if settings else "")
     shape = settings.keypoint_shape if settings and hint in ("", "pose") else None
     guessed, shape, assumed = guess_task([rows for _, _, rows in texts], shape, "" if hint == "pose" else hint)

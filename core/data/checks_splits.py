@@ -1,0 +1,139 @@
+"""Checks of the split: parts that are empty, copies and groups that straddle, parts that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.data.dataset import SPLITS
+from core.data.problems import Problems
+
+if TYPE_CHECKING:
+    from core.data.checks import Examined
+
+Check = Callable[["Examined", Problems], None]
+
+SMALL_VAL = 20
+
+
+def parts_filled(examined: Examined, problems: Problems) -> None:
+    """Note empty parts and sets too small to train on."""
+    images = examined.dataset.images
+    total = sum(images.values())
+    if total < 3:
+        problems.note("too-few-images", count=total)
+    for split in ("train", "val"):
+        if not images.get(split) and total:
+            problems.note("empty-split", split)
+    if 0 < images.get("val", 0) < SMALL_VAL:
+        problems.note("small-val", count=images["val"])
+
+
+def classes_present(examined: Examined, problems: Problems) -> None:
+    """Note classes that never occur in train, or never in val though they do elsewhere."""
+    by_split = examined.dataset.instances_by_split
+    for split, code in (("train", "class-missing-in-train"), ("val", "class-missing-in-val")):
+        if split not in by_split:
+            continue
+        for name, count in by_split[split].items():
+            if not count and examined.dataset.instances[name]:
+                problems.note(code, name)
+
+
+def exact_copies(examined: Examined, problems: Problems) -> None:
+    """Note byte-equal pictures, within a part and across parts."""
+    table = examined.table
+    for _, rows in table.groupby("sha256", sort=True).indices.items():
+        if len(rows) > 1:
+            _note_set(examined, [int(row) for row in rows], "duplicate-image", problems)
+
+
+def near_copies(examined: Examined, problems: Problems) -> None:
+    """Note pictures that show the same though their files differ, within a part and across parts."""
+    for one, other in examined.copies:
+        _note_set(examined, [one, other], "near-duplicate-image", problems)
+
+
+def _note_set(examined: Examined, rows: list[int], within: str, problems: Problems) -> None:
+    """Note a set of copies: leaks between parts first, what is left of it within a part."""
+    splits = examined.table["split"].tolist()
+    sources = examined.table["source"].tolist()
+    by_split: dict[str, list[int]] = {split: [row for row in rows if splits[row] == split] for split in SPLITS}
+    pairs = (
+        ("train", "val", "leak-across-splits"),
+        ("train", "test", "leak-across-splits"),
+        ("val", "test", "leak-val-test"),
+    )
+    for here, there, code in pairs:
+        if by_split[here] and by_split[there]:
+            for row in by_split[there]:
+                problems.note(code, f"{sources[row]} ({there}) = {sources[by_split[here][0]]} ({here})")
+    for members in by_split.values():
+        for row in members[1:]:
+            problems.note(within, f"{sources[row]} = {sources[members[0]]}")
+
+
+def straddling_groups(examined: Examined, problems: Problems) -> None:
+    """Note groups (patients, parts) with pictures in more than one part."""
+    table = examined.table[examined.table["group"].astype(str) != ""]
+    for group, splits in table.groupby("group", sort=True)["split"]:
+        found = sorted(set(splits))
+        if len(found) > 1:
+            problems.note("group-across-splits", f"{group}: {', '.join(found)}")
+
+
+def different_parts(examined: Examined, problems: Problems) -> None:
+    """Note parts whose mean brightness or median picture size differs strongly from train's.
+
+    Brightness: the means are more than one standard deviation (of single pictures) and 10 grey levels apart.
+    Size: the median of the square root of the area differs by a factor of 1.5. Parts under 5 pictures are passed over.
+    """
+    table = examined.table
+    train = table[table["split"] == "train"]
+    if len(train) < 5:
+        return
+    side = (table["width"].astype(float) * table["height"].astype(float)) ** 0.5
+    for split in ("val", "test"):
+        part = table[table["split"] == split]
+        if len(part) < 5:
+            continue
+        gap = float(part["brightness"].mean() - train["brightness"].mean())
+        spread = float(np.sqrt((part["brightness"].var() + train["brightness"].var()) / 2))
+        if abs(gap) > max(10.0, spread):
+            problems.note(
+                "brightness-shift",
+                f"{split}: {part['brightness'].mean():.0f}, train: {train['brightness'].mean():.0f} of 255",
+            )
+        ratio = float(side[part.index].median() / side[train.index].median())
+        if not 1 / 1.5 < ratio < 1.5:
+            problems.note("size-shift", f"{split}: {ratio:.1f} times the size of train")
+
+
+def brightness_tells_class(examined: Examined, problems: Problems) -> None:
+    """Note classes (classify) whose pictures are apart from all others by mean brightness alone (AUC over 0.98)."""
+    if examined.dataset.task != "classify":
+        return
+    brightness = examined.table["brightness"].to_numpy(dtype=float)
+    classes = examined.labels.class_id
+    ranks = np.argsort(np.argsort(brightness, kind="stable"), kind="stable") + 1.0
+    for number, name in enumerate(examined.dataset.classes):
+        inside = classes == number
+        count, others = int(inside.sum()), int((~inside).sum())
+        if count < 10 or others < 10:
+            continue
+        area = (float(ranks[inside].sum()) - count * (count + 1) / 2) / (count * others)
+        if max(area, 1 - area) > 0.98:
+            problems.note("brightness-tells-class", f"{name}: AUC {max(area, 1 - area):.2f}")
+
+
+SPLIT_CHECKS: tuple[Check, ...] = (
+    parts_filled,
+    classes_present,
+    exact_copies,
+    near_copies,
+    straddling_groups,
+    different_parts,
+    brightness_tells_class,
+)
