@@ -37,7 +37,7 @@ def show_current() -> None:
             run = get_run(frame.workspace(), run_id)
         except InputError:
             return  # deleted meanwhile, or an old address
-        st.caption(f"Run  \n**{plain(run.name)}**  \n{state_badge(run.state)}")
+        st.markdown(f":small[Run]  \n**{plain(run.name)}**  \n{state_badge(run.state)}")
 
 
 with st.container(horizontal_alignment="center"), st.container(width=frame.SHEET_WIDTH):

@@ -10,7 +10,7 @@ from core.training.runs import list_runs
 from core.training.spec import Strategy, TrainingSpec
 from pages._ui import frame
 from pages._ui.cells import Notebook, python_fold
-from pages._ui.formatting import ago, count, duration, megabytes, metric_words, percent, plain, state_badge
+from pages._ui.formatting import ago, count, duration, megabytes, metric_value, metric_words, plain, state_badge
 from pages._ui.running import begin_run, show_download, show_import
 
 SAMPLE_MODELS = ("yolo26n", "yolo11n", "yolov8n")
@@ -25,7 +25,13 @@ st.html(
     "millions of everyday photographs and teaches it your own classes from a few hundred labelled pictures "
     "(transfer learning). You watch it learn, and find out honestly how good it is, all on this machine.</p>"
 )
-st.html(f'<div class="graft-picture">{(frame.ASSETS / "transfer.svg").read_text(encoding="utf-8")}</div>')
+ink = "#E9E7DF" if st.context.theme.type == "dark" else "#10140E"
+st.image(
+    (frame.ASSETS / "transfer.svg").read_text(encoding="utf-8").replace("currentColor", ink),
+    alt="Your pictures go into a model whose seeing part (the pre-trained backbone) is kept and whose deciding part "
+    "(the head) is new; out come your own classes, boxed and named.",
+    width="stretch",
+)
 
 
 def sample_dataset() -> Dataset | None:
@@ -152,7 +158,7 @@ with page.cell("Recent runs"):
             facts.append(f"took {duration(run.seconds)}")
         best = next((name for name in ("mAP50", "top1") if name in (run.metrics or {})), None)
         if best:
-            facts.append(f"{metric_words(best)} {percent(run.metrics[best])}")
+            facts.append(f"{metric_words(best)} {metric_value(best, run.metrics[best])}")
         left.markdown(f"**{plain(run.name)}** {state_badge(run.state)}  \n:small[{', '.join(facts)}]")
         if right.button("Open", key=f"open_run_{run.id}", help=f"Open {run.name}", width="stretch"):
             frame.go_to("training.py", run=run.id)

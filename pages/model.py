@@ -23,11 +23,11 @@ from pages._ui.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 
 CATALOGUE, OWN_FILE, OWN_RUN = "A well-known model", "A file of my own (.pt)", "One of my runs"
 SIZE_ADVICE = {
-    "n": "fastest, a good first try",
-    "s": "a little better, still quick",
-    "m": "for a graphics card",
-    "l": "slow without one",
-    "x": "slowest, for large sets",
+    "n": "fastest first try",
+    "s": "a little better",
+    "m": "wants a GPU",
+    "l": "slow on a CPU",
+    "x": "for large sets",
 }
 
 page = Notebook("Model", "Choose what your model already knows, and how much of that to keep.")
@@ -37,6 +37,7 @@ if not datasets:
     empty("A model is chosen for a dataset, and there is none yet.", "Bring in your pictures", "dataset.py",
           key="model_empty")  # fmt: skip
 dataset = frame.current_dataset() or datasets[0]
+frame.set_current("dataset", dataset.id)
 draft = draft_for(workspace, dataset)
 start_values = default_values(workspace, dataset)
 
@@ -74,7 +75,7 @@ def card(model: Model, chosen: bool) -> None:
         st.markdown(f"**{model.size_words.capitalize()}**  \n:small[{SIZE_ADVICE[model.size]}]")
         st.caption(
             f"{model.parameters / 1e6:.1f} M parameters  \n{model.gflops:.1f} GFLOPs  \n"
-            + ("on this machine" if here(model) else f"{megabytes(model.download_bytes)} to download")
+            + ("on this machine" if here(model) else f"{megabytes(model.download_bytes)} download")
         )
         st.button("Chosen" if chosen else "Choose", key=f"choose_{model.name}", help=f"Train {model.name}",
                   type="primary" if chosen else "secondary", width="stretch", on_click=choose_size,
@@ -94,7 +95,7 @@ def choose_from_catalogue() -> str:
     if chosen.family != family:
         chosen = next(model for model in models if model.family == family and model.size == chosen.size)
         st.session_state[key("model")] = chosen.name
-    with st.grid(5, min_column_width=140, gap="small"):
+    with st.grid(5, min_column_width=125, gap="small"):
         for model in models:
             if model.family == family:
                 card(model, model.name == chosen.name)
@@ -239,5 +240,5 @@ with page.cell("The plan"):
         keep_draft(spec)
         for line in plan_words(spec, dataset):
             st.markdown(line)
-        next_step("To the plan and the start", "training.py", key="to_training", dataset=dataset.id, plan="1")
+        next_step("On to the start", "training.py", key="to_training", dataset=dataset.id, plan="1")
         python_fold(spec_code(spec), key="spec")

@@ -39,6 +39,7 @@ def show_plan() -> None:
     if not datasets:
         empty("There is nothing to train on yet.", "Bring in your pictures", "dataset.py", key="training_empty")
     dataset = frame.current_dataset() or datasets[0]
+    frame.set_current("dataset", dataset.id)
     spec = draft_for(workspace, dataset)
     with page.cell("The plan"):
         for line in plan_words(spec, dataset):
@@ -74,6 +75,7 @@ def show_plan() -> None:
 
 def show_run(run: Run) -> None:
     """Show how a run is doing; live while it is active."""
+    st.session_state["current_dataset"] = run.dataset
     page = Notebook(run.name, f"{run.model} on {run.dataset_name}")
     with page.cell("How is it going?"):
         show_state(workspace, run.id, run.active)

@@ -21,6 +21,8 @@ from core.data.dataset import LabelledImage
 from core.data.palette import class_colour, ink_on
 
 Point = tuple[float, float]
+SMALL = 480
+"""Up to this longer side, in pixels, only a few names are written; the picture would vanish under more."""
 DASH = (7.0, 5.0)
 """Length of a dash and of the gap after it, in pixels of the thumbnail."""
 
@@ -93,7 +95,7 @@ def draw_marks(picture: Image.Image, marks: Sequence[Mark]) -> None:
             x, y = _pixel(point, picture)
             pen.ellipse((x - width - 1, y - width - 1, x + width + 1, y + width + 1), fill=mark.colour, outline="white")
     font = _font(max(11, round(max(picture.size) / 30)))
-    crowded = len(marks) > 12
+    crowded = len(marks) > (5 if max(picture.size) <= SMALL else 40)
     for mark in marks:
         if mark.outline and (mark.sign or (mark.label and not crowded)):
             _name(pen, picture, mark, font)

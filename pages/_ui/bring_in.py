@@ -30,8 +30,8 @@ LAYOUTS = """
 
 def bring_in(workspace: Workspace) -> str | None:
     """Show the ways in and the settings; return the id of the import that was started, None while none was."""
-    way = st.segmented_control("Where are they?", [ARCHIVE, FOLDER, PLACE, SAMPLE_SET], default=ARCHIVE, required=True,
-                               key="bring_way")  # fmt: skip
+    way = st.segmented_control("Where are your pictures?", [ARCHIVE, FOLDER, PLACE, SAMPLE_SET], default=ARCHIVE,
+                               required=True, key="bring_way", label_visibility="collapsed")  # fmt: skip
     files: list[Any] = []
     place = ""
     if way == ARCHIVE:
@@ -45,9 +45,9 @@ def bring_in(workspace: Workspace) -> str | None:
                                  key=fresh_key("bring_folder"), max_upload_size=MAX_MEGABYTES)  # fmt: skip
     elif way == PLACE:
         place = st.text_input("Folder or archive on this machine", key="bring_place", placeholder="the whole path",
-                              help="Best for large sets: nothing is uploaded, and nothing there is changed.")  # fmt: skip
+                              help="Best for large sets: nothing is uploaded or changed there.") or ""  # fmt: skip
     else:
-        st.markdown("Labelled pictures of scratches, pits and stains on metal, wood and fabric, made for trying out.")
+        st.markdown("Labelled pictures of surface defects on several materials, made for trying things out.")
     settings, name = (None, "") if way == SAMPLE_SET else import_settings()
     if files:
         total = sum(file.size for file in files)
@@ -62,7 +62,7 @@ def bring_in(workspace: Workspace) -> str | None:
 def import_settings() -> tuple[ImportSettings | None, str]:
     """Show the settings of an import in a fold; return them (None while they are wrong) and the name."""
     with st.expander("How should they be read?", key="bring_settings"):
-        name = st.text_input("Name", key="bring_name", max_chars=120, help="Left empty: the name of the file.",
+        name = st.text_input("Name", key="bring_name", max_chars=120, help="Left empty: the file’s name.",
                              persist_state="session") or ""  # fmt: skip
         values = {}
         with st.grid(2, min_column_width=240, gap="medium"):

@@ -48,8 +48,8 @@ def show(chart: go.Figure, alt: str, key: str) -> None:
 
 
 def bars(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str], unit: str = "objects") -> go.Figure:
-    """Return stacked horizontal bars: one row a class, one shade a split; `counts` is split -> class -> number."""
-    chart = figure(height=70 + 30 * len(classes), barmode="stack", hovermode="closest", showlegend=True)
+    """Return stacked bars: one row a class, a lighter shade for each further split; `counts` is split -> class -> n."""
+    chart = figure(height=70 + 30 * len(classes), barmode="stack", hovermode="closest")
     shades = {"train": 1.0, "val": 0.6, "test": 0.32}
     names = [name if len(name) <= 28 else name[:27] + "…" for name in classes]
     for split, shade in shades.items():
@@ -75,8 +75,7 @@ def bars(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str], unit: 
 SPLIT_TITLES = {"train": "training", "val": "validation", "test": "test"}
 
 CURVE_TITLES = {
-    "metrics/mAP50(B)": "mAP50", "metrics/mAP50-95(B)": "mAP50-95", "mAP50": "mAP50", "mAP50-95": "mAP50-95",
-    "precision": "precision", "recall": "recall", "top1": "top-1", "top5": "top-5",
+    "top1": "top-1", "top5": "top-5",
 }  # fmt: skip
 
 
@@ -88,6 +87,7 @@ def curves(
     chart = figure(height=height)
     colours = [LEAF, "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00"]
     last = float(table["epoch"].max()) if len(table) else 1
+    ends: list[tuple[float, float, str, str]] = []
     for column, colour in zip(columns, colours, strict=False):
         line = table[["epoch", column]].dropna()
         if line.empty:
@@ -97,20 +97,36 @@ def curves(
             x=line["epoch"], y=line[column], name=title, mode="lines+markers" if len(line) < 12 else "lines",
             line={"color": colour, "width": 2.4}, marker={"size": 5}, hovertemplate="%{y:.3f}",
         )  # fmt: skip
-        chart.add_annotation(
-            x=line["epoch"].iloc[-1], y=line[column].iloc[-1], text=title, showarrow=False, xanchor="left",
-            xshift=8, font={"color": colour, "size": 13},
-        )  # fmt: skip
+        ends.append((float(line["epoch"].iloc[-1]), float(line[column].iloc[-1]), title, colour))
+    _label_ends(chart, ends, top, height)
     if best is not None:
         chart.add_vline(x=best, line={"color": MUTED, "width": 1, "dash": "dot"})
         chart.add_annotation(x=best, y=1, yref="paper", yanchor="bottom", text=f"best: epoch {best}", showarrow=False,
                              font={"color": MUTED, "size": 12})  # fmt: skip
     end = max(epochs or 0, last, 2)
     chart.update_xaxes(title={"text": "epoch", "standoff": 4}, range=[0.7, end + 0.3], tickformat="d", nticks=8)
-    chart.update_layout(margin={"r": 84})
+    chart.update_layout(margin={"r": 76})
     if top is not None:
         chart.update_yaxes(range=[0, top])
     return chart
+
+
+def _label_ends(
+    chart: go.Figure, ends: Sequence[tuple[float, float, str, str]], top: float | None, height: int
+) -> None:
+    """Write each line's name at its end, moved apart where they would cover each other."""
+    if not ends:
+        return
+    values = [y for trace in chart.data for y in trace.y]
+    low, high = (0.0, top) if top is not None else (min(values), max(values))
+    pixels = (height - 80) / ((high - low) or 1.0)
+    lowest = None
+    for x, y, title, colour in sorted(ends, key=lambda end: end[1]):
+        place = (y - low) * pixels
+        shift = 0.0 if lowest is None else max(0.0, lowest + 16 - place)
+        lowest = place + shift
+        chart.add_annotation(x=x, y=y, yshift=shift, text=f'<span style="color:{colour}">●</span> {title}',
+                             showarrow=False, xanchor="left", xshift=6, font={"size": 13})  # fmt: skip
 
 
 def scatter_sizes(table: pd.DataFrame, classes: Sequence[str]) -> go.Figure:
@@ -138,5 +154,5 @@ def heat_positions(table: pd.DataFrame) -> go.Figure:
         colorscale=[[0, "rgba(63,154,99,0.04)"], [1, "rgba(43,122,75,1)"]],
     )  # fmt: skip
     chart.update_xaxes(range=[0, 1], showticklabels=False, title="left to right")
-    chart.update_yaxes(range=[1, 0], showticklabels=False, showgrid=False, title="bottom to top")
+    chart.update_yaxes(range=[1, 0], showticklabels=False, showgrid=False, title="top to bottom")
     return chart

@@ -10,8 +10,9 @@ import streamlit as st
 from core.data.dataset import SPLITS, Dataset
 from pages._ui.charts import bars, heat_positions, scatter_sizes, show
 from pages._ui.formatting import SPLIT_WORDS, TASK_WORDS, count, plain
-from pages._ui.gallery import Tile, dataset_tile, show_gallery, show_picture
+from pages._ui.gallery import Tile, class_legend, dataset_tile, show_gallery, show_picture
 
+SHADES = ("full colour", "lighter", "lightest")
 MOST_OBJECTS = 20_000
 """Objects read for the size and position plots; more would only make them slower, not clearer."""
 
@@ -69,6 +70,9 @@ def summary(dataset: Dataset) -> None:
         counts = dataset.instances_by_split or {"train": dataset.instances}
         listed = ", ".join(f"{name} {dataset.instances.get(name, 0)}" for name in dataset.classes[:20])
         shown = dataset.classes[:40]
+        parts = [SPLIT_WORDS[split] for split in SPLITS if dataset.images.get(split)]
+        shades = ", ".join(f"{shade} {part}" for shade, part in zip(SHADES, parts, strict=False))
+        st.caption(f"{unit.capitalize()} per class ({shades})")
         show(bars(counts, shown, unit), f"Labelled {unit} per class: {listed}", f"classes_{dataset.id}")
         if len(dataset.classes) > len(shown):
             st.caption(f"The first {len(shown)} of {len(dataset.classes)} classes; the table of classes has them all.")
@@ -97,6 +101,7 @@ def gallery(dataset: Dataset) -> None:
         finding = next(item for item in findings if item.code == code)
         rows = rows[rows["file"].isin([found for found in (find_file(images, e) for e in finding.examples) if found])]
     sizes = {row.file: (int(row.width), int(row.height)) for row in rows.itertuples()}
+    class_legend(dataset.classes)
     show_gallery(list(sizes), lambda file: dataset_tile(dataset, file, *sizes[file]), key=prefix)
 
 
@@ -172,8 +177,8 @@ def dataset_card(dataset: Dataset) -> None:
         facts["Grey levels"] = dataset.window
     if dataset.fixes:
         facts["Changed in this copy"] = "; ".join(dataset.fixes)
-    lines = [f"| {name} | {value if value.startswith('`') else plain(value)} |" for name, value in facts.items()]
-    st.markdown("| | |\n|---|---|\n" + "\n".join(lines))
+    rows = [{"what": name, "is": value if value.startswith("`") else plain(value)} for name, value in facts.items()]
+    st.table(rows, border="horizontal", hide_header=True, hide_index=True, alt="Facts about the dataset")
     with st.form(f"card_{dataset.id}", border=False):
         name = st.text_input("Name", dataset.name, max_chars=120, key=f"card_name_{dataset.id}")
         licence = st.text_input("Licence or permission", dataset.licence, key=f"card_licence_{dataset.id}",

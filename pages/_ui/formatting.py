@@ -34,12 +34,29 @@ TASK_WORDS = {
 SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 METRIC_WORDS = {
     "mAP50": "Found well (mAP50)",
-    "mAP50-95": "Found and placed exactly (mAP50-95)",
-    "precision": "Right when it reports (precision)",
-    "recall": "Found of all there are (recall)",
-    "top1": "First guess right (top-1)",
-    "top5": "Right among five guesses (top-5)",
+    "mAP50-95": "Placed exactly (mAP50-95)",
+    "mask mAP50": "Outlined well (mask mAP50)",
+    "mask mAP50-95": "Outlined exactly (mask mAP50-95)",
+    "pose mAP50": "Points well (pose mAP50)",
+    "pose mAP50-95": "Points exactly (pose mAP50-95)",
+    "precision": "Right alarms (precision)",
+    "recall": "Found of all (recall)",
+    "top1": "First guess (top-1)",
+    "top5": "Five guesses (top-5)",
 }
+METRIC_HELP = {
+    "mAP50": "How well objects are found over all confidences, 0 to 1; a box counts when it overlaps the labelled one "
+    "by half (mean average precision at IoU 0.5).",
+    "mAP50-95": "The same, averaged over ever stricter overlaps (IoU 0.5 to 0.95): it rewards boxes that fit exactly.",
+    "precision": "Of all the objects it reports, the share that are really there, at the confidence with the best "
+    "balance (highest F1).",
+    "recall": "Of all the objects that are there, the share it finds, at the confidence with the best balance "
+    "(highest F1).",
+    "top1": "The share of validation pictures whose class is guessed right at the first try.",
+    "top5": "The share of validation pictures whose class is among the five best guesses.",
+}
+AS_PERCENT = frozenset({"precision", "recall", "top1", "top5"})
+"""Metrics that are shares of something countable; the others are scores between 0 and 1."""
 
 
 def state_words(state: str) -> str:
@@ -120,6 +137,11 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
 def metric_words(name: str) -> str:
     """Return a metric in plain words with its term of art in brackets."""
     return METRIC_WORDS.get(name, name)
+
+
+def metric_value(name: str, value: float | None) -> str:
+    """Return a metric's value as people read it: shares as percentages, scores with three digits."""
+    return percent(value) if name in AS_PERCENT else score(value)
 
 
 def plain(text: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 
 import streamlit as st
 
 from core.data.dataset import Dataset, LabelledImage
+from core.data.palette import class_colour
 from core.data.thumbnails import Mark, render, truth_marks
 from pages._ui.formatting import count, plain
 
@@ -88,6 +90,16 @@ def show_gallery(
             st.session_state[f"{key}_page"] = pages
         st.pagination(pages, key=f"{key}_page")
     st.caption(f"{count(len(items), 'picture')}" + (f", page {number} of {pages}" if pages > 1 else ""))
+
+
+def class_legend(classes: Sequence[str], most: int = 24) -> None:
+    """Show the classes with their colours, as everywhere in Graft."""
+    dots = "".join(
+        f'<span class="graft-class"><i style="background:{class_colour(number)}"></i>{escape(name)}</span>'
+        for number, name in enumerate(classes[:most])
+    )
+    more = f'<span class="graft-class">and {len(classes) - most} more</span>' if len(classes) > most else ""
+    st.html(f'<div class="graft-legend">{dots}{more}</div>')
 
 
 def object_words(image: LabelledImage, classes: Sequence[str]) -> str:

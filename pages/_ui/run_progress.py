@@ -14,7 +14,19 @@ from core.training.spec import TrainingSpec
 from core.training.store import Run, State
 from core.workspace import Workspace
 from pages._ui.charts import curves, show
-from pages._ui.formatting import count, duration, megabytes, metric_words, percent, plain, score, state_badge, time_left
+from pages._ui.formatting import (
+    METRIC_HELP,
+    count,
+    duration,
+    megabytes,
+    metric_value,
+    metric_words,
+    percent,
+    plain,
+    score,
+    state_badge,
+    time_left,
+)
 from pages._ui.gallery import Tile, show_picture
 from pages._ui.running import begin_run
 
@@ -25,6 +37,7 @@ MORE_EPOCHS = 20
 HEADLINES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "precision", "recall", "top1", "top5")
 CURVES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5")
 BEFORE_TRAINING = ("waiting", "checking", "loading")
+Draw = Callable[[Workspace, str, bool], None]
 
 
 def follow(run: Run) -> RunProgress:
@@ -145,26 +158,26 @@ def _bars(progress: RunProgress) -> None:
 def _figures(run: Run, progress: RunProgress) -> None:
     metrics = progress.metrics or run.metrics or {}
     shown = [name for name in HEADLINES if metrics.get(name) is not None][:4]
-    entries = [(metric_words(name), score(metrics[name])) for name in shown]
     working = run.state in (State.RUNNING, State.STARTING)
-    if working and progress.images_per_second:
-        entries.append(("Pictures a second", f"{progress.images_per_second:.1f}"))
-    if entries:
-        with st.grid(4, min_column_width=150, gap="medium"):
-            for label, value in entries:
-                st.metric(label, value)
+    if shown:
+        with st.grid(4, min_column_width=170, gap="medium"):
+            for name in shown:
+                st.metric(metric_words(name), metric_value(name, metrics[name]), help=METRIC_HELP.get(name))
     notes = []
     if progress.best_epoch and shown:
-        notes.append(f"figures of the best epoch ({progress.best_epoch})")
+        notes.append(f"figures of the best epoch so far, epoch {progress.best_epoch}" if run.active
+                     else f"figures of the best epoch, epoch {progress.best_epoch}")  # fmt: skip
     if progress.seconds:
         notes.append(f"{duration(progress.seconds)} so far" if run.active else f"took {duration(progress.seconds)}")
+    if working and progress.images_per_second:
+        notes.append(f"{progress.images_per_second:.0f} pictures a second")
     if progress.device_name:
         notes.append(f"on {progress.device_name}")
     if working and progress.memory_bytes:
         notes.append(f"{megabytes(progress.memory_bytes)} memory")
     if notes:
-        st.caption(plain(", ".join(notes).capitalize() if len(notes) == 1 else ", ".join(notes)[:1].upper()
-                         + ", ".join(notes)[1:]) + ".")  # fmt: skip
+        text = "; ".join(notes)
+        st.caption(plain(f"{text[0].upper()}{text[1:]}."))
     if progress.transfer.get("message"):
         st.caption(plain(str(progress.transfer["message"])))
 
