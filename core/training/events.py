@@ -22,6 +22,7 @@ Kinds, with the fields beside `time` (seconds since 1970) and `kind`:
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -41,16 +42,18 @@ class EventWriter:
     def __init__(self, path: Path) -> None:
         """Open `path` for appending, ending a torn last line first."""
         self.path = path
-        torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+        self._torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        if torn:
-            os.write(self._handle, b"\n")
 
     def write(self, kind: str, **fields: Any) -> None:
-        """Append one event; numbers that are not finite become null."""
+        """Append one event; numbers that are not finite become null. Raises OSError when the disk is full."""
         event = {"time": round(time.time(), 3), "kind": kind, **fields}
         line = json.dumps(_finite(event), ensure_ascii=False, default=str) + "\n"
-        os.write(self._handle, line.encode())
+        data = (b"\n" if self._torn else b"") + line.encode()
+        self._torn = True  # until all of it is written: a full disk takes a part and then refuses
+        if os.write(self._handle, data) < len(data):
+            raise OSError(errno.ENOSPC, "No space left on device", str(self.path))
+        self._torn = False
 
     def close(self) -> None:
         """Close the file."""

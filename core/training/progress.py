@@ -41,6 +41,8 @@ class RunProgress:
     images_per_second: float | None = None
     memory_bytes: int | None = None
     transfer: dict[str, Any] = field(default_factory=dict)
+    preflight: dict[str, Any] = field(default_factory=dict)
+    """what was measured before the first epoch, see the `preflight` event"""
     pictures: dict[str, list[str]] = field(default_factory=dict)
     metrics: dict[str, float | None] = field(default_factory=dict)
     best_epoch: int | None = None
@@ -54,7 +56,6 @@ class RunProgress:
     seconds_before: float = 0.0
     attempt_started: float | None = None
     last_time: float | None = None
-    epoch_started: float | None = None
 
     @property
     def epochs_done(self) -> int:
@@ -81,7 +82,8 @@ class RunProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds the remaining epochs will take, from the median of the last five; None before there is a measure."""
+        """Seconds the remaining epochs will take, from the median of the last five, before that from the measured
+        step; None before there is a measure."""
         if self.final is not None:
             return 0.0
         if not self.epochs:
@@ -89,8 +91,8 @@ class RunProgress:
         recent = [row["seconds"] for row in list(self.rows.values())[-5:] if row.get("seconds")]
         if recent:
             per_epoch = sorted(recent)[len(recent) // 2]
-        elif self.batch and self.batches and self.epoch_started and self.last_time:
-            per_epoch = (self.last_time - self.epoch_started) / self.batch * self.batches * 1.2
+        elif self.preflight.get("seconds_estimate"):
+            per_epoch = self.preflight["seconds_estimate"] / self.epochs
         else:
             return None
         whole = max((epoch for epoch in self.rows), default=0)
@@ -146,13 +148,14 @@ def fold(progress: RunProgress, event: Event) -> None:
         progress.device_name = str(event.get("device_name") or "")
     elif kind == "phase":
         progress.phase, progress.message = str(event["phase"]), str(event.get("message") or "")
+    elif kind == "preflight":
+        progress.preflight = event
     elif kind == "transfer":
         progress.transfer = event
     elif kind == "epoch_start":
         progress.phase, progress.epoch, progress.epochs = "training", int(event["epoch"]), int(event["epochs"])
         progress.batch, progress.batches = 0, int(event.get("batches") or 0)
         progress.patience = int(event.get("patience") or 0)
-        progress.epoch_started = moment
     elif kind == "batch":
         progress.batch, progress.batches = int(event["batch"]), int(event["batches"])
         progress.images_per_second = event.get("images_per_second")

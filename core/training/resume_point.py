@@ -94,9 +94,8 @@ def restore_training(trainer: Any, state: dict[str, Any]) -> None:
         dataset.buffer = []
         for index in state["mosaic_buffer"]:
             dataset.load_image(index)
+    _restore_picture_order(trainer, state["random"]["loader"])
     numbers = state["random"]
-    if numbers["loader"] is not None:
-        trainer.train_loader.generator.set_state(numbers["loader"])
     version, internal, gauss = numbers["python"]
     random.setstate((version, tuple(internal), gauss))
     name, keys, position, has_gauss, cached = numbers["numpy"]
@@ -104,6 +103,31 @@ def restore_training(trainer: Any, state: dict[str, Any]) -> None:
     torch.set_rng_state(numbers["torch"])
     if numbers["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(numbers["cuda"])
+
+
+def _restore_picture_order(trainer: Any, generator_state: Any) -> None:
+    """Put the loader's generator where the next epoch of the uninterrupted run would begin.
+
+    Exact without loader processes (on the CPU); with them pictures are fetched ahead and the order may differ.
+    """
+    import torch
+
+    closing = trainer.args.close_mosaic
+    if closing and trainer.start_epoch > trainer.epochs - closing:
+        # collages had ended before: end them here, or the loop would reset the loader and shift the order
+        trainer._close_dataloader_mosaic()
+        trainer.args.close_mosaic = 0
+    if generator_state is None:
+        return
+    loader = trainer.train_loader
+    if loader.num_workers or (closing and trainer.start_epoch == trainer.epochs - closing):
+        loader.generator.set_state(generator_state)  # the loop makes a new iterator itself
+        return
+    # An iterator draws a number when it is made, and a sampler draws a last, unused order when it is exhausted
+    # (torch.utils.data.RandomSampler): the first was long ago, the second is still to come.
+    loader.iterator = loader._get_iterator()
+    loader.generator.set_state(generator_state)
+    torch.randperm(len(loader.dataset), generator=loader.generator)
 
 
 def _loader_generator_state(trainer: Any) -> Any:

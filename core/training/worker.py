@@ -23,8 +23,11 @@ from core.models.weights import locate
 from core.training import strategies
 from core.training.causes import explain_failure
 from core.training.events import EventWriter
+from core.training.pictures import TrainingPictures
+from core.training.preflight import check_disk, check_files, measure, memory_in_use
 from core.training.processes import process_identity
 from core.training.resume_point import load_resume_point, restore_training, save_resume_point
+from core.training.safe_files import keep_reserve, protect_checkpoints, release_reserve
 from core.training.spec import Strategy, TrainingSpec
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
@@ -78,11 +81,14 @@ def main(folder: Path, attempt: int) -> int:
     spec = run.spec
     events.write("started", pid=os.getpid(), attempt=attempt, device=run.device)
     events.write("phase", phase="checking", message="Checking the pictures and the model")
+    training = Training(workspace, run, spec, events)
     try:
-        Training(workspace, run, spec, events).run()
+        keep_reserve(run.folder)
+        training.run()
     except PauseRequested:
-        events.write("paused")
+        events.write("paused", epoch=training.whole_epochs)
     except Exception as error:  # the one place where a failure of whatever kind becomes words for the user
+        release_reserve(run.folder)  # on a full disk the last words need room
         traceback.print_exc()
         cause, next_step, suggestion = explain_failure(f"{type(error).__name__}: {error}", spec)
         if isinstance(error, GraftError):
@@ -92,6 +98,7 @@ def main(folder: Path, attempt: int) -> int:
         return 1
     finally:
         events.close()
+        release_reserve(run.folder)
     return 0
 
 
@@ -110,17 +117,17 @@ class Training:
         self.best_fitness: float | None = None
         self.whole_epochs = 0
         self.last_batch_event = 0.0
-        self.epoch_began = time.time()
-        self.started = time.time()
+        self.epoch_began = time.monotonic()
+        self.started = time.monotonic()
         self.batch_number = 0
-        self.pictures_seen = 0
         self.in_final_check = False
         self.backbone = 0
+        self.pictures = TrainingPictures(run.folder, spec.task)
 
     def run(self) -> None:
         """Train to the end, to a stop, or raise PauseRequested."""
         dataset = load_dataset(self.workspace, self.record.dataset)
-        self._check_files(dataset)
+        check_files(dataset)
         write_data_yaml(dataset)
         self.state = load_resume_point(self.record.resume_point)
         self.events.write("phase", phase="loading", message="Loading the model")
@@ -188,19 +195,11 @@ class Training:
         data_utils.check_font = lambda *_arguments, **_options: None
         trainer_module.check_amp = lambda model: next(model.parameters()).device.type == "cuda"
 
-    @staticmethod
-    def _check_files(dataset: Dataset) -> None:
-        missing = [file for file in dataset.image_table()["file"] if not dataset.image_path(file).is_file()]
-        if missing:
-            raise GraftError(
-                f"{len(missing)} pictures of “{dataset.name}” are gone from the workspace (such as {missing[0]}); "
-                "import the dataset again, then resume."
-            )
-
     # What Ultralytics calls, in its order
 
     def on_train_start(self, trainer: Any) -> None:
-        """Report what was reused; set rates; go on from the resume point."""
+        """Report what was reused; set rates; measure a step; go on from the resume point."""
+        protect_checkpoints(trainer)
         if self.spec.strategy is Strategy.DISCRIMINATIVE:
             strategies.slow_backbone(trainer, self.backbone)
         if self.spec.strategy is Strategy.TWO_STAGE and self._in_second_stage():
@@ -208,9 +207,14 @@ class Training:
         total = sum(parameter.numel() for parameter in trainer.model.parameters())
         trainable = sum(parameter.numel() for parameter in trainer.model.parameters() if parameter.requires_grad)
         self.events.write("transfer", trainable=trainable, frozen=total - trainable, **self._reused(trainer))
-        if self.state is not None:  # last: what is above may draw random numbers
+        check_disk(self.workspace, total)
+        if self.state is not None:  # after all that may draw random numbers; measure puts them back
             restore_training(trainer, self.state)
             self.best_epoch, self.best_fitness = self.state["graft_best"]
+            self.whole_epochs = self.state["epoch"] + 1
+        self.events.write("phase", phase="checking", message="Trying one step and measuring it")
+        self.events.write("preflight", **measure(trainer).fields())
+        self.pictures.attach(trainer)
 
     def _reused(self, trainer: Any) -> dict[str, Any]:
         if self.spec.strategy is Strategy.SCRATCH:
@@ -229,7 +233,7 @@ class Training:
         epoch = trainer.epoch + 1
         if self.spec.strategy is Strategy.TWO_STAGE and trainer.epoch == strategies.first_stage_epochs(self.spec):
             strategies.unfreeze(trainer)
-        self.epoch_began, self.batch_number, self.pictures_seen = time.time(), 0, 0
+        self.epoch_began, self.batch_number = time.monotonic(), 0
         self.events.write(
             "epoch_start",
             epoch=epoch,
@@ -245,7 +249,7 @@ class Training:
     def on_train_batch_end(self, trainer: Any) -> None:
         """Look for a request; report the batch now and then."""
         self._obey(trainer)
-        now = time.time()
+        now = time.monotonic()
         batches = len(trainer.train_loader)
         if now - self.last_batch_event < BATCH_EVENT_SECONDS and self.batch_number < batches:
             return
@@ -258,7 +262,7 @@ class Training:
             batches=batches,
             losses=_numbers(trainer.tloss),
             images_per_second=round(seen / max(now - self.epoch_began, 1e-6), 2),
-            memory_bytes=_memory(trainer),
+            memory_bytes=memory_in_use(trainer),
         )
 
     def _obey(self, trainer: Any) -> None:
@@ -269,8 +273,9 @@ class Training:
             raise PauseRequested
         trainer.stop = True
 
-    def on_train_epoch_end(self, _trainer: Any) -> None:
-        """Say that validation begins."""
+    def on_train_epoch_end(self, trainer: Any) -> None:
+        """Show the newest batch; say that validation begins."""
+        self._show("batch", trainer.epoch + 1, self.pictures.write_batch(trainer.epoch + 1))
         self.events.write("phase", phase="validating", message="Checking on the validation pictures")
 
     def on_model_save(self, trainer: Any) -> None:
@@ -293,7 +298,7 @@ class Training:
             "epoch",
             epoch=trainer.epoch + 1,
             epochs=trainer.epochs,
-            seconds=round(time.time() - self.epoch_began, 3),
+            seconds=round(time.monotonic() - self.epoch_began, 3),
             metrics=named_metrics(metrics),
             losses=_numbers(trainer.tloss),
             validation_losses=_numbers({k.removeprefix("val/"): v for k, v in metrics.items() if k.startswith("val/")}),
@@ -301,10 +306,15 @@ class Training:
             fitness=float(trainer.fitness) if trainer.fitness is not None else None,
             best=self.best_epoch == trainer.epoch + 1,
         )
+        self._show("validation", trainer.epoch + 1, self.pictures.write_validation(trainer.epoch + 1))
         if trainer.stop:
             self.events.write("phase", phase="finishing", message="Checking the best model once more")
         elif self.request_path.exists() and self.request_path.read_text(encoding="utf-8").strip() == "pause":
             raise PauseRequested
+
+    def _show(self, what: str, epoch: int, files: list[str]) -> None:
+        if files:
+            self.events.write("pictures", epoch=epoch, what=what, files=files)
 
     def _finish(self, trainer: Any) -> None:
         if self.record.best_weights is None:
@@ -318,12 +328,13 @@ class Training:
         except Exception as error:  # the model is trained and kept: a failed look at it must not undo that
             traceback.print_exc()
             self.events.write("log", level="warning", message=f"Validation predictions could not be stored: {error}")
+        self.record.resume_point.with_name("resume.previous.pt").unlink(missing_ok=True)  # one is enough at rest
         self.events.write(
             "stopped" if self.asked == "stop" else "finished",
             metrics=named_metrics(dict(trainer.metrics)),
             best_epoch=self.best_epoch,
             epochs_done=self.whole_epochs,
-            seconds=round(time.time() - self.started, 2),
+            seconds=round(time.monotonic() - self.started, 2),
             early=self.early_end,
         )
 
@@ -335,16 +346,6 @@ def named_metrics(metrics: dict[str, Any]) -> dict[str, float]:
 
 def _numbers(values: Any) -> dict[str, float]:
     return {str(key): round(float(value), 6) for key, value in values.items()} if isinstance(values, dict) else {}
-
-
-def _memory(trainer: Any) -> int:
-    if trainer.device.type == "cuda":
-        import torch
-
-        return int(torch.cuda.memory_reserved())
-    import psutil
-
-    return int(psutil.Process().memory_info().rss)
 
 
 if __name__ == "__main__":
