@@ -130,7 +130,7 @@ def eight_bit(image: Image.Image, window: Window, *, upright: bool = True) -> Pa
         return page
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         rgba = image.convert("RGBA")
-        if rgba.getchannel("A").getextrema()[0] < 255:
+        if has_holes(rgba):
             white = Image.new("RGBA", rgba.size, "white")
             changes.add("transparency-flattened")
             return Page(Image.alpha_composite(white, rgba).convert("RGB"), changes=changes)
@@ -147,6 +147,11 @@ def exif_turn(image: Image.Image) -> int:
         return int(image.getexif().get(0x0112, 1))
     except Exception:  # Pillow raises many kinds on damaged tags; the pixels may be fine
         return 1
+
+
+def has_holes(image: Image.Image) -> bool:
+    """Return whether any pixel of an RGBA picture is not wholly opaque."""
+    return image.getchannel("A").histogram()[255] < image.width * image.height
 
 
 def load_rgb(path: Path, window: Window | None = None) -> Image.Image:

@@ -24,6 +24,7 @@ from core.data.images import (
     check_size,
     decode,
     exif_turn,
+    has_holes,
     is_dicom,
     open_header,
 )
@@ -106,7 +107,7 @@ def _keep(path: Path, target: Path, recipe: Recipe) -> Ready | None:
             if kind == "JPEG":
                 image.draft(image.mode, (256, 256))
             image.load()
-            if image.mode == "RGBA" and image.getchannel("A").getextrema()[0] < 255:
+            if image.mode == "RGBA" and has_holes(image):
                 return None
             _check_side(width, height)
             thumb = thumbnail(image)

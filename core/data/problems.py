@@ -246,6 +246,12 @@ KINDS: dict[str, Kind] = {
         "One picture has several labels where one is expected; the first was used.",
         "{n} pictures have several labels where one is expected; the first was used.",
     ),
+    "missing-class": Kind(
+        W,
+        "One picture has no class and was left out.",
+        "{n} pictures have no class and were left out.",
+        "A picture without a class can't be learnt from in classification.",
+    ),
     # What is so in the imported copy
     "no-labels": Kind(
         E,

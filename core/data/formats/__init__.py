@@ -7,7 +7,19 @@ from types import ModuleType
 
 from core.data.formats.tree import Tree
 
-MODULES = ("coco", "voc", "yolo", "masks", "folder_per_class", "pictures")
+MODULES = (
+    "labelstudio",
+    "coco",
+    "cvat",
+    "voc",
+    "labelme",
+    "createml",
+    "yolo",
+    "table",
+    "masks",
+    "folder_per_class",
+    "pictures",
+)
 """In the order in which ties are broken."""
 
 

@@ -24,6 +24,8 @@ def settle_task(images: list[SourceImage], task: Task | None, problems: Problems
     points = sum(item.keypoints is not None for _, item in objects)
     if task in ("detect", "segment", "obb"):
         chosen: Task = task
+    elif outlines and all(item.rotated for _, item in objects if item.polygon is not None):
+        chosen = "obb"
     elif points * 2 > len(objects):
         chosen = "pose"
     else:

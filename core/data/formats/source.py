@@ -48,6 +48,8 @@ class SourceObject:
     """(n, 2) outline; for obb the four corners"""
     keypoints: Points | None = None
     """(k, 3) x, y, visibility"""
+    rotated: bool = False
+    """the outline is a rotated box, not a free one"""
     row: str = ""
     """the object as the source writes it, for findings (short)"""
 

@@ -122,7 +122,7 @@ def _objects(root: Any, name: str, problems: Problems) -> list[tuple[str, Source
         if rotated is not None:
             corners = _rotated([number(rotated.findtext(key)) for key in ("cx", "cy", "w", "h", "angle")])
             if corners is not None:
-                found.append((label, SourceObject(0, polygon=corners, row="robndbox")))
+                found.append((label, SourceObject(0, polygon=corners, row="robndbox", rotated=True)))
                 continue
         problems.note("bad-row", where)
     return found
@@ -137,7 +137,7 @@ def _rotated(values: list[float]) -> Any:
     x, y, width, height, angle = values
     half = np.array([[-width, -height], [width, -height], [width, height], [-width, height]]) / 2
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    return half @ turn + [x, y]
+    return half @ turn + np.array([x, y])
 
 
 def _image_sets(tree: Tree, images: list[SourceImage], problems: Problems) -> set[str]:

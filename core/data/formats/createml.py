@@ -1,0 +1,65 @@
+"""Apple CreateML JSON: a list of pictures with boxes given by centre and size in pixels, or one label each."""
+
+from __future__ import annotations
+
+import math
+
+from core.data.dataset import Task
+from core.data.formats.coco import entries, load_json, number
+from core.data.formats.named import Named
+from core.data.formats.source import SourceDataset, SourceObject
+from core.data.formats.tree import Tree
+
+NAME = "createml"
+LAYOUT = "CreateML JSON"
+
+
+def detect(tree: Tree) -> float:
+    """Return 0.9 when a JSON file holds a list with "image" and "coordinates" or "annotation"."""
+    return 0.9 if _files(tree) else 0.0
+
+
+def _files(tree: Tree) -> list[str]:
+    found = []
+    for name in tree.with_suffix(".json"):
+        text = tree.text(name)
+        if text.lstrip()[:1] != "[":
+            continue
+        has_picture = '"image"' in text or '"imagefilename"' in text
+        has_labels = '"coordinates"' in text or '"annotation"' in text or '"annotations"' in text
+        other_kind = '"data"' in text or '"rectanglelabels"' in text or '"original_width"' in text
+        if has_picture and has_labels and not other_kind:
+            found.append(name)
+    return found
+
+
+def read(tree: Tree, task: Task | None = None) -> SourceDataset:
+    """Read every file."""
+    named = Named(tree)
+    for name in _files(tree):
+        named.used.add(name)
+        content = load_json(tree, name)
+        for entry in entries({"all": content}, "all"):
+            picture = named.picture(str(entry.get("image") or entry.get("imagefilename") or ""), name)
+            if picture is None:
+                continue
+            if isinstance(entry.get("annotation"), str):
+                named.classify(picture, entry["annotation"])
+            for item in entries(entry, "annotations") or entries(entry, "annotation"):
+                made = _object(item.get("coordinates"))
+                if made is None:
+                    named.problems.note("bad-row", f"{name}: {picture} {item.get('label')}")
+                else:
+                    named.add(picture, item.get("label"), made)
+    return named.finish(NAME, task)
+
+
+def _object(value: object) -> SourceObject | None:
+    if not isinstance(value, dict):
+        return None
+    x, y, width, height = (number(value.get(key)) for key in ("x", "y", "width", "height"))
+    if any(map(math.isnan, (x, y, width, height))):
+        return None
+    width, height = max(width, 0.0), max(height, 0.0)
+    box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    return SourceObject(0, box, row=f"centre {x:g},{y:g} size {width:g},{height:g}")

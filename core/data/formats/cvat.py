@@ -1,0 +1,141 @@
+"""CVAT for images XML 1.1 (and its video form): boxes, rotated boxes, polygons, masks, ellipses, tags."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from core.data.dataset import Task
+from core.data.formats.coco import number
+from core.data.formats.labelme import circle
+from core.data.formats.named import Named, clean
+from core.data.formats.shapes import decode_runs, mask_outlines
+from core.data.formats.source import SPLIT_NAMES, SourceDataset, SourceObject
+from core.data.formats.tree import Tree
+from core.data.formats.voc import parse_xml
+from core.errors import InputError
+
+NAME = "cvat"
+LAYOUT = "CVAT XML (annotations.xml)"
+
+
+def detect(tree: Tree) -> float:
+    """Return 0.92 when an XML file's root is <annotations>."""
+    for name in tree.with_suffix(".xml")[:20]:
+        with tree.files[name].open("rb") as file:
+            if b"<annotations" in file.read(4096):
+                return 0.92
+    return 0.0
+
+
+def read(tree: Tree, task: Task | None = None) -> SourceDataset:
+    """Read every file; classes in the order of the project's label list, subsets as splits."""
+    named = Named(tree)
+    for name in tree.with_suffix(".xml"):
+        root = parse_xml(tree, name)
+        if root is None or root.tag != "annotations":
+            if root is None:
+                raise InputError(f"{name} is not valid XML: it may have been cut off. Export it from CVAT again.")
+            continue
+        named.used.add(name)
+        for label in root.iter("label"):
+            text = clean(label.findtext("name"))
+            if text and text not in named.classes:
+                named.classes.append(text)
+        for image in root.iter("image"):
+            _image(image, name, named)
+        for track in root.iter("track"):
+            _track(track, name, named)
+    return named.finish(NAME, task)
+
+
+def _image(image: Any, name: str, named: Named) -> None:
+    width, height = number(image.get("width")), number(image.get("height"))
+    declared = None if math.isnan(width) or math.isnan(height) else (int(width), int(height))
+    split = SPLIT_NAMES.get((image.get("subset") or "").lower())
+    picture = named.picture(image.get("name") or "", name, declared, split)
+    if picture is None:
+        return
+    for element in image:
+        if element.tag == "tag":
+            named.classify(picture, element.get("label"))
+        else:
+            _add(element, element.get("label"), picture, name, named)
+
+
+def _track(track: Any, name: str, named: Named) -> None:
+    """Read a video track: frame numbers stand for the pictures in the order of their names."""
+    for element in track:
+        frame = number(element.get("frame"))
+        if math.isnan(frame) or element.get("outside") == "1":
+            continue
+        pictures = named.tree.pictures
+        reference = f"frame_{int(frame):06d}"
+        if named.tree.find_picture(reference, name) is None and 0 <= int(frame) < len(pictures):
+            reference = pictures[int(frame)]
+        picture = named.picture(reference, name)
+        if picture is not None:
+            _add(element, track.get("label"), picture, name, named)
+
+
+def _add(element: Any, label: object, picture: str, name: str, named: Named) -> None:
+    item = _object(element)
+    if item is not None:
+        named.add(picture, label, item)
+    elif element.tag in ("box", "polygon", "ellipse", "mask"):
+        named.problems.note("bad-row", f"{name}: {element.tag} {label} of {picture}")
+    elif element.tag in ("polyline", "points", "cuboid", "skeleton"):
+        named.problems.note("other-shape", f"{name}: {element.tag} {label} of {picture}")
+
+
+def _object(element: Any) -> SourceObject | None:
+    def values(*keys: str) -> list[float] | None:
+        found = [number(element.get(key)) for key in keys]
+        return None if any(map(math.isnan, found)) else found
+
+    if element.tag == "box":
+        box = values("xtl", "ytl", "xbr", "ybr")
+        if box is None:
+            return None
+        row = ",".join(f"{value:g}" for value in box)
+        angle = number(element.get("rotation") or 0)
+        if angle and not math.isnan(angle):
+            return SourceObject(0, polygon=_turned(box, math.radians(angle)), row=row, rotated=True)
+        return SourceObject(0, (box[0], box[1], box[2], box[3]), row=row)
+    if element.tag == "polygon":
+        pairs = [part.split(",") for part in (element.get("points") or "").split(";") if part]
+        points = [[number(part) for part in pair] for pair in pairs if len(pair) == 2]
+        if len(points) < 3 or len(points) != len(pairs) or not np.isfinite(points).all():
+            return None
+        return SourceObject(0, polygon=np.array(points), row=f"polygon of {len(points)} points")
+    if element.tag == "ellipse":
+        found = values("cx", "cy", "rx", "ry")
+        return None if found is None else SourceObject(0, polygon=circle(*found), row="ellipse")
+    if element.tag == "mask":
+        return _mask(element, values("left", "top", "width", "height"))
+    return None
+
+
+def _mask(element: Any, place: list[float] | None) -> SourceObject | None:
+    if place is None:
+        return None
+    left, top, width, height = (int(value) for value in place)
+    try:
+        counts = [int(part) for part in (element.get("rle") or "").split(",")]
+        # CVAT's runs go along rows, COCO's along columns.
+        mask = decode_runs(counts, width, height).T
+    except ValueError:
+        return None
+    outlines, _, _ = mask_outlines(mask, whole=True)
+    return SourceObject(0, polygon=outlines[0] + np.array([left, top]), row="mask") if outlines else None
+
+
+def _turned(box: list[float], angle: float) -> np.ndarray:
+    """Return the corners of a box turned clockwise about its centre, `angle` in radians."""
+    left, top, right, bottom = box
+    centre = np.array([(left + right) / 2, (top + bottom) / 2])
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) - centre
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    return corners @ turn + centre

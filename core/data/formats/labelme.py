@@ -1,0 +1,122 @@
+"""LabelMe: one JSON file a picture with polygons, rectangles, circles and masks."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import math
+from typing import Any
+
+import numpy as np
+
+from core.data.dataset import Task
+from core.data.formats.coco import entries, load_json, number
+from core.data.formats.named import Named, stem_of
+from core.data.formats.shapes import mask_outlines
+from core.data.formats.source import SourceDataset, SourceObject
+from core.data.formats.tree import Tree
+from core.data.images import UnreadableImage, check_size
+from core.errors import InputError
+
+NAME = "labelme"
+LAYOUT = "LabelMe (one JSON file a picture)"
+
+
+def detect(tree: Tree) -> float:
+    """Return 0.9 when JSON files hold "shapes" and "imagePath"."""
+    files = tree.with_suffix(".json")
+    step = max(1, len(files) // 10)
+    sample = [tree.text(name) for name in files[::step]]
+    hits = sum('"shapes"' in text and ('"imagePath"' in text or '"imageHeight"' in text) for text in sample)
+    return 0.9 if hits * 2 >= len(sample) and hits else 0.0
+
+
+def read(tree: Tree, task: Task | None = None) -> SourceDataset:
+    """Read every file; a picture is found by the file's own name first, then by imagePath."""
+    named = Named(tree)
+    for name in tree.with_suffix(".json"):
+        named.used.add(name)
+        try:
+            content = load_json(tree, name)
+        except InputError:
+            content = None
+        if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
+            named.problems.note("unreadable-label", name)
+            continue
+        declared = _size(content)
+        stem = stem_of(name)
+        reference = stem if tree.find_picture(stem, name) else str(content.get("imagePath") or stem)
+        picture = named.picture(reference, name, declared)
+        if picture is None:
+            continue
+        for shape in entries(content, "shapes"):
+            item = _shape(shape)
+            if item is None:
+                kind = shape.get("shape_type") or "polygon"
+                known = kind in ("polygon", "rectangle", "circle", "mask", "rotation")
+                named.problems.note("bad-row" if known else "other-shape", f"{name}: {kind} {shape.get('label')}")
+                continue
+            named.add(picture, shape.get("label"), item)
+        flags = content.get("flags")
+        if isinstance(flags, dict):
+            for label, value in flags.items():
+                if value is True:
+                    named.classify(picture, label)
+    return named.finish(NAME, task)
+
+
+def _size(content: dict[str, Any]) -> tuple[int, int] | None:
+    width, height = number(content.get("imageWidth")), number(content.get("imageHeight"))
+    return None if math.isnan(width) or math.isnan(height) else (int(width), int(height))
+
+
+def points_of(value: object) -> np.ndarray | None:
+    """Return a list of [x, y] as (n, 2) finite numbers, else None."""
+    if not isinstance(value, list) or not value:
+        return None
+    rows = [[number(part) for part in row] for row in value if isinstance(row, list) and len(row) >= 2]
+    if len(rows) != len(value):
+        return None
+    points = np.array([row[:2] for row in rows])
+    return points if np.isfinite(points).all() else None
+
+
+def circle(x: float, y: float, across: float, down: float) -> np.ndarray:
+    """Return an ellipse as 36 points."""
+    turn = np.linspace(0, 2 * np.pi, 36, endpoint=False)
+    return np.stack([x + across * np.cos(turn), y + down * np.sin(turn)], axis=1)
+
+
+def _shape(shape: dict[str, Any]) -> SourceObject | None:
+    points = points_of(shape.get("points"))
+    kind = shape.get("shape_type") or "polygon"
+    if points is None:
+        return None
+    row = f"{kind} of {len(points)} points"
+    if kind == "rectangle" and len(points) in (2, 4):
+        low, high = points.min(axis=0), points.max(axis=0)
+        return SourceObject(0, (float(low[0]), float(low[1]), float(high[0]), float(high[1])), row=row)
+    if kind in ("polygon", "rotation") and len(points) >= 3:
+        return SourceObject(0, polygon=points, row=row)
+    if kind == "circle" and len(points) == 2:
+        radius = float(np.hypot(*(points[1] - points[0])))
+        return SourceObject(0, polygon=circle(points[0, 0], points[0, 1], radius, radius), row=row)
+    if kind == "mask" and len(points) == 2 and isinstance(shape.get("mask"), str):
+        outline = _mask(shape["mask"])
+        return None if outline is None else SourceObject(0, polygon=outline + points.min(axis=0), row=row)
+    return None
+
+
+def _mask(text: str) -> np.ndarray | None:
+    from PIL import Image
+
+    try:
+        data = base64.b64decode(text, validate=False)
+        with Image.open(io.BytesIO(data)) as image:
+            check_size(*image.size, len(data))
+            mask = np.asarray(image.convert("L")) > 0
+    except (binascii.Error, OSError, ValueError, SyntaxError, UnreadableImage):
+        return None
+    outlines, _, _ = mask_outlines(mask, whole=True)
+    return outlines[0] if outlines else None
