@@ -7,6 +7,7 @@ from core.workspace import folder_bytes
 from pages._ui import frame
 from pages._ui.bring_in import LAYOUTS, bring_in, bring_in_code
 from pages._ui.cells import Notebook, next_step, python_fold
+from pages._ui.dataset_editing import class_table, fix, messages, split_controls
 from pages._ui.dataset_views import class_mapping, dataset_card, gallery, shapes, show_example, summary
 from pages._ui.findings import show_findings, verdict
 from pages._ui.formatting import count, megabytes, plain
@@ -66,6 +67,45 @@ def confirm_delete(dataset: Dataset) -> None:
         st.rerun()
 
 
+def check_code(dataset_id: str) -> str:
+    """Return the Python that checks and mends."""
+    return f"""
+from core.data.checks import check_dataset
+from core.data.dataset import load_dataset
+from core.data.fixes import apply_fix
+from core.workspace import Workspace
+
+dataset = load_dataset(Workspace.current(), {dataset_id!r})
+for finding in check_dataset(dataset):
+    print(finding.severity, finding.code, finding.message)
+# dataset = apply_fix(dataset, "duplicate-box")
+"""
+
+
+def classes_code(dataset: Dataset) -> str:
+    """Return the Python that edits classes."""
+    first = dataset.classes[0] if dataset.classes else "class"
+    return f"""
+from core.data.classes import edit_classes
+from core.data.dataset import load_dataset
+from core.workspace import Workspace
+
+dataset = load_dataset(Workspace.current(), {dataset.id!r})
+dataset = edit_classes(dataset, {{{first!r}: "a better name"}})
+"""
+
+
+def split_code(dataset_id: str) -> str:
+    """Return the Python that divides anew."""
+    return f"""
+from core.data.dataset import load_dataset
+from core.data.resplitting import resplit
+from core.workspace import Workspace
+
+dataset = resplit(load_dataset(Workspace.current(), {dataset_id!r}), "70/20/10", seed=0)
+"""
+
+
 def dataset_page(dataset: Dataset) -> None:
     """Show one dataset."""
     page = Notebook("Dataset", dataset.name)
@@ -80,13 +120,25 @@ def dataset_page(dataset: Dataset) -> None:
             class_mapping(dataset)
         python_fold(bring_in_code(dataset.source or "pictures.zip"), key="read")
     with page.cell("Is anything wrong with it?"):
+        messages()
         st.markdown(verdict(dataset.findings))
-        show_findings(dataset.findings, key=f"finding_{dataset.id}", show_example=lambda e: show_example(dataset, e))
+        show_findings(dataset.findings, key=f"finding_{dataset.id}", show_example=lambda e: show_example(dataset, e),
+                      on_fix=lambda code: fix(workspace, dataset.id, code))  # fmt: skip
+        python_fold(check_code(dataset.id), key="check")
     with page.cell("What does the model get to see?"):
         gallery(dataset)
     if dataset.task != "classify":
         with page.cell("How large are the objects, and where?"):
             shapes(dataset)
+    with page.cell("Are the classes what you want?"):
+        class_table(workspace, dataset)
+        python_fold(classes_code(dataset), key="classes")
+    with page.cell("Which pictures are for learning, which for checking?"):
+        if dataset.split_note:
+            st.markdown(plain(dataset.split_note))
+        with st.expander("Divide them anew", key="split_fold", type="compact"):
+            split_controls(workspace, dataset)
+        python_fold(split_code(dataset.id), key="split")
     with page.cell("The dataset’s card"):
         dataset_card(dataset)
     with page.cell("Next"):

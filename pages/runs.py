@@ -44,9 +44,9 @@ def table(runs: Sequence[Run]) -> list[Run]:
         {
             "Name": run.name,
             "State": state_words(run.state),
+            **{name: (run.metrics or {}).get(name) for name in metrics},
             "Dataset": run.dataset_name,
             "Model": run.model,
-            **{name: (run.metrics or {}).get(name) for name in metrics},
             "Epochs": run.epochs_done,
             "Time": run.seconds,
             "Started": run.created,

@@ -12,6 +12,7 @@ from core.data.import_job import SAMPLE, new_job, start_import
 from core.data.importing import ImportSettings
 from core.errors import InputError
 from core.workspace import Workspace
+from pages._ui.dataset_editing import window_trial
 from pages._ui.formatting import megabytes, plain
 from pages._ui.settings import field_widget, problems
 from pages._ui.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
@@ -48,7 +49,7 @@ def bring_in(workspace: Workspace) -> str | None:
                               help="Best for large sets: nothing is uploaded or changed there.") or ""  # fmt: skip
     else:
         st.markdown("Labelled pictures of surface defects on several materials, made for trying things out.")
-    settings, name = (None, "") if way == SAMPLE_SET else import_settings()
+    settings, name = (None, "") if way == SAMPLE_SET else import_settings(workspace)
     if files:
         total = sum(file.size for file in files)
         st.caption(f"{megabytes(total)} ready to import.")
@@ -59,7 +60,7 @@ def bring_in(workspace: Workspace) -> str | None:
     return _start(workspace, way or ARCHIVE, files, place, settings, name)
 
 
-def import_settings() -> tuple[ImportSettings | None, str]:
+def import_settings(workspace: Workspace) -> tuple[ImportSettings | None, str]:
     """Show the settings of an import in a fold; return them (None while they are wrong) and the name."""
     with st.expander("How should they be read?", key="bring_settings"):
         name = st.text_input("Name", key="bring_name", max_chars=120, help="Left empty: the file’s name.",
@@ -68,6 +69,7 @@ def import_settings() -> tuple[ImportSettings | None, str]:
         with st.grid(2, min_column_width=240, gap="medium"):
             for field in ImportSettings.model_fields:
                 values[field] = field_widget(ImportSettings, field, key=f"bring_{field}")
+        window_trial(workspace, values["window"] or "auto")
         try:
             return ImportSettings(**values), name
         except ValidationError as error:

@@ -63,8 +63,6 @@ def summary(dataset: Dataset) -> None:
                 share = dataset.images[split] / max(pictures, 1)
                 st.metric(f"{SPLIT_WORDS[split].capitalize()} pictures", f"{dataset.images[split]:,}",
                           f"{share:.0%}", delta_color="off", delta_arrow="off", width="content")  # fmt: skip
-    if dataset.split_note:
-        st.caption(plain(dataset.split_note))
     if dataset.classes:
         unit = "pictures" if dataset.task == "classify" else "objects"
         counts = dataset.instances_by_split or {"train": dataset.instances}

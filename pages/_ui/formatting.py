@@ -34,7 +34,7 @@ TASK_WORDS = {
 SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 METRIC_WORDS = {
     "mAP50": "Found well (mAP50)",
-    "mAP50-95": "Placed exactly (mAP50-95)",
+    "mAP50-95": "Exact fit (mAP50-95)",
     "mask mAP50": "Outlined well (mask mAP50)",
     "mask mAP50-95": "Outlined exactly (mask mAP50-95)",
     "pose mAP50": "Points well (pose mAP50)",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from core.errors import GraftError
+from core.training.pictures import picture_epoch
 from core.training.progress import ProgressReader, RunProgress
 from core.training.runs import get_run, move_run, pause_run, resume_run, stop_run
 from core.training.spec import TrainingSpec
@@ -160,7 +162,7 @@ def _figures(run: Run, progress: RunProgress) -> None:
     shown = [name for name in HEADLINES if metrics.get(name) is not None][:4]
     working = run.state in (State.RUNNING, State.STARTING)
     if shown:
-        with st.grid(4, min_column_width=170, gap="medium"):
+        with st.grid(4, min_column_width=165, gap="small"):
             for name in shown:
                 st.metric(metric_words(name), metric_value(name, metrics[name]), help=METRIC_HELP.get(name))
     notes = []
@@ -245,22 +247,38 @@ def _loss_words(name: str) -> str:
 
 def _pictures(workspace: Workspace, run_id: str, _: bool) -> None:
     run = get_run(workspace, run_id)
-    progress = follow(run)
-    captions = {"batch": "As the model sees its training pictures: cropped, turned and mixed on purpose",
-                "validation": "Its answers on validation pictures"}  # fmt: skip
-    shown = False
-    for what, words in captions.items():
-        files = [run.folder / name for name in progress.pictures.get(what, [])]
-        files = [path for path in files if path.is_file() and path.resolve().is_relative_to(run.folder.resolve())]
-        if not files:
-            continue
-        shown = True
-        st.caption(words)
-        with st.grid(3 if len(files) > 1 else 1, min_column_width=200, gap="small"):
-            for path in files[:6]:
-                show_picture(Tile(path, alt=f"{words}, {path.stem}"), 900 if len(files) == 1 else 480)
-    if not shown:
+    folder = run.folder / "pictures"
+    answers = list(folder.glob("validation_*_*.jpg"))
+    batch = sorted(folder.glob("batch_*_*.jpg"))
+    if not answers and not batch:
         st.caption("Pictures appear here while it trains." if run.active else "This run kept no pictures.")
+        return
+    if answers:
+        epoch = _chosen_epoch(run_id, sorted({picture_epoch(path.name) for path in answers}))
+        st.caption("Its answers on the same validation pictures (dashed, with confidence), and your labels (solid)")
+        _row([path for path in answers if picture_epoch(path.name) == epoch], f"Answers after epoch {epoch}")
+    if batch:
+        st.caption("As the model sees its training pictures: cropped, turned, coloured and mixed on purpose")
+        _row(batch, "Training pictures as the model sees them")
+
+
+def _chosen_epoch(run_id: str, epochs: list[int]) -> int:
+    """Let the user go back in time; the slider follows the newest epoch until it is moved."""
+    key, newest = f"picture_epoch_{run_id}", f"picture_newest_{run_id}"
+    if st.session_state.get(key) in (None, st.session_state.get(newest)):
+        st.session_state[key] = epochs[-1]
+    st.session_state[newest] = epochs[-1]
+    if len(epochs) == 1:
+        return epochs[0]
+    if st.session_state[key] not in epochs:
+        st.session_state[key] = epochs[-1]
+    return int(st.select_slider("See it learn: answers after epoch", epochs, key=key))
+
+
+def _row(files: list[Path], words: str) -> None:
+    with st.grid(3, min_column_width=180, gap="small"):
+        for number, path in enumerate(sorted(files), 1):
+            show_picture(Tile(path, alt=f"{words}, picture {number}"), 480)
 
 
 def _log(workspace: Workspace, run_id: str, _: bool) -> None:

@@ -31,8 +31,11 @@ def safe_path(name: str) -> PurePosixPath:
     return PurePosixPath(*clean)
 
 
-def save_uploads(files: Sequence[UploadedFile], folder: Path) -> list[Path]:
-    """Write uploaded files below `folder`, keeping their sub-folders, and free their memory; return the paths."""
+def save_uploads(files: Sequence[UploadedFile], folder: Path, *, forget: bool = True) -> list[Path]:
+    """Write uploaded files below `folder`, keeping their sub-folders, and free their memory; return the paths.
+
+    With `forget` False they stay in memory and in the uploader: for one small file that is looked at again.
+    """
     saved = []
     root = folder.resolve()
     for file in files:
@@ -44,7 +47,8 @@ def save_uploads(files: Sequence[UploadedFile], folder: Path) -> list[Path]:
         with target.open("wb") as out:
             shutil.copyfileobj(file, out, 1 << 20)
         saved.append(target)
-    forget_uploads(files)
+    if forget:
+        forget_uploads(files)
     return saved
 
 
