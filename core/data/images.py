@@ -156,7 +156,8 @@ def has_holes(image: Image.Image) -> bool:
 
 def load_rgb(path: Path, window: Window | None = None) -> Image.Image:
     """Return the first page of any picture file as RGB, upright, 8 bit. Raises UnreadableImage."""
-    return next(iter(decode(path, window))).image.convert("RGB")
+    pages = decode(path, window)  # kept until the copy is made: the end of the generator closes the file
+    return next(pages).image.convert("RGB")
 
 
 def preview_window(path: Path, window: Window) -> tuple[Image.Image, Image.Image]:

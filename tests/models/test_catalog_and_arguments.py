@@ -1,0 +1,60 @@
+"""The catalogue and the expert settings come from Ultralytics' own files."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import InputError
+from core.models.arguments import check_argument, parse_setting, training_arguments
+from core.models.catalog import TASK_SUFFIX, find_model, model_for_task, models_for
+from core.models.plan import fill_in
+from core.training.spec import OWN_ARGUMENTS, TrainingSpec
+
+
+@pytest.mark.parametrize("task", list(TASK_SUFFIX))
+def test_three_families_in_five_sizes_for_every_task(task: str) -> None:
+    models = models_for(task)
+    assert len(models) == 15
+    assert {model.family for model in models} == {"YOLO26", "YOLO11", "YOLOv8"}
+    assert all(model.parameters > 1_000_000 and model.gflops > 0 for model in models)
+
+
+def test_a_model_is_found_by_name_and_turned_to_a_task() -> None:
+    found = find_model("yolo11n.pt")
+    assert found is not None
+    assert found.parameters == 2_624_080
+    assert model_for_task("yolo26s", "segment").file == "yolo26s-seg.pt"
+    with pytest.raises(InputError, match="yolo26n"):
+        model_for_task("yolo99z", "detect")
+
+
+def test_expert_settings_are_those_of_default_yaml() -> None:
+    names = {argument.name for argument in training_arguments()}
+    assert {"lr0", "mosaic", "nbs", "freeze", "close_mosaic"} <= names
+    assert not names & OWN_ARGUMENTS
+    assert next(item for item in training_arguments() if item.name == "nbs").default == 64
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("lr0=0.005", ("lr0", 0.005)), ("cos_lr=true", ("cos_lr", True)), ("freeze=[0, 1]", ("freeze", [0, 1]))],
+)
+def test_a_setting_is_read(text: str, expected: tuple[str, object]) -> None:
+    assert parse_setting(text) == expected
+
+
+@pytest.mark.parametrize(("text", "message"), [("lr=1", "lr0"), ("epochs=3", "Graft itself"), ("lr0", "KEY=VALUE")])
+def test_a_wrong_setting_says_what_to_do(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_setting(text)
+    with pytest.raises(InputError):
+        check_argument("data")
+
+
+def test_small_sets_get_their_own_settings_but_the_user_wins() -> None:
+    spec = TrainingSpec(dataset="d", task="detect", batch=8, epochs=10, extra={"close_mosaic": 0})
+    planned = fill_in(spec, 200)
+    assert planned.extra["nbs"] == 8
+    assert planned.extra["close_mosaic"] == 0
+    assert set(planned.reasons) == {"nbs", "warmup_epochs"}
+    assert fill_in(spec, 100_000).extra == {"close_mosaic": 0}
