@@ -19,7 +19,7 @@ def answer_request(request: dict[str, Any]) -> dict[str, Any]:
     enter_isolation()
     from ultralytics import YOLO
 
-    model = YOLO(request["weights"])
+    model: Any = YOLO(request["weights"])
     options = {"conf": request["confidence"], "verbose": False}
     if request["imgsz"]:
         options["imgsz"] = request["imgsz"]
