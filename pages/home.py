@@ -88,7 +88,7 @@ def train_sample(dataset: Dataset) -> None:
 
 with page.cell("New here? Try it with the sample set"):
     st.markdown(
-        "Pictures of metal, wood and fabric with scratches, pits and stains, already labelled. One click imports them "
+        "Drawn pictures of metal surfaces with scratches, dents and stains, already labelled. One click imports them "
         "and trains a model; it takes a few minutes, and you can watch."
     )
     if "sample_job" in st.session_state:
