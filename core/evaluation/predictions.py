@@ -278,7 +278,7 @@ def _detect_validator(
                 batch["imgsz"], boxes.clone(), batch["ori_shape"], ratio_pad=batch["ratio_pad"], xywh=rotated
             )
             if rotated:
-                corners = ops.xywhr2xyxyxyxy(scaled)
+                corners: Any = ops.xywhr2xyxyxyxy(scaled)
                 low, high = corners.amin(dim=1), corners.amax(dim=1)
                 return np.hstack([low.cpu().numpy(), high.cpu().numpy()]).astype(float)
             return scaled[:, :4].cpu().numpy().astype(float)
@@ -294,12 +294,17 @@ def _classify_validator(
 
     images = (dataset.root / "images").resolve()
 
-    class Capturing(ClassificationValidator):  # type: ignore[misc]
+    class Capturing(ClassificationValidator):
         """Ultralytics' classification validator, keeping each picture's probabilities."""
+
+        args: Any
+        dataloader: Any
+        device: Any
+        names: Any
 
         def get_dataloader(self, dataset_path: Any, batch_size: int) -> Any:
             """Load in the order of the samples, so that each answer can be named by its picture."""
-            samples = self.build_dataset(dataset_path)
+            samples: Any = self.build_dataset(dataset_path)
             return build_dataloader(samples, batch_size, self.args.workers, shuffle=False, rank=-1, device=self.device)
 
         def update_metrics(self, preds: Any, batch: Any) -> None:
@@ -341,7 +346,9 @@ def _tables(captured: list[dict[str, Any]], classification: bool, classes: int) 
     truth = pd.DataFrame(
         {
             "file": np.repeat(np.array(files, dtype=object), true_counts),
-            "object": np.concatenate([np.arange(count) for count in true_counts] or [np.zeros(0)]).astype(int),
+            "object": np.concatenate([np.arange(count) for count in true_counts] or [np.zeros(0, dtype=int)]).astype(
+                int
+            ),
             "class_id": np.concatenate([item["true_classes"] for item in captured] or [np.zeros(0)]).astype(int),
             **{name: true_boxes[:, index] for index, name in enumerate(("x1", "y1", "x2", "y2"))},
         }

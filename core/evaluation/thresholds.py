@@ -1,0 +1,49 @@
+"""The operating point: the one confidence above which a prediction counts as a finding, everywhere in Graft."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.workspace import write_json_atomic
+
+IOU = 0.5
+"""A finding is right when it overlaps an object of its class at least this much (mAP50's threshold)."""
+FALLBACK_CONFIDENCE = 0.25
+"""Ultralytics' own default for prediction; used when there is nothing to choose by."""
+
+
+def best_f1_confidence(confidence: NDArray[np.float64], correct: NDArray[np.bool_], objects: int) -> float:
+    """Return the confidence at which F1 over all findings is highest (0 to 1), the fallback when nothing is found.
+
+    It lies halfway to the next lower confidence, so that rounding a stored value can't drop the last finding.
+    """
+    if objects == 0 or not correct.any():
+        return FALLBACK_CONFIDENCE
+    order = np.argsort(-confidence, kind="stable")
+    sorted_confidence = confidence[order]
+    score = 2 * np.cumsum(correct[order]) / (np.arange(1, len(order) + 1) + objects)
+    ends = np.append(sorted_confidence[1:] < sorted_confidence[:-1], True)  # equal confidences pass together
+    index = int(np.where(ends, score, -1).argmax())
+    following = sorted_confidence[index + 1] if index + 1 < len(order) else 0.0
+    return float((sorted_confidence[index] + following) / 2)
+
+
+def save_operating_point(run_folder: Path, confidence: float, iou: float = IOU, **how: Any) -> Path:
+    """Store the operating point with the model; `how` is kept beside it. Returns the file."""
+    path = run_folder / "operating_point.json"
+    write_json_atomic(path, {"confidence": float(confidence), "iou": float(iou), **how})
+    return path
+
+
+def load_operating_point(run_folder: Path) -> dict[str, Any] | None:
+    """Return the stored operating point ({"confidence", "iou", ...}), None when none was chosen yet."""
+    path = run_folder / "operating_point.json"
+    if not path.is_file():
+        return None
+    point: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return point
