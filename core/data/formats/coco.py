@@ -178,7 +178,7 @@ def _object(item: dict[str, Any], index: dict[int, int], where: str, problems: P
         keypoints = np.nan_to_num(np.array([number(value) for value in points]).reshape(-1, 3))
         keypoints[:, 2] = np.clip(np.rint(keypoints[:, 2]), 0, 2)
     row = f"annotation {item.get('id')}" + (f" bbox {values}" if box else "")
-    return SourceObject(index[int(category)], box, polygon, keypoints, row)
+    return SourceObject(index[int(category)], box, polygon, keypoints, row=row)
 
 
 def _outline(value: object, where: str, problems: Problems) -> np.ndarray | None:

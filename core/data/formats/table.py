@@ -103,7 +103,8 @@ def _columns(rows: list[list[str]]) -> dict[str, int] | None:
 
     def look(meaning: str, names: tuple[str, ...]) -> None:
         for name in names:
-            if name in heads and heads.index(name) not in found.values():
+            taken = {place for key, place in found.items() if not key.startswith("_")}
+            if name in heads and heads.index(name) not in taken:
                 found[meaning] = heads.index(name)
                 return
 
