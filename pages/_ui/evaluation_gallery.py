@@ -1,0 +1,111 @@
+"""The pictures behind the figures: labels drawn solid, answers dashed, misses and false alarms with their signs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.data.dataset import Dataset
+from core.data.palette import class_colour
+from core.data.thumbnails import Mark
+from core.evaluation.evaluation import Evaluation
+from core.evaluation.review import worst_first
+from pages._ui.formatting import percent, plain
+from pages._ui.gallery import Tile, show_gallery
+
+KINDS = {
+    "missed": "Missed",
+    "background": "False alarms",
+    "class": "Wrong class",
+    "place": "Badly placed",
+    "duplicate": "Found twice",
+    "both": "Wrong and badly placed",
+    "hit": "Found",
+}
+
+
+def show_cases(evaluation: Evaluation, dataset: Dataset | None, cases: pd.DataFrame, *, key: str) -> None:
+    """Show the pictures of these cases, the worst first, a picture once."""
+    if dataset is None:
+        st.caption("The dataset is not in this workspace any more, so its pictures can’t be shown. The figures stay.")
+        return
+    by_file = {str(file): part for file, part in worst_first(cases).groupby("file", sort=False)}
+    show_gallery(
+        list(by_file), lambda file: _tile(evaluation, dataset, file, by_file[file]), key=key,
+        nothing="None: nothing of this kind happened on these pictures.",
+    )  # fmt: skip
+
+
+def _tile(evaluation: Evaluation, dataset: Dataset, file: str, cases: pd.DataFrame) -> Tile:
+    words = [case_words(row, evaluation.classes) for row in cases.head(3).to_dict("records")]
+    if len(cases) > 3:
+        words.append(f"and {len(cases) - 3} more")
+    caption = "; ".join(words)
+    details = [f"`{file}`", "Solid: your label. Dashed: the model’s answer. ✕ missed, ▲ false alarm."]
+    return Tile(dataset.image_path(file), picture_marks(evaluation, file), plain(caption),
+                f"Picture {Path(file).name}: {caption}", details)  # fmt: skip
+
+
+def case_words(row: dict, classes: list[str]) -> str:
+    """Say in a few words what happened."""
+    true = classes[row["true_class"]] if row["true_class"] >= 0 else ""
+    said = classes[row["predicted_class"]] if row["predicted_class"] >= 0 else ""
+    sure = percent(row["confidence"])
+    match row["kind"]:
+        case "missed":
+            return f"{true} missed" + (f" (nearly found, {sure} sure)" if row["confidence"] >= 0.05 else "")
+        case "hit":
+            return f"{said} found, {sure} sure"
+        case "class":
+            return f"{true} taken for {said}, {sure} sure" if true else f"also called {said}, {sure} sure"
+        case "place":
+            return f"{said} badly placed, {sure} sure"
+        case "duplicate":
+            return f"{said} found twice, {sure} sure"
+        case _:
+            return f"{said} where none is labelled, {sure} sure"
+
+
+def picture_marks(evaluation: Evaluation, file: str) -> tuple[Mark, ...]:
+    """Return what to draw on a picture: labels and the answers that count at the operating point."""
+    if evaluation.detector is None:
+        return ()
+    images = evaluation.detector.images
+    row = images[images["file"] == file].iloc[0]
+    width, height = float(row["width"]), float(row["height"])
+    marks = []
+    for item in evaluation.marks(file):
+        left, top, right, bottom = item["box"]
+        left, right, top, bottom = left / width, right / width, top / height, bottom / height
+        outline = ((left, top), (right, top), (right, bottom), (left, bottom))
+        name = item["class"]
+        colour = class_colour(evaluation.classes.index(name))
+        if item["kind"] == "truth":
+            missed = item["verdict"] == "missed"
+            marks.append(Mark(outline, (), colour, name if missed else "", sign="miss" if missed else ""))
+        else:
+            wrong = item["verdict"] != "hit"
+            label = f"{name} {item['confidence']:.0%}"
+            marks.append(Mark(outline, (), colour, label, dashed=True, sign="false-alarm" if wrong else ""))
+    return tuple(marks)
+
+
+def classified_tile(dataset: Dataset, row: dict) -> Tile:
+    """Return the tile of a classified picture: what it is, what the model said."""
+    right = row["truth"] == row["prediction"]
+    sure = percent(row["confidence"])
+    words = f"{row['prediction']}, {sure} sure" if right else f"is {row['truth']}, said {row['prediction']} ({sure})"
+    return Tile(dataset.image_path(row["file"]), (), plain(words), f"Picture {Path(row['file']).name}: {words}",
+                [f"`{row['file']}`"])  # fmt: skip
+
+
+def show_classified(dataset: Dataset | None, pictures: pd.DataFrame, *, key: str) -> None:
+    """Show classified pictures in the order given."""
+    if dataset is None:
+        st.caption("The dataset is not in this workspace any more, so its pictures can’t be shown. The figures stay.")
+        return
+    rows = {row["file"]: row for row in pictures.to_dict("records")}
+    show_gallery(list(rows), lambda file: classified_tile(dataset, rows[file]), key=key,
+                 nothing="None: nothing of this kind happened on these pictures.")  # fmt: skip
