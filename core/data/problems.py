@@ -133,9 +133,9 @@ KINDS: dict[str, Kind] = {
     ),
     "yaml-download-ignored": Kind(
         W,
-        "data.yaml holds a download instruction; it was ignored.",
-        "{n} yaml files hold a download instruction; it was ignored.",
-        "Such an entry would be run as a program by the training library.",
+        "data.yaml holds a download address; it was ignored.",
+        "{n} yaml files hold a download address; it was ignored.",
+        "Nothing is fetched from the net that you did not ask for.",
     ),
     "image-missing": Kind(
         W,

@@ -56,10 +56,20 @@ def find_data_yaml(tree: Tree, problems: Problems) -> DataYaml | None:
     for name in candidates:
         content = load_plain(tree.text(name), name)
         if isinstance(content, dict) and ("names" in content or "nc" in content):
-            if "download" in content:
+            if content.get("download"):
+                _check_download(str(content["download"]), name)
                 problems.note("yaml-download-ignored", name)
             return _read(content, name)
     return None
+
+
+def _check_download(value: str, name: str) -> None:
+    """Raise InputError when the download entry is a program; an address is ignored with a finding instead."""
+    if not value.strip().lower().startswith(("http://", "https://")) or len(value.split()) > 1:
+        raise InputError(
+            f"{name} holds a program in its download entry, which the training library would run. It was refused: "
+            "take the download entry out and import again."
+        )
 
 
 def _read(content: dict[Any, Any], name: str) -> DataYaml:
