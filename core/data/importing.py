@@ -188,7 +188,7 @@ def import_dataset(
 def import_sample(workspace: Workspace, progress: Report | None = None) -> Dataset:
     """Import the labelled set that ships with Graft. Raises InputError when the file is missing."""
     if not SAMPLE.exists():
-        raise InputError("The sample set is missing: run `python sample_data/make_surface_defects.py` once.")
+        raise InputError("The sample set is missing: run `python sample_data/make_sample.py` once.")
     return import_dataset(workspace, SAMPLE, name=SAMPLE_NAME, progress=progress)
 
 

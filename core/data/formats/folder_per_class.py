@@ -14,10 +14,10 @@ NOT_CLASSES = frozenset(("images", "image", "imgs", "img", "jpegimages", "labels
 
 
 def detect(tree: Tree) -> float:
-    """Return 0.4 when every picture lies in a class folder and there are two at least, else 0."""
+    """Return 0.4 when (nearly) every picture lies in a class folder and there are two at least, else 0."""
     placed = _placed(tree)
     classes = {folder for _, _, folder in placed}
-    if len(classes) < 2 or len(placed) < 0.9 * len(tree.pictures) or classes <= NOT_CLASSES:
+    if len(classes) < 2 or len(placed) < 0.75 * len(tree.pictures) or classes <= NOT_CLASSES:
         return 0.0
     return 0.4
 

@@ -103,22 +103,21 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read every connected region of a level as one object; the levels, lowest first, are the classes."""
     problems = Problems()
     pairs = pair(tree)
-    all_levels: dict[int, int] = {}
+    all_levels: dict[int, int] = {}  # level -> pixels
     for name, mask in pairs.items():
         if mask is None:
             continue
         try:
-            _, levels = _levels(tree, mask)
+            values, levels = _levels(tree, mask)
         except (UnreadableImage, OSError, ValueError) as error:
             problems.note("unreadable-label", f"{mask}: {error}")
             pairs[name] = ""
             continue
         for level in levels:
-            all_levels[level] = all_levels.get(level, 0) + 1
+            all_levels[level] = all_levels.get(level, 0) + int((values == level).sum())
     levels = sorted(level for level in all_levels if level != 0)
-    # A JPEG-made or smoothed mask has hundreds of levels: treat it as binary at half height.
-    binary = len(levels) > MAX_LEVELS
-    if binary and max(levels) > 255:
+    binary = _is_smoothed(all_levels)
+    if len(levels) > MAX_LEVELS and max(levels) > 255:
         raise InputError(f"The masks hold {len(levels)} colours, more than {MAX_LEVELS}: save them without smoothing.")
     classes = ["object"] if binary or len(levels) == 1 else [_level_name(level) for level in levels]
     images = []
@@ -151,6 +150,15 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
         if name not in pairs and name not in paired_all:
             problems.note("image-missing", name)
     return SourceDataset(NAME, chosen, classes, images, problems, keyed, assumed=note, used=used)
+
+
+def _is_smoothed(pixels: dict[int, int]) -> bool:
+    """Return whether masks are binary with smoothed edges (or went through JPEG): many levels, few real."""
+    levels = [level for level in pixels if level]
+    if not levels or max(levels) > 255:
+        return False
+    ends = pixels.get(0, 0) + pixels[max(levels)]
+    return len(levels) > MAX_LEVELS or (len(levels) > 8 and max(levels) >= 128 and ends >= 0.85 * sum(pixels.values()))
 
 
 def _level_name(level: int) -> str:

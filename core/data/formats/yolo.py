@@ -71,10 +71,12 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
             continue
         paired.add(label)
         texts.append((image, label, read_rows(tree.text(label))))
+    label_folders = {label.rpartition("/")[0] for label in paired}
     for label in tree.with_suffix(".txt"):
         if label in paired or label in used or PurePosixPath(label).name.lower() in NAME_LISTS:
             continue
-        if "labels" in label.lower().split("/")[:-1]:
+        folder = label.rpartition("/")[0]
+        if "labels" in folder.lower().split("/") or (folder in label_folders and looks_like_rows(tree.text(label))):
             problems.note("image-missing", label)
             used.add(label)
     hint = task or (settings.task if settings else "")
