@@ -120,10 +120,12 @@ def load(run: Run, dataset: Dataset | None, split: str) -> Evaluation:
         st.stop()
 
 
-def interval_words(figure: dict) -> str:
-    """Return "between 83 and 97 %", or nothing when the interval isn't known."""
+def interval_words(figure: dict, score: bool = False) -> str:
+    """Return "between 83 and 97 %" or, for a score, "between 0.83 and 0.97"."""
     if figure.get("low") is None or figure["low"] != figure["low"]:
         return "interval not known"
+    if score:
+        return f"between {figure['low']:.2f} and {figure['high']:.2f}"
     return f"between {figure['low'] * 100:.0f} and {figure['high'] * 100:.0f} %"
 
 
@@ -141,10 +143,11 @@ def show_verdict(evaluation: Evaluation) -> None:
             title, words = HEADLINES[name]
             figure = evaluation.metrics[name]
             value = figure["value"]
-            shown = f"{value:.3f}" if "mAP" in name or name == "AUROC" else percent(value)
+            score = "mAP" in name or name == "AUROC"
+            shown = f"{value:.3f}" if score else percent(value)
             with st.container(key=f"headline_{name.replace(' ', '_')}", gap="xxsmall"):
-                st.metric(title, shown if value == value else "–", help=words)
-                st.caption(f"{words}, {interval_words(figure)}")
+                st.metric(title, shown if value == value else "–")
+                st.caption(f"{words}, {interval_words(figure, score)}")
     st.caption("The intervals hold the true figure in 95 of 100 sets like this one (bootstrap over pictures).")
 
 
@@ -306,8 +309,9 @@ def show_matrix(evaluation: Evaluation, dataset: Dataset | None, cases: pd.DataF
         counts = evaluation.confusion.to_numpy()
         shown = evaluation_charts.matrix_classes(counts)
         table = evaluation.confusion.iloc[shown, shown]
+    ink = "#F3F1EA" if st.context.theme.type == "dark" else "#1E211C"
     event = st.plotly_chart(
-        evaluation_charts.matrix_chart(table), key="matrix", on_select="rerun", selection_mode="points",
+        evaluation_charts.matrix_chart(table, ink), key="matrix", on_select="rerun", selection_mode="points",
         config={"displayModeBar": False}, alt="Labelled classes against the model’s answers",
     )  # fmt: skip
     if len(shown) < len(counts):

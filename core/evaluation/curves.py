@@ -76,7 +76,7 @@ def precision_recall_curves(predictions: pd.DataFrame, truth: pd.DataFrame) -> d
     """Return {class id: recall, precision, confidence} for the classes with labelled objects, at an overlap of 0.5."""
     ordered = predictions.sort_values("confidence", ascending=False, kind="stable")
     curves = {}
-    for class_id, objects in truth["class_id"].value_counts().sort_index().items():
+    for class_id, objects in zip(*np.unique(truth["class_id"].to_numpy(dtype=int), return_counts=True), strict=True):
         mine = ordered[ordered["class_id"] == class_id]
         recall, precision = precision_recall((mine["truth"] >= 0).to_numpy(), int(objects))
         table = pd.DataFrame({"recall": recall, "precision": precision, "confidence": mine["confidence"].to_numpy()})

@@ -76,8 +76,8 @@ def ap_draws(
     """Return (resamples, thresholds): average precision of one class in every draw, NaN where it has no objects.
 
     `correct` is (predictions, thresholds), `picture` the index of each prediction's picture, `objects` the labelled
-    objects a picture. Predictions are gathered in up to 512 steps that end at a correct one, where the precision
-    envelope can turn: exact up to 512 correct predictions, finer than the 101 recall values beyond.
+    objects a picture. Predictions are gathered in up to 512 steps that end at a correct one or just before one, where
+    the precision envelope can turn: exact up to 256 correct predictions, finer than the 101 recall values beyond.
     """
     resamples, thresholds = len(weights), correct.shape[1]
     total = weights @ objects
@@ -85,7 +85,8 @@ def ap_draws(
         return np.where(total[:, None] > 0, 0.0, np.nan).astype(np.float32).repeat(thresholds, axis=1)
     order = np.argsort(-confidence)
     correct, picture = correct[order], picture[order]
-    ends = np.flatnonzero(correct.any(axis=1))
+    turns = np.append(correct.any(axis=1), False)
+    ends = np.flatnonzero(turns[:-1] | turns[1:])  # the one before a correct one: there recall's flat part ends
     if len(ends) == 0:
         return np.where(total[:, None] > 0, 0.0, np.nan).astype(np.float32).repeat(thresholds, axis=1)
     if len(ends) > _BINS:
@@ -106,14 +107,14 @@ def ap_draws(
     for index in range(thresholds):
         hits = totals(np.flatnonzero(correct[:kept, index]))
         with np.errstate(invalid="ignore", divide="ignore"):
-            recall = np.nan_to_num(hits / total[:, None])
+            recall = np.nan_to_num(hits / total[:, None].astype(float))  # exact where it meets one of the 101 values
             precision = np.nan_to_num(hits / found)
         result[:, index] = _areas(recall, precision)
     result[total == 0] = np.nan
     return result
 
 
-def _areas(recall: NDArray[np.float32], precision: NDArray[np.float32]) -> NDArray[np.float64]:
+def _areas(recall: NDArray[np.float64], precision: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the area of each row as `metrics.average_precision` does, in one interpolation over all rows."""
     rows = len(recall)
     start, end = np.zeros((rows, 1)), np.ones((rows, 1))

@@ -45,7 +45,7 @@ def find_cases(predictions: pd.DataFrame, truth: pd.DataFrame, confidence: float
     table["predicted_class"] = shown["class_id"].to_numpy(dtype=int)
     table["true_class"] = np.where(place >= 0, classes[place] if len(classes) else NOTHING, NOTHING)
     table["object"] = np.where(place >= 0, truth["object"].to_numpy(dtype=int)[place] if len(truth) else 0, NOTHING)
-    table["iou"] = np.maximum(shown["same_iou"], shown["other_iou"]).to_numpy()
+    table["iou"] = np.maximum(shown["same_iou"].to_numpy(), shown["other_iou"].to_numpy())
     explained = found.copy()
     explained[place[place >= 0]] = True
     missed = truth.loc[~explained, ["file", "object", "x1", "y1", "x2", "y2"]].copy()

@@ -37,7 +37,8 @@ def intervals(rows: Sequence[tuple[str, Mapping[str, float | None], str, str]]) 
             x=[value * 100], y=[_short(name)], mode="markers", marker={"color": colour, "size": 11},
             hovertemplate=f"{words}<extra></extra>",
         )  # fmt: skip
-    chart.update_xaxes(range=[-2, 102], ticksuffix=" %", nticks=6, showgrid=True, gridcolor=charts.GRID)
+    chart.update_xaxes(range=[-2, 104], ticksuffix=" %", tickvals=[0, 20, 40, 60, 80, 100], showgrid=True,
+                       gridcolor=charts.GRID)  # fmt: skip
     chart.update_yaxes(autorange="reversed", showgrid=False, nticks=len(rows) + 1)
     return chart
 
@@ -144,7 +145,7 @@ def matrix_classes(matrix: NDArray[np.int64]) -> list[int]:
     return sorted(int(index) for index in chosen) or list(range(min(size, MATRIX_CLASSES)))
 
 
-def matrix_chart(table: pd.DataFrame) -> go.Figure:
+def matrix_chart(table: pd.DataFrame, ink: str) -> go.Figure:
     """Return the confusion matrix as squares that can be chosen; customdata is (row name, column name)."""
     rows = [str(name) for name in table.index]
     columns = [str(name) for name in table.columns]
@@ -160,7 +161,7 @@ def matrix_chart(table: pd.DataFrame) -> go.Figure:
     chart.add_scatter(
         x=[_short(columns[column], 14) for _, column in grid], y=[_short(rows[row], 18) for row, _ in grid],
         mode="markers+text", text=[str(values[cell]) if values[cell] else "" for cell in grid],
-        customdata=[[rows[row], columns[column]] for row, column in grid],
+        customdata=[[rows[row], columns[column]] for row, column in grid], textfont={"color": ink, "size": 14},
         marker={"symbol": "square", "size": side, "color": colours, "line": {"width": 0}},
         selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 0.55}},
         hovertemplate="labelled %{customdata[0]}, answered %{customdata[1]}: %{text}<extra></extra>",

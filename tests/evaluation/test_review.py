@@ -1,8 +1,7 @@
-import numpy as np
 import pandas as pd
 import pytest
 
-from core.evaluation.curves import confidence_for, precision_recall_curves, threshold_curve
+from core.evaluation.curves import confidence_for, threshold_curve
 from core.evaluation.review import confusion, find_cases, picture_verdict, worst_first
 
 
@@ -79,10 +78,3 @@ def test_equal_confidences_pass_together() -> None:
     curve = threshold_curve(tied, len(TRUTH), 3)
     assert len(curve) == 1
     assert curve["false_alarms"].item() == 3
-
-
-def test_precision_recall_by_class() -> None:
-    curves = precision_recall_curves(PREDICTIONS, TRUTH)
-    assert curves[0]["recall"].iloc[-1] == 1
-    assert np.isclose(curves[0]["precision"].iloc[-1], 0.5)
-    assert curves[1]["recall"].iloc[-1] == 0

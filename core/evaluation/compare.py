@@ -1,0 +1,225 @@
+"""Is one run better than another? A paired bootstrap on the very same pictures, and the pictures they disagree on.
+
+Both runs are judged on the same draws of pictures, so what is hard for both falls out of the difference (Efron and
+Tibshirani 1993, chapter 16). "Better" is only said when the 95 % interval of the difference leaves out zero.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.data.importing import Progress
+from core.errors import InputError
+from core.evaluation.classification import auroc_draws
+from core.evaluation.detection import Detector
+from core.evaluation.evaluation import Evaluation, evaluate_run
+from core.evaluation.intervals import ap_draws, draw, interval
+from core.evaluation.matching import IOU_THRESHOLDS, from_bits
+from core.workspace import Workspace
+
+Draws = NDArray[np.float64]
+_PARTS = {"mAP50": slice(0, 1), "mAP50-95": slice(0, 10), "mAP75": slice(5, 6)}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs on the same pictures of one split, each at its own operating point; differences are b minus a."""
+
+    a: str
+    b: str
+    split: str
+    images: int
+    metrics: dict[str, dict[str, Any]]
+    """{name: {"a", "b", "difference", "low", "high", "verdict"}}; verdict is "a", "b" or "undecided" """
+    pictures: pd.DataFrame = field(repr=False)
+    """file, a, b: mistakes of each on it; the pictures they disagree on most first"""
+    settings: dict[str, tuple[Any, Any]]
+    """what differs in the two specifications: {setting: (of a, of b)}"""
+    sentences: list[str]
+
+    def summary(self) -> dict[str, Any]:
+        """Return the comparison as plain JSON values, what is not defined as null."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            "split": self.split,
+            "images": self.images,
+            "metrics": {
+                name: {key: _finite(value) for key, value in item.items()} for name, item in self.metrics.items()
+            },
+            "better_in_a": int((self.pictures["a"] < self.pictures["b"]).sum()),
+            "better_in_b": int((self.pictures["b"] < self.pictures["a"]).sum()),
+            "settings": {name: list(values) for name, values in self.settings.items()},
+            "sentences": self.sentences,
+            "words": "\n".join(self.sentences),
+        }
+
+
+def compare_runs(
+    workspace: Workspace,
+    a: str,
+    b: str,
+    split: str = "val",
+    *,
+    progress: Callable[[Progress], None] | None = None,
+) -> Comparison:
+    """Compare two runs on one split of the dataset they share, predicting first where that was not done yet.
+
+    Raises InputError for the same run twice, and for runs of different datasets or tasks.
+    """
+    if a == b:
+        raise InputError("Choose two different runs to compare.")
+    first, second = (evaluate_run(workspace, name, split, progress=progress) for name in (a, b))
+    return compare_evaluations(first, second, _differing_settings(workspace, a, b))
+
+
+def compare_evaluations(
+    first: Evaluation, second: Evaluation, settings: dict[str, tuple[Any, Any]] | None = None
+) -> Comparison:
+    """Compare two evaluations of the same pictures. Raises InputError when pictures, classes or tasks differ."""
+    files = sorted(first.pictures["file"])
+    if first.task != second.task or first.classes != second.classes or files != sorted(second.pictures["file"]):
+        raise InputError(
+            f"{first.run} and {second.run} were not judged on the same pictures and classes: compare runs of one "
+            "dataset in its present state."
+        )
+    measure = _classifier_draws if first.task == "classify" else _detector_draws
+    weights = _shared_draw(first, files)
+    drawn = [measure(item, files, weights) for item in (first, second)]
+    metrics = {name: _difference(drawn[0][name], drawn[1][name]) for name in drawn[0]}
+    pictures = _pictures(first, second)
+    return Comparison(
+        first.run, second.run, first.split, len(files), metrics, pictures, settings or {},
+        _sentences(first, second, metrics, pictures),
+    )  # fmt: skip
+
+
+def _shared_draw(evaluation: Evaluation, files: list[str]) -> NDArray[np.float32]:
+    """Return the draws of pictures both runs are judged on, its first row the set as it is."""
+    groups = None
+    if evaluation.detector is not None and evaluation.detector.grouped:
+        images = evaluation.detector.images.set_index("file")["group"].fillna("").astype(str)
+        groups = images.reindex(files).tolist()
+    weights = draw(len(files), groups, seed=1)
+    return np.vstack([np.ones((1, len(files)), dtype=np.float32), weights])
+
+
+def _detector_draws(evaluation: Evaluation, files: list[str], weights: NDArray[np.float32]) -> dict[str, Draws]:
+    detector = evaluation.detector
+    assert isinstance(detector, Detector)
+    place = {file: index for index, file in enumerate(files)}
+    where = detector.predictions["file"].map(place).to_numpy(dtype=int)
+    true_where = detector.truth["file"].map(place).to_numpy(dtype=int)
+    correct = from_bits(detector.predictions["task_tp"].to_numpy(dtype=np.int64), len(IOU_THRESHOLDS))
+    areas = []
+    for class_id in np.unique(detector.true_class):
+        mine = detector.predicted_class == class_id
+        objects = np.bincount(true_where[detector.true_class == class_id], minlength=len(files)).astype(np.float32)
+        areas.append(ap_draws(weights, correct[mine], detector.confidence[mine], where[mine], objects))
+    result = {}
+    for name, part in _PARTS.items():
+        result[name] = _mean_known([item[:, part].mean(axis=1) for item in areas], len(weights))
+    shown = detector.confidence >= (evaluation.operating_point["confidence"] or 0.0)
+    hit = shown & (detector.predictions["truth"].to_numpy() >= 0)
+    hits, named, objects = (
+        (weights @ np.bincount(chosen, minlength=len(files)).astype(np.float32)).astype(float)
+        for chosen in (where[hit], where[shown], true_where)
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        result |= {"recall": hits / objects, "precision": hits / named, "F1": 2 * hits / (named + objects)}
+    return result
+
+
+def _classifier_draws(evaluation: Evaluation, files: list[str], weights: NDArray[np.float32]) -> dict[str, Draws]:
+    answers = evaluation.predictions.set_index("file").reindex(files)
+    truth = evaluation.truth.set_index("file")["class_id"].reindex(files).to_numpy(dtype=int)
+    right = (answers["class_id"].to_numpy(dtype=int) == truth).astype(np.float32)
+    total = weights.sum(axis=1)
+    recalls, areas = [], []
+    for class_id in np.unique(truth):
+        labelled = truth == class_id
+        with np.errstate(invalid="ignore", divide="ignore"):
+            recalls.append((weights @ (right * labelled)) / (weights @ labelled.astype(np.float32)))
+        areas.append(auroc_draws(weights, answers[f"p{class_id}"].to_numpy(dtype=float), labelled))
+    return {
+        "top1": (weights @ right / total).astype(float),
+        "balanced_accuracy": _mean_known(recalls, len(weights)),
+        "AUROC": _mean_known(areas, len(weights)),
+    }
+
+
+def _mean_known(draws: list[Any], rows: int) -> Draws:
+    """Return the mean over the classes a draw holds, NaN where it holds none."""
+    if not draws:
+        return np.full(rows, np.nan)
+    table = np.array(draws, dtype=float)
+    known = np.isfinite(table)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        result: Draws = np.where(known, table, 0).sum(axis=0) / known.sum(axis=0)
+    return result
+
+
+def _difference(a: Draws, b: Draws) -> dict[str, Any]:
+    low, high = interval(b[1:] - a[1:])
+    verdict = "b" if low > 0 else "a" if high < 0 else "undecided"
+    return {
+        "a": float(a[0]),
+        "b": float(b[0]),
+        "difference": float(b[0] - a[0]),
+        "low": low,
+        "high": high,
+        "verdict": verdict,
+    }
+
+
+def _pictures(first: Evaluation, second: Evaluation) -> pd.DataFrame:
+    def mistakes(evaluation: Evaluation) -> pd.Series:
+        table = evaluation.pictures.set_index("file")
+        return table["misses"] + table["false_alarms"] if "false_alarms" in table else table["misses"]
+
+    table = pd.DataFrame({"a": mistakes(first), "b": mistakes(second)}).reset_index()
+    order = np.argsort(-(table["a"] - table["b"]).abs().to_numpy(), kind="stable")
+    return table.iloc[order].reset_index(drop=True)
+
+
+def _sentences(first: Evaluation, second: Evaluation, metrics: dict[str, Any], pictures: pd.DataFrame) -> list[str]:
+    headline = "top1" if first.task == "classify" else "mAP50-95"
+    item = metrics[headline]
+    points = abs(item["difference"]) * 100
+    size = f"{points:.1f} points of {headline}"
+    if not np.isfinite(item["difference"]):
+        verdict = "Nothing can be said: no object is labelled in these pictures."
+    elif item["verdict"] == "undecided":
+        verdict = (
+            f"These pictures don't decide it: the difference is {100 * item['difference']:+.1f} points of {headline}, "
+            f"between {100 * item['low']:+.1f} and {100 * item['high']:+.1f}. Label more pictures to know."
+        )
+    else:
+        better, worse = (second.run, first.run) if item["verdict"] == "b" else (first.run, second.run)
+        low, high = sorted(abs(100 * item[key]) for key in ("low", "high"))
+        verdict = f"{better} is better than {worse} by {size}, between {low:.1f} and {high:.1f}."
+    wins = int((pictures["b"] < pictures["a"]).sum()), int((pictures["a"] < pictures["b"]).sum())
+    return [
+        verdict,
+        f"{second.run} makes fewer mistakes on {wins[0]} of {len(pictures)} pictures, {first.run} on {wins[1]}.",
+    ]
+
+
+def _differing_settings(workspace: Workspace, a: str, b: str) -> dict[str, tuple[Any, Any]]:
+    specs = [json.loads((workspace.run(name) / "spec.json").read_text(encoding="utf-8")) for name in (a, b)]
+    flat = [{**spec, **(spec.get("extra") or {})} for spec in specs]
+    skip = {"extra", "name", "notes", "tags"}
+    names = [name for name in dict.fromkeys([*flat[0], *flat[1]]) if name not in skip]
+    pairs = {name: (flat[0].get(name), flat[1].get(name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
