@@ -61,8 +61,11 @@ def add_hole(rng: np.random.Generator, s: Surface) -> Surface:
         gap = np.exp(-(((d - outer + 5) / 2.5) ** 2))
         height, dark, metal = s.height * flat + dome - 1.5 * socket, np.maximum(socket, gap), step(outer, outer - 5, d)
     else:
-        sink = -0.7 * np.clip(outer - d, 0, outer - r + 2) if kind == "countersunk" else -0.5 * np.clip(r + 2 - d, 0, 4)
-        height, dark = s.height * flat + sink + rings, step(r + 1, r - 2, d)
+        wall = 0.3 * r
+        sink = (
+            -0.6 * np.clip(outer - d, 0, outer - r + wall) if kind == "countersunk" else -0.7 * np.clip(r - d, 0, wall)
+        )
+        height, dark = s.height * flat + sink + rings, step(r, 0.72 * r, d)
         metal = 1 - flat if kind == "countersunk" else 0 * d
     albedo = blend(blend(s.albedo, (0.42, 0.42, 0.43), metal), (0.012, 0.012, 0.014), dark * 0.97)
     gloss = s.gloss * (1 - dark)
@@ -227,33 +230,48 @@ def stain(rng: np.random.Generator, s: Surface) -> tuple[Array, Change]:
     x, y = grid(shape)
     turn, radius, ratio = rng.uniform(0, math.pi), rng.uniform(24, 75), rng.uniform(0.5, 1.0)
     u, v = (x - cx) * math.cos(turn) + (y - cy) * math.sin(turn), (y - cy) * math.cos(turn) - (x - cx) * math.sin(turn)
-    ragged = 0.22 * noise(rng, shape, radius * 0.45) + 0.06 * noise(rng, shape, radius * 0.12)
+    # Two octaves of raggedness plus a drift of the coordinates: patches creep and lobe, they aren't ovals.
+    drift = 0.35 * radius
+    u, v = u + drift * noise(rng, shape, radius * 0.8), v + drift * noise(rng, shape, radius * 0.8)
+    ragged = 0.14 * noise(rng, shape, radius * 0.3) + 0.06 * noise(rng, shape, radius * 0.08)
     f = (1 - np.hypot(u, v / ratio) / radius + ragged).astype(np.float32)
-    labels = cv2.connectedComponents((f > 0).astype(np.uint8))[1]
-    f = np.where(labels == labels[min(int(cy), shape[0] - 1), min(int(cx), shape[1] - 1)], f, np.minimum(f, 0))
-    kind = pick(rng, ("oil", "rust", "water", "coolant", "heat"))
-    body, ring = step(0.0, rng.uniform(0.06, 0.25), f), np.exp(-(((f - 0.07) / 0.05) ** 2)) * (f > 0)
-    patchy = 0.75 + 0.25 * np.tanh(noise(rng, shape, 9))
-    gloss = 1.0
+    labels, sizes = cv2.connectedComponentsWithStats((f > 0).astype(np.uint8))[1:3]
+    largest = 1 + int(np.argmax(sizes[1:, cv2.CC_STAT_AREA])) if len(sizes) > 1 else 0
+    f = np.where(labels == largest, f, np.minimum(f, 0))
+    kind = pick(rng, ("oil", "rust", "water", "coolant", "heat") if s.hot else ("oil", "rust", "water", "coolant"))
+    body = step(0.0, rng.uniform(0.12, 0.55), f)
+    ring = np.exp(-(((f - 0.06) / rng.uniform(0.025, 0.05)) ** 2)) * (f > 0)
+    patchy = np.clip(0.72 + 0.30 * noise(rng, shape, radius * 0.22) + 0.10 * noise(rng, shape, 2.5), 0.1, 1.3)
+    # Thin films let the surface through (`film` multiplies it); crusts hide it (`weight` moves it to `colour`).
+    film, weight, colour, gloss = np.ones(3), 0 * body, np.zeros(3), 1.0
     if kind == "oil":
-        colour, weight, gloss = np.array((0.09, 0.065, 0.035)), 0.55 * body + 0.2 * ring, 0.75
+        film, weight, gloss = np.array((0.40, 0.33, 0.24)), 0.18 * body * patchy, 0.8
+        depth = body * patchy + 0.25 * ring
     elif kind == "rust":
-        colour, weight, gloss = np.array((0.30, 0.12, 0.04)), body * (patchy - 0.15 + 0.1 * noise(rng, shape, 3)), 0.2
+        film, gloss, depth = np.array((0.62, 0.36, 0.20)), 0.2, body * patchy
+        crust = step(0.2, 1.0, noise(rng, shape, 3.5) + 1.2 * f)
+        weight, colour = 0.6 * body * crust, np.array((0.24, 0.085, 0.025)) * patchy[..., None]
     elif kind == "water":
-        colour, weight, gloss = np.array((0.70, 0.69, 0.66)), 0.22 * body * patchy + 0.6 * ring, 0.5
+        weight, colour, gloss = 0.14 * body * patchy + 0.36 * ring * patchy, np.array((0.72, 0.71, 0.68)), 0.5
+        depth = 0 * body
     elif kind == "coolant":
-        colour, weight, gloss = np.array((0.50, 0.52, 0.40)), (0.5 * patchy - 0.05) * body + 0.15 * ring, 0.4
-    else:
-        hue = np.clip(f, 0, 1)[..., None]
-        colour = (0.45, 0.30, 0.10) + (np.array((0.12, 0.10, 0.32)) - (0.45, 0.30, 0.10)) * np.clip(hue * 1.8, 0, 1)
-        weight, gloss = 0.65 * body, 0.8
+        film, gloss, depth = np.array((0.78, 0.80, 0.55)), 0.4, body * patchy + 0.5 * ring
+        weight, colour = 0.28 * body * patchy**2 + 0.12 * ring, np.array((0.55, 0.57, 0.42))
+    else:  # temper colours, straw outside, then purple, blue inside
+        hue = np.clip(f * 1.3 + 0.06 * noise(rng, shape, radius * 0.3), 0, 1)
+        tints = np.array(
+            ((0.97, 0.93, 0.82), (0.92, 0.74, 0.42), (0.62, 0.40, 0.52), (0.36, 0.44, 0.74), (0.60, 0.70, 0.78))
+        )
+        film = np.stack([np.interp(hue, (0, 0.25, 0.5, 0.72, 1), tints[:, k]) for k in range(3)], axis=2)
+        depth, gloss = body, 0.85
 
     def change(base: Surface, strength: float) -> Surface:
-        cover = np.clip(weight * strength, 0, 0.95) * s.part
+        passed = np.power(film, (strength * depth * s.part)[..., None])
+        albedo = blend(base.albedo * passed, colour, np.clip(weight * strength, 0, 0.92) * s.part)
         shine = base.gloss * (1 + (gloss - 1) * np.clip(strength, 0, 1) * body * s.part)
-        return replace(base, albedo=blend(base.albedo, colour, cover).astype(np.float32), gloss=shine)
+        return replace(base, albedo=albedo.astype(np.float32), gloss=shine.astype(np.float32))
 
-    return body * s.part * 1.5, change
+    return step(0.0, 0.08, f) * s.part, change
 
 
 MAKERS = {"scratch": scratch, "dent": dent, "stain": stain}

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 MATERIALS = ("brushed", "cast", "paint", "anodised", "milled", "turned", "ceramic")
+METALS = ("brushed", "cast", "milled", "turned")
 
 Array = np.ndarray
 T = TypeVar("T")
@@ -33,6 +34,7 @@ class Surface:
     spread: tuple[float, float]  # width of the highlight along and across the grain
     free: Array  # 1 where a defect may be centred
     bare: tuple[float, float, float]  # colour that a scratch lays open
+    hot: bool  # bare metal, which heat can tint
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,11 @@ def make_surface(rng: np.random.Generator, material: str, shape: tuple[int, int]
         colour_map = colour * (1 + 0.06 * lines + 0.03 * mottle)[..., None]
         spread = (0.30, 0.95)
     elif material == "cast":
-        grit = noise(rng, shape, 2.2) + 1.3 * noise(rng, shape, 4.5) + 1.5 * noise(rng, shape, 11)
-        height, gloss, spread = 0.22 * rng.uniform(0.7, 1.2) * grit, 0.22, (0.8, 0.8)
+        grit = noise(rng, shape, 1.7) + 0.9 * noise(rng, shape, 3.5) + 0.8 * noise(rng, shape, 14)
+        pores = step(2.1, 3.0, noise(rng, shape, rng.uniform(2.2, 3.2)))
+        height, gloss, spread = rng.uniform(0.22, 0.38) * grit - 1.3 * pores, 0.25, (0.8, 0.8)
         colour = np.array(pick(rng, [(0.40, 0.40, 0.39), (0.30, 0.30, 0.31), (0.45, 0.43, 0.40)]))
-        colour_map = colour * (1 + 0.05 * grit + 0.05 * mottle)[..., None]
+        colour_map = colour * (1 + 0.03 * grit + 0.06 * mottle - 0.35 * pores)[..., None]
     elif material == "paint":
         peel = noise(rng, shape, rng.uniform(4.5, 8))
         height, gloss = rng.uniform(0.06, 0.13) * peel, rng.uniform(0.12, 0.3)
@@ -154,7 +157,7 @@ def make_surface(rng: np.random.Generator, material: str, shape: tuple[int, int]
     rim = np.zeros(shape, np.float32)
     rim[shape[0] // 12 : -shape[0] // 12, shape[1] // 12 : -shape[1] // 12] = 1
     albedo = np.clip(colour_map, 0.01, 1).astype(np.float32)
-    return Surface(height.astype(np.float32), albedo, gloss * ones, grain, ones, spread, rim, bare)
+    return Surface(height.astype(np.float32), albedo, gloss * ones, grain, ones, spread, rim, bare, material in METALS)
 
 
 def make_lamp(rng: np.random.Generator, shape: tuple[int, int]) -> Lamp:
