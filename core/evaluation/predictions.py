@@ -274,7 +274,7 @@ def _detect_validator(
         def _pixels(self, boxes: Any, batch: Any) -> Any:
             if len(boxes) == 0:
                 return np.zeros((0, 4))
-            scaled = ops.scale_boxes(
+            scaled: Any = ops.scale_boxes(
                 batch["imgsz"], boxes.clone(), batch["ori_shape"], ratio_pad=batch["ratio_pad"], xywh=rotated
             )
             if rotated:
