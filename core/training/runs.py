@@ -20,6 +20,7 @@ from core.models.catalog import model_for_task
 from core.models.machine import describe_machine
 from core.models.plan import fill_in
 from core.models.weights import locate, missing_words
+from core.training.archive import archive_run, import_run_archive
 from core.training.events import FINAL_KINDS, Event, read_events
 from core.training.executors.local import start_worker
 from core.training.processes import end_process_tree, is_alive, process_identity
@@ -27,6 +28,22 @@ from core.training.progress import RunProgress, read_progress
 from core.training.spec import Strategy, TrainingSpec
 from core.training.store import WITH_PROCESS, Run, RunStore, State
 from core.workspace import Workspace, folder_bytes, new_id, write_text_atomic
+
+__all__ = [
+    "advance",
+    "archive_run",
+    "delete_run",
+    "edit_run",
+    "get_run",
+    "import_run_archive",
+    "list_runs",
+    "move_run",
+    "pause_run",
+    "resume_run",
+    "start_run",
+    "stop_run",
+    "wait_run",
+]
 
 SPACE_NEEDED = 300_000_000
 """Free bytes a run needs for its checkpoints and pictures; less is refused before it starts."""
