@@ -77,7 +77,7 @@ def compare_runs(
     if a == b:
         raise InputError("Choose two different runs to compare.")
     first, second = (evaluate_run(workspace, name, split, progress=progress) for name in (a, b))
-    return compare_evaluations(first, second, _differing_settings(workspace, a, b))
+    return compare_evaluations(first, second, differing_settings(workspace, a, b))
 
 
 def compare_evaluations(
@@ -212,7 +212,8 @@ def _sentences(first: Evaluation, second: Evaluation, metrics: dict[str, Any], p
     ]
 
 
-def _differing_settings(workspace: Workspace, a: str, b: str) -> dict[str, tuple[Any, Any]]:
+def differing_settings(workspace: Workspace, a: str, b: str) -> dict[str, tuple[Any, Any]]:
+    """Return what two runs' specifications set differently, {setting: (of a, of b)}."""
     specs = [json.loads((workspace.run(name) / "spec.json").read_text(encoding="utf-8")) for name in (a, b)]
     flat = [{**spec, **(spec.get("extra") or {})} for spec in specs]
     skip = {"extra", "name", "notes", "tags"}

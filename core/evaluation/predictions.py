@@ -103,12 +103,13 @@ def are_fresh(run_folder: Path, split: str) -> bool:
     if not all(path.is_file() for path in paths):
         return False
     meta = json.loads(paths[2].read_text(encoding="utf-8"))
-    dataset = run_dataset(run_folder)
-    return bool(
-        meta["weights_sha256"] == _sha256(best_weights(run_folder))
-        and meta["dataset_checksum"] == dataset.checksum
-        and len(meta["images"]) == dataset.images.get(split, 0)
-    )
+    if meta["weights_sha256"] != _sha256(best_weights(run_folder)):
+        return False
+    try:
+        dataset = run_dataset(run_folder)
+    except InputError:
+        return True  # the dataset is gone: what was seen of it stays true
+    return bool(meta["dataset_checksum"] == dataset.checksum and len(meta["images"]) == dataset.images.get(split, 0))
 
 
 def predict_split(

@@ -37,8 +37,33 @@ def intervals(rows: Sequence[tuple[str, Mapping[str, float | None], str, str]]) 
             x=[value * 100], y=[_short(name)], mode="markers", marker={"color": colour, "size": 11},
             hovertemplate=f"{words}<extra></extra>",
         )  # fmt: skip
-    chart.update_xaxes(range=[-2, 104], ticksuffix=" %", tickvals=[0, 20, 40, 60, 80, 100], showgrid=True,
-                       gridcolor=charts.GRID)  # fmt: skip
+    chart.update_xaxes(range=[-2, 104], tickvals=[0, 20, 40, 60, 80, 100], showgrid=True,
+                       ticktext=["0", "20 %", "40 %", "60 %", "80 %", "100 %"], gridcolor=charts.GRID)  # fmt: skip
+    chart.update_yaxes(autorange="reversed", showgrid=False, nticks=len(rows) + 1)
+    return chart
+
+
+def differences(rows: Sequence[tuple[str, Mapping[str, Any]]], first: str, second: str) -> go.Figure:
+    """Return the difference of each figure in points, its interval as a bar: green or red only when it is decided."""
+    chart = charts.figure(height=110 + 38 * len(rows), hovermode="closest")
+    widest = 1.0
+    for name, item in rows:
+        if item["difference"] != item["difference"]:
+            continue
+        value, low, high = (100 * item[key] for key in ("difference", "low", "high"))
+        widest = max(widest, abs(low), abs(high))
+        colour = {"b": charts.LEAF, "a": charts.FAILURE}.get(item["verdict"], charts.MUTED)
+        chart.add_scatter(x=[low, high], y=[name] * 2, mode="lines", hoverinfo="skip", opacity=0.4,
+                          line={"color": colour, "width": 10})  # fmt: skip
+        chart.add_scatter(
+            x=[value], y=[name], mode="markers", marker={"color": colour, "size": 11},
+            hovertemplate=f"{name}: {value:+.1f} points, between {low:+.1f} and {high:+.1f}<extra></extra>",
+        )  # fmt: skip
+    chart.add_vline(x=0, line={"color": charts.MUTED, "width": 1.5})
+    for text, x, anchor in ((f"◀ {_short(first, 30)}", 0.0, "left"), (f"{_short(second, 30)} ▶", 1.0, "right")):
+        chart.add_annotation(x=x, y=1, xref="paper", yref="paper", yanchor="bottom", xanchor=anchor, text=text,
+                             showarrow=False, font={"color": charts.MUTED, "size": 12})  # fmt: skip
+    chart.update_xaxes(range=[-1.1 * widest, 1.1 * widest], title="points", showgrid=True, gridcolor=charts.GRID)
     chart.update_yaxes(autorange="reversed", showgrid=False, nticks=len(rows) + 1)
     return chart
 

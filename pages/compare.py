@@ -1,0 +1,255 @@
+"""Compare: runs side by side on the very same pictures, and whether one is really better."""
+
+import pandas as pd
+import streamlit as st
+
+from core.data.dataset import Dataset, load_dataset
+from core.errors import GraftError, InputError
+from core.evaluation.compare import Comparison, compare_evaluations, differing_settings
+from core.evaluation.evaluation import Evaluation, evaluate_run
+from core.evaluation.predictions import predictions_path
+from core.training.progress import read_progress
+from core.training.runs import list_runs
+from core.training.store import Run
+from pages._ui import charts, evaluation_charts, frame
+from pages._ui.cells import Notebook, empty, next_step, python_fold
+from pages._ui.evaluation_gallery import picture_marks
+from pages._ui.formatting import SPLIT_WORDS, count, plain
+from pages._ui.gallery import Tile, show_picture
+
+MOST = 6
+"""Runs compared at a time; more would not be told apart on the charts."""
+COLOURS = (charts.LEAF, "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00")
+METRIC_TITLES = {
+    "mAP50": "mAP50 (found well)", "mAP50-95": "mAP50-95 (found and placed exactly)", "mAP75": "mAP75",
+    "recall": "Found (recall)", "precision": "Right (precision)", "F1": "Balance (F1)",
+    "top1": "First answer right (top-1)", "balanced_accuracy": "Mean over classes (balanced accuracy)",
+    "AUROC": "AUROC",
+}  # fmt: skip
+
+workspace = frame.workspace()
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking at the same pictures with each run …")
+def evaluation_of(root: str, run_id: str, split: str, stamp: tuple[int, int]) -> Evaluation:  # noqa: ARG001
+    """Return a run's evaluation, kept until its predictions or weights change."""
+    return evaluate_run(workspace, run_id, split)
+
+
+@st.cache_data(max_entries=20, show_spinner="Working out how sure the difference is …")
+def comparison_of(
+    root: str, a: str, b: str, split: str, stamps: tuple[tuple[int, int], ...], points: tuple[float, ...]  # noqa: ARG001
+) -> Comparison:
+    """Return the comparison of two runs, kept until one of them changes."""
+    first, second = (evaluation_of(root, name, split, stamp) for name, stamp in zip((a, b), stamps, strict=True))
+    return compare_evaluations(first, second, differing_settings(workspace, a, b))
+
+
+def stamp_of(run: Run, split: str) -> tuple[int, int]:
+    """Return what changes when the evaluation of a run does."""
+    path, weights = predictions_path(run.folder, split), run.best_weights
+    return (path.stat().st_mtime_ns if path.is_file() else 0, weights.stat().st_mtime_ns if weights else 0)
+
+
+def choose_runs() -> tuple[list[Run], Dataset]:
+    """Return the runs to compare and their dataset; ends the page when there are not two of one dataset."""
+    trained = [run for run in list_runs(workspace) if run.best_weights is not None and not run.active]
+    families: dict[tuple[str, str], list[Run]] = {}
+    for run in trained:
+        families.setdefault((run.dataset, run.task), []).append(run)
+    families = {key: runs for key, runs in families.items() if len(runs) > 1}
+    if not families:
+        empty(
+            "It takes two trained runs on one dataset to compare. Train a second one with one thing changed: another "
+            "model, strategy or picture size.", "Plan another training", "model.py", key="compare_empty",
+        )  # fmt: skip
+    wanted = frame.current_id("run")
+    keys = list(families)
+    start = next((index for index, key in enumerate(keys) if any(run.id == wanted for run in families[key])), 0)
+    key = keys[start]
+    if len(keys) > 1:
+        key = st.selectbox("Dataset", keys, index=start, format_func=lambda item: families[item][0].dataset_name)
+    by_id = {run.id: run for run in families[key]}
+    ids = list(by_id)
+    first = [wanted] if wanted in by_id else []
+    default = [*first, *[item for item in ids if item not in first]][:2]
+    chosen = st.multiselect(
+        "Runs, the one to compare with first", ids, default=default, max_selections=MOST, key=f"compare_{key[0]}",
+        format_func=lambda item: f"{by_id[item].name} ({by_id[item].model}, {item[-6:]})",
+    )  # fmt: skip
+    if len(chosen) < 2:
+        st.caption("Choose at least two.")
+        st.stop()
+    try:
+        dataset = load_dataset(workspace, key[0])
+    except InputError:
+        st.markdown("The dataset of these runs is not in this workspace any more, so they can’t be judged anew.")
+        st.stop()
+    return [by_id[item] for item in chosen], dataset
+
+
+def compared(runs: list[Run], split: str) -> list[Comparison]:
+    """Return the first run against each of the others; ends the page with a sentence when it can't be done."""
+    try:
+        evaluations = [evaluation_of(str(workspace.root), run.id, split, stamp_of(run, split)) for run in runs]
+        points = [float(item.operating_point["confidence"] or 0.0) for item in evaluations]
+        return [
+            comparison_of(
+                str(workspace.root), runs[0].id, run.id, split,
+                (stamp_of(runs[0], split), stamp_of(run, split)), (points[0], point),
+            )
+            for run, point in zip(runs[1:], points[1:], strict=True)
+        ]  # fmt: skip
+    except GraftError as error:
+        st.error(str(error), icon=":material/error:")
+        st.stop()
+
+
+def show_differences(runs: list[Run], comparisons: list[Comparison]) -> None:
+    """Show the difference of each figure with its interval."""
+    for run, comparison in zip(runs[1:], comparisons, strict=True):
+        if len(comparisons) > 1:
+            st.markdown(f"**{plain(names_of(runs)[run.id])}**")
+        chart = evaluation_charts.differences(
+            [(METRIC_TITLES.get(name, name), item) for name, item in comparison.metrics.items()],
+            names_of(runs)[runs[0].id], names_of(runs)[run.id],
+        )  # fmt: skip
+        charts.show(chart, "Differences with their intervals", key=f"differences_{run.id}")
+    st.caption("In points of 100. A bar that touches the zero line decides nothing (95 %, paired bootstrap).")
+
+
+def names_of(runs: list[Run]) -> dict[str, str]:
+    """Return {id: name}, with the end of the id where runs share a name."""
+    shared = {run.name for run in runs if sum(other.name == run.name for other in runs) > 1}
+    return {run.id: f"{run.name} ({run.id[-6:]})" if run.name in shared else run.name for run in runs}
+
+
+def show_figures(runs: list[Run], split: str) -> None:
+    """Show the figures of each run with their intervals, side by side."""
+    rows = []
+    for run in runs:
+        evaluation = evaluation_of(str(workspace.root), run.id, split, stamp_of(run, split))
+        row = {"run": names_of(runs)[run.id]}
+        for name in METRIC_TITLES:
+            if name in evaluation.metrics:
+                figure = evaluation.metrics[name]
+                row[METRIC_TITLES[name]] = (
+                    f"{figure['value']:.2f} ({figure['low']:.2f} to {figure['high']:.2f})"
+                    if figure["value"] == figure["value"]
+                    else "–"
+                )
+        rows.append(row)
+    st.dataframe(pd.DataFrame(rows).set_index("run").T, width="stretch")
+
+
+def show_learning(runs: list[Run]) -> None:
+    """Show how each run learned."""
+    chart = charts.figure(height=300, showlegend=True)
+    for run, colour in zip(runs, COLOURS, strict=False):
+        table = read_progress(run).curves
+        column = next((name for name in ("mAP50-95", "top1") if name in table), None)
+        if column is None:
+            continue
+        chart.add_scatter(
+            x=table["epoch"], y=table[column], name=f"{names_of(runs)[run.id]}, {column}", mode="lines+markers",
+            line={"color": colour, "width": 2.2}, marker={"size": 5}, hovertemplate="%{y:.3f}",
+        )  # fmt: skip
+    chart.update_xaxes(title="epoch", tickformat="d")
+    charts.show(chart, "How each run learned, epoch by epoch", key="compare_learning")
+
+
+def show_pictures(runs: list[Run], comparison: Comparison, dataset: Dataset) -> None:
+    """Show pictures one run gets right and the other does not, side by side."""
+    first, second = runs[0], next(run for run in runs if run.id == comparison.b)
+    table = comparison.pictures
+    names = names_of(runs)
+    options = {
+        "b": f"{names[second.id]} does better ({int((table['b'] < table['a']).sum())})",
+        "a": f"{names[first.id]} does better ({int((table['a'] < table['b']).sum())})",
+    }
+    side = st.segmented_control("Pictures where", list(options), default="b", format_func=options.get,
+                                key=f"side_{comparison.b}", required=True)  # fmt: skip
+    part = table[table["b"] < table["a"]] if side == "b" else table[table["a"] < table["b"]]
+    if part.empty:
+        st.caption("There is none.")
+        return
+    evaluations = [
+        evaluation_of(str(workspace.root), run.id, comparison.split, stamp_of(run, comparison.split))
+        for run in (first, second)
+    ]
+    for row in part.head(6).to_dict("records"):
+        columns = st.columns(2)
+        for column, run, evaluation, mistakes in zip(
+            columns, (first, second), evaluations, (row["a"], row["b"]), strict=True
+        ):
+            words = f"{names[run.id]}: {count(int(mistakes), 'mistake')}" if mistakes else f"{names[run.id]}: all right"
+            if evaluation.task == "classify":
+                answer = evaluation.pictures.set_index("file").loc[row["file"]]
+                words = f"{names[run.id]}: says {answer['prediction']} (is {answer['truth']})"
+            with column:
+                show_picture(Tile(dataset.image_path(row["file"]), picture_marks(evaluation, row["file"]),
+                                  plain(words), words), 600)  # fmt: skip
+    if len(part) > 6:
+        st.caption(f"The 6 clearest of {len(part)}.")
+
+
+def show_settings(comparisons: list[Comparison], runs: list[Run]) -> None:
+    """Show what was set differently."""
+    names = list(dict.fromkeys(name for item in comparisons for name in item.settings))
+    if not names:
+        st.markdown("Nothing was set differently: what differs is chance.")
+        return
+    specs = [run.spec.model_dump(mode="json") for run in runs]
+    rows = {
+        names_of(runs)[run.id]: [str(spec.get(name, (spec.get("extra") or {}).get(name, "–"))) for name in names]
+        for run, spec in zip(runs, specs, strict=True)
+    }
+    st.dataframe(pd.DataFrame(rows, index=pd.Index(names, name="setting")), width="stretch")
+
+
+def show_page() -> None:
+    """Show the page."""
+    page = Notebook("Compare", "Is one run really better than another, or is it chance?")
+    with page.cell("Which runs?"):
+        runs, dataset = choose_runs()
+        splits = [name for name in ("val", "train") if dataset.images.get(name)]
+        if dataset.images.get("test") and not dataset.test_locked:
+            splits.insert(1, "test")
+        split = st.segmented_control("Judged on the pictures for", splits, default=splits[0], key="compare_split",
+                                     format_func=SPLIT_WORDS.get, required=True)  # fmt: skip
+    with page.cell("Is it better?"):
+        comparisons = compared(runs, split or splits[0])
+        for comparison in comparisons:
+            first, *rest = [_named(sentence, names_of(runs)) for sentence in comparison.sentences]
+            st.markdown(f"#### {plain(first)}")
+            for sentence in rest:
+                st.markdown(plain(sentence))
+        show_differences(runs, comparisons)
+        python_fold(
+            "from core.workspace import Workspace\nfrom core.evaluation.compare import compare_runs\n\n"
+            f"comparison = compare_runs(Workspace.current(), {runs[0].id!r}, {runs[1].id!r}, {split!r})\n"
+            "print(comparison.summary()['words'])",
+            key="compare",
+        )
+    with page.cell("The figures side by side", "Each with its 95 % interval."):
+        show_figures(runs, split or splits[0])
+    with page.cell("How did they learn?"):
+        show_learning(runs)
+    with page.cell("Where do they disagree?"):
+        chosen = comparisons[0]
+        if len(comparisons) > 1:
+            chosen = st.selectbox("Against", comparisons, key="compare_against",
+                                  format_func=lambda item: names_of(runs)[item.b])
+        show_pictures(runs, chosen, dataset)
+    with page.cell("What was set differently?"):
+        show_settings(comparisons, runs)
+        next_step("Try the better one on new pictures", "predict.py", key="compare_predict", run=runs[0].id)
+
+
+def _named(sentence: str, names: dict[str, str]) -> str:
+    for identifier, name in names.items():
+        sentence = sentence.replace(identifier, name)
+    return sentence
+
+
+show_page()
