@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.data.dataset import SPLITS
+from core.data.leakage import Union
 from core.data.problems import Problems
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 Check = Callable[["Examined", Problems], None]
 
 SMALL_VAL = 20
+LEAKS = (
+    ("train", "val", "leak-across-splits"),
+    ("train", "test", "leak-across-splits"),
+    ("val", "test", "leak-val-test"),
+)
 
 
 def parts_filled(examined: Examined, problems: Problems) -> None:
@@ -42,37 +48,38 @@ def classes_present(examined: Examined, problems: Problems) -> None:
                 problems.note(code, name)
 
 
-def exact_copies(examined: Examined, problems: Problems) -> None:
-    """Note byte-equal pictures, within a part and across parts."""
-    table = examined.table
-    for _, rows in table.groupby("sha256", sort=True).indices.items():
-        if len(rows) > 1:
-            _note_set(examined, [int(row) for row in rows], "duplicate-image", problems)
-
-
-def near_copies(examined: Examined, problems: Problems) -> None:
-    """Note pictures that show the same though their files differ, within a part and across parts."""
+def copy_sets(examined: Examined) -> list[list[int]]:
+    """Return sets of rows of the image table, two at least, that show the same picture."""
+    union = Union(len(examined.table))
+    first: dict[str, int] = {}
+    for row, digest in enumerate(examined.table["sha256"]):
+        union.join(first.setdefault(digest, row), row)
     for one, other in examined.copies:
-        _note_set(examined, [one, other], "near-duplicate-image", problems)
+        union.join(one, other)
+    sets: dict[int, list[int]] = {}
+    for row in range(len(examined.table)):
+        sets.setdefault(union.find(row), []).append(row)
+    return [rows for rows in sets.values() if len(rows) > 1]
 
 
-def _note_set(examined: Examined, rows: list[int], within: str, problems: Problems) -> None:
-    """Note a set of copies: leaks between parts first, what is left of it within a part."""
-    splits = examined.table["split"].tolist()
-    sources = examined.table["source"].tolist()
-    by_split: dict[str, list[int]] = {split: [row for row in rows if splits[row] == split] for split in SPLITS}
-    pairs = (
-        ("train", "val", "leak-across-splits"),
-        ("train", "test", "leak-across-splits"),
-        ("val", "test", "leak-val-test"),
-    )
-    for here, there, code in pairs:
-        if by_split[here] and by_split[there]:
-            for row in by_split[there]:
-                problems.note(code, f"{sources[row]} ({there}) = {sources[by_split[here][0]]} ({here})")
-    for members in by_split.values():
-        for row in members[1:]:
-            problems.note(within, f"{sources[row]} = {sources[members[0]]}")
+def copies(examined: Examined, problems: Problems) -> None:
+    """Note pictures that show the same: across parts as leaks, within a part as exact or near copies."""
+    table = examined.table
+    splits, sources, digests = table["split"].tolist(), table["source"].tolist(), table["sha256"].tolist()
+    for rows in copy_sets(examined):
+        members: dict[str, list[int]] = {split: [row for row in rows if splits[row] == split] for split in SPLITS}
+        for here, there, code in LEAKS:
+            if members[here]:
+                for row in members[there]:
+                    problems.note(code, f"{sources[row]} ({there}) = {sources[members[here][0]]} ({here})")
+        for same in members.values():
+            seen: dict[str, int] = {}
+            for row in same:
+                if digests[row] in seen:
+                    problems.note("duplicate-image", f"{sources[row]} = {sources[seen[digests[row]]]}")
+                elif seen:
+                    problems.note("near-duplicate-image", f"{sources[row]} = {sources[same[0]]}")
+                seen.setdefault(digests[row], row)
 
 
 def straddling_groups(examined: Examined, problems: Problems) -> None:
@@ -131,8 +138,7 @@ def brightness_tells_class(examined: Examined, problems: Problems) -> None:
 SPLIT_CHECKS: tuple[Check, ...] = (
     parts_filled,
     classes_present,
-    exact_copies,
-    near_copies,
+    copies,
     straddling_groups,
     different_parts,
     brightness_tells_class,

@@ -9,11 +9,11 @@ import numpy as np
 
 from core.data.checks import Examined, copies_by_row
 from core.data.checks_labels import alike, is_tiny
+from core.data.checks_splits import copy_sets
 from core.data.classes import edit_classes
 from core.data.dataset import Dataset
 from core.data.editing import edited, move_pictures, remove_pictures, replace_text
 from core.data.labels import read_labels
-from core.data.leakage import Union
 from core.data.problems import KINDS
 from core.data.resplitting import resplit
 from core.data.splits import DEFAULT_RATIO, ratio_text
@@ -91,25 +91,11 @@ def _drop_unused(dataset: Dataset) -> Dataset:
     return edit_classes(dataset, {name: None for name, count in dataset.instances.items() if not count})
 
 
-def _copies(examined: Examined) -> list[list[int]]:
-    """Return sets of rows that show the same picture, two at least."""
-    union = Union(len(examined.table))
-    first: dict[str, int] = {}
-    for row, digest in enumerate(examined.table["sha256"]):
-        union.join(first.setdefault(digest, row), row)
-    for one, other in examined.copies:
-        union.join(one, other)
-    sets: dict[int, list[int]] = {}
-    for row in range(len(examined.table)):
-        sets.setdefault(union.find(row), []).append(row)
-    return [rows for rows in sets.values() if len(rows) > 1]
-
-
 def _keep_one(dataset: Dataset) -> Dataset:
     examined = _examined(dataset)
     splits, files = examined.table["split"].tolist(), examined.table["file"].tolist()
     gone = set()
-    for rows in _copies(examined):
+    for rows in copy_sets(examined):
         seen: set[str] = set()
         for row in rows:
             if splits[row] in seen:
@@ -127,7 +113,7 @@ def _copies_to_train(dataset: Dataset) -> Dataset:
     splits, files = examined.table["split"].tolist(), examined.table["file"].tolist()
     targets = {}
     taken = Counter(_key(file) for file, split in zip(files, splits, strict=True) if split == "train")
-    for rows in _copies(examined):
+    for rows in copy_sets(examined):
         if len({splits[row] for row in rows}) == 1:
             continue
         for row in rows:

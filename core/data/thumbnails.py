@@ -134,16 +134,30 @@ def _halo(colour: str) -> str:
 
 
 def _name(pen: ImageDraw.ImageDraw, picture: Image.Image, mark: Mark, font: ImageFont.FreeTypeFont) -> None:
-    symbol = {"miss": "✕ ", "false-alarm": "▲ ", "": ""}[mark.sign]
-    text = symbol + mark.label[:28]
-    left, _, right, bottom = pen.textbbox((0, 0), text, font=font)
-    width, height = right - left + 6, bottom + 4
+    text = mark.label[:28]
+    left, _, right, bottom = pen.textbbox((0, 0), text or "x", font=font)
+    height = bottom + 4
+    sign = height - 2 if mark.sign else 0  # a square at the left for the cross or the triangle
+    width = (right - left + 6 if text else 2) + sign
     corners = [_pixel(point, picture) for point in mark.outline]
     x = min(max(0, min(point[0] for point in corners)), max(0, picture.width - width))
     top = min(point[1] for point in corners)
     y = top - height if top >= height else min(top + 2, picture.height - height)
+    ink = ink_on(mark.colour)
     pen.rectangle((x, y, x + width, y + height), fill=mark.colour)
-    pen.text((x + 3 - left, y + 1), text, fill=ink_on(mark.colour), font=font)
+    pen.text((x + 3 + sign - left, y + 1), text, fill=ink, font=font)
+    if mark.sign:
+        _sign(pen, (x + 3, y + 3, x + sign - 1, y + height - 3), mark.sign, ink)
+
+
+def _sign(pen: ImageDraw.ImageDraw, box: tuple[float, float, float, float], sign: str, ink: str) -> None:
+    """Draw a cross (miss) or a triangle (false alarm); drawn, since the font at hand has neither."""
+    left, top, right, bottom = box
+    if sign == "miss":
+        pen.line([(left, top), (right, bottom)], fill=ink, width=2)
+        pen.line([(left, bottom), (right, top)], fill=ink, width=2)
+    else:
+        pen.polygon([((left + right) / 2, top), (right, bottom), (left, bottom)], fill=ink)
 
 
 @cache
