@@ -38,7 +38,12 @@ def evaluation_of(root: str, run_id: str, split: str, stamp: tuple[int, int]) ->
 
 @st.cache_data(max_entries=20, show_spinner="Working out how sure the difference is …")
 def comparison_of(
-    root: str, a: str, b: str, split: str, stamps: tuple[tuple[int, int], ...], points: tuple[float, ...]  # noqa: ARG001
+    root: str,
+    a: str,
+    b: str,
+    split: str,
+    stamps: tuple[tuple[int, int], ...],
+    points: tuple[float, ...],  # noqa: ARG001
 ) -> Comparison:
     """Return the comparison of two runs, kept until one of them changes."""
     first, second = (evaluation_of(root, name, split, stamp) for name, stamp in zip((a, b), stamps, strict=True))
@@ -238,8 +243,9 @@ def show_page() -> None:
     with page.cell("Where do they disagree?"):
         chosen = comparisons[0]
         if len(comparisons) > 1:
-            chosen = st.selectbox("Against", comparisons, key="compare_against",
-                                  format_func=lambda item: names_of(runs)[item.b])
+            chosen = st.selectbox(
+                "Against", comparisons, key="compare_against", format_func=lambda item: names_of(runs)[item.b]
+            )
         show_pictures(runs, chosen, dataset)
     with page.cell("What was set differently?"):
         show_settings(comparisons, runs)

@@ -1,0 +1,128 @@
+"""A new user's first model, in a real browser: bring in a zip, train, come back, read how good it is."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.training.runs import get_run, list_runs, start_run, stop_run, wait_run
+from core.training.spec import TrainingSpec
+from core.training.store import State
+from core.workspace import Workspace
+from tests.e2e.conftest import ROOT, Server
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+SAMPLE = ROOT / "sample_data" / "surface_defects.zip"
+A_WHILE = 180_000
+
+
+def no_trouble(page: Page) -> None:
+    assert page.get_by_test_id("stException").count() == 0, page.get_by_test_id("stException").first.inner_text()
+
+
+def test_from_a_zip_to_the_evaluation(server: Server, page: Page) -> None:
+    page.goto(f"{server.address}/dataset")
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(SAMPLE)
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_text("What was read?")).to_be_visible(timeout=A_WHILE)
+    expect(page.get_by_text("160 pictures").first).to_be_visible()
+    no_trouble(page)
+    workspace = Workspace.open(server.workspace)
+    assert not list(workspace.staging_root.rglob("*.zip")), "the upload is still on the disk"
+
+    page.get_by_role("button", name=re.compile("Choose a model")).click()
+    page.get_by_text("Forget everything and start from random numbers").click()
+    for label, value in (("Epochs", "1"), ("Image size (pixels)", "64")):
+        field = page.get_by_label(label, exact=True).first
+        field.fill(value)
+        field.press("Enter")
+    page.get_by_role("button", name=re.compile("On to the start")).click()
+    page.get_by_role("button", name=re.compile("Start training")).click()
+
+    bars = page.get_by_role("progressbar")
+    expect(bars.first).to_be_visible(timeout=A_WHILE)
+    page.wait_for_url(re.compile("run="))
+    page.reload()
+    expect(page.get_by_text("See how good it is")).to_be_visible(timeout=A_WHILE)
+    no_trouble(page)
+    run = list_runs(workspace)[0]
+    assert run.state is State.FINISHED
+    assert run.spec.epochs == 1
+
+    page.get_by_role("button", name=re.compile("See how good it is")).click()
+    expect(page.get_by_test_id("stMetric").filter(has_text=re.compile("mAP50$|mAP50\\b")).first).to_be_visible(
+        timeout=A_WHILE
+    )
+    no_trouble(page)
+
+
+def test_the_run_outlives_tab_and_server(server: Server, page: Page) -> None:
+    from core.data.importing import import_dataset
+    from tests.tiny import write_yolo_folder
+
+    workspace = Workspace.open(server.workspace)
+    dataset = import_dataset(workspace, write_yolo_folder(server.workspace.parent / "squares", train=16))
+    spec = TrainingSpec(
+        dataset=dataset.id,
+        task="detect",
+        model="yolo11n",
+        strategy="scratch",
+        epochs=500,
+        imgsz=32,
+        batch=4,
+        name="Long",
+    )
+    run = start_run(workspace, spec)
+    try:
+        page.goto(f"{server.address}/training?run={run.id}")
+        expect(page.get_by_role("progressbar").first).to_be_visible(timeout=A_WHILE)
+        page.close()
+        server.kill()
+        assert get_run(workspace, run.id).active
+        server.start()
+
+        second = page.context.new_page()
+        second.goto(server.address)
+        expect(second.get_by_text("Long").first).to_be_visible()
+        second.goto(f"{server.address}/training?run={run.id}")
+        second.get_by_role("button", name="Stop and keep the best").click()
+        done = wait_run(workspace, run.id, 90)
+        assert done.state is State.STOPPED
+        assert done.best_weights is not None
+    finally:
+        stop_run(workspace, run.id, keep_best=False)
+
+
+def test_the_first_page_is_there_within_three_seconds(server: Server, page: Page) -> None:
+    began = time.monotonic()
+    page.goto(server.address)
+    expect(page.get_by_text("Teach a model your own eyes")).to_be_visible()
+    took = server.seconds_to_start + time.monotonic() - began
+    assert took < 6, f"{took:.1f} s (twice the target, for a busy machine)"
+
+
+def test_nothing_outside_is_asked_for(server: Server, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for name in ("", "dataset", "model", "training", "runs"):
+        page.goto(f"{server.address}/{name}")
+        expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning")
+        no_trouble(page)
+    assert [url for url in asked if not url.startswith((server.address, "data:", "blob:"))] == []
+
+
+def test_a_deep_link_on_a_fresh_server_stands_in_the_frame(tmp_path: Path, page: Page) -> None:
+    for number in range(3):
+        server = Server(tmp_path / f"workspace{number}")
+        server.start()
+        try:
+            page.goto(f"{server.address}/model")
+            expect(page.get_by_test_id("stSidebarNav").or_(page.get_by_test_id("stSidebar")).first).to_be_visible()
+            expect(page.get_by_role("heading", name="Model")).to_be_visible()
+            no_trouble(page)
+        finally:
+            server.kill()
