@@ -1,24 +1,26 @@
 """Evaluation: how good a trained model is, how sure that is, where it fails and what to do next."""
 
+import json
+
 import pandas as pd
 import streamlit as st
 
 from core.data.dataset import Dataset, load_dataset
+from core.data.palette import class_colour
 from core.errors import GraftError, InputError
 from core.evaluation.curves import confidence_for, threshold_curve
 from core.evaluation.errors import KINDS as ERROR_WORDS
 from core.evaluation.evaluation import Evaluation, evaluate_run
-from core.evaluation.predictions import are_fresh, predictions_path
-from core.evaluation.review import confusion, find_cases, picture_verdict
+from core.evaluation.predictions import are_fresh, meta_path, predictions_path
+from core.evaluation.review import find_cases, picture_verdict
 from core.evaluation.thresholds import save_operating_point
 from core.training.runs import get_run, list_runs
 from core.training.store import Run
 from pages._ui import charts, evaluation_charts, frame
 from pages._ui.cells import Notebook, empty, next_step, python_fold
-from pages._ui.evaluation_gallery import KINDS, show_cases, show_classified
+from pages._ui.evaluation_mistakes import show_gallery_cell, show_matrix
 from pages._ui.formatting import SPLIT_WORDS, count, percent, plain
 
-NOTHING = "nothing"
 HEADLINES = {
     "recall": ("Found", "of all labelled objects (recall)"),
     "precision": ("Right", "of what it reports (precision)"),
@@ -220,18 +222,12 @@ def show_threshold(run: Run, evaluation: Evaluation) -> None:
 
 def weights_digest(run: Run) -> str:
     """Return the digest of the weights the stored predictions come from."""
-    import json
-
-    from core.evaluation.predictions import meta_path
-
     digest: str = json.loads(meta_path(run.folder, "val").read_text(encoding="utf-8"))["weights_sha256"]
     return digest
 
 
 def show_classes(evaluation: Evaluation) -> None:
     """Show each class: how much is found, how exactly, with intervals."""
-    from core.data.palette import class_colour
-
     rows, table = [], []
     for index, name in enumerate(evaluation.classes):
         item = evaluation.per_class.get(name, {})
@@ -295,83 +291,6 @@ def show_curves(evaluation: Evaluation) -> None:
             return
         charts.show(evaluation_charts.reliability(bins), "Reliability curve", key="reliability")
         st.caption(f"On average its stated confidence is {percent(error)} away from how often it is right (ECE).")
-
-
-def show_matrix(evaluation: Evaluation, dataset: Dataset | None, cases: pd.DataFrame | None) -> None:
-    """Show which classes are taken for which; a chosen cell shows its pictures."""
-    if cases is not None:
-        names = [*evaluation.classes, NOTHING]
-        counts = confusion(cases, len(evaluation.classes))
-        shown = [index for index in evaluation_charts.matrix_classes(counts) if index < len(evaluation.classes)]
-        shown.append(len(evaluation.classes))
-        table = pd.DataFrame(counts, index=names, columns=names).iloc[shown, shown]
-    else:
-        counts = evaluation.confusion.to_numpy()
-        shown = evaluation_charts.matrix_classes(counts)
-        table = evaluation.confusion.iloc[shown, shown]
-    ink = "#F3F1EA" if st.context.theme.type == "dark" else "#1E211C"
-    event = st.plotly_chart(
-        evaluation_charts.matrix_chart(table, ink), key="matrix", on_select="rerun", selection_mode="points",
-        config={"displayModeBar": False}, alt="Labelled classes against the model’s answers",
-    )  # fmt: skip
-    if len(shown) < len(counts):
-        st.caption(f"The {len(shown)} most frequent of {len(counts)} are shown.")
-    cells = [
-        (str(row), str(column))
-        for row in table.index
-        for column in table.columns
-        if row != column and table.loc[row, column]
-    ]
-    cells.sort(key=lambda cell: -int(table.loc[cell]))
-    clicked = [tuple(point["customdata"][:2]) for point in event.selection.points if point.get("customdata")]
-    if clicked:
-        cell = clicked[0]
-        st.caption(f"Chosen in the matrix: {cell_words(cell, table)}")
-    else:
-        cell = st.selectbox("Show the pictures behind", cells, index=None, key="matrix_cell",
-                            placeholder="choose a mistake, or click a square",
-                            format_func=lambda item: cell_words(item, table))  # fmt: skip
-    if cell is None:
-        return
-    if cases is None:
-        pictures = evaluation.pictures
-        show_classified(dataset, pictures[(pictures["truth"] == cell[0]) & (pictures["prediction"] == cell[1])],
-                        key="matrix_gallery")  # fmt: skip
-        return
-    ids = {name: index for index, name in enumerate(evaluation.classes)} | {NOTHING: -1}
-    behind = cases[(cases["true_class"] == ids[cell[0]]) & (cases["predicted_class"] == ids[cell[1]])]
-    show_cases(evaluation, dataset, behind, key="matrix_gallery")
-
-
-def cell_words(cell: tuple[str, str], table: pd.DataFrame) -> str:
-    """Say what a cell of the matrix holds."""
-    row, column = cell
-    number = int(table.loc[row, column]) if row in table.index and column in table.columns else 0
-    if row == NOTHING:
-        return f"{column} reported where nothing is labelled ({number})"
-    if column == NOTHING:
-        return f"{row} missed ({number})"
-    return f"{row} found rightly ({number})" if row == column else f"{row} taken for {column} ({number})"
-
-
-def show_gallery_cell(evaluation: Evaluation, dataset: Dataset | None, cases: pd.DataFrame | None) -> None:
-    """Show the pictures with mistakes, the worst first."""
-    if cases is None:
-        pictures = evaluation.pictures
-        kind = st.segmented_control("Show", ["Wrong", "Right"], default="Wrong", key="classified_kind")
-        wrong = pictures["misses"] > 0
-        show_classified(dataset, pictures[wrong if kind != "Right" else ~wrong], key="classified")
-        return
-    counts = cases["kind"].value_counts()
-    kinds = [kind for kind in KINDS if counts.get(kind, 0)]
-    if not kinds:
-        st.caption("Nothing is labelled in these pictures and nothing was found.")
-        return
-    kind = st.segmented_control(
-        "Show", kinds, default=kinds[0], key="case_kind",
-        format_func=lambda name: f"{KINDS[name]} ({counts.get(name, 0)})",
-    )  # fmt: skip
-    show_cases(evaluation, dataset, cases[cases["kind"] == (kind or kinds[0])], key="cases")
 
 
 def show_page() -> None:
