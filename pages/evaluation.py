@@ -18,7 +18,7 @@ from core.training.runs import get_run, list_runs
 from core.training.store import Run
 from pages._ui import charts, evaluation_charts, frame
 from pages._ui.cells import Notebook, empty, next_step, python_fold
-from pages._ui.evaluation_mistakes import show_gallery_cell, show_matrix
+from pages._ui.evaluation_mistakes import show_gallery_cell, show_matrix, show_why
 from pages._ui.formatting import SPLIT_WORDS, count, percent, plain
 
 HEADLINES = {
@@ -328,6 +328,8 @@ def show_page() -> None:
         show_gallery_cell(evaluation, dataset, cases)
     with page.cell("What does it mix up?"):
         show_matrix(evaluation, dataset, cases)
+    with page.cell("What does it look at?"):
+        show_why(run, evaluation, dataset)
     if evaluation.errors:
         with page.cell("What do the mistakes cost?", "Points of mAP50 that repairing each kind alone would gain."):
             charts.show(evaluation_charts.error_budget(evaluation.errors, ERROR_WORDS), "Error budget", key="budget")

@@ -6,10 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from core.data.dataset import Dataset
+from core.errors import GraftError
 from core.evaluation.evaluation import Evaluation
+from core.evaluation.explain import heat_map
 from core.evaluation.review import confusion
+from core.training.store import Run
 from pages._ui import evaluation_charts
-from pages._ui.evaluation_gallery import KINDS, show_cases, show_classified
+from pages._ui.evaluation_gallery import KINDS, picture_marks, show_cases, show_classified
+from pages._ui.gallery import Tile, show_picture
 
 NOTHING = "nothing"
 
@@ -89,3 +93,27 @@ def show_gallery_cell(evaluation: Evaluation, dataset: Dataset | None, cases: pd
         format_func=lambda name: f"{KINDS[name]} ({counts.get(name, 0)})",
     )  # fmt: skip
     show_cases(evaluation, dataset, cases[cases["kind"] == (kind or kinds[0])], key="cases")
+
+
+def show_why(run: Run, evaluation: Evaluation, dataset: Dataset | None) -> None:
+    """Show where the model looks in a picture of the user's choice."""
+    if dataset is None:
+        st.caption("The dataset is not in this workspace any more, so its pictures can’t be shown.")
+        return
+    files = evaluation.pictures["file"].astype(str).tolist()
+    file = st.selectbox("Picture, the one with the worst mistakes first", files, key="why_picture",
+                        format_func=lambda name: name.split("/", 1)[-1])  # fmt: skip
+    if not st.button("Show where it looks", key="why", icon=":material/visibility:"):
+        return
+    try:
+        with st.spinner("Asking the model …"):
+            picture = heat_map(run.folder, dataset.image_path(file), run.spec.imgsz)
+    except GraftError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    left, right = st.columns(2)
+    with left:
+        show_picture(Tile(dataset.image_path(file), picture_marks(evaluation, file), "labels and answers"), 700)
+    right.image(str(picture), caption="bright: what stands out to the model (EigenCAM)", width="stretch")
+    st.caption("Bright spots away from your objects, such as a ruler, a marker or the border, mean it learned the "
+               "wrong thing: add pictures without them.")  # fmt: skip
