@@ -117,7 +117,7 @@ def advance(workspace: Workspace) -> None:
             cause = f"The training process could not be started ({error.strerror})."
             store.change(claimed.id, state=State.FAILED, cause=cause, next_step="Try again.", ended=datetime.now(UTC))
             continue
-        store.change(claimed.id, (State.STARTING,), pid=pid, identity=process_identity(pid))
+        store.change(claimed.id, WITH_PROCESS, pid=pid, identity=process_identity(pid))
 
 
 def _reconcile(store: RunStore, run: Run) -> None:
@@ -125,6 +125,9 @@ def _reconcile(store: RunStore, run: Run) -> None:
     if run.pid is None:
         if run.started and (datetime.now(UTC) - run.started).total_seconds() > START_GRACE:
             store.change(run.id, (State.STARTING,), state=State.QUEUED)
+            # asked to end before there was a process: there is nothing to wait for
+            ended_as = State.CANCELLED if run.request == "cancel" else State.INTERRUPTED
+            store.change(run.id, (State.STOPPING,), state=ended_as, ended=datetime.now(UTC))
         return
     events = attempt_events(run)
     final = next((event for event in reversed(events) if event["kind"] in FINAL_KINDS), None)

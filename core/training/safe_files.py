@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 RESERVE_BYTES = 256 * 1024
-"""Kept on the disk so that a worker on a full disk can still say why it ends."""
+"""Kept on the disk so that on a full one a worker can still say why it ends, and the store can note it."""
 
 
 class WholeFile(type(Path())):  # type: ignore[misc]
@@ -48,8 +48,11 @@ def keep_reserve(folder: Path) -> Path:
     return reserve
 
 
-def release_reserve(folder: Path) -> None:
-    """Give the reserved space back, and that of half-written checkpoints."""
-    (folder / ".reserve").unlink(missing_ok=True)
+def release_reserve(folder: Path) -> bool:
+    """Give back the reserved space and that of a run's half-written checkpoints; return whether there was a reserve."""
+    reserve = folder / ".reserve"
+    held = reserve.exists()
+    reserve.unlink(missing_ok=True)
     for part in (folder / "train" / "weights").glob("*.part"):
         part.unlink(missing_ok=True)
+    return held

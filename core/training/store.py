@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field, PrivateAttr
 
-from core.errors import InputError
+from core.errors import GraftError, InputError
+from core.training.safe_files import keep_reserve, release_reserve
 from core.training.spec import TrainingSpec
 from core.workspace import Workspace
 
@@ -35,6 +36,9 @@ class State(StrEnum):
 
 WITH_PROCESS = (State.STARTING, State.RUNNING, State.STOPPING)
 """States in which a worker process should be there."""
+
+ROOM_FOR_RESERVE = 100_000_000
+"""Free bytes from which the reserve for a full disk is (again) set aside."""
 
 COLUMNS = {
     "id": "TEXT PRIMARY KEY",
@@ -154,14 +158,15 @@ class RunStore:
         with self._transaction() as database:
             columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
             database.execute(f"CREATE TABLE IF NOT EXISTS runs ({columns})")
+        if workspace.free_bytes() > ROOM_FOR_RESERVE:
+            keep_reserve(workspace.root)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         database = sqlite3.connect(self.workspace.database, timeout=20, isolation_level=None)
         try:
             database.row_factory = sqlite3.Row
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("BEGIN IMMEDIATE")
+            self._begin(database)
             yield database
             database.execute("COMMIT")
         except BaseException:
@@ -170,6 +175,21 @@ class RunStore:
             raise
         finally:
             database.close()
+
+    def _begin(self, database: sqlite3.Connection) -> None:
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise
+            # a full disk has no room for SQLite's own small files: what was kept for that is given back
+            if not release_reserve(self.workspace.root):
+                raise GraftError(
+                    f"The disk of the workspace ({self.workspace.root}) is full: free some space, then look again."
+                ) from error
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("BEGIN IMMEDIATE")
 
     def add(self, run: Run) -> None:
         """Record a new run."""

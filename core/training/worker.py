@@ -29,7 +29,7 @@ from core.training.processes import process_identity
 from core.training.resume_point import load_resume_point, restore_training, save_resume_point
 from core.training.safe_files import keep_reserve, protect_checkpoints, release_reserve
 from core.training.spec import Strategy, TrainingSpec
-from core.training.store import Run, RunStore, State
+from core.training.store import WITH_PROCESS, Run, RunStore
 from core.workspace import Workspace
 
 BATCH_EVENT_SECONDS = 0.5
@@ -75,8 +75,10 @@ def main(folder: Path, attempt: int) -> int:
     store = RunStore(workspace)
     identity = process_identity(os.getpid())
     run = store.get(folder.name)
-    if run.attempt != attempt or not store.change(run.id, (State.STARTING,), pid=os.getpid(), identity=identity):
+    if run.attempt != attempt or run.request == "cancel":
         return 0  # this attempt was given up or taken over meanwhile
+    if not store.change(run.id, WITH_PROCESS, pid=os.getpid(), identity=identity):
+        return 0
     events = EventWriter(run.events_path)
     spec = run.spec
     events.write("started", pid=os.getpid(), attempt=attempt, device=run.device)
