@@ -128,12 +128,17 @@ class Workspace:
         Move finished things out of it with `os.replace`/`Path.rename`. The folder's name carries the process id
         and its start time, so that `sweep_staging` can reclaim it after a crash.
         """
-        folder = self.staging_root / f"{slug(purpose)}_{os.getpid()}_{_started(os.getpid())}_{secrets.token_hex(4)}"
-        folder.mkdir(parents=True)
+        folder = self.lasting_staging(purpose)
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def lasting_staging(self, purpose: str) -> Path:
+        """Make a folder in staging that stays; `sweep_staging` reclaims it once this process has gone."""
+        folder = self.staging_root / f"{slug(purpose)}_{os.getpid()}_{_started(os.getpid())}_{secrets.token_hex(4)}"
+        folder.mkdir(parents=True)
+        return folder
 
     def sweep_staging(self) -> int:
         """Remove what crashed processes left in staging; return the number of bytes freed."""

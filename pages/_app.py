@@ -25,10 +25,8 @@ def show_current() -> None:
     """Say in the sidebar which dataset and run the pages are about."""
     dataset = frame.current_dataset()
     if dataset is not None:
-        pictures = count(sum(dataset.images.values()), "picture")
-        st.caption(
-            f"Dataset  \n**{plain(dataset.name)}**  \n{pictures}, {count(len(dataset.classes), 'class', 'classes')}"
-        )
+        size = f"{count(sum(dataset.images.values()), 'picture')}, {count(len(dataset.classes), 'class', 'classes')}"
+        st.markdown(f":small[Dataset]  \n**{plain(dataset.name)}**  \n:small[{size}]")
     run_id = frame.current_id("run")
     if run_id:
         from core.training.runs import get_run

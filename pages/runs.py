@@ -16,6 +16,7 @@ from core.workspace import folder_bytes
 from pages._ui import frame
 from pages._ui.cells import Notebook, empty, python_fold
 from pages._ui.formatting import ago, count, duration, megabytes, plain, state_badge, state_words
+from pages._ui.run_archive import bring_in_run, offer_archive
 
 SHOWN_METRICS = ("mAP50", "mAP50-95", "precision", "recall", "top1", "top5")
 
@@ -112,6 +113,8 @@ def confirm_delete(runs: Sequence[Run]) -> None:
 
 
 if not list_runs(workspace):
+    with page.cell("A run from another machine?"):
+        bring_in_run(workspace)
     with page.cell("Nothing here yet"):
         empty(
             "What you train shows up here, with its settings, its curves and its weights.",
@@ -145,7 +148,12 @@ if selected:
         if len(selected) == 1:
             one(selected[0])
         with st.container(horizontal=True):
+            if len(selected) == 1:
+                offer_archive(workspace, selected[0])
             if len(selected) > 1 and frame.has_page("compare.py") and st.button("Compare them", key="runs_compare"):
                 frame.go_to("compare.py", runs=",".join(run.id for run in selected))
             if st.button("Delete …", key="runs_delete"):
                 confirm_delete(selected)
+
+with page.cell("A run from another machine?"):
+    bring_in_run(workspace)

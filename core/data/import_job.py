@@ -8,9 +8,7 @@ are removed with it. Run as `python -m core.data.import_job FOLDER` by `start_im
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 import shutil
 import subprocess
 import sys
@@ -52,9 +50,8 @@ class ImportState:
 
 def new_job(workspace: Workspace) -> Path:
     """Make the folder of a new import; put uploads into its `upload/`. It is swept after this process has gone."""
-    started = int(psutil.Process().create_time() * 100)
-    folder = workspace.staging_root / f"import_{os.getpid()}_{started}_{secrets.token_hex(4)}"
-    (folder / "upload").mkdir(parents=True)
+    folder = workspace.lasting_staging("import")
+    (folder / "upload").mkdir()
     return folder
 
 

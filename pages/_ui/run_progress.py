@@ -298,7 +298,7 @@ def tail(run: Run, lines: int = LOG_LINES) -> str:
             text = file.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
-    kept = [_plain_line(line) for line in text.splitlines()]
+    kept = [_plain_line(line.rstrip("\r")) for line in text.split("\n")]
     return "\n".join([line for line in kept if line.strip()][-lines:])
 
 

@@ -1,0 +1,77 @@
+"""A workspace with a dataset and a finished run, made once; opened by the tests of the pages."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.data.importing import import_dataset
+from core.training.runs import start_run, wait_run
+from core.training.spec import Strategy, TrainingSpec
+from core.training.store import State
+from core.workspace import Workspace
+from tests.tiny import write_yolo_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py") if not path.name.startswith("_"))
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A workspace in use."""
+
+    workspace: Workspace
+    dataset_id: str
+    run_id: str
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """Import a tiny set and train one real epoch on it."""
+    folder = tmp_path_factory.mktemp("pages")
+    workspace = Workspace.open(folder / "workspace")
+    dataset = import_dataset(workspace, write_yolo_folder(folder / "tiny"), name="Tiny set")
+    spec = TrainingSpec(
+        dataset=dataset.id, task="detect", model="yolo11n", strategy=Strategy.SCRATCH, epochs=1, imgsz=32, batch=4,
+        device="cpu", name="A <b>tiny</b> run",
+    )  # fmt: skip
+    run = wait_run(workspace, start_run(workspace, spec).id, timeout=180)
+    assert run.state is State.FINISHED, run.cause
+    return Filled(workspace, dataset.id, run.id)
+
+
+@pytest.fixture
+def filled(made: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Filled:
+    """A copy of the used workspace for one test, which may change it."""
+    root = tmp_path / "copied"
+    shutil.copytree(made.workspace.root, root)
+    monkeypatch.setenv("GRAFT_WORKSPACE", str(root))
+    return Filled(Workspace.open(root), made.dataset_id, made.run_id)
+
+
+def open_page(name: str = "home.py", **address: str) -> AppTest:
+    """Open a page of the app within its frame; fails the test when the page raises."""
+    app = AppTest.from_file(str(ROOT / "pages" / "_app.py"), default_timeout=60)
+    app.run()
+    for key, value in address.items():
+        app.query_params[key] = value
+    if name != "home.py":
+        app.switch_page(name)
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    """Return all the words on a page."""
+    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.error, app.warning, app.success)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def button(app: AppTest, label: str):
+    """Return the button with a label."""
+    return next(item for item in app.button if item.label == label)

@@ -1,0 +1,147 @@
+"""Numbers and states in words, widgets from fields, names of uploads."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from core.data.dataset import Finding, Severity
+from core.errors import InputError
+from core.training.spec import Strategy, TrainingSpec
+from pages._ui.dataset_editing import class_changes
+from pages._ui.findings import verdict
+from pages._ui.formatting import ago, count, duration, megabytes, metric_value, percent, plain
+from pages._ui.settings import bounds, choices
+from pages._ui.upload import MAX_MEGABYTES, safe_path, save_uploads
+
+ROOT = Path(__file__).resolve().parents[2]
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, "–"), (0.4, "0 s"), (89, "89 s"), (100, "2 min"), (5_400, "1 h 30 min"), (7_200, "2 h"), (100_000, "27 h")],
+)
+def test_duration(seconds: float | None, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(12, "12 bytes"), (1_500, "1.5 kB"), (5_600_000, "5.6 MB"), (121_000_000, "121 MB")]
+)
+def test_megabytes(number: float, words: str) -> None:
+    assert megabytes(number) == words
+
+
+def test_shares_are_percentages_and_scores_are_not() -> None:
+    assert (metric_value("recall", 0.921), metric_value("mAP50", 0.921)) == ("92 %", "0.921")
+    assert (percent(0.004), percent(float("nan"))) == ("0.4 %", "–")
+
+
+@pytest.mark.parametrize(
+    ("back", "words"),
+    [
+        (timedelta(seconds=5), "just now"),
+        (timedelta(minutes=12), "12 min ago"),
+        (timedelta(days=1, hours=1), "yesterday"),
+        (timedelta(days=30), "4 April 2026"),
+    ],
+)
+def test_ago(back: timedelta, words: str) -> None:
+    assert ago(NOW - back, NOW) == words
+
+
+def test_names_of_the_user_are_no_markdown() -> None:
+    assert plain("a_b*c [x](http://y) :red[z]") == r"a\_b\*c \[x\]\(http\://y\) \:red\[z\]"
+    assert count(1, "class", "classes") == "1 class"
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("a.zip", "a.zip"), ("up/sub/b.png", "up/sub/b.png"), ("C:\\x\\y.png", "C/x/y.png"), ("/etc/x", "etc/x")],
+)
+def test_upload_names_stay_inside(name: str, path: str) -> None:
+    assert safe_path(name) == PurePosixPath(path)
+
+
+@pytest.mark.parametrize("name", ["../../evil.txt", "a/../../b", "", "/", "x" * 300])
+def test_upload_names_that_climb_are_refused(name: str) -> None:
+    with pytest.raises(InputError):
+        safe_path(name)
+
+
+def test_uploads_land_on_disk(tmp_path: Path) -> None:
+    import io
+
+    class Uploaded(io.BytesIO):
+        name, file_id = "set/a.txt", "1"
+
+    saved = save_uploads([Uploaded(b"hello")], tmp_path)  # type: ignore[list-item]
+    assert saved == [tmp_path / "set" / "a.txt"]
+    assert saved[0].read_bytes() == b"hello"
+
+
+def test_widget_and_server_allow_the_same_size() -> None:
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["maxUploadSize"] == MAX_MEGABYTES
+    assert config["server"]["address"] == "127.0.0.1"
+    assert config["browser"]["gatherUsageStats"] is False
+
+
+def test_bounds_and_choices_come_from_the_field() -> None:
+    assert bounds(TrainingSpec.model_fields["imgsz"]) == (32, 4096)
+    assert choices(TrainingSpec.model_fields["strategy"].annotation) == list(Strategy)
+
+
+def test_verdict_counts_what_matters() -> None:
+    error = Finding(code="no-labels", severity=Severity.ERROR, count=1, message="No labels.")
+    warning = Finding(code="leak", severity=Severity.WARNING, count=1, message="A leak.")
+    assert verdict([error, warning]) == "1 problem must be solved before training can start."
+    assert verdict([warning]) == "Ready to train; 1 point is worth a look first."
+    assert verdict([]).startswith("Ready to train. Nothing")
+
+
+def _row(name: str, new: str, place: int, drop: bool = False) -> dict[str, object]:
+    return {"Class": name, "New name": new, "Drop": drop, "Place": place}
+
+
+def test_edited_class_table_becomes_a_mapping_and_an_order() -> None:
+    rows = [_row("cat", "cat", 3), _row("Cat", " cat ", 2), _row("dog", "hound", 1), _row("x", "x", 4, drop=True)]
+    mapping, order = class_changes(rows, keep_order=False)
+    assert mapping == {"cat": "cat", "Cat": "cat", "dog": "hound", "x": None}
+    assert order == ["hound", "cat"]
+
+
+def relative_luminance(colour: str) -> float:
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((relative_luminance(one), relative_luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def faded(ink: str, ground: str, opacity: float) -> str:
+    mixed = [
+        round(opacity * int(ink[at : at + 2], 16) + (1 - opacity) * int(ground[at : at + 2], 16)) for at in (1, 3, 5)
+    ]
+    return "#" + "".join(f"{value:02x}" for value in mixed)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_theme_reads_well(mode: str) -> None:
+    theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"][mode]
+    grounds = [theme["backgroundColor"], theme["secondaryBackgroundColor"], theme["sidebar"]["backgroundColor"]]
+    for ground in grounds:
+        assert contrast(theme["textColor"], ground) >= 7
+        assert contrast(faded(theme["textColor"], ground, 0.6), ground) >= 4.5, "small print (captions are 60 % ink)"
+        assert contrast(theme["linkColor"], ground) >= 4.5
+    assert contrast("#FFFFFF", theme["primaryColor"]) >= 4.5, "white words on the green button"
+    assert contrast(theme["primaryColor"], theme["backgroundColor"]) >= 3
+    for name in ("green", "orange", "red", "gray"):
+        assert contrast(theme[f"{name}TextColor"], theme[f"{name}BackgroundColor"]) >= 4.5, name
