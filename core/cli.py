@@ -101,6 +101,11 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("run", help="id of a run")
     verb.add_argument("--split", choices=("val", "test", "train"), default="val", help="which part of the dataset")
 
+    verb = add("compare", _compare, "Say whether one run is better than another, on the same pictures.")
+    verb.add_argument("a", help="id of a run")
+    verb.add_argument("b", help="id of another run on the same dataset")
+    verb.add_argument("--split", choices=("val", "test", "train"), default="val", help="which part of the dataset")
+
     verb = add("predict", _predict, "Find things in new pictures with a trained model.")
     verb.add_argument("model", metavar="RUN_OR_WEIGHTS", help="id of a run, or a .pt file")
     verb.add_argument("source", nargs="+", type=Path, help="pictures or folders")
@@ -284,6 +289,12 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
     from core.evaluation.evaluation import evaluate_run
 
     return dict(evaluate_run(workspace, parsed.run, split=parsed.split, progress=_say_progress()).summary())
+
+
+def _compare(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.evaluation.compare import compare_runs
+
+    return compare_runs(workspace, parsed.a, parsed.b, parsed.split, progress=_say_progress()).summary()
 
 
 def _predict(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
