@@ -45,9 +45,11 @@ def missed_objects(predictions: pd.DataFrame, truth: pd.DataFrame, *, excuse_nea
         kinds = error_kinds(predictions)
         columns.append(predictions.loc[kinds == "class", ["file", "other_truth"]])
         columns.append(predictions.loc[kinds == "place", ["file", "same_truth"]])
-    explained = {key for table in columns for key in zip(table.iloc[:, 0], table.iloc[:, 1], strict=True)}
-    keys = zip(truth["file"], truth["object"], strict=True)
-    return np.array([key not in explained for key in keys], dtype=bool)
+    files = pd.concat([truth["file"], *[table.iloc[:, 0] for table in columns]], ignore_index=True)
+    objects = np.concatenate([truth["object"].to_numpy(), *[table.iloc[:, 1].to_numpy() for table in columns]])
+    keys = pd.factorize(files)[0].astype(np.int64) * (1 << 32) + objects.astype(np.int64)
+    result: NDArray[np.bool_] = ~np.isin(keys[: len(truth)], keys[len(truth) :])
+    return result
 
 
 def error_budget(
