@@ -90,8 +90,15 @@ def choose_from_catalogue() -> str:
     st.session_state.setdefault(key("model"), known.name if known else models[0].name)
     chosen = find_model(st.session_state[key("model")]) or models[0]
     st.session_state.setdefault(key("family"), chosen.family)
-    family = st.segmented_control("Family", families, key=key("family"), required=True, persist_state="session",
-                                  help="YOLO26 is the newest. YOLO11 often does better on small sets.")  # fmt: skip
+    family = st.segmented_control(
+        "Family",
+        families,
+        key=key("family"),
+        required=True,
+        wrap=True,
+        persist_state="session",
+        help="YOLO26 is the newest. YOLO11 often does better on small sets.",
+    )
     if chosen.family != family:
         chosen = next(model for model in models if model.family == family and model.size == chosen.size)
         st.session_state[key("model")] = chosen.name
@@ -209,9 +216,10 @@ with page.cell("Which model starts with what knowledge?"):
         OWN_FILE: choose_own_file,
         OWN_RUN: choose_own_run,
     }
-    source = st.segmented_control("Start from", list(sources), key=key("source"), required=True, default=CATALOGUE
-                                  if key("source") not in st.session_state else None,
-                                  persist_state="session")  # fmt: skip
+    st.session_state.setdefault(key("source"), CATALOGUE)
+    source = st.segmented_control(
+        "Start from", list(sources), key=key("source"), required=True, wrap=True, persist_state="session"
+    )
     model_name = sources[source or CATALOGUE]()
 
 with page.cell("How much of that knowledge is kept?"):

@@ -14,7 +14,7 @@ from core.training.runs import (
 from core.training.store import Run, State
 from core.workspace import folder_bytes
 from pages._ui import frame
-from pages._ui.cells import Notebook, empty, python_fold
+from pages._ui.cells import Notebook, next_step, python_fold
 from pages._ui.formatting import ago, count, duration, megabytes, plain, state_badge, state_words
 from pages._ui.run_archive import bring_in_run, offer_archive
 
@@ -113,15 +113,12 @@ def confirm_delete(runs: Sequence[Run]) -> None:
 
 
 if not list_runs(workspace):
+    with page.cell("Nothing here yet"):
+        st.markdown("What you train shows up here, with its settings, its curves and its weights.")
+        next_step("Begin with your pictures", "dataset.py", key="runs_empty")
     with page.cell("A run from another machine?"):
         bring_in_run(workspace)
-    with page.cell("Nothing here yet"):
-        empty(
-            "What you train shows up here, with its settings, its curves and its weights.",
-            "Begin with your pictures",
-            "dataset.py",
-            key="runs_empty",
-        )
+    st.stop()
 
 with page.cell("Which runs?"):
     if freed := st.session_state.pop("runs_freed", None):

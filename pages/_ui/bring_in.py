@@ -32,7 +32,7 @@ LAYOUTS = """
 def bring_in(workspace: Workspace) -> str | None:
     """Show the ways in and the settings; return the id of the import that was started, None while none was."""
     way = st.segmented_control("Where are your pictures?", [ARCHIVE, FOLDER, PLACE, SAMPLE_SET], default=ARCHIVE,
-                               required=True, key="bring_way", label_visibility="collapsed")  # fmt: skip
+                               required=True, key="bring_way", label_visibility="collapsed", wrap=True)  # fmt: skip
     files: list[Any] = []
     place = ""
     if way == ARCHIVE:
