@@ -26,8 +26,8 @@ HEADLINES = {
     "precision": ("Right", "of what it reports (precision)"),
     "mAP50": ("mAP50", "found well, over all confidences"),
     "mAP50-95": ("mAP50-95", "found and placed exactly"),
-    "mask mAP50-95": ("Mask mAP50-95", "outlines drawn exactly"),
-    "pose mAP50-95": ("Pose mAP50-95", "key points placed exactly"),
+    "mask mAP50-95": ("Mask mAP50-95", "found and outlined exactly"),
+    "pose mAP50-95": ("Pose mAP50-95", "found with its points exact"),
     "top1": ("Right", "first answer (top-1)"),
     "top5": ("Among five", "right within five answers (top-5)"),
     "balanced_accuracy": ("Balanced", "mean over classes (balanced accuracy)"),
@@ -138,6 +138,8 @@ def show_verdict(evaluation: Evaluation) -> None:
     for sentence in rest:
         st.markdown(plain(sentence))
     names = [name for name in HEADLINES if name in evaluation.metrics]
+    if "mask mAP50-95" in names or "pose mAP50-95" in names:
+        names.remove("mAP50-95")  # the same figure under its own name
     if evaluation.task == "classify" and len(evaluation.classes) <= 5:
         names = [name for name in names if name != "top5"]
     with st.grid(4, min_column_width=150, gap="small"):
@@ -324,7 +326,8 @@ def show_page() -> None:
             show_threshold(run, evaluation)
     with page.cell("How good is each class?"):
         show_classes(evaluation)
-    with page.cell("Show me the pictures", "Solid lines are your labels, dashed ones the model’s answers."):
+    hint = "" if cases is None else "Solid lines are your labels, dashed ones the model’s answers."
+    with page.cell("Show me the pictures", hint):
         show_gallery_cell(evaluation, dataset, cases)
     with page.cell("What does it mix up?"):
         show_matrix(evaluation, dataset, cases)

@@ -23,7 +23,7 @@ def _short(name: str, longest: int = 22) -> str:
 
 def intervals(rows: Sequence[tuple[str, Mapping[str, float | None], str, str]]) -> go.Figure:
     """Return one dot a row with its 95 % interval as a bar; a row is (name, figure, colour, words for the hover)."""
-    chart = charts.figure(height=64 + 34 * len(rows), hovermode="closest")
+    chart = charts.figure(height=84 + 34 * len(rows), hovermode="closest")
     for name, figure, colour, words in rows:
         value, low, high = figure.get("value"), figure.get("low"), figure.get("high")
         if value is None:
