@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.data.fingerprints import hash_text, perceptual_hash, thumbnail
+from core.data.fingerprints import THUMB, hash_text, perceptual_hash, thumbnail
 from core.data.images import (
     KEPT_FORMATS,
     MIN_SIDE,
@@ -105,7 +105,7 @@ def _keep(path: Path, target: Path, recipe: Recipe) -> Ready | None:
             if "transparency" in image.info:
                 return None
             if kind == "JPEG":
-                image.draft(image.mode, (256, 256))
+                image.draft("L", (2 * THUMB, 2 * THUMB))  # still reads every byte, so that a cut file is noticed
             image.load()
             if image.mode == "RGBA" and has_holes(image):
                 return None
