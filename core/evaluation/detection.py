@@ -240,8 +240,10 @@ class Detector:
             difference = interval(drawn[0] / drawn[1] - drawn[2] / drawn[3])
         low, high = share_interval(self.weights, counted[0], counted[1])
         found, objects = int(counted[0].sum()), int(counted[1].sum())
-        worse = bool(objects >= 5 and (~mask).sum() >= 5 and difference[1] < 0)
         value = ratio(found, objects)
+        # Wilson beside the bootstrap: draws of "5 of 5 found" never vary, and would make any other slice look worse
+        rest_low, _ = wilson(float(counted[2].sum()), float(counted[3].sum()))
+        worse = bool(objects >= 5 and (~mask).sum() >= 5 and difference[1] < 0 and value < rest_low)
         return {
             "metric": "recall",
             "value": value,
