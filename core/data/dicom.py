@@ -49,7 +49,7 @@ def decode_dicom(path: Path, window: Window, tag: str = "") -> Iterator[Page]:
     except UnreadableImage:
         raise
     except Exception as error:  # pydicom and its decoders raise many kinds on hostile bytes
-        raise UnreadableImage((str(error) or type(error).__name__).splitlines()[0][:160]) from error
+        raise UnreadableImage(" ".join(str(error).split())[:200] or type(error).__name__) from error
 
 
 def _already_rgb(file: Any) -> bool:

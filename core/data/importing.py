@@ -272,8 +272,10 @@ def _note_leftovers(tree: Tree, found: SourceDataset) -> None:
         problems.note("archive-junk", name)
     for name in tree.links:
         problems.note("link-not-followed", name)
-    for name in tree.others(found.used):
-        problems.note("other-files", name)
+    listed = {image.name for image in found.images} | found.used
+    for name in tree.files:
+        if name not in listed:
+            problems.note("other-files", name)
     if found.assumed:
         problems.note("task-assumed", more=found.assumed)
 
@@ -308,8 +310,9 @@ def _prepare_all(found: SourceDataset, recipe: Recipe, stage: Path, meter: _Mete
                 _note_unreadable(image, result, problems)
                 continue
             for ready in result:
-                for code in ready.changes:
-                    problems.note(code, image.name)
+                for code in sorted(ready.changes):
+                    note = "only the first page was taken" if code == "multi-page" else ""
+                    problems.note(code, f"{image.name}: {note}" if note else image.name)
                 placed.append(Placed(image, ready))
             if len(result) > 1:
                 problems.note("multi-page", f"{image.name}: {len(result)} pages, each taken as a picture")

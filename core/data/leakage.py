@@ -24,7 +24,7 @@ THUMB_CORRELATION = 0.72
 """After the best of the small crops; copies of fine line work (DeepPCB) cropped on every side were at 0.80 and more."""
 FINE = 128
 FINE_CORRELATION = 0.8
-MAX_CANDIDATES = 400_000
+MAX_CANDIDATES = 1_000_000
 PLAIN_CORRELATION = 0.5
 """Of the thumbnails as they are; copies cropped by 2 % on every side were at 0.61 and more (DeepPCB)."""
 THUMB_LOOKS = 8_000

@@ -130,7 +130,8 @@ def _convert(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int]
     upright = not _labels_ignore_exif(path, declared)
     result = []
     jpeg = path.suffix.lower() in (".jpg", ".jpeg", ".jpe", ".jfif")
-    for number, page in enumerate(decode(path, recipe.window, upright=upright, tag=recipe.tag)):
+    pages = decode(path, recipe.window, upright=upright, tag=recipe.tag)
+    for number, page in enumerate(pages):
         _check_side(*page.image.size)
         changes = set(page.changes)
         if not upright:
@@ -146,6 +147,8 @@ def _convert(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int]
         ready.page, ready.group, ready.changes = number, page.group, frozenset(changes)
         result.append(ready)
         if recipe.pages == "first":
+            if next(pages, None) is not None:
+                ready.changes |= {"multi-page"}
             break
     if not result:
         raise UnreadableImage("no page in it")

@@ -38,8 +38,8 @@ KINDS: dict[str, Kind] = {
     ),
     "other-files": Kind(
         I,
-        "One file is neither a picture nor a label that was read, and was left out.",
-        "{n} files are neither pictures nor labels that were read, and were left out.",
+        "One file is neither a picture nor a label of this set, and was left out.",
+        "{n} files are neither pictures nor labels of this set, and were left out.",
     ),
     "unreadable-image": Kind(
         W,

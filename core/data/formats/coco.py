@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.data.dataset import Task
+from core.data.formats.json_kinds import json_files
 from core.data.formats.shapes import decode_runs, join_parts, mask_outlines, settle_task
 from core.data.formats.source import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
 from core.data.formats.tree import Tree
@@ -23,20 +24,7 @@ LAYOUT = "COCO JSON (one file, or one for each part)"
 
 def detect(tree: Tree) -> float:
     """Return 0.95 when a JSON file starts like COCO (images, annotations, categories)."""
-    return 0.95 if _files(tree) else 0.0
-
-
-def _files(tree: Tree) -> list[str]:
-    found = []
-    for name in tree.with_suffix(".json"):
-        with tree.files[name].open("rb") as file:
-            head = file.read(1)
-            if head[:1] not in (b"{", b"\xef", b" ", b"\n"):
-                continue
-        text = tree.text(name)
-        if '"images"' in text and '"annotations"' in text and '"categories"' in text:
-            found.append(name)
-    return found
+    return 0.95 if json_files(tree, "coco") else 0.0
 
 
 def load_json(tree: Tree, name: str) -> Any:
@@ -69,7 +57,7 @@ def number(value: object) -> float:
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read all COCO files as one set; categories are joined by name, in order of their ids."""
     problems = Problems()
-    files = _files(tree)
+    files = json_files(tree, "coco")
     contents = [(name, load_json(tree, name)) for name in files]
     contents = [(name, content) for name, content in contents if isinstance(content, dict)]
     categories: dict[int, str] = {}

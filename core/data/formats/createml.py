@@ -6,6 +6,7 @@ import math
 
 from core.data.dataset import Task
 from core.data.formats.coco import entries, load_json, number
+from core.data.formats.json_kinds import json_files
 from core.data.formats.named import Named
 from core.data.formats.source import SourceDataset, SourceObject
 from core.data.formats.tree import Tree
@@ -16,27 +17,13 @@ LAYOUT = "CreateML JSON"
 
 def detect(tree: Tree) -> float:
     """Return 0.9 when a JSON file holds a list with "image" and "coordinates" or "annotation"."""
-    return 0.9 if _files(tree) else 0.0
-
-
-def _files(tree: Tree) -> list[str]:
-    found = []
-    for name in tree.with_suffix(".json"):
-        text = tree.text(name)
-        if text.lstrip()[:1] != "[":
-            continue
-        has_picture = '"image"' in text or '"imagefilename"' in text
-        has_labels = '"coordinates"' in text or '"annotation"' in text or '"annotations"' in text
-        other_kind = '"data"' in text or '"rectanglelabels"' in text or '"original_width"' in text
-        if has_picture and has_labels and not other_kind:
-            found.append(name)
-    return found
+    return 0.9 if json_files(tree, "createml") else 0.0
 
 
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read every file."""
     named = Named(tree)
-    for name in _files(tree):
+    for name in json_files(tree, "createml"):
         named.used.add(name)
         content = load_json(tree, name)
         for entry in entries({"all": content}, "all"):

@@ -35,7 +35,8 @@ def read(tree: Tree, task: str | None = None) -> SourceDataset:  # noqa: ARG001 
     for name in tree.pictures:
         if name not in inside:
             problems.note("not-in-split", name)
-    return SourceDataset(NAME, "classify", classes, images, problems, dict(index))
+    strays = set(tree.pictures) - inside
+    return SourceDataset(NAME, "classify", classes, images, problems, dict(index), used=strays)
 
 
 def _placed(tree: Tree) -> list[tuple[str, str | None, str]]:

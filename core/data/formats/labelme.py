@@ -12,6 +12,7 @@ import numpy as np
 
 from core.data.dataset import Task
 from core.data.formats.coco import entries, load_json, number
+from core.data.formats.json_kinds import json_files
 from core.data.formats.named import Named, stem_of
 from core.data.formats.shapes import mask_outlines
 from core.data.formats.source import SourceDataset, SourceObject
@@ -24,12 +25,8 @@ LAYOUT = "LabelMe (one JSON file a picture)"
 
 
 def detect(tree: Tree) -> float:
-    """Return 0.9 when JSON files hold "shapes" and "imagePath"."""
-    files = tree.with_suffix(".json")
-    step = max(1, len(files) // 10)
-    sample = [tree.text(name) for name in files[::step]]
-    hits = sum('"shapes"' in text and ('"imagePath"' in text or '"imageHeight"' in text) for text in sample)
-    return 0.9 if hits * 2 >= len(sample) and hits else 0.0
+    """Return 0.9 when a JSON file holds "shapes" and "imagePath"."""
+    return 0.9 if json_files(tree, "labelme") else 0.0
 
 
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.data.dataset import Task
 from core.data.formats.coco import entries, load_json, number
+from core.data.formats.json_kinds import json_files
 from core.data.formats.labelme import circle, points_of
 from core.data.formats.named import Named
 from core.data.formats.source import SourceDataset, SourceObject
@@ -24,26 +25,13 @@ PREFIX = re.compile(r"^[0-9a-f]{8}-")
 
 def detect(tree: Tree) -> float:
     """Return 0.93 when a JSON file holds a list of tasks with results."""
-    return 0.93 if _files(tree) else 0.0
-
-
-def _files(tree: Tree) -> list[str]:
-    found = []
-    for name in tree.with_suffix(".json"):
-        text = tree.text(name)
-        if text.lstrip()[:1] != "[":
-            continue
-        full = '"data"' in text and '"result"' in text
-        short = '"original_width"' in text or ('"annotator"' in text and '"image"' in text)
-        if full or short:
-            found.append(name)
-    return found
+    return 0.93 if json_files(tree, "labelstudio") else 0.0
 
 
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read every file; of several annotations of a picture the first that was not cancelled counts."""
     named = Named(tree)
-    for name in _files(tree):
+    for name in json_files(tree, "labelstudio"):
         named.used.add(name)
         for entry in entries({"all": load_json(tree, name)}, "all"):
             _task(entry, name, named)

@@ -103,6 +103,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read every connected region of a level as one object; the levels, lowest first, are the classes."""
     problems = Problems()
     pairs = pair(tree)
+    used: set[str] = set()
     all_levels: dict[int, int] = {}  # level -> pixels
     for name, mask in pairs.items():
         if mask is None:
@@ -112,6 +113,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
         except (UnreadableImage, OSError, ValueError) as error:
             problems.note("unreadable-label", f"{mask}: {error}")
             pairs[name] = ""
+            used |= {name, mask}
             continue
         for level in levels:
             all_levels[level] = all_levels.get(level, 0) + int((values == level).sum())
@@ -121,7 +123,6 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
         raise InputError(f"The masks hold {len(levels)} colours, more than {MAX_LEVELS}: save them without smoothing.")
     classes = ["object"] if binary or len(levels) == 1 else [_level_name(level) for level in levels]
     images = []
-    used: set[str] = set()
     for name, mask in pairs.items():
         if mask == "":
             continue
@@ -149,6 +150,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     for name in tree.pictures:
         if name not in pairs and name not in paired_all:
             problems.note("image-missing", name)
+            used.add(name)
     return SourceDataset(NAME, chosen, classes, images, problems, keyed, assumed=note, used=used)
 
 

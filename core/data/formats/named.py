@@ -91,6 +91,7 @@ class Named:
         for other in self.tree.pictures:
             if other not in self.whole:
                 self.problems.note("missing-class", other)
+                self.used.add(other)
         return SourceDataset(name, "classify", classes, images, self.problems, dict(index), used=self.used)
 
 

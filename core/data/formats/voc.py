@@ -56,6 +56,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
             picture = tree.find_picture(stem, name)
             if picture:
                 bad_pictures.add(picture)
+                used.add(picture)
             continue
         used.add(name)
         reference = (root.findtext("filename") or "").strip()
