@@ -287,3 +287,18 @@ def test_sizes_in_headers_are_not_trusted(tmp_path):
     with pytest.raises(TooLarge) as caught:
         list(decode(tmp_path / "a.bmp"))
     assert caught.value.bomb
+
+
+def test_further_pages_of_a_labelled_picture_are_said(workspace, tmp_path):
+    root = tmp_path / "set"
+    (root / "images").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for number in range(4):
+        pages = [Image.fromarray(random.integers(0, 255, (40, 40), dtype=np.uint8)) for _ in range(3)]
+        pages[0].save(root / "images" / f"{number}.tif", save_all=True, append_images=pages[1:])
+        put(root / "labels" / f"{number}.txt", "0 0.5 0.5 0.5 0.5\n")
+    dataset = import_dataset(workspace, root)
+    assert sum(dataset.images.values()) == 4
+    found = {item.code: item for item in dataset.findings}
+    assert found["multi-page"].count == 4
+    assert "only the first page" in found["multi-page"].examples[0]
