@@ -73,7 +73,8 @@ def choose_runs() -> tuple[list[Run], Dataset]:
     start = next((index for index, key in enumerate(keys) if any(run.id == wanted for run in families[key])), 0)
     key = keys[start]
     if len(keys) > 1:
-        key = st.selectbox("Dataset", keys, index=start, format_func=lambda item: families[item][0].dataset_name)
+        key = st.selectbox("Dataset", keys, index=start, key="compare_dataset",
+                           format_func=lambda item: families[item][0].dataset_name)  # fmt: skip
     by_id = {run.id: run for run in families[key]}
     ids = list(by_id)
     first = [wanted] if wanted in by_id else []
