@@ -151,7 +151,8 @@ def import_dataset(
         if not found.images:
             raise InputError(f"{tree.label} holds no picture that can be used.")
         _note_leftovers(tree, found)
-        tag = group_by.removeprefix("dicom:") if (group_by := settings.group_by or "").startswith("dicom:") else ""
+        group_by = settings.group_by or ""
+        tag = group_by.removeprefix("dicom:") if group_by.startswith("dicom:") else "" if group_by else "PatientID"
         recipe = Recipe(window, settings.pages, moved, tag)
         placed = _prepare_all(found, recipe, stage, meter)
         if not placed:

@@ -66,7 +66,7 @@ def write_dataset(
         else []
         for item in placed
     ]
-    groups = [_group(item, settings) for item in placed]
+    groups = _groups(placed, settings)
     meter("Looking for copies", 0, 1)
     copies = find_copies({item.ready.sha256: (item.ready.thumb, item.ready.path) for item in placed})
     meter("Looking for copies", 1, 1)
@@ -91,12 +91,24 @@ def write_dataset(
     meter("Checking", 1, 1)
 
 
-def _group(item: Placed, settings: ImportSettings) -> str:
-    if not settings.group_by:
-        return item.image.group
-    if settings.group_by.startswith("dicom:"):
-        return item.ready.group
-    return group_of(item.image.name, settings.group_by)
+def _groups(placed: list[Placed], settings: ImportSettings) -> list[str]:
+    """Return the group of every picture: by the pattern, the DICOM tag, or what the source says.
+
+    DICOM values are identity: they are replaced by numbers (patient 1, patient 2, ...). Unasked, PatientID is used
+    where at least five patients are told apart; anonymised files often share one.
+    """
+    wish = settings.group_by or ""
+    if wish and not wish.startswith("dicom:"):
+        return [group_of(item.image.name, wish) for item in placed]
+    tagged = [item.ready.group for item in placed]
+    if not wish and len({value for value in tagged if value}) < 5:
+        tagged = [""] * len(placed)
+    word = "patient" if wish in ("", "dicom:PatientID") else wish.removeprefix("dicom:")
+    numbers: dict[str, str] = {}
+    for value in tagged:
+        if value:
+            numbers.setdefault(value, f"{word} {len(numbers) + 1}")
+    return [numbers.get(value, item.image.group) for value, item in zip(tagged, placed, strict=True)]
 
 
 def _choose_split(

@@ -112,7 +112,8 @@ def test_frames_become_pictures_and_identity_stays_behind(workspace, tmp_path):
     assert sum(first.images.values()) == 1
 
 
-def test_patients_of_dicom_files_do_not_straddle_the_split(workspace, tmp_path):
+@pytest.mark.parametrize("group_by", ["dicom:PatientID", None])
+def test_patients_of_dicom_files_do_not_straddle_the_split(workspace, tmp_path, group_by):
     root = tmp_path / "set"
     random = np.random.default_rng(0)
     for name in ("ill", "well"):
@@ -120,7 +121,8 @@ def test_patients_of_dicom_files_do_not_straddle_the_split(workspace, tmp_path):
         for number in range(8):
             values = random.integers(0, 4000, (32, 32)).astype(np.uint16)
             dicom(root / name / f"{number}.dcm", values, PatientID=f"{name}{number // 2}")
-    dataset = import_dataset(workspace, root, settings=ImportSettings(group_by="dicom:PatientID", split="50/50"))
+    dataset = import_dataset(workspace, root, settings=ImportSettings(group_by=group_by, split="50/50"))
+    assert b"ill0" not in b"".join(path.read_bytes() for path in dataset.root.glob("*.*"))
     table = dataset.image_table()
     assert table["group"].nunique() == 8
     assert table.groupby("group")["split"].nunique().max() == 1

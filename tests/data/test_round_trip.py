@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.data.dataset import list_datasets
 from core.data.formats import known_formats
-from core.data.importing import ImportSettings, import_dataset
+from core.data.importing import SAMPLE_NAME, ImportSettings, import_dataset, import_sample
 from tests.data.writers import CLASSES, HEIGHT, WIDTH, WRITERS, picture, pictures, put, truth
 
 
@@ -254,6 +254,18 @@ def test_the_source_is_never_changed(workspace, tmp_path):
     import_dataset(workspace, root)
     after = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in root.rglob("*") if path.is_file()}
     assert before == after
+
+
+def test_the_sample_set_comes_in_whole(workspace):
+    seen = []
+    dataset = import_sample(workspace, seen.append)
+    assert dataset.name == SAMPLE_NAME
+    assert dataset.task == "detect"
+    assert sum(dataset.images.values()) >= 120
+    assert len(dataset.classes) == 3
+    assert not dataset.errors
+    assert {item.stage for item in seen} >= {"Unpacking", "Reading pictures", "Checking"}
+    assert all(0 <= item.done <= item.total for item in seen)
 
 
 def test_an_unknown_layout_is_refused_and_leaves_nothing(workspace, tmp_path):
