@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import InputError
+from core.training.runs import get_run
 from pages._ui import frame
 from pages._ui.formatting import count, plain, state_badge
 
@@ -21,16 +22,15 @@ st.session_state["frame_ready"] = True
 frame.keep_address(step)
 
 
+@st.fragment(run_every=5)
 def show_current() -> None:
-    """Say in the sidebar which dataset and run the pages are about."""
+    """Say in the sidebar which dataset and run the pages are about; the run's state moves."""
     dataset = frame.current_dataset()
     if dataset is not None:
         size = f"{count(sum(dataset.images.values()), 'picture')}, {count(len(dataset.classes), 'class', 'classes')}"
         st.markdown(f":small[Dataset]  \n**{plain(dataset.name)}**  \n:small[{size}]")
     run_id = frame.current_id("run")
     if run_id:
-        from core.training.runs import get_run
-
         try:
             run = get_run(frame.workspace(), run_id)
         except InputError:
@@ -38,7 +38,7 @@ def show_current() -> None:
         st.markdown(f":small[Run]  \n**{plain(run.name)}**  \n{state_badge(run.state)}")
 
 
+with st.sidebar:
+    show_current()  # before the page, which may stop early
 with st.container(horizontal_alignment="center"), st.container(width=frame.SHEET_WIDTH):
     chosen.run()
-with st.sidebar:
-    show_current()

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.data.dataset import Dataset, delete_dataset, list_datasets
+from core.data.import_job import running_imports
 from core.workspace import folder_bytes
 from pages._ui import frame
 from pages._ui.bring_in import LAYOUTS, bring_in, bring_in_code
@@ -34,6 +35,9 @@ def bring_in_page() -> None:
         if job:
             show_import(workspace, job, imported, forget_import)
         else:
+            for other in running_imports(workspace):
+                if st.button("See the import that is under way", key=f"running_{other}"):
+                    frame.go_to("dataset.py", **{"import": other})
             started = bring_in(workspace)
             if started:
                 st.query_params["import"] = started

@@ -15,7 +15,7 @@ from pages._ui.running import begin_run, show_download, show_import
 
 SAMPLE_MODELS = ("yolo26n", "yolo11n", "yolov8n")
 """What the sample is trained with: the first whose weights are there."""
-SAMPLE_EPOCHS = 15
+SAMPLE_EPOCHS = 10
 RECENT = 6
 
 page = Notebook("Teach a model your own eyes")
@@ -123,7 +123,7 @@ from core.workspace import Workspace
 
 workspace = Workspace.current()
 dataset = import_sample(workspace)
-run = start_run(workspace, TrainingSpec(dataset=dataset.id, task=dataset.task, epochs=15))
+run = start_run(workspace, TrainingSpec(dataset=dataset.id, task=dataset.task, epochs=10))
 print(wait_run(workspace, run.id).metrics)
         """,
         key="sample",

@@ -18,7 +18,7 @@ from pages._ui.cells import Notebook, next_step, python_fold
 from pages._ui.formatting import ago, count, duration, megabytes, plain, state_badge, state_words
 from pages._ui.run_archive import bring_in_run, offer_archive
 
-SHOWN_METRICS = ("mAP50", "mAP50-95", "precision", "recall", "top1", "top5")
+SHOWN_METRICS = ("mAP50", "mAP50-95", "top1", "top5")
 
 page = Notebook("Runs", "Everything that was trained here. A run is never lost, unless you delete it.")
 workspace = frame.workspace()

@@ -79,8 +79,6 @@ def show_run(run: Run) -> None:
     page = Notebook(run.name, f"{run.model} on {run.dataset_name}")
     with page.cell("How is it going?"):
         show_state(workspace, run.id, run.active)
-        if not run.active and run.best_weights is not None:
-            next_step("See how good it is", "evaluation.py", key="to_evaluation", run=run.id)
     with page.cell("Is it learning?"):
         show_curves(workspace, run.id, run.active)
     with page.cell("What does it see?"):

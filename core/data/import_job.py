@@ -63,6 +63,12 @@ def job_folder(workspace: Workspace, job_id: str) -> Path | None:
     return folder if (folder / "job.json").exists() else None
 
 
+def running_imports(workspace: Workspace) -> list[str]:
+    """Return the ids of the imports under way, so that a closed tab finds its import again."""
+    folders = [path for path in workspace.staging_root.glob("import_*") if job_folder(workspace, path.name)]
+    return [folder.name for folder in folders if read_import(folder).running]
+
+
 def start_import(
     workspace: Workspace,
     folder: Path,
@@ -177,6 +183,7 @@ def main(folder: Path) -> int:
         write_json_atomic(folder / "result.json", {"error": str(error)})
         return 1
     write_json_atomic(folder / "result.json", {"dataset": dataset.id})
+    shutil.rmtree(folder / "upload", ignore_errors=True)  # nobody may come back for the result; the space is free now
     return 0
 
 

@@ -15,6 +15,7 @@ from core.training.runs import get_run, move_run, pause_run, resume_run, stop_ru
 from core.training.spec import TrainingSpec
 from core.training.store import Run, State
 from core.workspace import Workspace
+from pages._ui.cells import next_step
 from pages._ui.charts import curves, show
 from pages._ui.formatting import (
     METRIC_HELP,
@@ -36,7 +37,8 @@ LIVE_SECONDS = 1.0
 CHART_SECONDS = 3.0
 LOG_LINES = 60
 MORE_EPOCHS = 20
-HEADLINES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "precision", "recall", "top1", "top5")
+HEADLINES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5")
+"""Figures that need no threshold: hits and false alarms are told on the Evaluation page, at the line drawn there."""
 CURVES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5")
 BEFORE_TRAINING = ("waiting", "checking", "loading")
 Draw = Callable[[Workspace, str, bool], None]
@@ -120,6 +122,8 @@ def _sentence(run: Run, progress: RunProgress) -> str:
         }.get(run.request, "Stopping.")
     if run.state is State.CANCELLED:
         return "Cancelled by you."
+    if progress.phase == "training" and not progress.rows:
+        return "Learning; the first result comes at the end of the first epoch."
     return progress.sentence
 
 
@@ -165,12 +169,10 @@ def _figures(run: Run, progress: RunProgress) -> None:
         with st.grid(4, min_column_width=165, gap="small"):
             for name in shown:
                 st.metric(metric_words(name), metric_value(name, metrics[name]), help=METRIC_HELP.get(name))
+            if progress.best_epoch:
+                st.metric("Best epoch", f"{progress.best_epoch} of {progress.epochs}")
+            st.metric("Time so far" if run.active else "Time", duration(progress.seconds))
     notes = []
-    if progress.best_epoch and shown:
-        notes.append(f"figures of the best epoch so far, epoch {progress.best_epoch}" if run.active
-                     else f"figures of the best epoch, epoch {progress.best_epoch}")  # fmt: skip
-    if progress.seconds:
-        notes.append(f"{duration(progress.seconds)} so far" if run.active else f"took {duration(progress.seconds)}")
     if working and progress.images_per_second:
         notes.append(f"{progress.images_per_second:.0f} pictures a second")
     if progress.device_name:
@@ -194,6 +196,8 @@ def _do(action: Callable[..., Any], *args: Any, **options: Any) -> None:
 
 def _buttons(workspace: Workspace, run: Run) -> None:
     with st.container(horizontal=True):
+        if not run.active and run.best_weights is not None:
+            next_step("See how good it is", "evaluation.py", key="to_evaluation", run=run.id)
         if run.state in (State.RUNNING, State.STARTING):
             st.button("Stop and keep the best", key=f"stop_{run.id}", on_click=_do, args=(stop_run, workspace, run.id),
                       help="Ends after the present step; the best model so far is kept and checked.")  # fmt: skip
@@ -242,7 +246,9 @@ def _curves(workspace: Workspace, run_id: str, _: bool) -> None:
 
 def _loss_words(name: str) -> str:
     short = name.split("/")[-1].removesuffix("_loss")
-    return {"box": "where", "cls": "what", "dfl": "edges", "loss": "loss", "seg": "outline"}.get(short, short)
+    return {"box": "where", "cls": "what", "dfl": "edges", "l1": "edges", "loss": "loss", "seg": "outline"}.get(
+        short, short
+    )
 
 
 def _pictures(workspace: Workspace, run_id: str, _: bool) -> None:
