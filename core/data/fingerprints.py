@@ -34,8 +34,10 @@ def perceptual_hash(thumbs: NDArray[Any]) -> NDArray[np.uint64]:
     The construction of Zauner (2010), "Implementation and benchmarking of perceptual image hash functions".
     """
     basis = _cosines()
-    low = basis @ thumbs.astype(np.float64) @ basis.T
-    flat = low.reshape(len(thumbs), LOW * LOW)
+    flat = np.empty((len(thumbs), LOW * LOW))
+    for start in range(0, len(thumbs), 1000):
+        part = thumbs[start : start + 1000].astype(np.float64)
+        flat[start : start + 1000] = (basis @ part @ basis.T).reshape(len(part), LOW * LOW)
     median = np.median(flat[:, 1:], axis=1, keepdims=True)
     bits = (flat > median).astype(np.uint8)
     return np.packbits(bits, axis=1).view(">u8").astype(np.uint64).ravel()

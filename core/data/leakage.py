@@ -7,7 +7,9 @@ slow shading (what is left).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -51,23 +53,26 @@ def candidate_pairs(hashes: Sequence[NDArray[np.uint64]], limit: int = HASH_DIST
     """
     plain = hashes[0]
     found: list[NDArray[np.int64]] = []
-    rows = max(1, 4_000_000 // max(1, len(plain)))
+    rows = max(1, 1_000_000 // max(1, len(plain)))
     total = 0
-    for start in range(0, len(plain), rows):
-        block = plain[start : start + rows, None]
-        for turn, turned in enumerate(hashes):
-            distance = np.bitwise_count(block ^ turned[None, start:])
-            one, two = np.nonzero(distance <= limit)
-            keep = two > one
-            if keep.any():
-                one, two = one[keep], two[keep]
-                near = distance[one, two].astype(np.int64)
-                found.append(np.stack([one + start, two + start, np.full_like(one, turn), near], axis=1))
-                total += len(one)
-        if total > MAX_CANDIDATES and limit > 0:
-            limit -= 2
-            found = [part[part[:, 3] <= limit] for part in found]
-            total = sum(map(len, found))
+
+    def near(start: int, turn: int) -> NDArray[np.int64]:
+        distance = np.bitwise_count(plain[start : start + rows, None] ^ hashes[turn][None, start:])
+        one, two = np.nonzero(distance <= limit)
+        later = two > one
+        one, two = one[later], two[later]
+        return np.stack([one + start, two + start, np.full_like(one, turn), distance[one, two]], axis=1)
+
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(plain), rows):
+            # In order, block by block: where the limit is lowered must not depend on the machine.
+            parts = list(pool.map(near, [start] * len(hashes), range(len(hashes))))
+            found += [part for part in parts if len(part)]
+            total += sum(map(len, parts))
+            while total > MAX_CANDIDATES and limit > 0:
+                limit -= 1
+                found = [part[part[:, 3] <= limit] for part in found]
+                total = sum(map(len, found))
     if not found:
         return np.zeros((0, 3), dtype=np.int64)
     return np.concatenate(found)[:, :3]
@@ -198,11 +203,11 @@ def near_duplicates(thumbs: NDArray[np.uint8], load: Load) -> list[tuple[int, in
     if not len(pairs):
         return []
     scores = np.full(len(pairs), -1.0, dtype=np.float32)
-    for start in range(0, len(pairs), 4000):
-        part = pairs[start : start + 4000]
+    for start in range(0, len(pairs), 1000):
+        part = pairs[start : start + 1000]
         first = thumbs[part[:, 0]].astype(np.float32)
         second = np.stack([orient(thumbs[j], int(turn)) for _, j, turn in part]).astype(np.float32)
-        scores[start : start + 4000] = thumb_correlation(first, second)
+        scores[start : start + 1000] = thumb_correlation(first, second)
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] >= THUMB_CORRELATION]
     looks = CLOSE_LOOKS + len(thumbs) // 5
@@ -224,14 +229,13 @@ def near_duplicates(thumbs: NDArray[np.uint8], load: Load) -> list[tuple[int, in
 
 def _most_alike(pairs: NDArray[np.int64], thumbs: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
     """Return at most `count` pairs whose thumbnails, as they are, correlate best and by PLAIN_CORRELATION at least."""
-    plain = _unit(thumbs)
     scores = np.empty(len(pairs), dtype=np.float32)
     for turn, turned in enumerate(orientations(thumbs)):
         chosen = np.flatnonzero(pairs[:, 2] == turn)
-        other = _unit(turned)
-        for start in range(0, len(chosen), 20_000):
-            part = chosen[start : start + 20_000]
-            scores[part] = (plain[pairs[part, 0]] * other[pairs[part, 1]]).sum(axis=1)
+        for start in range(0, len(chosen), 2_000):
+            part = chosen[start : start + 2_000]
+            first, second = _unit(thumbs[pairs[part, 0]]), _unit(turned[pairs[part, 1]])
+            scores[part] = np.einsum("ij,ij->i", first, second)
     best = np.argsort(-scores, kind="stable")[:count]
     return pairs[np.sort(best[scores[best] >= PLAIN_CORRELATION])]
 

@@ -278,3 +278,16 @@ def test_an_unknown_layout_is_refused_and_leaves_nothing(workspace, tmp_path):
         assert module.LAYOUT in str(caught.value)
     assert not list_datasets(workspace)
     assert not list(workspace.staging_root.iterdir())
+
+
+def test_a_val_path_that_leads_nowhere_is_not_taken_for_train(workspace, tmp_path):
+    root = tmp_path / "set"
+    for number in range(5):
+        picture(root / "train/images" / f"{number}.jpg", number)
+        put(root / "train/labels" / f"{number}.txt", "0 0.5 0.5 0.2 0.2\n")
+    put(root / "data.yaml", "train: ../train/images\nval: ../valid/images\nnames: [a]\n")
+    dataset = import_dataset(workspace, root)
+    codes = {item.code for item in dataset.findings}
+    assert "yaml-path-missing" in codes
+    assert "splits-share-folder" not in codes
+    assert dataset.images == {"train": 4, "val": 1, "test": 0}

@@ -190,26 +190,17 @@ def _members(tree: Tree, settings: DataYaml, path: str, used: set[str], problems
         return None
     if not own or own == ["."]:
         return tree.pictures
-    folders = {folder.lower(): folder for folder in tree.folders}
-    least = min(len(own), 1)
-    for start in range(len(wanted)):
-        tail = wanted[start:]
-        if len(tail) < least:
-            break
-        for head in (base, []):
-            folder = folders.get("/".join([*head, *tail]).lower())
-            if folder:
-                inside = [name for name in tree.pictures if name.startswith(f"{folder}/")]
-                if inside:
-                    return inside
-        if len(tail) >= 1:
-            ends = [name for lower, name in folders.items() if lower.endswith("/" + "/".join(tail).lower())]
-            for folder in ends:
-                inside = [name for name in tree.pictures if name.startswith(f"{folder}/")]
-                if inside:
-                    return inside
-        if tail[-1].lower() == "images" and len(tail) == 1:
-            break
+    folders = {folder.lower(): folder for folder in sorted(tree.folders, key=lambda name: (name.count("/"), name))}
+    # Of `../valid/images` the tail `images` alone would find train/images.
+    least = min(len([part for part in own if part != ".."]), 2)
+    for start in range(len(wanted) - least + 1):
+        tail = "/".join(wanted[start:]).lower()
+        exact = ["/".join([*base, tail]).lower(), tail]
+        ends = [name for name in folders if name.endswith(f"/{tail}")]
+        for name in [*exact, *ends]:
+            inside = [picture for picture in tree.pictures if picture.startswith(f"{folders.get(name, chr(0))}/")]
+            if inside:
+                return inside
     return None
 
 
