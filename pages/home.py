@@ -91,6 +91,11 @@ with page.cell("New here? Try it with the sample set"):
         "Drawn pictures of metal surfaces with scratches, dents and stains, already labelled. One click imports them "
         "and trains a model; it takes a few minutes, and you can watch."
     )
+    st.image(
+        str(frame.ASSETS / "sample.webp"),
+        alt="Four pictures of the sample set: metal surfaces with scratches, dents and stains, boxed and named.",
+        width="stretch",
+    )
     if "sample_job" in st.session_state:
         show_import(
             workspace, st.session_state["sample_job"], sample_imported, lambda: st.session_state.pop("sample_job", None)

@@ -35,7 +35,7 @@ class Notebook:
         margin, body = st.columns([1, 15], gap="small")
         margin.html(f'<div class="graft-number" aria-hidden="true">[{self._count}]</div>')
         with body:
-            st.subheader(question, anchor=False)
+            st.header(question, anchor=False)
             if hint:
                 st.caption(hint)
             yield

@@ -28,7 +28,7 @@ def test_page_opens_in_an_empty_workspace(name: str, workspace: Workspace) -> No
 def test_page_opens_in_a_used_workspace(name: str, filled: Filled) -> None:
     app = open_page(name, dataset=filled.dataset_id, run=filled.run_id)
     assert app.title
-    assert app.subheader, "a page is a column of cells"
+    assert app.header, "a page is a column of cells"
 
 
 @pytest.mark.parametrize("name", PAGES)
