@@ -1,0 +1,87 @@
+"""`import`, `check` and `datasets`: what goes in."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core.verbs.shared import Add, say_progress, settings_from
+from core.workspace import Workspace
+
+
+def register(add: Add) -> None:
+    """Add the verbs of the data room."""
+    verb = add("import", _import, "Read a labelled set (zip, tar.gz or folder) into the workspace.")
+    verb.add_argument("source", nargs="+", type=Path, help="archives or folders of one set")
+    verb.add_argument("--name", help="what to call the dataset")
+    _add_import_settings(verb)
+
+    verb = add("check", _check, "Look through a dataset for problems; fix one with --fix.")
+    verb.add_argument("dataset", help="id or name of a dataset")
+    verb.add_argument("--fix", metavar="CODE", help="apply the fix of this finding to the imported copy")
+
+    add("datasets", _datasets, "List the imported datasets.")
+
+
+def _add_import_settings(parser: argparse.ArgumentParser) -> None:
+    from core.data.importing import ImportSettings
+
+    for name, field in ImportSettings.model_fields.items():
+        flag, text = f"--{name.replace('_', '-')}", (field.description or "").replace("%", "%%")
+        if field.annotation is bool:
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+        else:
+            parser.add_argument(flag, default=None, help=text)
+
+
+def _import(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.data.importing import ImportSettings, import_dataset
+
+    settings = settings_from(
+        ImportSettings, {name: getattr(parsed, name, None) for name in ImportSettings.model_fields}
+    )
+    dataset = import_dataset(workspace, parsed.source, settings=settings, name=parsed.name, progress=say_progress())
+    return _dataset_answer(dataset)
+
+
+def _dataset_answer(dataset: Any) -> dict[str, Any]:
+    lines = [f"{dataset.name} ({dataset.id}): {dataset.task}, read as {dataset.format}"]
+    lines.append("  pictures: " + ", ".join(f"{split} {count}" for split, count in dataset.images.items() if count))
+    lines.append("  objects:  " + ", ".join(f"{name} {count}" for name, count in dataset.instances.items()))
+    lines += [f"  {item.severity.value}: {item.message}" for item in dataset.findings]
+    return {
+        "id": dataset.id,
+        "name": dataset.name,
+        "task": dataset.task,
+        "format": dataset.format,
+        "images": {split: dataset.images.get(split, 0) for split in ("train", "val", "test")},
+        "classes": dataset.classes,
+        "instances": dataset.instances,
+        "findings": [
+            item.model_dump(mode="json", include={"code", "severity", "count", "message", "examples"})
+            for item in dataset.findings
+        ],
+        "words": "\n".join(lines),
+    }
+
+
+def _check(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.data.checks import check_dataset
+    from core.data.dataset import load_dataset
+    from core.data.fixes import apply_fix
+
+    dataset = load_dataset(workspace, parsed.dataset)
+    if parsed.fix:
+        dataset = apply_fix(dataset, parsed.fix)
+    dataset.findings = check_dataset(dataset)
+    return _dataset_answer(dataset)
+
+
+def _datasets(_parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.data.dataset import list_datasets
+
+    found = list_datasets(workspace)
+    lines = [f"{item.id}  {item.name}  {item.task}  {sum(item.images.values())} pictures" for item in found]
+    rows = [{"id": item.id, "name": item.name, "task": item.task, "images": item.images} for item in found]
+    return {"datasets": rows, "words": "\n".join(lines) or "No datasets yet: `python -m core import SOURCE`."}

@@ -1,0 +1,33 @@
+"""`evaluate` and `compare`: how good a run is."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from core.verbs.shared import Add, say_progress
+from core.workspace import Workspace
+
+
+def register(add: Add) -> None:
+    """Add the verbs of the evaluation room."""
+    verb = add("evaluate", _evaluate, "Say how good a run is, with intervals.")
+    verb.add_argument("run", help="id of a run")
+    verb.add_argument("--split", choices=("val", "test", "train"), default="val", help="which part of the dataset")
+
+    verb = add("compare", _compare, "Say whether one run is better than another, on the same pictures.")
+    verb.add_argument("a", help="id of a run")
+    verb.add_argument("b", help="id of another run on the same dataset")
+    verb.add_argument("--split", choices=("val", "test", "train"), default="val", help="which part of the dataset")
+
+
+def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.evaluation.evaluation import evaluate_run
+
+    return dict(evaluate_run(workspace, parsed.run, split=parsed.split, progress=say_progress()).summary())
+
+
+def _compare(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.evaluation.compare import compare_runs
+
+    return compare_runs(workspace, parsed.a, parsed.b, parsed.split, progress=say_progress()).summary()

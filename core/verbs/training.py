@@ -1,0 +1,145 @@
+"""`train`, `runs`, `show`, `stop`, `pause` and `resume`: runs from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from core.training.spec import Strategy, TrainingSpec
+from core.verbs.shared import Add, settings_from
+from core.workspace import Workspace
+
+
+def register(add: Add) -> None:
+    """Add the verbs of the training room."""
+    verb = add("train", _train, "Fine-tune a pre-trained model on a dataset.")
+    verb.add_argument("dataset", help="id or name of a dataset")
+    for name in ("model", "strategy", "epochs", "imgsz", "batch", "seed", "device", "patience", "name"):
+        field = TrainingSpec.model_fields[name]
+        kind = str if name in ("model", "strategy", "device", "name") else int
+        choices = [item.value for item in Strategy] if name == "strategy" else None
+        verb.add_argument(
+            f"--{name}", type=kind, choices=choices, help=f"{field.description} Default: {field.default!s}."
+        )
+    verb.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any Ultralytics training argument, repeatable"
+    )
+    verb.add_argument("--detach", action="store_true", help="start the run and return at once")
+
+    add("runs", _runs, "List the runs, newest first.")
+    for name, function, help_text in (
+        ("show", _show, "Show one run: state, progress, figures."),
+        ("stop", _stop, "Stop a run and keep the best model so far."),
+        ("pause", _pause, "Pause a run; the device is freed."),
+        ("resume", _resume, "Go on with a paused, stopped or interrupted run."),
+    ):
+        verb = add(name, function, help_text)
+        verb.add_argument("run", help="id of a run")
+        if name == "stop":
+            verb.add_argument("--discard", action="store_true", help="cancel instead: keep nothing")
+        if name == "resume":
+            verb.add_argument("--detach", action="store_true", help="start the run and return at once")
+            verb.add_argument("--more-epochs", type=int, default=0, help="train this many epochs more")
+
+
+def _train(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.data.dataset import load_dataset
+    from core.models.arguments import parse_setting
+    from core.training.runs import start_run
+
+    dataset = load_dataset(workspace, parsed.dataset)
+    names = ("model", "strategy", "epochs", "imgsz", "batch", "seed", "device", "patience", "name")
+    values = {name: getattr(parsed, name) for name in names}
+    values |= {"dataset": dataset.id, "task": dataset.task, "extra": dict(parse_setting(item) for item in parsed.set)}
+    run = start_run(workspace, settings_from(TrainingSpec, values))
+    return _run_answer(run) if parsed.detach else _wait(run, workspace)
+
+
+def _wait(run: Any, workspace: Workspace) -> dict[str, Any]:
+    from core.training.runs import wait_run
+
+    said: list[tuple[Any, ...]] = []
+
+    def say(progress: Any) -> None:
+        now = (progress.phase, progress.epoch, progress.epochs)
+        if not said or said[-1] != now:
+            said.append(now)
+            left = "" if progress.seconds_left is None else f", about {progress.seconds_left:.0f} s left"
+            print(f"{run.id}: {progress.phase}, epoch {progress.epoch} of {progress.epochs}{left}", file=sys.stderr)
+
+    return _run_answer(wait_run(workspace, run.id, on_progress=say))
+
+
+def _run_answer(run: Any) -> dict[str, Any]:
+    weights = run.best_weights
+    words = f"{run.id}: {run.state}"
+    if run.cause:
+        words += f"\n  {run.cause} {run.next_step}"
+    if run.metrics:
+        words += "\n  " + ", ".join(f"{name} {value:.3f}" for name, value in run.metrics.items() if value is not None)
+    return {
+        "id": run.id,
+        "name": run.name,
+        "state": str(run.state),
+        "dataset": run.dataset,
+        "model": run.model,
+        "best_epoch": run.best_epoch,
+        "metrics": run.metrics,
+        "weights": str(weights) if weights else None,
+        "seconds": run.seconds,
+        "cause": run.cause,
+        "next_step": run.next_step,
+        "words": words + (f"\n  weights: {weights}" if weights else ""),
+        "failed": str(run.state) in ("failed", "interrupted"),
+    }
+
+
+def _runs(_parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.training.runs import list_runs
+
+    answers = [_run_answer(run) for run in list_runs(workspace)]
+    words = "\n".join(answer.pop("words") for answer in answers)
+    for answer in answers:
+        answer.pop("failed")
+    return {"runs": answers, "words": words or "No runs yet: `python -m core train DATASET`."}
+
+
+def _show(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.training.progress import read_progress
+    from core.training.runs import get_run
+
+    run = get_run(workspace, parsed.run)
+    progress = read_progress(run)
+    answer = _run_answer(run) | {
+        "epoch": progress.epoch,
+        "epochs": progress.epochs,
+        "fraction": progress.fraction,
+        "seconds_left": progress.seconds_left,
+        "sentence": progress.sentence,
+        "spec": run.spec.model_dump(mode="json"),
+        "failed": False,
+    }
+    answer["words"] += f"\n  epoch {progress.epoch} of {progress.epochs}. {progress.sentence}"
+    return answer
+
+
+def _stop(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.training.runs import stop_run, wait_run
+
+    stop_run(workspace, parsed.run, keep_best=not parsed.discard)
+    return _run_answer(wait_run(workspace, parsed.run)) | {"failed": False}
+
+
+def _pause(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.training.runs import pause_run, wait_run
+
+    pause_run(workspace, parsed.run)
+    return _run_answer(wait_run(workspace, parsed.run)) | {"failed": False}
+
+
+def _resume(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.training.runs import resume_run
+
+    run = resume_run(workspace, parsed.run, more_epochs=parsed.more_epochs)
+    return _run_answer(run) if parsed.detach else _wait(run, workspace)
