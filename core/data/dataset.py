@@ -69,6 +69,20 @@ class Finding(BaseModel):
     fix: str = Field(default="", description="label of the one-click fix, empty when there is none")
 
 
+@dataclass(frozen=True)
+class FindingKind:
+    """What all findings of one code share; `one` and `many` are the sentence for a count of one and of more.
+
+    They are filled in with `{n}` (the count) and `{more}` (what only this dataset knows).
+    """
+
+    severity: Severity
+    one: str
+    many: str
+    why: str = ""
+    fix: str = ""
+
+
 class Dataset(BaseModel):
     """An imported dataset; the content of its `dataset.json`."""
 

@@ -1,0 +1,238 @@
+"""What can be found while an upload is read: left out or changed on its way in. The copy does not show it any more."""
+
+from __future__ import annotations
+
+from core.data.dataset import FindingKind as Kind
+from core.data.dataset import Severity
+
+W, I = Severity.WARNING, Severity.INFO  # noqa: E741
+
+READING: dict[str, Kind] = {
+    "archive-junk": Kind(
+        I,
+        "One file that an operating system left behind was ignored.",
+        "{n} files that operating systems leave behind (__MACOSX, Thumbs.db and the like) were ignored.",
+    ),
+    "link-not-followed": Kind(
+        W,
+        "One symbolic link was not followed.",
+        "{n} symbolic links were not followed.",
+        "What a link points to may lie anywhere on this machine, so only real files are read.",
+    ),
+    "other-files": Kind(
+        I,
+        "One file is neither a picture nor a label of this set, and was left out.",
+        "{n} files are neither pictures nor labels of this set, and were left out.",
+    ),
+    "unreadable-image": Kind(
+        W,
+        "One picture can't be read and was left out.",
+        "{n} pictures can't be read and were left out.",
+        "A damaged or truncated file would stop the training or teach it grey patches.",
+    ),
+    "image-too-large": Kind(
+        W,
+        "One picture is too large to open safely and was left out.",
+        "{n} pictures are too large to open safely and were left out.",
+        "Cut such a picture into tiles first; the model sees about 640 x 640 pixels at a time.",
+    ),
+    "image-too-small": Kind(
+        W,
+        "One picture is under 10 pixels wide or high and was left out.",
+        "{n} pictures are under 10 pixels wide or high and were left out.",
+        "The training would skip them without a word.",
+    ),
+    "image-converted": Kind(
+        I,
+        "One picture was converted to an 8-bit PNG file.",
+        "{n} pictures were converted to 8-bit PNG files.",
+        "The training reads 8-bit pictures of the common formats only; your own files stay as they are.",
+    ),
+    "windowed": Kind(
+        I,
+        "One picture has more than 8 bits a channel and was windowed to 8 bits.",
+        "{n} pictures have more than 8 bits a channel and were windowed to 8 bits.",
+        "The training sees 256 grey levels; the window decides which of the source's levels they show.",
+    ),
+    "window-not-hounsfield": Kind(
+        W,
+        "One picture carries no Hounsfield units, so the named window could not be used on it.",
+        "{n} pictures carry no Hounsfield units, so the named window could not be used on them.",
+        "They were windowed automatically instead (0.5 to 99.5 percentile).",
+    ),
+    "exif-rotated": Kind(
+        I,
+        "One picture was turned upright as its camera noted (EXIF).",
+        "{n} pictures were turned upright as their camera noted (EXIF).",
+    ),
+    "exif-ignored": Kind(
+        W,
+        "One picture carries a camera rotation that its labels ignore; it was kept as the labels see it.",
+        "{n} pictures carry a camera rotation that their labels ignore; they were kept as the labels see them.",
+        "Turning the picture but not its boxes would put every box in the wrong place.",
+    ),
+    "transparency-flattened": Kind(
+        I,
+        "One picture has transparent parts; they were filled with white.",
+        "{n} pictures have transparent parts; they were filled with white.",
+    ),
+    "multi-page": Kind(
+        I,
+        "One file holds several pages or frames.",
+        "{n} files hold several pages or frames.",
+    ),
+    "dicom-identity": Kind(
+        I,
+        "The identity tags of one DICOM file (name, birth date, institution) were not copied.",
+        "The identity tags of {n} DICOM files (name, birth date, institution) were not copied.",
+        "Text burnt into the pixels stays: look at the pictures before you share them.",
+    ),
+    "renamed-image": Kind(
+        I,
+        "One picture shares its name with another and was renamed.",
+        "{n} pictures share their name with another and were renamed.",
+    ),
+    "not-in-split": Kind(
+        W,
+        "One picture is in no part of the source's own split and was left out.",
+        "{n} pictures are in no part of the source's own split and were left out.",
+        "Import with a split of your own (for example 70/20/10) to use every picture.",
+    ),
+    "splits-share-folder": Kind(
+        W,
+        "Two parts of the source's split are the same pictures, so a split was made anew.",
+        "{n} parts of the source's split are the same pictures, so a split was made anew.",
+        "Judging a model on the pictures it learnt from says nothing about new ones.",
+    ),
+    "yaml-path-missing": Kind(
+        W,
+        "One path in data.yaml leads nowhere; the folders of the upload were used instead.",
+        "{n} paths in data.yaml lead nowhere; the folders of the upload were used instead.",
+    ),
+    "list-entry-missing": Kind(
+        W,
+        "One entry of a split list names a picture that is not in the upload.",
+        "{n} entries of the split lists name pictures that are not in the upload.",
+    ),
+    "yaml-download-ignored": Kind(
+        W,
+        "data.yaml holds a download address; it was ignored.",
+        "{n} yaml files hold a download address; it was ignored.",
+        "Nothing is fetched from the net that you did not ask for.",
+    ),
+    "image-missing": Kind(
+        W,
+        "One label file or entry has no picture and was left out.",
+        "{n} label files or entries have no picture and were left out.",
+        "Either pictures were lost on the way, or names differ between pictures and labels.",
+    ),
+    "unreadable-label": Kind(
+        W,
+        "One label file can't be read; its picture was left out.",
+        "{n} label files can't be read; their pictures were left out.",
+        "A picture without its labels would be learnt as one with nothing on it.",
+    ),
+    "bad-row": Kind(
+        W,
+        "One label row is not in the expected form and was left out.",
+        "{n} label rows are not in the expected form and were left out.",
+        "The training would drop the whole picture without a word.",
+    ),
+    "extra-columns": Kind(
+        W,
+        "One box row carries a sixth number (a confidence?), which was left out.",
+        "{n} box rows carry a sixth number (a confidence?), which was left out.",
+        "Rows like these often come from a model's predictions, not from a person.",
+    ),
+    "zero-size-box": Kind(
+        W,
+        "One object has no width or no height and was left out.",
+        "{n} objects have no width or no height and were left out.",
+        "Nothing can be learnt from an empty box; it usually is a slip of the mouse.",
+    ),
+    "corners-swapped": Kind(
+        I,
+        "One box has its corners the wrong way round; they were swapped.",
+        "{n} boxes have their corners the wrong way round; they were swapped.",
+    ),
+    "box-out-of-range": Kind(
+        W,
+        "One object reached past the edge of its picture and was cut off there.",
+        "{n} objects reached past the edge of their picture and were cut off there.",
+        "The training would drop the whole picture without a word.",
+    ),
+    "box-outside": Kind(
+        W,
+        "One object lies wholly outside its picture and was left out.",
+        "{n} objects lie wholly outside their picture and were left out.",
+        "The labels may belong to another picture or another size.",
+    ),
+    "class-out-of-range": Kind(
+        W,
+        "One label row has a class number that the class list does not know, and was left out.",
+        "{n} label rows have a class number that the class list does not know, and were left out.",
+        "The class list and the labels may come from different versions of the set.",
+    ),
+    "size-mismatch": Kind(
+        W,
+        "One picture has another size than its labels state; its labels were scaled to it.",
+        "{n} pictures have another size than their labels state; the labels were scaled to them.",
+        "Look at a few of them in the gallery: a cropped picture can't be repaired by scaling.",
+    ),
+    "mixed-labels": Kind(
+        W,
+        "One object is labelled in another way than the rest (box or outline).",
+        "{n} objects are labelled in another way than the rest (box or outline).",
+        "The training uses one way for all; outlines become their boxes, boxes become four-cornered outlines.",
+    ),
+    "crowd-left-out": Kind(
+        I,
+        "One crowd region (iscrowd) was left out.",
+        "{n} crowd regions (iscrowd) were left out.",
+        "A crowd marks many objects at once and is not one object to learn.",
+    ),
+    "parts-joined": Kind(
+        I,
+        "One object consists of several separate outlines; they were joined into one.",
+        "{n} objects consist of several separate outlines; they were joined into one each.",
+    ),
+    "hole-filled": Kind(
+        I,
+        "One outline has a hole in it, which was filled.",
+        "{n} outlines have holes in them, which were filled.",
+        "A YOLO outline is one closed line and can't hold a hole.",
+    ),
+    "mask-specks": Kind(
+        I,
+        "One region of a mask is smaller than 4 pixels and was left out.",
+        "{n} regions of masks are smaller than 4 pixels and were left out.",
+    ),
+    "unused-class-dropped": Kind(
+        I,
+        "One class of the source has no object and was left out of the class list.",
+        "{n} classes of the source have no object and were left out of the class list.",
+    ),
+    "no-class-names": Kind(
+        W,
+        "The upload names no classes; the one class number was given a stand-in name.",
+        "The upload names no classes; {n} class numbers were given stand-in names (class_0, class_1, ...).",
+        "Rename them on this page, or add a data.yaml or classes.txt, before you read any result.",
+    ),
+    "task-assumed": Kind(I, "{more}", "{more}", "Choose the task yourself in the import settings if this is wrong."),
+    "other-shape": Kind(
+        W,
+        "One object of another shape (line, point, circle ...) was left out.",
+        "{n} objects of other shapes (lines, points ...) were left out.",
+    ),
+    "several-labels": Kind(
+        W,
+        "One picture has several labels where one is expected; the first was used.",
+        "{n} pictures have several labels where one is expected; the first was used.",
+    ),
+    "missing-class": Kind(
+        W,
+        "One picture has no class and was left out.",
+        "{n} pictures have no class and were left out.",
+        "A picture without a class can't be learnt from in classification.",
+    ),
+}
