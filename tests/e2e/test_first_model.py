@@ -107,7 +107,7 @@ def test_nothing_outside_is_asked_for(server: Server, page: Page) -> None:
 
 
 def test_a_deep_link_on_a_fresh_server_stands_in_the_frame(tmp_path: Path, page: Page) -> None:
-    for number in range(3):
+    for number in range(10):
         server = Server(tmp_path / f"workspace{number}")
         server.start()
         try:
