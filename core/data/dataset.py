@@ -108,6 +108,7 @@ class Dataset(BaseModel):
     licence: str = Field(default="", description="filled in by the user")
     notes: str = Field(default="", description="filled in by the user")
     window: str = Field(default="", description="how pictures of more than 8 bits were windowed, a sentence")
+    window_setting: str = Field(default="auto", description="the same as Window.parse reads it; new pictures follow it")
     test_locked: bool = Field(default=False, description="the test part is opened by a recorded act only")
     test_openings: list[datetime] = Field(default_factory=list)
 

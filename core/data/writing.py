@@ -82,6 +82,7 @@ def write_dataset(
     recount(dataset)
     if any("windowed" in item.ready.changes for item in placed):
         dataset.window = Window.parse(settings.window).sentence()
+    dataset.window_setting = Window.parse(settings.window).name
     dataset.test_locked = settings.lock_test and bool(dataset.images.get("test"))
     dataset.findings = problems.findings()
     meter("Checking", 0, 1)
