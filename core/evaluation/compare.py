@@ -7,7 +7,7 @@ Tibshirani 1993, chapter 16). "Better" is only said when the 95 % interval of th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,20 +85,30 @@ def compare_evaluations(
 ) -> Comparison:
     """Compare two evaluations of the same pictures. Raises InputError when pictures, classes or tasks differ."""
     files = sorted(first.pictures["file"])
-    if first.task != second.task or first.classes != second.classes or files != sorted(second.pictures["file"]):
-        raise InputError(
-            f"{first.run} and {second.run} were not judged on the same pictures and classes: compare runs of one "
-            "dataset in its present state."
-        )
-    measure = _classifier_draws if first.task == "classify" else _detector_draws
-    weights = _shared_draw(first, files)
-    drawn = [measure(item, files, weights) for item in (first, second)]
+    drawn = paired_draws([first, second])
     metrics = {name: _difference(drawn[0][name], drawn[1][name]) for name in drawn[0]}
     pictures = _pictures(first, second)
     return Comparison(
         first.run, second.run, first.split, len(files), metrics, pictures, settings or {},
         _sentences(first, second, metrics, pictures),
     )  # fmt: skip
+
+
+def paired_draws(evaluations: Sequence[Evaluation]) -> list[dict[str, Draws]]:
+    """Return the figures of each evaluation on the pictures as they are (row 0) and on the same 1,000 draws of them.
+
+    Raises InputError when pictures, classes or tasks differ.
+    """
+    first, files = evaluations[0], sorted(evaluations[0].pictures["file"])
+    for second in evaluations[1:]:
+        if first.task != second.task or first.classes != second.classes or files != sorted(second.pictures["file"]):
+            raise InputError(
+                f"{first.run} and {second.run} were not judged on the same pictures and classes: compare runs of one "
+                "dataset in its present state."
+            )
+    measure = _classifier_draws if first.task == "classify" else _detector_draws
+    weights = _shared_draw(first, files)
+    return [measure(item, files, weights) for item in evaluations]
 
 
 def _shared_draw(evaluation: Evaluation, files: list[str]) -> NDArray[np.float32]:
