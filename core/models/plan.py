@@ -1,49 +1,211 @@
-"""Settings that suit a small set better than Ultralytics' defaults, each with its reason.
+"""Plan a fine-tune: settings for this data on this machine in the time there is, each with its reason.
 
-Ultralytics' defaults are made for 100 epochs of COCO (118,000 pictures). On a few hundred pictures they step the
-optimizer three or four times an epoch and spend the first epochs warming up.
+Ultralytics' defaults are made for 100 epochs of COCO (118,000 pictures) at 640 px. On a few hundred pictures they step
+the optimizer three or four times an epoch, spend the first epochs warming up, and take most of an hour on a CPU.
+
+    plan = plan_training(workspace, dataset, budget="balanced")
+    spec = plan.apply(TrainingSpec(dataset=dataset.id, task=dataset.task))
+
+`make_plan` is pure: the same facts, model and budget give the same plan. `apply` fills in only what the user left open.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from core.training.spec import TrainingSpec
+from pydantic import BaseModel, ConfigDict, Field
 
-SMALL_SET = 2_000
-"""Training pictures below which the settings for small sets are used."""
+from core.data.dataset import Dataset
+from core.errors import InputError
+from core.models import plan_rules as rules
+from core.models import plan_time
+from core.models.catalog import find_model, models_for
+from core.models.plan_facts import DatasetFacts, MachineFacts, dataset_facts, machine_facts
+from core.models.plan_rules import Level
+from core.training.spec import Strategy, TrainingSpec
+from core.workspace import Workspace
+
+FIELDS = ("epochs", "imgsz", "batch", "patience")
+"""Planned settings that are fields of TrainingSpec; the others are Ultralytics arguments in `extra`."""
+FEWEST_EPOCHS = 3
+"""With fewer epochs than this a smaller image size serves better."""
 
 
-def small_set_settings(spec: TrainingSpec, training_pictures: int) -> dict[str, tuple[Any, str]]:
-    """Return Ultralytics arguments for a small set as {name: (value, reason)}; empty for a large set.
+class PlannedSetting(BaseModel):
+    """One setting of a plan."""
 
-    They are defaults: what the user sets by hand wins (see `fill_in`).
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(description="field of TrainingSpec or Ultralytics argument")
+    value: Any
+    reason: str = Field(description="one sentence in the user's words")
+
+
+class Plan(BaseModel):
+    """Settings with their reasons, and how long they will take."""
+
+    budget: str = Field(description="quick, balanced, thorough or minutes")
+    model: str
+    strategy: Strategy
+    settings: list[PlannedSetting]
+    seconds: float = Field(description="expected time of the whole run, start and final check included")
+    measured: bool = Field(description="the time rests on steps measured on this machine")
+    notes: list[str] = Field(default_factory=list, description="what no setting can mend, one sentence each")
+
+    def value(self, name: str) -> Any:
+        """Return a setting's value, None when the plan leaves it as Ultralytics has it."""
+        return next((item.value for item in self.settings if item.name == name), None)
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """The reason of every setting by its name."""
+        return {item.name: item.reason for item in self.settings}
+
+    @property
+    def time_words(self) -> str:
+        """The expected time in words."""
+        return plan_time.words(self.seconds)
+
+    def apply(self, spec: TrainingSpec) -> TrainingSpec:
+        """Return the specification with the plan's values where the user set none, and their reasons."""
+        fields = {name: self.value(name) for name in FIELDS if name not in spec.model_fields_set}
+        fields = {name: value for name, value in fields.items() if value is not None}
+        planned = {item.name: item.value for item in self.settings if item.name not in FIELDS}
+        extra = {**{name: value for name, value in planned.items() if name not in spec.extra}, **spec.extra}
+        reasons = {
+            item.name: item.reason
+            for item in self.settings
+            if (fields.get(item.name, getattr(spec, item.name)) if item.name in FIELDS else extra[item.name])
+            == item.value
+        }
+        return spec.model_copy(update={**fields, "extra": extra, "reasons": {**reasons, **spec.reasons}})
+
+
+def parse_budget(text: str | float) -> Level | float:
+    """Read a budget: quick, balanced, thorough, or a number of minutes. Raises InputError for anything else."""
+    cleaned = str(text).strip().lower()
+    if cleaned in list(Level):
+        return Level(cleaned)
+    try:
+        minutes = float(cleaned.removesuffix("min").removesuffix("m").strip())
+    except ValueError:
+        minutes = math.nan
+    if not (0 < minutes <= 100_000):
+        raise InputError(f"“{text}” is no budget: say quick, balanced, thorough, or a number of minutes such as 20.")
+    return minutes
+
+
+def plan_training(
+    workspace: Workspace, dataset: Dataset, spec: TrainingSpec | None = None, *, mirror: bool | None = None
+) -> Plan:
+    """Gather the facts and plan a training of `dataset`; what `spec` sets by hand is planned around.
+
+    Raises InputError for a budget that is none.
     """
-    if training_pictures >= SMALL_SET:
-        return {}
-    settings: dict[str, tuple[Any, str]] = {
-        "nbs": (
-            spec.batch,
-            f"The model is adjusted after every {spec.batch} pictures: with {training_pictures} pictures, waiting for "
-            "64 would leave only a few adjustments an epoch.",
-        ),
-        "warmup_epochs": (
-            min(1.0, max(0.5, spec.epochs / 20)),
-            "A short warm-up: the pre-trained model needs no long one, and three epochs are much of a short run.",
-        ),
-    }
-    if spec.task != "classify":
-        closing = min(10, max(1, round(spec.epochs * 0.3)))
-        settings["close_mosaic"] = (
-            closing,
-            f"The last {closing} epochs show whole pictures instead of collages, as in real use.",
+    spec = spec or TrainingSpec(dataset=dataset.id, task=dataset.task)
+    facts, machine = dataset_facts(dataset), machine_facts(workspace, spec.device)
+    return make_plan(facts, machine, spec, mirror=mirror)
+
+
+def make_plan(facts: DatasetFacts, machine: MachineFacts, spec: TrainingSpec, *, mirror: bool | None = None) -> Plan:
+    """Plan from facts alone; what the user set in `spec` (`model_fields_set`, `extra`) is kept and planned around."""
+    budget = parse_budget(spec.budget)
+    level = budget if isinstance(budget, Level) else Level.BALANCED
+    plan = _plan_level(facts, machine, spec, level, mirror)
+    if isinstance(budget, Level):
+        return plan
+    return _fit_minutes(facts, machine, spec, budget, mirror)
+
+
+def complete_spec(workspace: Workspace, dataset: Dataset, spec: TrainingSpec) -> TrainingSpec:
+    """Return the specification as it will be trained: the plan where the user set nothing."""
+    return plan_training(workspace, dataset, spec).apply(spec)
+
+
+def _plan_level(
+    facts: DatasetFacts,
+    machine: MachineFacts,
+    spec: TrainingSpec,
+    level: Level,
+    mirror: bool | None,
+    size: int | None = None,
+    many: int | None = None,
+) -> Plan:
+    def chosen(name: str, setting: rules.Setting) -> Any:
+        return getattr(spec, name) if name in spec.model_fields_set else setting.value
+
+    gflops = _gflops(spec, facts)
+    image, notes = rules.image_size(facts, machine, level)
+    if size is not None and size < image.value:
+        image, notes = rules.Setting(size, f"{size} pixels, smaller than best, so that it fits into the time."), notes
+    settings = {"imgsz": image}
+    imgsz = chosen("imgsz", image)
+    settings |= rules.batch_size(facts, machine, imgsz, gflops)
+    batch = chosen("batch", settings["batch"])
+    if batch != settings["batch"].value:
+        settings["nbs"] = rules.Setting(batch, f"The model is adjusted after every {batch} pictures, as the batch is.")
+    settings |= rules.epochs(facts, level, batch, spec.strategy)
+    if many is not None:
+        settings["epochs"] = rules.Setting(many, f"{many} rounds over all pictures are what fits into the time.")
+        settings["patience"] = rules.Setting(
+            max(5, many // 2), "It ends by itself when half of all rounds bring nothing better."
         )
-    return settings
+    rounds = chosen("epochs", settings["epochs"])
+    settings |= rules.learning(facts, batch, rounds)
+    settings |= rules.augmentation(facts, rounds, mirror=mirror)
+    settings |= rules.weighting(facts)
+    settings |= rules.machinery(facts, machine, imgsz, rounds)
+    one = plan_time.epoch_seconds(
+        machine, task=facts.task, gflops=gflops, imgsz=imgsz, batch=batch, train=facts.train, val=facts.val,
+        frozen=spec.strategy is Strategy.FROZEN,
+    )  # fmt: skip
+    return Plan(
+        budget=spec.budget,
+        model=spec.model,
+        strategy=spec.strategy,
+        settings=[PlannedSetting(name=name, value=item.value, reason=item.reason) for name, item in settings.items()],
+        seconds=plan_time.run_seconds(rounds, one),
+        measured=machine.speed is not None,
+        notes=notes,
+    )
 
 
-def fill_in(spec: TrainingSpec, training_pictures: int) -> TrainingSpec:
-    """Return the specification with the settings for small sets added where the user set nothing."""
-    planned = small_set_settings(spec, training_pictures)
-    added = {name: value for name, (value, _) in planned.items() if name not in spec.extra}
-    reasons = {name: planned[name][1] for name in added if name not in spec.reasons}
-    return spec.model_copy(update={"extra": {**spec.extra, **added}, "reasons": {**spec.reasons, **reasons}})
+def _fit_minutes(
+    facts: DatasetFacts, machine: MachineFacts, spec: TrainingSpec, minutes: float, mirror: bool | None
+) -> Plan:
+    """Fit a plan into minutes: the level that fits, its epochs stretched or cut; a smaller size when that is short."""
+    allowed = minutes * 60
+    most = rules.EFFORT[Level.THOROUGH].epochs[1]
+    size: int | None = None
+    while True:
+        best: Plan | None = None
+        for level in (Level.THOROUGH, Level.BALANCED, Level.QUICK):
+            plan = _plan_level(facts, machine, spec, level, mirror, size)
+            best = plan
+            if plan.seconds <= allowed:
+                break
+        assert best is not None
+        level_epochs = spec.epochs if "epochs" in spec.model_fields_set else best.value("epochs")
+        fixed = plan_time.run_seconds(0, 0.0)
+        each = (best.seconds - fixed) / max(1, level_epochs)
+        fit = int((allowed - fixed) / each)
+        imgsz = best.value("imgsz")
+        if fit >= FEWEST_EPOCHS or imgsz <= 160 or "imgsz" in spec.model_fields_set:
+            break
+        size = imgsz - rules.STRIDE
+    many = max(1, min(most, fit))
+    fitted = _plan_level(facts, machine, spec, level, mirror, size, many)
+    if fitted.seconds > allowed * 1.05:
+        fitted.notes.append(
+            f"{minutes:g} minutes are short for this set and machine: this plan takes {fitted.time_words}."
+        )
+    return fitted
+
+
+def _gflops(spec: TrainingSpec, facts: DatasetFacts) -> float:
+    model = find_model(spec.model)
+    candidates = models_for(facts.task)
+    if model is not None and model.task != facts.task:
+        model = next((item for item in candidates if item.family == model.family and item.size == model.size), None)
+    return model.gflops if model else candidates[0].gflops

@@ -18,7 +18,7 @@ from core.errors import InputError
 from core.models.arguments import check_argument
 from core.models.catalog import model_for_task
 from core.models.machine import describe_machine
-from core.models.plan import fill_in
+from core.models.plan import complete_spec
 from core.models.weights import locate, missing_words
 from core.training.archive import archive_run, import_run_archive
 from core.training.events import FINAL_KINDS, Event, read_events
@@ -81,7 +81,7 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
             f"Only {workspace.free_bytes() / 1e6:.0f} MB are free on the workspace's disk; a run needs about "
             f"{SPACE_NEEDED / 1e6:.0f} MB. Delete old runs on the Runs page."
         )
-    spec = fill_in(spec, dataset.images["train"])
+    spec = complete_spec(workspace, dataset, spec)
     device = spec.device if spec.device != "auto" else describe_machine(workspace.root).devices[0]
     name = spec.name or f"{dataset.name}, {spec.model}"
     run = Run(

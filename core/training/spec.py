@@ -114,6 +114,12 @@ class TrainingSpec(BaseModel):
         description="Training ends when the result on the validation pictures has not improved for this many epochs. "
         "0 never stops early.",
     )
+    budget: str = Field(
+        default="balanced",
+        title="Time",
+        description="quick (a first answer in minutes), balanced, thorough, or a number of minutes: what you leave open "
+        "is planned to fit.",
+    )
     extra: dict[str, Any] = Field(
         default_factory=dict,
         title="Expert settings",

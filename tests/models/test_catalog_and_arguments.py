@@ -7,8 +7,7 @@ import pytest
 from core.errors import InputError
 from core.models.arguments import check_argument, parse_setting, training_arguments
 from core.models.catalog import TASK_SUFFIX, find_model, model_for_task, models_for
-from core.models.plan import fill_in
-from core.training.spec import OWN_ARGUMENTS, TrainingSpec
+from core.training.spec import OWN_ARGUMENTS
 
 
 @pytest.mark.parametrize("task", list(TASK_SUFFIX))
@@ -49,12 +48,3 @@ def test_a_wrong_setting_says_what_to_do(text: str, message: str) -> None:
         parse_setting(text)
     with pytest.raises(InputError):
         check_argument("data")
-
-
-def test_small_sets_get_their_own_settings_but_the_user_wins() -> None:
-    spec = TrainingSpec(dataset="d", task="detect", batch=8, epochs=10, extra={"close_mosaic": 0})
-    planned = fill_in(spec, 200)
-    assert planned.extra["nbs"] == 8
-    assert planned.extra["close_mosaic"] == 0
-    assert set(planned.reasons) == {"nbs", "warmup_epochs"}
-    assert fill_in(spec, 100_000).extra == {"close_mosaic": 0}
