@@ -1,44 +1,29 @@
 """Evaluation: how good a trained model is, how sure that is, where it fails and what to do next."""
 
-import json
+import time
 
-import pandas as pd
 import streamlit as st
 
 from core.data.dataset import Dataset, load_dataset
-from core.data.palette import class_colour
 from core.errors import GraftError, InputError
-from core.evaluation.curves import confidence_for, threshold_curve
 from core.evaluation.errors import KINDS as ERROR_WORDS
 from core.evaluation.evaluation import Evaluation, evaluate_run
-from core.evaluation.predictions import are_fresh, meta_path, predictions_path
-from core.evaluation.review import find_cases, picture_verdict
-from core.evaluation.thresholds import save_operating_point
+from core.evaluation.predictions import are_fresh, predictions_path
 from core.training.runs import get_run, list_runs
 from core.training.store import Run
 from pages._ui import charts, evaluation_charts, frame
 from pages._ui.cells import Notebook, empty, next_step, python_fold
-from pages._ui.evaluation_mistakes import show_gallery_cell, show_matrix, show_why
-from pages._ui.formatting import SPLIT_WORDS, count, percent, plain
-
-HEADLINES = {
-    "recall": ("Found", "of all labelled objects (recall)"),
-    "precision": ("Right", "of what it reports (precision)"),
-    "mAP50": ("mAP50", "found well, over all confidences"),
-    "mAP50-95": ("mAP50-95", "found and placed exactly"),
-    "mask mAP50-95": ("Mask mAP50-95", "found and outlined exactly"),
-    "pose mAP50-95": ("Pose mAP50-95", "found with its points exact"),
-    "top1": ("Right", "first answer (top-1)"),
-    "top5": ("Among five", "right within five answers (top-5)"),
-    "balanced_accuracy": ("Balanced", "mean over classes (balanced accuracy)"),
-    "AUROC": ("AUROC", "ranks a class above the others"),
-}
-AIMS = {
-    "balanced": "Balanced",
-    "recall": "Miss as few as possible",
-    "precision": "Few false alarms",
-    "cost": "By what mistakes cost",
-}
+from pages._ui.evaluation_figures import (
+    show_calibration,
+    show_classes,
+    show_curves,
+    show_next_steps,
+    show_parts,
+    show_verdict,
+)
+from pages._ui.evaluation_line import show_line, slider_key, start_of_line
+from pages._ui.evaluation_mistakes import show_gallery_cell, show_label_errors, show_matrix, show_why
+from pages._ui.formatting import SPLIT_WORDS, count, duration
 
 workspace = frame.workspace()
 
@@ -70,34 +55,42 @@ def dataset_of(run: Run) -> Dataset | None:
 
 
 @st.cache_resource(max_entries=6, show_spinner="Working out the figures and how sure they are …")
-def evaluation_of(root: str, run_id: str, split: str, stamp: tuple[int, int]) -> Evaluation:  # noqa: ARG001
-    """Return the evaluation of a run on a split, kept until its predictions or weights change."""
+def evaluation_of(root: str, run_id: str, split: str, stamp: tuple[int, ...]) -> Evaluation:  # noqa: ARG001
+    """Return the evaluation of a run on a split, kept until its predictions, weights or calibration change."""
     return evaluate_run(workspace, run_id, split)
 
 
-def stamp_of(run: Run, split: str) -> tuple[int, int]:
+@st.cache_resource(max_entries=24, show_spinner=False)
+def evaluation_at(root: str, run_id: str, split: str, stamp: tuple[int, ...], confidence: float) -> Evaluation:
+    """Return the evaluation at one position of the line, kept while the user looks through its pictures."""
+    return evaluation_of(root, run_id, split, stamp).at(confidence)
+
+
+def stamp_of(run: Run, split: str) -> tuple[int, ...]:
     """Return what changes when the evaluation does."""
-    path = predictions_path(run.folder, split)
-    weights = run.best_weights
-    return (path.stat().st_mtime_ns if path.is_file() else 0, weights.stat().st_mtime_ns if weights else 0)
+    paths = (predictions_path(run.folder, split), run.best_weights, run.folder / "calibration.json")
+    return tuple(path.stat().st_mtime_ns if path is not None and path.is_file() else 0 for path in paths)
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
-def fresh(run_id: str, split: str, stamp: tuple[int, int]) -> bool:  # noqa: ARG001
+def fresh(run_id: str, split: str, stamp: tuple[int, ...]) -> bool:  # noqa: ARG001
     """Say whether stored predictions fit the weights; asked once a change of either."""
     return are_fresh(workspace.run(run_id), split)
 
 
 def predict(run: Run, split: str, *, open_test: bool = False) -> None:
     """Look at the pictures of a split with a progress bar, and store what the model sees."""
+    begun = time.monotonic()
     with st.container(key="evaluation_predicting"):
-        bar = st.progress(0.0, "Starting the model …")
-        evaluate_run(
-            workspace, run.id, split, open_test=open_test,
-            progress=lambda step: bar.progress(
-                min(1.0, step.done / max(step.total, 1)), f"{step.stage}: {step.done} of {step.total}"
-            ),
-        )  # fmt: skip
+        bar = st.progress(0.0, "Starting the model, about ten seconds …")
+
+        def say(step: object) -> None:
+            share = min(1.0, step.done / max(step.total, 1))
+            left = (time.monotonic() - begun) * (1 - share) / share if share > 0.05 else None
+            words = f"{step.stage}: {step.done} of {step.total}"
+            bar.progress(share, words + (f", {duration(left)} left" if left is not None and share < 1 else ""))
+
+        evaluate_run(workspace, run.id, split, open_test=open_test, progress=say)
         bar.empty()
 
 
@@ -105,15 +98,8 @@ def load(run: Run, dataset: Dataset | None, split: str) -> Evaluation:
     """Return the evaluation, predicting first where needed; ends the page with a sentence when it can't be had."""
     try:
         ready = dataset is None or fresh(run.id, split, stamp_of(run, split))
-        if not ready and split == "test" and dataset is not None and dataset.test_locked:
-            opened = len(dataset.test_openings)
-            st.markdown(
-                "The test part is locked. Look at it once, when everything is decided: figures you keep looking at "
-                f"and tuning for turn too rosy. It was opened {count(opened, 'time')} so far, and each opening is kept."
-            )
-            if not st.button("Open the test part", key="open_test", icon=":material/lock_open:"):
-                st.stop()
-            predict(run, split, open_test=True)
+        if split == "test" and dataset is not None:
+            open_test(run, dataset, ready=ready)
         elif not ready:
             predict(run, split)
         return evaluation_of(str(workspace.root), run.id, split, stamp_of(run, split))
@@ -122,183 +108,25 @@ def load(run: Run, dataset: Dataset | None, split: str) -> Evaluation:
         st.stop()
 
 
-def interval_words(figure: dict, score: bool = False) -> str:
-    """Return "between 83 and 97 %" or, for a score, "between 0.83 and 0.97"."""
-    if figure.get("low") is None or figure["low"] != figure["low"]:
-        return "interval not known"
-    if score:
-        return f"between {figure['low']:.2f} and {figure['high']:.2f}"
-    return f"between {figure['low'] * 100:.0f} and {figure['high'] * 100:.0f} %"
-
-
-def show_verdict(evaluation: Evaluation) -> None:
-    """Show the verdict, then the headline figures with their intervals."""
-    first, *rest = evaluation.sentences or ["Nothing can be said about these pictures."]
-    st.markdown(f"#### {plain(first)}")
-    for sentence in rest:
-        st.markdown(plain(sentence))
-    names = [name for name in HEADLINES if name in evaluation.metrics]
-    if "mask mAP50-95" in names or "pose mAP50-95" in names:
-        names.remove("mAP50-95")  # the same figure under its own name
-    if evaluation.task == "classify" and len(evaluation.classes) <= 5:
-        names = [name for name in names if name != "top5"]
-    with st.grid(4, min_column_width=150, gap="small"):
-        for name in names:
-            title, words = HEADLINES[name]
-            figure = evaluation.metrics[name]
-            value = figure["value"]
-            score = "mAP" in name or name == "AUROC"
-            shown = f"{value:.3f}" if score else percent(value)
-            with st.container(key=f"headline_{name.replace(' ', '_')}", gap="xxsmall"):
-                st.metric(title, shown if value == value else "–")
-                st.caption(f"{words}, {interval_words(figure, score)}")
-    st.caption("The intervals hold the true figure in 95 of 100 sets like this one (bootstrap over pictures).")
-
-
-def slider_key(run: Run) -> str:
-    """Return the key of the threshold's widget: one a run, so that runs don't share a line."""
-    return f"confidence_{run.id}"
-
-
-def show_threshold(run: Run, evaluation: Evaluation) -> None:
-    """Show where the line is drawn between a finding and nothing, what it costs, and keep it."""
-    key = slider_key(run)
-    detector = evaluation.detector
-    curve = threshold_curve(detector.predictions, len(evaluation.truth), evaluation.images)
-    if evaluation.split == "val":
-        aim = st.segmented_control("What matters most?", list(AIMS), format_func=AIMS.get, key=f"aim_{run.id}")
-        options: dict[str, float] = {}
-        if aim in ("recall", "precision"):
-            words = "Find at least" if aim == "recall" else "Be right in at least"
-            options["at_least"] = st.slider(words, 50, 100, 90, 1, format="%d %%", key=f"least_{aim}_{run.id}") / 100
-        if aim == "cost":
-            left, right = st.columns(2)
-            options["miss_cost"] = left.number_input("A miss costs", 0.0, 1e6, 5.0, key=f"miss_{run.id}")
-            options["alarm_cost"] = right.number_input("A false alarm costs", 0.0, 1e6, 1.0, key=f"alarm_{run.id}")
-        if aim is not None:
-            best = confidence_for(curve, aim, **options)
-
-            def take() -> None:
-                st.session_state[key] = round(best, 3)
-
-            if best is None:
-                st.caption("No confidence reaches that on these pictures.")
-            else:
-                st.button(f"Set the line to {best:.2f}", key=f"take_{run.id}", on_click=take)
-    st.slider(
-        "Confidence a finding must reach", 0.0, 1.0, step=0.005, key=key, disabled=evaluation.split != "val",
-        help="Lower finds more and raises more false alarms.",
-    )  # fmt: skip
-    found = evaluation.metrics
-    verdict = picture_verdict(detector.predictions, evaluation.truth, list(detector.images["file"]),
-                              evaluation.operating_point["confidence"] or 0.0)  # fmt: skip
-    lines = [f"Finds **{percent(found['recall']['value'])}** of the objects, is right in "
-             f"**{percent(found['precision']['value'])}** of what it reports."]  # fmt: skip
-    if verdict.with_objects:
-        low, high = verdict.sensitivity_interval
-        lines.append(
-            f"Of {count(verdict.with_objects, 'picture')} with something in them, {verdict.flagged_with} are flagged "
-            f"(sensitivity {percent(verdict.sensitivity)}, between {low * 100:.0f} and {percent(high)})."
-        )
-    if verdict.empty:
-        low, high = verdict.specificity_interval
-        quiet = verdict.empty - verdict.flagged_empty
-        lines.append(
-            f"Of {count(verdict.empty, 'empty picture')}, {quiet} are left alone "
-            f"(specificity {percent(verdict.specificity)}, between {low * 100:.0f} and {percent(high)})."
-        )
-    st.markdown("  \n".join(lines))
-    if evaluation.split != "val":
-        st.caption("The line is drawn on the validation part and only reported here: anything else would flatter.")
+def open_test(run: Run, dataset: Dataset, *, ready: bool) -> None:
+    """Open the test part by a click that is recorded, once a session and run; ends the page until then."""
+    opened = len(load_dataset(workspace, dataset.id).test_openings)
+    if st.session_state.get(f"test_opened_{run.id}") and ready:
+        st.caption(f"The test part was opened {count(opened, 'time')} so far, this one included.")
         return
-    kept = st.session_state.get(f"kept_{run.id}")
-    if st.button("Keep this line for the model", key=f"keep_{run.id}", icon=":material/bookmark:"):
-        kept = float(st.session_state[key])
-        save_operating_point(run.folder, kept, chosen_on="val", rule="chosen by hand",
-                             weights_sha256=weights_digest(run))  # fmt: skip
-        st.session_state[f"kept_{run.id}"] = kept
-        evaluation_of.clear()
-    if kept is not None:
-        st.caption(f"Kept: {kept:.3f}. Predicting, export and report use it.")
+    st.markdown(
+        "The test part is closed. Look at it once, when everything is decided: figures you keep looking at and tuning "
+        f"for turn too rosy. It was opened {count(opened, 'time')} so far, and each opening is kept."
+    )
+    if not st.button("Open the test part", key="open_test", icon=":material/lock_open:"):
+        st.stop()
+    st.session_state[f"test_opened_{run.id}"] = True
+    predict(run, "test", open_test=True)
 
 
-def weights_digest(run: Run) -> str:
-    """Return the digest of the weights the stored predictions come from."""
-    digest: str = json.loads(meta_path(run.folder, "val").read_text(encoding="utf-8"))["weights_sha256"]
-    return digest
-
-
-def show_classes(evaluation: Evaluation) -> None:
-    """Show each class: how much is found, how exactly, with intervals."""
-    rows, table = [], []
-    for index, name in enumerate(evaluation.classes):
-        item = evaluation.per_class.get(name, {})
-        recall = item.get("recall")
-        objects = item.get("objects", 0)
-        objects = int(objects["value"] if isinstance(objects, dict) else objects)
-        if recall and objects:
-            rows.append((name, recall, class_colour(index), f"{name}: found {percent(recall['value'])} of {objects}, "
-                         f"{interval_words(recall)}"))  # fmt: skip
-        entry = {"class": name, "labelled": objects}
-        for key in ("recall", "precision", "F1", "mAP50", "mAP50-95", "AUROC"):
-            if key in item:
-                entry[key] = item[key]["value"]
-        table.append(entry)
-    if not rows:
-        st.caption("No class is labelled in these pictures.")
-        return
-    rows.sort(key=lambda row: row[1]["value"])
-    st.caption("Found of each class (recall), the weakest first, with its 95 % interval")
-    chart = evaluation_charts.intervals(rows[:25])
-    charts.show(chart, "Recall of each class with its interval", key="class_recall")
-    absent = [row["class"] for row in table if not row["labelled"]]
-    if absent:
-        names = ", ".join(plain(name) for name in absent[:8]) + (" …" if len(absent) > 8 else "")
-        st.caption(f"Not labelled in these pictures, so nothing can be said about them: {names}.")
-    with st.expander("All figures by class", key="class_table", type="compact"):
-        frame_ = pd.DataFrame(table)
-        columns = {
-            name: st.column_config.NumberColumn(name, format="%.3f") for name in frame_.columns[2:]
-        }  # fmt: skip
-        st.dataframe(frame_, hide_index=True, column_config=columns)
-
-
-def show_curves(evaluation: Evaluation) -> None:
-    """Show the curves."""
-    point = evaluation.operating_point["confidence"]
-    bins = evaluation.calibration.get("bins", [])
-    names = ["How sure it says it is"]
-    if evaluation.curves:
-        names = ["False alarms", "By confidence", "By class", *names]
-    tabs = dict(zip(names, st.tabs(names), strict=True))
-    if evaluation.curves:
-        with tabs["False alarms"]:
-            st.caption("How much is found when so many false alarms a picture are accepted (FROC)")
-            charts.show(evaluation_charts.froc(evaluation.curves["confidence"], point), "FROC curve", key="froc")
-        with tabs["By confidence"]:
-            st.caption("What moves when the line is drawn elsewhere")
-            charts.show(evaluation_charts.by_confidence(evaluation.curves["confidence"], point),
-                        "Precision, recall and F1 over the confidence", key="by_confidence")  # fmt: skip
-        with tabs["By class"]:
-            st.caption("Precision over recall, a line a class")
-            if evaluation.curves["precision_recall"].empty:
-                st.caption("There is nothing to draw: no class is both labelled and predicted here.")
-            else:
-                chart = evaluation_charts.precision_recall(evaluation.curves["precision_recall"], evaluation.classes)
-                charts.show(chart, "Precision over recall by class", key="precision_recall")
-    with tabs["How sure it says it is"]:
-        error = evaluation.calibration.get("ece")
-        if not bins:
-            st.caption("There are no answers to judge.")
-            return
-        charts.show(evaluation_charts.reliability(bins), "Reliability curve", key="reliability")
-        st.caption(f"On average its stated confidence is {percent(error)} away from how often it is right (ECE).")
-
-
-def show_page() -> None:
-    """Show the page."""
-    run = chosen_run()
-    dataset = dataset_of(run)
+@st.fragment
+def show_sheet(run: Run, dataset: Dataset | None) -> None:
+    """Show all cells; a fragment, so that a move of the line draws the cells anew and nothing around them."""
     page = Notebook("Evaluation", f"{run.name}: {run.model} on {run.dataset_name}")
     with page.cell("How good is it?"):
         there = [split for split in ("val", "test", "train") if dataset is None or dataset.images.get(split)]
@@ -308,12 +136,12 @@ def show_page() -> None:
         )  # fmt: skip
         if split == "train":
             st.caption("The model learned from these very pictures: expect flattery.")
-        base = load(run, dataset, split or there[0])
-        evaluation, cases = base, None
-        if base.detector is not None:
-            st.session_state.setdefault(slider_key(run), round(base.operating_point["confidence"] or 0.25, 3))
-            evaluation = base.at(float(st.session_state[slider_key(run)]))
-            cases = find_cases(base.detector.predictions, base.truth, evaluation.operating_point["confidence"])
+        split = split or there[0]
+        evaluation = load(run, dataset, split)
+        if evaluation.detector is not None:
+            st.session_state.setdefault(slider_key(run), start_of_line(run, evaluation))
+            line = float(st.session_state[slider_key(run)])
+            evaluation = evaluation_at(str(workspace.root), run.id, split, stamp_of(run, split), line)
         show_verdict(evaluation)
         python_fold(
             "from core.workspace import Workspace\nfrom core.evaluation.evaluation import evaluate_run\n\n"
@@ -323,26 +151,41 @@ def show_page() -> None:
         )
     if evaluation.detector is not None:
         with page.cell("Where should the line be drawn?", "Every figure and picture on this page follows it."):
-            show_threshold(run, evaluation)
+            show_line(run, evaluation)
     with page.cell("How good is each class?"):
         show_classes(evaluation)
-    hint = "" if cases is None else "Solid lines are your labels, dashed ones the model’s answers."
+    hint = "" if evaluation.detector is None else "Solid lines are your labels, dashed ones the model’s answers."
     with page.cell("Show me the pictures", hint):
-        show_gallery_cell(evaluation, dataset, cases)
+        show_gallery_cell(evaluation, dataset)
     with page.cell("What does it mix up?"):
-        show_matrix(evaluation, dataset, cases)
+        show_matrix(evaluation, dataset)
+    if evaluation.slices:
+        with page.cell("Where does it fail?"):
+            show_parts(evaluation)
     with page.cell("What does it look at?"):
         show_why(run, evaluation, dataset)
     if evaluation.errors:
         with page.cell("What do the mistakes cost?", "Points of mAP50 that repairing each kind alone would gain."):
             charts.show(evaluation_charts.error_budget(evaluation.errors, ERROR_WORDS), "Error budget", key="budget")
-    with page.cell("How do the figures move?"):
-        show_curves(evaluation)
+    if evaluation.curves:
+        with page.cell("How do the figures move?"):
+            show_curves(evaluation)
+    with page.cell("Can it be taken at its word?", "Of what it is 80 % sure, 80 of 100 should be right."):
+        show_calibration(run, evaluation)
+    with page.cell("Are the labels right?", "Sometimes the model is right and the label is wrong. Nothing is changed."):
+        show_label_errors(workspace, evaluation, dataset)
     with page.cell("What next?"):
+        show_next_steps(evaluation)
         next_step("Try it on new pictures", "predict.py", key="to_predict", run=run.id)
         next_step("Compare it with another run", "compare.py", key="to_compare", run=run.id)
         if st.button("Train again, with one thing changed", key="train_again"):
             frame.go_to("model.py", dataset=run.dataset)
+
+
+def show_page() -> None:
+    """Show the page."""
+    run = chosen_run()
+    show_sheet(run, dataset_of(run))
 
 
 show_page()

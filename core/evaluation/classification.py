@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.intervals import Weights, interval, share_interval
+from core.evaluation.areas import mean_known
+from core.evaluation.calibration import calibration, fit_class_temperature, scaled_probabilities
+from core.evaluation.intervals import Weights, area_interval, count_units, draw, share_interval
+from core.evaluation.slices import Slices, picture_cuts
+from core.evaluation.verdict import classification_sentences
 
 Figure = dict[str, float]
 
@@ -27,12 +32,13 @@ def auroc_draws(weights: Weights, scores: NDArray[np.float64], positive: NDArray
 
 
 def classification_metrics(
-    probabilities: NDArray[np.float64], truth: NDArray[np.int64], weights: Weights, classes: list[str]
+    probabilities: NDArray[np.float64], truth: NDArray[np.int64], weights: Weights, classes: list[str], units: int
 ) -> tuple[dict[str, Figure], dict[str, dict[str, Any]]]:
     """Return the figures over all pictures and a class.
 
-    `probabilities` is (pictures, classes). Over all: top1, top5, balanced_accuracy (mean recall of the classes that
-    occur) and AUROC (one class against the rest, mean of those classes). A class: precision, recall, F1, AUROC.
+    `probabilities` is (pictures, classes), `units` the pictures or groups drawn. Over all: top1, top5,
+    balanced_accuracy (mean recall of the classes that occur) and AUROC (one class against the rest, mean of those
+    classes). A class: precision, recall, F1, AUROC.
     """
     count = len(truth)
     everything = np.vstack([np.ones((1, count), dtype=np.float32), weights])  # row 0 is the set as it is
@@ -41,7 +47,7 @@ def classification_metrics(
     top5 = (ranks[:, :5] == truth[:, None]).any(axis=1)
     overall: dict[str, Figure] = {}
     for name, right in (("top1", answer == truth), ("top5", top5)):
-        low, high = share_interval(weights, right.astype(np.float32), np.ones(count, dtype=np.float32))
+        low, high = share_interval(weights, right.astype(np.float32), np.ones(count, dtype=np.float32), units)
         overall[name] = {"value": float(right.mean()) if count else float("nan"), "low": low, "high": high}
     per_class: dict[str, dict[str, Any]] = {}
     recalls: list[NDArray[np.floating]] = []
@@ -49,34 +55,119 @@ def classification_metrics(
     for class_id, name in enumerate(classes):
         labelled, said = truth == class_id, answer == class_id
         hit = (labelled & said).astype(np.float32)
-        hits = everything @ hit
-        totals = everything @ labelled.astype(np.float32)
-        named = everything @ said.astype(np.float32)
         with np.errstate(invalid="ignore", divide="ignore"):
-            recall, precision, score = hits / totals, hits / named, 2 * hits / (totals + named)
+            recall = (everything @ hit) / (everything @ labelled.astype(np.float32))
         area = auroc_draws(everything, probabilities[:, class_id], labelled)
         if labelled.any():
             recalls.append(recall)
             areas.append(area)
-        entry: dict[str, Any] = {"F1": _figure(score), "AUROC": _figure(area)}
-        for key, draws, whole in (("precision", precision, said), ("recall", recall, labelled)):
-            low, high = share_interval(weights, hit, whole.astype(np.float32))
-            entry[key] = {"value": float(draws[0]), "low": low, "high": high}
+        entry: dict[str, Any] = {"AUROC": _figure(area, int(labelled.sum()), units)}
+        middle = (labelled.astype(np.float32) + said) / 2
+        for key, whole in (("precision", said), ("recall", labelled), ("F1", middle)):
+            part = np.asarray(whole, dtype=np.float32)
+            low, high = share_interval(weights, hit, part, units)
+            total = float(part.sum())
+            entry[key] = {"value": float(hit.sum()) / total if total else float("nan"), "low": low, "high": high}
         per_class[name] = {**entry, "objects": int(labelled.sum()), "found": int(hit.sum())}
     for name, draws in (("balanced_accuracy", recalls), ("AUROC", areas)):
-        overall[name] = _figure(_mean(draws)) if draws else {key: float("nan") for key in ("value", "low", "high")}
+        overall[name] = _figure(mean_known(draws, len(everything)), count, units)
     return overall, per_class
 
 
-def _mean(draws: list[NDArray[np.floating]]) -> NDArray[np.float64]:
-    """Return the mean over the classes that a draw holds."""
-    table = np.array(draws, dtype=float)
-    known = np.isfinite(table)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        result: NDArray[np.float64] = np.where(known, table, 0).sum(axis=0) / known.sum(axis=0)
-    return result
+def _figure(draws: NDArray[np.floating], count: int, units: int) -> Figure:
+    value = float(draws[0])
+    low, high = area_interval(value, draws[1:], count, units)
+    return {"value": value, "low": low, "high": high}
 
 
-def _figure(draws: NDArray[np.floating]) -> Figure:
-    low, high = interval(draws[1:])
-    return {"value": float(draws[0]), "low": low, "high": high}
+def classified(
+    predictions: pd.DataFrame,
+    truth: pd.DataFrame,
+    meta: dict[str, Any],
+    twins: list[str],
+    temperature: float | None = None,
+) -> dict[str, Any]:
+    """Return all figures, tables and sentences of a classifier from its stored predictions, as `Detector.at` does.
+
+    Pictures whose probabilities are not numbers are left out, and told. `temperature` is the one stored with the run.
+    """
+    classes, table = meta["classes"], pd.DataFrame(meta["images"])
+    probabilities = predictions[[f"p{index}" for index in range(len(classes))]].to_numpy(dtype=float)
+    usable = np.isfinite(probabilities).all(axis=1)
+    predictions, truth = predictions[usable].reset_index(drop=True), truth[usable].reset_index(drop=True)
+    probabilities = probabilities[usable]
+    labelled, said = truth["class_id"].to_numpy(dtype=int), predictions["class_id"].to_numpy(dtype=int)
+    images = table.set_index("file").reindex(predictions["file"]).reset_index()
+    groups = images["group"].fillna("").astype(str).tolist() if "group" in images else None
+    groups = groups if groups and any(groups) else None
+    weights, units = draw(len(truth), groups), count_units(len(truth), groups)
+    metrics, per_class = classification_metrics(probabilities, labelled, weights, classes, units)
+    right, place = labelled == said, np.arange(len(truth))
+    matrix = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(matrix, (labelled, said), 1)
+    confidence = predictions["confidence"].to_numpy(dtype=float)
+    pictures = pd.DataFrame(
+        {
+            "file": predictions["file"],
+            "truth": [classes[index] for index in labelled],
+            "prediction": [classes[index] for index in said],
+            "confidence": confidence,
+            "hits": right.astype(int),
+            "misses": (~right).astype(int),
+            "badness": np.where(right, -confidence, confidence),
+        }
+    )
+    cuts = {"class": {name: labelled == index for index, name in enumerate(classes)}, **picture_cuts(images, place)}
+    slices = Slices(cuts, place, weights, units, "accuracy").measure(right)
+    reliability = calibration(confidence, right, place, weights)
+    if temperature is not None:
+        after = calibration(scaled_probabilities(probabilities, temperature).max(axis=1), right, place, weights)
+        reliability["scaled"] = {"temperature": temperature, **after}
+    sentences, steps = classification_sentences(metrics, per_class, slices, int(right.sum()), len(truth))
+    if (~usable).any():
+        sentences.append(f"{int((~usable).sum())} pictures had no usable answer (not a number) and were left out.")
+    return {
+        "operating_point": {"confidence": None, "iou": None},
+        "metrics": metrics,
+        "per_class": per_class,
+        "errors": {},
+        "calibration": reliability,
+        "slices": slices,
+        "confusion": pd.DataFrame(
+            matrix, index=pd.Index(classes, name="truth"), columns=pd.Index(classes, name="prediction")
+        ),
+        "curves": {},
+        "pictures": pictures.sort_values("badness", ascending=False, kind="stable").reset_index(drop=True),
+        "leak_aware": _leak_aware(probabilities, labelled, images, groups, classes, twins),
+        "sentences": sentences + steps,
+        "next_steps": steps,
+    }
+
+
+def temperature_for(predictions: pd.DataFrame, truth: pd.DataFrame, classes: list[str]) -> float | None:
+    """Return the temperature fitted on a classifier's stored predictions, None as in `fit_class_temperature`."""
+    probabilities = predictions[[f"p{index}" for index in range(len(classes))]].to_numpy(dtype=float)
+    usable = np.isfinite(probabilities).all(axis=1)
+    return fit_class_temperature(probabilities[usable], truth["class_id"].to_numpy(dtype=int)[usable])
+
+
+def _leak_aware(
+    probabilities: NDArray[np.float64],
+    labelled: NDArray[np.int64],
+    images: pd.DataFrame,
+    groups: list[str] | None,
+    classes: list[str],
+    twins: list[str],
+) -> dict[str, Any]:
+    """Return the headline without the pictures that have near twins in train; empty when there are none."""
+    alone = ~images["file"].isin(set(twins)).to_numpy(dtype=bool)
+    count, left = int((~alone).sum()), int(alone.sum())
+    if not count:
+        return {}
+    if not left:
+        return {"twins": count, "images": 0, "metrics": {}}
+    chosen = None if groups is None else [name for name, keep in zip(groups, alone, strict=True) if keep]
+    figures, _ = classification_metrics(
+        probabilities[alone], labelled[alone], draw(left, chosen), classes, count_units(left, chosen)
+    )
+    return {"twins": count, "images": left, "metrics": figures}

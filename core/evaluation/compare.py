@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from core.data.importing import Progress
 from core.errors import InputError
+from core.evaluation.areas import PARTS, mean_known
 from core.evaluation.classification import auroc_draws
 from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation, evaluate_run
@@ -25,7 +26,6 @@ from core.evaluation.matching import IOU_THRESHOLDS, from_bits
 from core.workspace import Workspace
 
 Draws = NDArray[np.float64]
-_PARTS = {"mAP50": slice(0, 1), "mAP50-95": slice(0, 10), "mAP75": slice(5, 6)}
 
 
 @dataclass(frozen=True)
@@ -124,23 +124,21 @@ def _shared_draw(evaluation: Evaluation, files: list[str]) -> NDArray[np.float32
 def _detector_draws(evaluation: Evaluation, files: list[str], weights: NDArray[np.float32]) -> dict[str, Draws]:
     detector = evaluation.detector
     assert isinstance(detector, Detector)
-    place = {file: index for index, file in enumerate(files)}
-    where = detector.predictions["file"].map(place).to_numpy(dtype=int)
-    true_where = detector.truth["file"].map(place).to_numpy(dtype=int)
-    correct = from_bits(detector.predictions["task_tp"].to_numpy(dtype=np.int64), len(IOU_THRESHOLDS))
+    coded = detector.coded
+    place = pd.Index(files).get_indexer(pd.Index(coded.images["file"]))
+    where, true_where = place[coded.picture], place[coded.true_picture]
+    correct = from_bits(coded.predictions["task_tp"].to_numpy(dtype=np.int64), len(IOU_THRESHOLDS))
     areas = []
-    for class_id in np.unique(detector.true_class):
-        mine = detector.predicted_class == class_id
-        objects = np.bincount(true_where[detector.true_class == class_id], minlength=len(files)).astype(np.float32)
-        areas.append(ap_draws(weights, correct[mine], detector.confidence[mine], where[mine], objects))
-    result = {}
-    for name, part in _PARTS.items():
-        result[name] = _mean_known([item[:, part].mean(axis=1) for item in areas], len(weights))
-    shown = detector.confidence >= (evaluation.operating_point["confidence"] or 0.0)
-    hit = shown & (detector.predictions["truth"].to_numpy() >= 0)
+    for class_id in np.unique(coded.true_class):
+        mine = coded.said == class_id
+        objects = np.bincount(true_where[coded.true_class == class_id], minlength=len(files)).astype(np.float32)
+        areas.append(ap_draws(weights, correct[mine], coded.confidence[mine], where[mine], objects))
+    result = {name: mean_known([item[:, part].mean(axis=1) for item in areas], len(weights)) for name, part in
+              PARTS.items()}  # fmt: skip
+    count = coded.shown(evaluation.operating_point["confidence"] or 0.0)
     hits, named, objects = (
         (weights @ np.bincount(chosen, minlength=len(files)).astype(np.float32)).astype(float)
-        for chosen in (where[hit], where[shown], true_where)
+        for chosen in (where[:count][coded.hit[:count]], where[:count], true_where)
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         result |= {"recall": hits / objects, "precision": hits / named, "F1": 2 * hits / (named + objects)}
@@ -160,20 +158,9 @@ def _classifier_draws(evaluation: Evaluation, files: list[str], weights: NDArray
         areas.append(auroc_draws(weights, answers[f"p{class_id}"].to_numpy(dtype=float), labelled))
     return {
         "top1": (weights @ right / total).astype(float),
-        "balanced_accuracy": _mean_known(recalls, len(weights)),
-        "AUROC": _mean_known(areas, len(weights)),
+        "balanced_accuracy": mean_known(recalls, len(weights)),
+        "AUROC": mean_known(areas, len(weights)),
     }
-
-
-def _mean_known(draws: list[Any], rows: int) -> Draws:
-    """Return the mean over the classes a draw holds, NaN where it holds none."""
-    if not draws:
-        return np.full(rows, np.nan)
-    table = np.array(draws, dtype=float)
-    known = np.isfinite(table)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        result: Draws = np.where(known, table, 0).sum(axis=0) / known.sum(axis=0)
-    return result
 
 
 def _difference(a: Draws, b: Draws) -> dict[str, Any]:

@@ -6,8 +6,11 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from core.evaluation.coded import Coded
 from core.evaluation.metrics import precision_recall
+from core.evaluation.thresholds import rounded_between
 
 POINTS = 400
 """Rows a curve is thinned to: more than a screen has pixels for."""
@@ -15,16 +18,15 @@ POINTS = 400
 Aim = Literal["balanced", "recall", "precision", "cost"]
 
 
-def threshold_curve(predictions: pd.DataFrame, objects: int, pictures: int) -> pd.DataFrame:
-    """Return one row a confidence, falling: precision, recall, F1 (0 to 1), false_alarms and missed (counts),
+def threshold_curve(
+    confidence: NDArray[np.float64], hit: NDArray[np.bool_], objects: int, pictures: int
+) -> pd.DataFrame:
+    """Return one row a confidence, falling: precision, recall, F1 (0 to 1), found, missed and false_alarms (counts),
     false_alarms_per_picture. Empty when there are no predictions. FROC is recall over false_alarms_per_picture
-    (Bunch et al. 1978).
+    (Bunch et al. 1978). Predictions come in order of falling confidence.
     """
-    ordered = predictions[["confidence", "truth"]].sort_values("confidence", ascending=False, kind="stable")
-    confidence = ordered["confidence"].to_numpy(dtype=float)
-    hits = np.cumsum(ordered["truth"].to_numpy() >= 0)
-    count = np.arange(1, len(ordered) + 1)
-    last = np.append(confidence[1:] < confidence[:-1], True) if len(ordered) else np.zeros(0, dtype=bool)
+    hits, count = np.cumsum(hit), np.arange(1, len(confidence) + 1)
+    last = np.append(confidence[1:] < confidence[:-1], True) if len(confidence) else np.zeros(0, dtype=bool)
     hits, count, confidence = hits[last], count[last], confidence[last]
     return pd.DataFrame(
         {
@@ -54,8 +56,7 @@ def confidence_for(
 
     "balanced": highest F1. "recall": the highest confidence that finds at least `at_least` of the objects.
     "precision": the lowest confidence with at least `at_least` of the findings right. "cost": the least of
-    misses x `miss_cost` + false alarms x `alarm_cost`. The value lies halfway to the next lower confidence, so that
-    rounding can't drop the last finding.
+    misses x `miss_cost` + false alarms x `alarm_cost`. Rounded as `thresholds.rounded_between` does.
     """
     if curve.empty or curve["recall"].isna().all():
         return None
@@ -69,16 +70,15 @@ def confidence_for(
             return None
         row = int(fits[0] if aim == "recall" else fits[-1])
     values = curve["confidence"].to_numpy()
-    return float((values[row] + (values[row + 1] if row + 1 < len(values) else 0.0)) / 2)
+    return rounded_between(float(values[row + 1]) if row + 1 < len(values) else 0.0, float(values[row]))
 
 
-def precision_recall_curves(predictions: pd.DataFrame, truth: pd.DataFrame) -> dict[int, pd.DataFrame]:
+def precision_recall_curves(coded: Coded) -> dict[int, pd.DataFrame]:
     """Return {class id: recall, precision, confidence} for the classes with labelled objects, at an overlap of 0.5."""
-    ordered = predictions.sort_values("confidence", ascending=False, kind="stable")
     curves = {}
-    for class_id, objects in zip(*np.unique(truth["class_id"].to_numpy(dtype=int), return_counts=True), strict=True):
-        mine = ordered[ordered["class_id"] == class_id]
-        recall, precision = precision_recall((mine["truth"] >= 0).to_numpy(), int(objects))
-        table = pd.DataFrame({"recall": recall, "precision": precision, "confidence": mine["confidence"].to_numpy()})
-        curves[int(class_id)] = thinned(table)
+    for class_id, objects in zip(*np.unique(coded.true_class, return_counts=True), strict=True):
+        mine = coded.said == class_id
+        recall, precision = precision_recall(coded.hit[mine], int(objects))
+        table = pd.DataFrame({"recall": recall, "precision": precision, "confidence": coded.confidence[mine]})
+        curves[int(class_id)] = thinned(table, POINTS if len(coded.classes) <= 10 else POINTS // 4)
     return curves

@@ -7,11 +7,16 @@ gains, at all confidences, when an oracle repairs that kind only.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.metrics import ap_by_class
+
+if TYPE_CHECKING:
+    from core.evaluation.coded import Coded
 
 FOUND, NEAR = 0.5, 0.1
 KINDS = {
@@ -22,6 +27,7 @@ KINDS = {
     "background": "a finding where nothing is labelled",
     "missed": "a labelled object nothing came near",
 }
+KINDS_OF_FINDINGS = tuple(kind for kind in KINDS if kind != "missed")
 
 
 def error_kinds(predictions: pd.DataFrame) -> pd.Series:
@@ -35,75 +41,62 @@ def error_kinds(predictions: pd.DataFrame) -> pd.Series:
     return pd.Series(kinds, index=predictions.index, dtype=object)
 
 
-def missed_objects(predictions: pd.DataFrame, truth: pd.DataFrame, *, excuse_near: bool) -> NDArray[np.bool_]:
-    """Return for each labelled object whether no prediction was matched to it.
+def error_budget(coded: Coded, confidence: float, costs: dict[str, float]) -> dict[str, dict[str, float]]:
+    """Return {kind: {"count", "cost"}}; `costs` are those of `error_costs`: mAP50, NaN without labelled objects.
 
-    `excuse_near` leaves out, as TIDE does, those explained by a class or place mistake.
+    Missed are, as in TIDE, the objects that no finding explains: not found, not misnamed, not badly placed.
     """
-    columns = [predictions.loc[predictions["truth"] >= 0, ["file", "truth"]]]
-    if excuse_near:
-        kinds = error_kinds(predictions)
-        columns.append(predictions.loc[kinds == "class", ["file", "other_truth"]])
-        columns.append(predictions.loc[kinds == "place", ["file", "same_truth"]])
-    files = pd.concat([truth["file"], *[table.iloc[:, 0] for table in columns]], ignore_index=True)
-    objects = np.concatenate([truth["object"].to_numpy(), *[table.iloc[:, 1].to_numpy() for table in columns]])
-    keys = pd.factorize(files)[0].astype(np.int64) * (1 << 32) + objects.astype(np.int64)
-    result: NDArray[np.bool_] = ~np.isin(keys[: len(truth)], keys[len(truth) :])
-    return result
+    counts = np.bincount(coded.kind[: coded.shown(confidence)], minlength=len(KINDS))
+    budget = {
+        kind: {"count": int(counts[1 + index]), "cost": costs[kind]} for index, kind in enumerate(KINDS_OF_FINDINGS)
+    }
+    missed = int((coded.explained_at < confidence).sum())
+    return {**budget, "missed": {"count": missed, "cost": costs["missed"]}}
 
 
-def error_budget(
-    predictions: pd.DataFrame, truth: pd.DataFrame, confidence: float, costs: dict[str, float]
-) -> dict[str, dict[str, float]]:
-    """Return {kind: {"count", "cost"}}; `costs` are those of `error_costs`: mAP50, NaN without labelled objects."""
-    shown = predictions[predictions["confidence"] >= confidence]
-    counts = error_kinds(shown).value_counts()
-    budget = {kind: {"count": int(counts.get(kind, 0)), "cost": costs[kind]} for kind in KINDS}
-    budget["missed"]["count"] = int(missed_objects(shown, truth, excuse_near=True).sum())
-    return budget
-
-
-def error_costs(predictions: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
-    """Return what mAP50 gains when each kind alone is repaired."""
-    if truth.empty:
+def error_costs(coded: Coded) -> dict[str, float]:
+    """Return what mAP50 gains when each kind alone is repaired, NaN without labelled objects."""
+    if coded.truth.empty:
         return {kind: float("nan") for kind in KINDS}
-    ordered = predictions.sort_values("confidence", ascending=False, kind="stable")
-    kinds = error_kinds(ordered).to_numpy()
-    base = _map50(ordered["truth"].to_numpy() >= 0, ordered, ordered["class_id"].to_numpy(), truth)
+    everything, all_objects = np.ones(len(coded.confidence), dtype=bool), np.ones(len(coded.truth), dtype=bool)
+    base = _map50(coded, coded.hit, coded.said, everything, all_objects)
     costs = {}
     for kind in ("both", "duplicate", "background"):
-        keep = kinds != kind
-        costs[kind] = _map50(ordered["truth"].to_numpy()[keep] >= 0, ordered[keep], None, truth) - base
-    for kind, target in (("class", "other_truth"), ("place", "same_truth")):
-        costs[kind] = _repaired(ordered, kinds == kind, target, truth) - base
-    left = ~missed_objects(ordered, truth, excuse_near=True)
-    costs["missed"] = _map50(ordered["truth"].to_numpy() >= 0, ordered, None, truth[left]) - base
+        costs[kind] = _map50(coded, coded.hit, coded.said, coded.kind != _code(kind), all_objects) - base
+    for kind, target in (("class", coded.other_row), ("place", coded.same_row)):
+        correct, classes, keep = _repaired(coded, coded.kind == _code(kind), target)
+        costs[kind] = _map50(coded, correct, classes, keep, all_objects) - base
+    costs["missed"] = _map50(coded, coded.hit, coded.said, everything, coded.explained_at >= 0) - base
     return {kind: max(0.0, costs[kind]) for kind in KINDS}
 
 
-def _repaired(ordered: pd.DataFrame, wrong: NDArray[np.bool_], target: str, truth: pd.DataFrame) -> float:
-    """Return mAP50 with each wrong prediction made right, or dropped when its object is found already."""
-    classes_of = dict(zip(zip(truth["file"], truth["object"], strict=True), truth["class_id"], strict=True))
-    files, targets = ordered["file"].to_numpy(), ordered[target].to_numpy()
-    hits = ordered["truth"].to_numpy() >= 0
-    taken = set(zip(files[hits], ordered["truth"].to_numpy()[hits], strict=True))
-    correct, classes, keep = hits.copy(), ordered["class_id"].to_numpy().copy(), np.ones(len(ordered), dtype=bool)
-    for index in np.flatnonzero(wrong):
-        key = (files[index], targets[index])
-        if key in taken:
-            keep[index] = False
-        else:
-            taken.add(key)
-            correct[index], classes[index] = True, classes_of[key]
-    return _map50(correct[keep], ordered[keep], classes[keep], truth)
+def _code(kind: str) -> int:
+    return 1 + KINDS_OF_FINDINGS.index(kind)
+
+
+def _repaired(
+    coded: Coded, wrong: NDArray[np.bool_], target: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return which predictions are right, of which class and kept, when each wrong one is made right.
+
+    The surest of several for one object is made right; those whose object is found already are dropped.
+    """
+    free = np.flatnonzero(wrong & (target >= 0) & (coded.found_at[target] < 0))
+    mended = free[np.unique(target[free], return_index=True)[1]]
+    correct, classes, keep = coded.hit.copy(), coded.said.copy(), ~wrong
+    correct[mended], keep[mended] = True, True
+    classes[mended] = coded.true_class[target[mended]]
+    return correct, classes, keep
 
 
 def _map50(
-    correct: NDArray[np.bool_], predictions: pd.DataFrame, classes: NDArray[np.int64] | None, truth: pd.DataFrame
+    coded: Coded,
+    correct: NDArray[np.bool_],
+    classes: NDArray[np.int64],
+    keep: NDArray[np.bool_],
+    objects: NDArray[np.bool_],
 ) -> float:
-    if truth.empty:
+    if not objects.any():
         return 0.0
-    chosen = predictions["class_id"].to_numpy() if classes is None else classes
-    confidence = predictions["confidence"].to_numpy()
-    areas = ap_by_class(correct[:, None], confidence, chosen, truth["class_id"].to_numpy())
+    areas = ap_by_class(correct[keep][:, None], coded.confidence[keep], classes[keep], coded.true_class[objects])
     return float(np.mean([values[0] for values in areas.values()]))

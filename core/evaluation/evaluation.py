@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,24 @@ import pandas as pd
 
 from core.data.importing import Progress
 from core.errors import InputError
-from core.evaluation.classification import classification_metrics
-from core.evaluation.detection import Detector, calibration
-from core.evaluation.errors import KINDS, error_kinds, missed_objects
-from core.evaluation.intervals import draw
+from core.evaluation.calibration import load_temperature
+from core.evaluation.classification import classified, temperature_for
+from core.evaluation.coded import CODES
+from core.evaluation.derived import digest_of, load_derived, save_derived
+from core.evaluation.detection import Detector
+from core.evaluation.errors import KINDS
+from core.evaluation.leaks import twins_in_train
 from core.evaluation.predictions import (
     are_fresh,
+    derived_path,
     meta_path,
     predict_split,
     predictions_path,
     run_dataset,
     truth_path,
 )
+from core.evaluation.review import find_cases, worst_first
 from core.evaluation.thresholds import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
-from core.evaluation.verdict import classification_sentences
 from core.workspace import Workspace
 
 Report = Callable[[Progress], None]
@@ -58,11 +63,26 @@ class Evaluation:
     pictures: pd.DataFrame
     """a row a picture, the worst first"""
     sentences: list[str]
+    """the verdict first, then what to do next"""
+    next_steps: list[str]
+    """those of the sentences that say what to do, each with the figure it rests on"""
     predictions: pd.DataFrame = field(repr=False)
     truth: pd.DataFrame = field(repr=False)
-    cases: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    """every hit, mistake and miss behind the counts, `review.find_cases`, the worst first; empty for classification"""
+    leak_aware: dict[str, Any] = field(default_factory=dict)
+    """{"twins", "images", "metrics"}: the headline without pictures that have a near twin in train; {} without any"""
+    weights_sha256: str = ""
+    """digest of the weights judged"""
+    test_openings: int | None = None
+    """how often the test part was opened, None for other parts"""
     detector: Detector | None = field(default=None, repr=False)
+
+    @cached_property
+    def cases(self) -> pd.DataFrame:
+        """Every hit, mistake and miss behind the counts, the worst first (`review.find_cases`); empty to classify."""
+        if self.detector is None:
+            return pd.DataFrame()
+        found = find_cases(self.detector.coded, self.operating_point["confidence"] or 0.0)
+        return worst_first(found).reset_index(drop=True)
 
     def at(self, confidence: float) -> Evaluation:
         """Return the evaluation at another operating point (0 to 1), without predicting again."""
@@ -75,33 +95,42 @@ class Evaluation:
     def marks(self, file: str) -> list[dict[str, Any]]:
         """Return what to draw on a picture, boxes x1, y1, x2, y2 in its pixels: labels, then findings that count.
 
-        Each has "kind" (truth or prediction), "class", "box", "confidence" (None for labels) and "verdict": found or
-        missed for labels; hit, or a kind of `errors.KINDS`, for findings.
+        Each has "kind" (truth or prediction), "class", "box", "confidence" (None for labels), "verdict" (found or
+        missed for labels; hit, or a kind of `errors.KINDS`, for findings) and "row" (its row of `truth`, or of the
+        stored predictions).
         """
         if self.detector is None:
             return []
-        threshold = self.operating_point["confidence"] or 0.0
-        mine = self.predictions[(self.predictions["file"] == file) & (self.predictions["confidence"] >= threshold)]
-        labels = self.truth[self.truth["file"] == file]
-        missed, kinds = missed_objects(mine, labels, excuse_near=False), error_kinds(mine)
+        coded, threshold = self.detector.coded, self.operating_point["confidence"] or 0.0
+        number = int(np.flatnonzero(coded.images["file"].to_numpy() == file)[0])
+        labels = np.flatnonzero(coded.true_picture == number)
+        mine = np.flatnonzero(coded.picture[: coded.shown(threshold)] == number)
         marks = [
-            self._mark("truth", row, None, "missed" if lost else "found")
-            for row, lost in zip(labels.to_dict("records"), missed, strict=True)
+            self._mark(
+                "truth", coded.truth, int(row), int(row), "found" if coded.found_at[row] >= threshold else "missed"
+            )
+            for row in labels
         ]
         return marks + [
-            self._mark("prediction", row, float(row["confidence"]), kind)
-            for row, kind in zip(mine.to_dict("records"), kinds, strict=True)
+            self._mark("prediction", coded.predictions, int(row), int(coded.stored_row[row]), CODES[coded.kind[row]])
+            for row in mine
         ]
 
-    def _mark(self, kind: str, row: dict[Any, Any], confidence: float | None, verdict: str) -> dict[str, Any]:
-        box = tuple(float(row[name]) for name in ("x1", "y1", "x2", "y2"))
-        name = self.classes[int(row["class_id"])]
-        return {"kind": kind, "class": name, "box": box, "confidence": confidence, "verdict": verdict}
+    def _mark(self, kind: str, table: pd.DataFrame, place: int, row: int, verdict: str) -> dict[str, Any]:
+        values = table.iloc[place]
+        box = tuple(float(values[name]) for name in ("x1", "y1", "x2", "y2"))
+        confidence = float(values["confidence"]) if kind == "prediction" else None
+        name = self.classes[int(values["class_id"])]
+        return {"kind": kind, "class": name, "box": box, "confidence": confidence, "verdict": verdict, "row": row}
 
     def summary(self) -> dict[str, Any]:
         """Return the figures as plain JSON values, what is not defined as null."""
         names = ("run", "split", "images", "operating_point", "metrics", "per_class", "errors", "calibration", "slices")
-        summary: dict[str, Any] = {name: _plain(getattr(self, name)) for name in names}
+        summary: dict[str, Any] = {name: plain_values(getattr(self, name)) for name in names}
+        if self.leak_aware:
+            summary["leak_aware"] = plain_values(self.leak_aware)
+        if self.test_openings is not None:
+            summary["test_openings"] = self.test_openings
         return summary | {"sentences": list(self.sentences), "words": "\n".join(self.sentences)}
 
 
@@ -116,38 +145,88 @@ def evaluate_run(
     """Evaluate a run's best model on one split, predicting first where that was not done yet.
 
     The operating point is the stored one; without one for these weights the confidence of the highest F1 on the
-    validation part is chosen and stored. A locked test part is only looked at with `open_test`, and each opening is
-    recorded in the dataset. Raises InputError for an unknown run or split, a split without pictures or a lock.
+    validation part is chosen and stored. A locked test part is only looked at with `open_test`. Each opening, and
+    each time a model looks at test pictures, is recorded in the dataset; what was seen by then can be read again
+    without. Raises InputError for an unknown run or split, a split without pictures, or a locked test part.
     """
     folder = workspace.run(run_id)
     if not (folder / "spec.json").is_file():
         raise InputError(f"There is no run “{run_id}” in this workspace; `python -m core runs` lists them.")
-    if not predictions_path(folder, split).is_file() or not are_fresh(folder, split):
-        if split == "test":
-            _open_test(folder, open_test)
+    ready = predictions_path(folder, split).is_file() and are_fresh(folder, split)
+    openings = _open_test(folder, open_test=open_test, ready=ready) if split == "test" else None
+    if not ready:
         predict_split(workspace, run_id, split, progress)
     meta = json.loads(meta_path(folder, split).read_text(encoding="utf-8"))
     predictions, truth = pd.read_parquet(predictions_path(folder, split)), pd.read_parquet(truth_path(folder, split))
     shared = {"run": run_id, "split": split, "task": meta["task"], "classes": meta["classes"]}
-    shared |= {"images": len(meta["images"]), "truth": truth}
+    weights = str(meta["weights_sha256"])
+    shared |= {"images": len(meta["images"]), "truth": truth, "test_openings": openings, "weights_sha256": weights}
+    temperature = load_temperature(folder, weights)
     if meta["task"] == "classify":
-        return Evaluation(**shared, predictions=predictions, **_classification(predictions, truth, meta))
-    detector = Detector(predictions, truth, meta)
-    confidence = _operating_confidence(workspace, run_id, split, detector, meta["weights_sha256"], progress)
+        figures = classified(predictions, truth, meta, _twins(folder, split), temperature)
+        return Evaluation(**shared, predictions=predictions, **figures)
+    detector = load_detector(folder, split, predictions, truth, meta)
+    confidence = _operating_confidence(workspace, run_id, split, detector, weights, progress)
+    detector.scale_confidence(temperature)
     return Evaluation(**shared, predictions=detector.predictions, detector=detector, **detector.at(confidence))
 
 
-def _open_test(folder: Path, open_test: bool) -> None:
-    dataset = run_dataset(folder)
-    if not dataset.test_locked or not dataset.images.get("test"):
-        return
-    if not open_test:
+def load_detector(
+    folder: Path, split: str, predictions: pd.DataFrame, truth: pd.DataFrame, meta: dict[str, Any]
+) -> Detector:
+    """Return the detector of stored tables, with what takes long read from disk, or worked out and stored."""
+    path, twins = derived_path(folder, split), _twins(folder, split)
+    tables = predictions_path(folder, split), truth_path(folder, split), meta_path(folder, split)
+    digest = digest_of(*tables, twins=twins)
+    detector = Detector(predictions, truth, meta, load_derived(path, digest), twins)
+    if not path.is_file() or detector.derived_anew:
+        save_derived(path, detector.derived, digest)
+    return detector
+
+
+def prepare(folder: Path, split: str) -> None:
+    """Work out and store what takes long about a run's stored predictions, so that the page opens at once."""
+    meta = json.loads(meta_path(folder, split).read_text(encoding="utf-8"))
+    if meta["task"] != "classify":
+        tables = pd.read_parquet(predictions_path(folder, split)), pd.read_parquet(truth_path(folder, split))
+        load_detector(folder, split, *tables, meta)
+
+
+def fit_run_temperature(evaluation: Evaluation) -> float | None:
+    """Return the temperature that would correct how sure the model says it is, None when there is too little to go by.
+
+    Fit it on the validation part only; `calibration.save_temperature` stores it.
+    """
+    if evaluation.detector is not None:
+        return evaluation.detector.fit_temperature()
+    return temperature_for(evaluation.predictions, evaluation.truth, evaluation.classes)
+
+
+def _twins(folder: Path, split: str) -> list[str]:
+    try:
+        return twins_in_train(run_dataset(folder), split)
+    except InputError:
+        return []  # the dataset is gone
+
+
+def _open_test(folder: Path, *, open_test: bool, ready: bool) -> int:
+    """Record the opening of the test part; return how often it was opened."""
+    try:
+        dataset = run_dataset(folder)
+    except InputError:
+        return 0  # the dataset is gone: what was seen of it stays
+    if not dataset.images.get("test"):
+        return len(dataset.test_openings)
+    if dataset.test_locked and not open_test and not ready:
+        times = "once" if len(dataset.test_openings) == 1 else f"{len(dataset.test_openings)} times"
         raise InputError(
-            f"The test part of “{dataset.name}” is locked: open it on the evaluation page, once the model is chosen. "
-            f"It was opened {len(dataset.test_openings)} times."
+            f"The test part of “{dataset.name}” is locked: open it deliberately, once the model is chosen "
+            f"(`evaluate RUN --split test`, or on the evaluation page). It was opened {times} so far."
         )
-    dataset.test_openings.append(datetime.now(UTC))
-    dataset.save()
+    if open_test or not ready:
+        dataset.test_openings.append(datetime.now(UTC))
+        dataset.save()
+    return len(dataset.test_openings)
 
 
 def _operating_confidence(
@@ -167,50 +246,12 @@ def _operating_confidence(
     return FALLBACK_CONFIDENCE if on_val is None else on_val
 
 
-def _classification(predictions: pd.DataFrame, truth: pd.DataFrame, meta: dict[str, Any]) -> dict[str, Any]:
-    classes, images = meta["classes"], pd.DataFrame(meta["images"])
-    probabilities = predictions[[f"p{index}" for index in range(len(classes))]].to_numpy(dtype=float)
-    labelled, said = truth["class_id"].to_numpy(dtype=int), predictions["class_id"].to_numpy(dtype=int)
-    images = images.set_index("file").reindex(predictions["file"])
-    groups = images["group"].fillna("").astype(str).tolist() if "group" in images else None
-    weights = draw(len(truth), groups)
-    metrics, per_class = classification_metrics(probabilities, labelled, weights, classes)
-    right = labelled == said
-    matrix = np.zeros((len(classes), len(classes)), dtype=int)
-    np.add.at(matrix, (labelled, said), 1)
-    confidence = predictions["confidence"].to_numpy(dtype=float)
-    pictures = pd.DataFrame(
-        {
-            "file": predictions["file"],
-            "truth": [classes[index] for index in labelled],
-            "prediction": [classes[index] for index in said],
-            "confidence": confidence,
-            "hits": right.astype(int),
-            "misses": (~right).astype(int),
-            "badness": np.where(right, -confidence, confidence),
-        }
-    )
-    return {
-        "operating_point": {"confidence": None, "iou": None},
-        "metrics": metrics,
-        "per_class": per_class,
-        "errors": {},
-        "calibration": calibration(confidence, right),
-        "slices": [],
-        "confusion": pd.DataFrame(
-            matrix, index=pd.Index(classes, name="truth"), columns=pd.Index(classes, name="prediction")
-        ),
-        "curves": {},
-        "pictures": pictures.sort_values("badness", ascending=False, kind="stable").reset_index(drop=True),
-        "sentences": classification_sentences(metrics, per_class, int(right.sum()), len(truth)),
-    }
-
-
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
+    """Return a figure or a structure of figures as plain JSON values, what is not finite as null."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_values(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_values(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):

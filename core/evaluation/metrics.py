@@ -21,6 +21,14 @@ def average_precision(recall: NDArray[np.float64], precision: NDArray[np.float64
     return float(((values[1:] + values[:-1]) / 2).sum() / 100)
 
 
+def coco_average_precision(recall: NDArray[np.float64], precision: NDArray[np.float64]) -> float:
+    """Return average precision as COCO defines it: the mean of the envelope at the first recall of at least each of
+    101 values, 0 beyond the last. Source: faster-coco-eval 1.8 and pycocotools, `COCOeval.accumulate`.
+    """
+    envelope = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
+    return float(envelope[np.searchsorted(recall, _RECALLS, side="left")].mean())
+
+
 def precision_recall(correct: NDArray[np.bool_], objects: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return recall and precision after each prediction, in order of falling confidence."""
     hits = np.cumsum(correct)
@@ -37,7 +45,7 @@ def ap_by_class(
 
     `correct` is (predictions, thresholds). A class that is never predicted has 0.
     """
-    order = np.argsort(-confidence)
+    order = np.argsort(-confidence, kind="stable")
     correct, predicted_classes = correct[order], predicted_classes[order]
     result = {}
     for class_id, objects in zip(*np.unique(true_classes, return_counts=True), strict=True):

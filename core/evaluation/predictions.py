@@ -77,6 +77,11 @@ def meta_path(run_folder: Path, split: str) -> Path:
     return run_folder / "evaluation" / f"meta_{split}.json"
 
 
+def derived_path(run_folder: Path, split: str) -> Path:
+    """Return where the figures that take long are stored."""
+    return run_folder / "evaluation" / f"derived_{split}.json"
+
+
 def best_weights(run_folder: Path) -> Path:
     """Return the run's best checkpoint. Raises InputError when there is none yet."""
     path = run_folder / "train" / "weights" / "best.pt"
@@ -156,6 +161,8 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
     import torch
     from ultralytics import YOLO
 
+    from core.evaluation.evaluation import prepare
+
     _check(run_folder, split)
     dataset, weights = run_dataset(run_folder), best_weights(run_folder)
     spec = json.loads((run_folder / "spec.json").read_text(encoding="utf-8"))
@@ -204,6 +211,7 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
             "images": json.loads(table[keep].to_json(orient="records")),
         },
     )
+    prepare(run_folder, split)
     return predictions_path(run_folder, split)
 
 

@@ -1,6 +1,6 @@
 """What lies behind the counts: every hit, miss and false alarm at one confidence, and the matrix made of them.
 
-Works on the tables of `predictions.py`; the kinds of mistakes are those of `errors.py`, so that counts, matrix and
+Works on the coded tables of `coded.py`; the kinds of mistakes are those of `errors.py`, so that counts, matrix and
 gallery can't disagree.
 """
 
@@ -12,69 +12,57 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.errors import error_kinds
+from core.evaluation.coded import CODES, Coded, Ints
 from core.evaluation.intervals import wilson
 
 NOTHING = -1
 """Stands for no object (a false alarm) or no prediction (a miss) where a class id is expected."""
 
 
-def find_cases(predictions: pd.DataFrame, truth: pd.DataFrame, confidence: float) -> pd.DataFrame:
+def find_cases(coded: Coded, confidence: float) -> pd.DataFrame:
     """Return one row a prediction at or above `confidence`, and one a labelled object nothing explains.
 
     Columns: file; kind ("hit", "missed" or a kind of `errors.KINDS`); true_class and predicted_class (NOTHING where
     there is none); confidence (of a miss: the best prediction of it that was too unsure, 0 when there is none); iou;
     x1, y1, x2, y2 in pixels; object (number of the labelled object in its picture, NOTHING for none).
     """
-    keys = pd.MultiIndex.from_arrays([truth["file"], truth["object"].astype(int)])
-    classes = truth["class_id"].to_numpy(dtype=int)
-    shown = predictions[predictions["confidence"] >= confidence]
-    shown = shown.sort_values("confidence", ascending=False, kind="stable")
-    kinds = error_kinds(shown).to_numpy()
-    hit_at = _places(keys, shown, "truth")
-    other_at = np.where(kinds == "class", _places(keys, shown, "other_truth"), NOTHING)
-    found = np.zeros(len(truth), dtype=bool)
-    found[hit_at[hit_at >= 0]] = True
-    free = np.flatnonzero((other_at >= 0) & ~found[other_at]) if len(truth) else np.zeros(0, dtype=int)
-    first = free[np.unique(other_at[free], return_index=True)[1]]  # the surest of several wrong names for one object
-    mistaken = np.full(len(shown), NOTHING)
-    mistaken[first] = other_at[first]
-    place = np.where(hit_at >= 0, hit_at, mistaken)
+    place, missed = explained_rows(coded, confidence)
+    shown = coded.predictions.iloc[: len(place)]
+    numbers = coded.truth["object"].to_numpy(dtype=np.int64)
     table = shown[["file", "confidence", "x1", "y1", "x2", "y2"]].copy()
-    table["kind"] = kinds
-    table["predicted_class"] = shown["class_id"].to_numpy(dtype=int)
-    table["true_class"] = np.where(place >= 0, classes[place] if len(classes) else NOTHING, NOTHING)
-    table["object"] = np.where(place >= 0, truth["object"].to_numpy(dtype=int)[place] if len(truth) else 0, NOTHING)
+    table["kind"] = np.array(CODES, dtype=object)[coded.kind[: len(place)]]
+    table["predicted_class"] = coded.said[: len(place)]
+    table["true_class"] = _named(coded.true_class, place)
+    table["object"] = _named(numbers, place)
     table["iou"] = np.maximum(shown["same_iou"].to_numpy(), shown["other_iou"].to_numpy())
-    explained = found.copy()
-    explained[place[place >= 0]] = True
-    missed = truth.loc[~explained, ["file", "object", "x1", "y1", "x2", "y2"]].copy()
-    missed["kind"] = "missed"
-    missed["true_class"] = classes[~explained]
-    missed["predicted_class"] = NOTHING
-    missed["confidence"] = _best_unsure(keys, predictions, confidence, len(truth))[~explained]
-    missed["iou"] = 0.0
-    return pd.concat([table, missed], ignore_index=True) if len(missed) else table.reset_index(drop=True)
+    lost = coded.truth.loc[missed, ["file", "object", "x1", "y1", "x2", "y2"]].copy()
+    lost["kind"] = "missed"
+    lost["true_class"] = coded.true_class[missed]
+    lost["predicted_class"] = NOTHING
+    lost["confidence"] = np.maximum(coded.found_at[missed], 0.0)
+    lost["iou"] = 0.0
+    return pd.concat([table, lost], ignore_index=True) if len(lost) else table.reset_index(drop=True)
 
 
-def _places(keys: pd.MultiIndex, predictions: pd.DataFrame, column: str) -> NDArray[np.int64]:
-    """Return the row of the truth table each prediction's object has, -1 for none."""
-    if len(keys) == 0 or predictions.empty:
-        return np.full(len(predictions), NOTHING, dtype=np.int64)
-    wanted = pd.MultiIndex.from_arrays([predictions["file"], predictions[column].astype(int)])
-    result: NDArray[np.int64] = keys.get_indexer(wanted)
-    return result
+def explained_rows(coded: Coded, confidence: float) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return which labelled object each finding accounts for (NOTHING for none), and which objects none accounts for.
+
+    A wrong name accounts for an object that is not found besides; of several the surest does.
+    """
+    count = coded.shown(confidence)
+    place = coded.hit_row[:count].copy()
+    other = coded.other_row[:count]
+    wrong = (coded.kind[:count] == CODES.index("class")) & (other >= 0)
+    free = np.flatnonzero(wrong & (coded.found_at[other] < confidence)) if len(coded.truth) else np.zeros(0, dtype=int)
+    first = free[np.unique(other[free], return_index=True)[1]]
+    place[first] = other[first]
+    missed = np.ones(len(coded.truth), dtype=bool)
+    missed[place[place >= 0]] = False
+    return place, missed
 
 
-def _best_unsure(
-    keys: pd.MultiIndex, predictions: pd.DataFrame, confidence: float, objects: int
-) -> NDArray[np.float64]:
-    """Return for each object the highest confidence below the threshold with which it was found, 0 for none."""
-    best = np.zeros(objects)
-    unsure = predictions[(predictions["confidence"] < confidence) & (predictions["truth"] >= 0)]
-    place = _places(keys, unsure, "truth")
-    np.maximum.at(best, place[place >= 0], unsure["confidence"].to_numpy(dtype=float)[place >= 0])
-    return best
+def _named(values: Ints, place: Ints) -> Ints:
+    return np.where(place >= 0, values[place], NOTHING) if len(values) else np.full(len(place), NOTHING)
 
 
 def worst_first(cases: pd.DataFrame) -> pd.DataFrame:
@@ -83,13 +71,16 @@ def worst_first(cases: pd.DataFrame) -> pd.DataFrame:
     return cases.iloc[np.argsort(-cost, kind="stable")]
 
 
-def confusion(cases: pd.DataFrame, classes: int) -> NDArray[np.int64]:
+def confusion(coded: Coded, confidence: float) -> Ints:
     """Return (classes + 1, classes + 1) counts: rows labelled, columns predicted, the last of each is nothing."""
-    matrix = np.zeros((classes + 1, classes + 1), dtype=np.int64)
-    rows = cases["true_class"].to_numpy(dtype=int)
-    columns = cases["predicted_class"].to_numpy(dtype=int)
-    np.add.at(matrix, (np.where(rows < 0, classes, rows), np.where(columns < 0, classes, columns)), 1)
-    return matrix
+    place, missed = explained_rows(coded, confidence)
+    size = len(coded.classes) + 1
+    rows = (
+        np.where(place >= 0, coded.true_class[place], size - 1) if len(coded.truth) else np.full(len(place), size - 1)
+    )
+    flat = np.bincount(rows * size + coded.said[: len(place)], minlength=size * size)
+    flat = flat + np.bincount(coded.true_class[missed] * size + size - 1, minlength=size * size)
+    return flat.reshape(size, size).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -122,12 +113,10 @@ class PictureVerdict:
         return wilson(self.empty - self.flagged_empty, self.empty)
 
 
-def picture_verdict(
-    predictions: pd.DataFrame, truth: pd.DataFrame, files: list[str], confidence: float
-) -> PictureVerdict:
+def picture_verdict(coded: Coded, confidence: float) -> PictureVerdict:
     """Judge each picture by one question: is anything found in it at this confidence?"""
-    labelled = set(truth["file"])
-    flagged = set(predictions.loc[predictions["confidence"] >= confidence, "file"])
-    full = [file for file in files if file in labelled]
-    empty = [file for file in files if file not in labelled]
-    return PictureVerdict(len(full), len(flagged & set(full)), len(empty), len(flagged & set(empty)))
+    full = coded.by_picture(coded.true_picture) > 0
+    flagged = coded.by_picture(coded.picture[: coded.shown(confidence)]) > 0
+    return PictureVerdict(
+        int(full.sum()), int((full & flagged).sum()), int((~full).sum()), int((~full & flagged).sum())
+    )

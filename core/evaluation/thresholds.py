@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ FALLBACK_CONFIDENCE = 0.25
 def best_f1_confidence(confidence: NDArray[np.float64], correct: NDArray[np.bool_], objects: int) -> float:
     """Return the confidence at which F1 over all findings is highest (0 to 1), the fallback when nothing is found.
 
-    It lies halfway to the next lower confidence, so that rounding a stored value can't drop the last finding.
+    It is rounded as `rounded_between` does, so that the page, the command line and the record hold the same number.
     """
     if objects == 0 or not correct.any():
         return FALLBACK_CONFIDENCE
@@ -30,7 +31,19 @@ def best_f1_confidence(confidence: NDArray[np.float64], correct: NDArray[np.bool
     ends = np.append(sorted_confidence[1:] < sorted_confidence[:-1], True)  # equal confidences pass together
     index = int(np.where(ends, score, -1).argmax())
     following = sorted_confidence[index + 1] if index + 1 < len(order) else 0.0
-    return float((sorted_confidence[index] + following) / 2)
+    return rounded_between(float(following), float(sorted_confidence[index]))
+
+
+def rounded_between(below: float, at_most: float) -> float:
+    """Return the roundest confidence above `below` and not above `at_most`: two decimals, or three.
+
+    Where no such number lies between, `at_most` rounded down to three decimals (at least 0.001).
+    """
+    for digits in (100, 1000):
+        value = math.floor(at_most * digits + 1e-9) / digits
+        if below < value <= at_most:
+            return value
+    return max(0.001, math.floor(at_most * 1000) / 1000)
 
 
 def save_operating_point(run_folder: Path, confidence: float, iou: float = IOU, **how: Any) -> Path:

@@ -29,8 +29,10 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def detection_sentences(figures: dict[str, Any], detector: Detector, missed: NDArray[np.bool_]) -> list[str]:
-    """Return the verdict on a detector, the headline first."""
+def detection_sentences(
+    figures: dict[str, Any], detector: Detector, missed: NDArray[np.bool_]
+) -> tuple[list[str], list[str]]:
+    """Return the verdict on a detector, the headline first, and what to do next, each with the figure it rests on."""
     objects, pictures = len(detector.truth), len(detector.images)
     found = objects - int(missed.sum())
     alarms = int(figures["pictures"]["false_alarms"].sum())
@@ -49,9 +51,10 @@ def detection_sentences(figures: dict[str, Any], detector: Detector, missed: NDA
     if detector.unusable:
         sentences.append(f"{plural(detector.unusable, 'prediction')} had no usable confidence and were left out.")
     if objects:
-        sentences += _weak_spot(figures, found, objects) + _small_set(recall, pictures, objects, detector.grouped)
-        sentences += _next_steps(figures, detector, missed)
-    return sentences
+        sentences += _weak_spot(figures, found, objects)
+        steps = _next_steps(figures, detector, missed)
+        return sentences, _small_set(recall, pictures, objects, detector.grouped) + steps
+    return sentences, []
 
 
 def _weak_spot(figures: dict[str, Any], found: int, objects: int) -> list[str]:
@@ -80,16 +83,14 @@ def _small_set(recall: dict[str, float], pictures: int, objects: int, grouped: b
 def _next_steps(figures: dict[str, Any], detector: Detector, missed: NDArray[np.bool_]) -> list[str]:
     steps = []
     lost = int(missed.sum())
-    truth = detector.truth
-    sides = np.sqrt(np.clip((truth["x2"] - truth["x1"]) * (truth["y2"] - truth["y1"]), 0, None)).to_numpy()
-    small = int((sides[missed] < 32).sum())
+    small = int((detector.coded.sides()[missed] < 32).sum())
     if lost >= 4 and small * 2 >= lost:
         steps.append(
             f"{small} of {lost} misses are under 32 px: train with larger pictures (image size above {detector.imgsz})."
         )
-    worse = [item for item in figures["slices"] if item["worse"] and item["by"] != "size"]
+    worse = [item for item in figures["slices"] if item["worse"] and item["by"] not in ("size", "class")]
     steps += [
-        f"Objects {item['slice']} are found clearly less often: {item['found']} of {item['objects']} "
+        f"Objects {part_words(item)} are found clearly less often: {item['found']} of {item['objects']} "
         f"({between(item)}). Add such pictures to training."
         for item in worse
     ]
@@ -103,9 +104,15 @@ def _next_steps(figures: dict[str, Any], detector: Detector, missed: NDArray[np.
 
 
 def classification_sentences(
-    metrics: dict[str, dict[str, float]], per_class: dict[str, Any], right: int, pictures: int
-) -> list[str]:
-    """Return the verdict on a classifier, the headline first."""
+    metrics: dict[str, dict[str, float]],
+    per_class: dict[str, Any],
+    slices: list[dict[str, Any]],
+    right: int,
+    pictures: int,
+) -> tuple[list[str], list[str]]:
+    """Return the verdict on a classifier, the headline first, and what to do next."""
+    if not pictures:
+        return ["There is no picture to judge: nothing can be said."], []
     sentences = [f"Names {right} of {plural(pictures, 'picture')} rightly ({between(metrics['top1'])})."]
     known = {name: item for name, item in per_class.items() if item["objects"] >= 5}
     if len(known) > 1:
@@ -114,8 +121,20 @@ def classification_sentences(
             sentences.append(
                 f"“{name}” is the weak spot: {item['found']} of {item['objects']} ({between(item['recall'])})."
             )
+    steps = []
     if pictures == 1:
-        sentences.append("One picture says nothing about others: check on more pictures before you rely on this.")
+        steps.append("One picture says nothing about others: check on more pictures before you rely on this.")
     elif metrics["top1"]["high"] - metrics["top1"]["low"] > 0.2 or pictures < 30:
-        sentences.append(f"This set is small: about {3 * pictures} more pictures to check on would halve the interval.")
-    return sentences
+        steps.append(f"This set is small: about {3 * pictures} more pictures to check on would halve the interval.")
+    steps += [
+        f"Pictures {part_words(item)} are named rightly clearly less often: {item['found']} of {item['objects']} "
+        f"({between(item)}). Add such pictures to training."
+        for item in slices
+        if item["worse"] and item["by"] != "class"
+    ]
+    return sentences, steps
+
+
+def part_words(item: dict[str, Any]) -> str:
+    """Return a slice as words that go after "pictures" or "objects"."""
+    return {"source": f"from “{item['slice']}”", "group": f"of “{item['slice']}”"}.get(item["by"], item["slice"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from core.verbs.shared import Add, say_progress
@@ -13,7 +14,12 @@ def register(add: Add) -> None:
     """Add the verbs of the evaluation room."""
     verb = add("evaluate", _evaluate, "Say how good a run is, with intervals.")
     verb.add_argument("run", help="id of a run")
-    verb.add_argument("--split", choices=("val", "test", "train"), default="val", help="which part of the dataset")
+    verb.add_argument(
+        "--split",
+        choices=("val", "test", "train"),
+        default="val",
+        help="which part of the dataset; test opens the test part, and each opening is recorded and counted",
+    )
 
     verb = add("compare", _compare, "Say whether one run is better than another, on the same pictures.")
     verb.add_argument("a", help="id of a run")
@@ -22,9 +28,16 @@ def register(add: Add) -> None:
 
 
 def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.evaluation.evaluation import evaluate_run
+    from core.evaluation.evaluation import evaluate_run, plain_values
+    from core.evaluation.label_errors import find_label_errors
 
-    return dict(evaluate_run(workspace, parsed.run, split=parsed.split, progress=say_progress()).summary())
+    opens = parsed.split == "test"
+    evaluation = evaluate_run(workspace, parsed.run, split=parsed.split, open_test=opens, progress=say_progress())
+    if evaluation.test_openings is not None:
+        times = "once" if evaluation.test_openings == 1 else f"{evaluation.test_openings} times"
+        print(f"The test part was opened {times} so far, this one included.", file=sys.stderr)
+    doubtful = find_label_errors(workspace, evaluation).to_dict("records")
+    return {**evaluation.summary(), "label_errors": plain_values(doubtful)}
 
 
 def _compare(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:

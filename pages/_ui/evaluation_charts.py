@@ -128,8 +128,11 @@ def froc(curve: pd.DataFrame, confidence: float | None) -> go.Figure:
     return chart
 
 
-def reliability(bins: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """Return how often findings are right over how sure the model says it is; the diagonal is perfect honesty."""
+def reliability(bins: Sequence[Mapping[str, Any]], scaled: Sequence[Mapping[str, Any]] | None = None) -> go.Figure:
+    """Return how often findings are right over how sure the model says it is; the diagonal is perfect honesty.
+
+    `scaled` are the bins after the correction, drawn dashed.
+    """
     chart = charts.figure(height=320, hovermode="closest")
     chart.add_scatter(
         x=[0, 1], y=[0, 100], mode="lines", hoverinfo="skip", line={"color": charts.MUTED, "width": 1, "dash": "dot"}
@@ -140,6 +143,12 @@ def reliability(bins: Sequence[Mapping[str, Any]]) -> go.Figure:
         marker={"size": [6 + min(14, item["count"] ** 0.5) for item in bins], "color": charts.LEAF},
         hovertemplate="says %{x:.0%}, right in %{y:.0f} % of %{customdata} findings<extra></extra>",
     )  # fmt: skip
+    if scaled:
+        chart.add_scatter(
+            x=[item["confidence"] for item in scaled], y=[item["correct"] * 100 for item in scaled],
+            mode="lines+markers", line={"color": "#0072B2", "width": 2, "dash": "dash"}, marker={"size": 6},
+            hovertemplate="corrected, says %{x:.0%}, right in %{y:.0f} %<extra></extra>",
+        )  # fmt: skip
     chart.update_xaxes(title="how sure it says it is", range=[0, 1], tickformat=".0%")
     chart.update_yaxes(title="how often it is right", ticksuffix=" %", range=[0, 104])
     return chart

@@ -48,6 +48,31 @@ def _tile(evaluation: Evaluation, dataset: Dataset, file: str, cases: pd.DataFra
                 f"Picture {Path(file).name}: {caption}", details)  # fmt: skip
 
 
+def show_doubtful(evaluation: Evaluation, dataset: Dataset | None, doubtful: pd.DataFrame, *, key: str) -> None:
+    """Show the pictures of doubtful labels, a picture once, in the order given."""
+    if dataset is None:
+        st.caption("The dataset is not in this workspace any more, so its pictures can’t be shown. The figures stay.")
+        return
+    by_file = {str(file): part for file, part in doubtful.groupby("file", sort=False)}
+
+    def tile(file: str) -> Tile:
+        words = [doubt_words(row) for row in by_file[file].head(3).to_dict("records")]
+        caption = "; ".join(words) + (f"; and {len(by_file[file]) - 3} more" if len(by_file[file]) > 3 else "")
+        return Tile(dataset.image_path(file), picture_marks(evaluation, file), plain(caption),
+                    f"Picture {Path(file).name}: {caption}", [f"`{file}`"])  # fmt: skip
+
+    show_gallery(list(by_file), tile, key=key)
+
+
+def doubt_words(row: dict) -> str:
+    """Say in a few words what is doubtful."""
+    if row["sign"] == "unlabelled":
+        return f"{row['predicted']}, {percent(row['confidence'])} sure, not labelled"
+    if row["sign"] == "other-class":
+        return f"labelled {row['labelled']}, looks like {row['predicted']} ({percent(row['confidence'])} sure)"
+    return f"{row['labelled']} that no run finds"
+
+
 def case_words(row: dict, classes: list[str]) -> str:
     """Say in a few words what happened."""
     true = classes[row["true_class"]] if row["true_class"] >= 0 else ""

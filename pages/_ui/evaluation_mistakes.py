@@ -9,27 +9,25 @@ from core.data.dataset import Dataset
 from core.errors import GraftError
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.explain import heat_map
-from core.evaluation.review import confusion
+from core.evaluation.label_errors import SIGNS, find_label_errors
 from core.training.store import Run
+from core.workspace import Workspace
 from pages._ui import evaluation_charts
-from pages._ui.evaluation_gallery import KINDS, picture_marks, show_cases, show_classified
+from pages._ui.evaluation_gallery import KINDS, picture_marks, show_cases, show_classified, show_doubtful
 from pages._ui.gallery import Tile, show_picture
 
 NOTHING = "nothing"
 
 
-def show_matrix(evaluation: Evaluation, dataset: Dataset | None, cases: pd.DataFrame | None) -> None:
+def show_matrix(evaluation: Evaluation, dataset: Dataset | None) -> None:
     """Show which classes are taken for which; a chosen cell shows its pictures."""
-    if cases is not None:
-        names = [*evaluation.classes, NOTHING]
-        counts = confusion(cases, len(evaluation.classes))
-        shown = [index for index in evaluation_charts.matrix_classes(counts) if index < len(evaluation.classes)]
-        shown.append(len(evaluation.classes))
-        table = pd.DataFrame(counts, index=names, columns=names).iloc[shown, shown]
-    else:
-        counts = evaluation.confusion.to_numpy()
-        shown = evaluation_charts.matrix_classes(counts)
-        table = evaluation.confusion.iloc[shown, shown]
+    counts = evaluation.confusion.to_numpy()
+    size = len(evaluation.classes)
+    shown = [index for index in evaluation_charts.matrix_classes(counts) if index < size]
+    table = evaluation.confusion.rename(index={"background": NOTHING}, columns={"background": NOTHING})
+    if len(counts) > size:
+        shown.append(size)
+    table = table.iloc[shown, shown]
     ink = "#F3F1EA" if st.context.theme.type == "dark" else "#1E211C"
     event = st.plotly_chart(
         evaluation_charts.matrix_chart(table, ink), key="matrix", on_select="rerun", selection_mode="points",
@@ -54,12 +52,13 @@ def show_matrix(evaluation: Evaluation, dataset: Dataset | None, cases: pd.DataF
                             format_func=lambda item: cell_words(item, table))  # fmt: skip
     if cell is None:
         return
-    if cases is None:
+    if evaluation.detector is None:
         pictures = evaluation.pictures
         show_classified(dataset, pictures[(pictures["truth"] == cell[0]) & (pictures["prediction"] == cell[1])],
                         key="matrix_gallery")  # fmt: skip
         return
     ids = {name: index for index, name in enumerate(evaluation.classes)} | {NOTHING: -1}
+    cases = evaluation.cases
     behind = cases[(cases["true_class"] == ids[cell[0]]) & (cases["predicted_class"] == ids[cell[1]])]
     show_cases(evaluation, dataset, behind, key="matrix_gallery")
 
@@ -75,9 +74,10 @@ def cell_words(cell: tuple[str, str], table: pd.DataFrame) -> str:
     return f"{row} found rightly ({number})" if row == column else f"{row} taken for {column} ({number})"
 
 
-def show_gallery_cell(evaluation: Evaluation, dataset: Dataset | None, cases: pd.DataFrame | None) -> None:
+def show_gallery_cell(evaluation: Evaluation, dataset: Dataset | None) -> None:
     """Show the pictures with mistakes, the worst first."""
-    if cases is None:
+    cases = evaluation.cases
+    if evaluation.detector is None:
         pictures = evaluation.pictures
         kind = st.segmented_control("Show", ["Wrong", "Right"], default="Wrong", key="classified_kind")
         wrong = pictures["misses"] > 0
@@ -118,3 +118,30 @@ def show_why(run: Run, evaluation: Evaluation, dataset: Dataset | None) -> None:
                 alt="The picture with a heat map over it: bright where something stands out to the model")  # fmt: skip
     st.caption("Bright spots away from your objects, such as a ruler, a marker or the border, mean it learned the "
                "wrong thing: add pictures without them.")  # fmt: skip
+
+
+def show_label_errors(workspace: Workspace, evaluation: Evaluation, dataset: Dataset | None) -> None:
+    """Show the labels that are likely wrong, as a list to look through and to take along."""
+    if not st.toggle("Look for labels that are likely wrong", key="label_errors"):
+        return
+    found = find_label_errors(workspace, evaluation)
+    if found.empty:
+        st.markdown("None stands out: no sure answer contradicts a label, and every labelled object was found once.")
+        return
+    counts = found["sign"].value_counts()
+    signs = [sign for sign in SIGNS if counts.get(sign, 0)]
+    sign = st.segmented_control(
+        "Sign", signs, default=signs[0], key="label_sign", required=True,
+        format_func=lambda name: f"{SIGNS[name][0].upper()}{SIGNS[name][1:]} ({counts[name]})",
+    )  # fmt: skip
+    part = found[found["sign"] == (sign or signs[0])]
+    if evaluation.detector is None:
+        files = part["file"].tolist()
+        pictures = evaluation.pictures.set_index("file").loc[files].reset_index()
+        show_classified(dataset, pictures, key="label_gallery")
+    else:
+        show_doubtful(evaluation, dataset, part, key="label_gallery")
+    st.download_button(
+        "Take the list along (CSV)", found.to_csv(index=False), "likely_label_errors.csv", "text/csv",
+        key="label_list", icon=":material/download:",
+    )  # fmt: skip

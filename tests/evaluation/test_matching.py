@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from core.evaluation.errors import error_kinds, missed_objects
+from core.evaluation.coded import CODES, Coded
+from core.evaluation.errors import error_kinds
 from core.evaluation.matching import box_iou, from_bits, match, nearest, to_bits
 
 HALF = np.array([0.5])
@@ -62,8 +63,11 @@ def test_the_kinds_of_mistakes() -> None:
         (-1, -1, 0.0, -1, 0.05, "background"),
     ]
     columns = ["truth", "same_truth", "same_iou", "other_truth", "other_iou", "kind"]
-    table = pd.DataFrame(rows, columns=columns).assign(file="a")
+    table = pd.DataFrame(rows, columns=columns).assign(file="a", class_id=0, confidence=0.9)
     assert error_kinds(table).tolist() == table["kind"].tolist()
     truth = pd.DataFrame({"file": "a", "object": range(5), "class_id": 0})
-    assert missed_objects(table, truth, excuse_near=False).tolist() == [False, True, True, True, True]
-    assert missed_objects(table, truth, excuse_near=True).tolist() == [False, False, False, True, True]
+    images = [{"file": "a", "width": 9, "height": 9}]
+    coded = Coded(table, truth, {"task": "detect", "classes": ["pit"], "images": images})
+    assert [CODES[code] for code in coded.kind] == table["kind"].tolist()
+    assert (coded.found_at < 0).tolist() == [False, True, True, True, True]
+    assert (coded.explained_at < 0).tolist() == [False, False, False, True, True]

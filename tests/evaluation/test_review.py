@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from core.evaluation.coded import Coded
 from core.evaluation.curves import confidence_for, threshold_curve
 from core.evaluation.review import confusion, find_cases, picture_verdict, worst_first
 
@@ -9,6 +10,16 @@ def table(rows: list[dict]) -> pd.DataFrame:
     blank = {"x1": 0.0, "y1": 0.0, "x2": 9.0, "y2": 9.0, "truth": -1, "same_truth": -1, "same_iou": 0.0,
              "other_truth": -1, "other_iou": 0.0}  # fmt: skip
     return pd.DataFrame([blank | row for row in rows], columns=["file", "class_id", "confidence", *blank])
+
+
+def coded(predictions: pd.DataFrame, truth: pd.DataFrame) -> Coded:
+    images = [{"file": file, "width": 100, "height": 100} for file in "abcd"]
+    return Coded(predictions, truth, {"task": "detect", "classes": ["pit", "dent"], "images": images})
+
+
+def curve_of(predictions: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    subject = coded(predictions, truth)
+    return threshold_curve(subject.confidence, subject.hit, len(truth), 3)
 
 
 TRUTH = pd.DataFrame(
@@ -26,21 +37,21 @@ PREDICTIONS = table(
 
 
 def test_every_object_and_every_prediction_is_one_cell_of_the_matrix() -> None:
-    matrix = confusion(find_cases(PREDICTIONS, TRUTH, 0.5), 2)
+    matrix = confusion(coded(PREDICTIONS, TRUTH), 0.5)
     assert matrix.tolist() == [[1, 0, 1], [1, 0, 0], [1, 1, 0]]  # hit and miss; wrong class; two false answers
     assert matrix[:2].sum() == len(TRUTH)
     assert matrix[:, :2].sum() == 4
 
 
 def test_a_miss_tells_how_sure_the_model_nearly_was() -> None:
-    cases = find_cases(PREDICTIONS, TRUTH, 0.5)
+    cases = find_cases(coded(PREDICTIONS, TRUTH), 0.5)
     missed = cases[cases["kind"] == "missed"]
     assert missed[["file", "confidence"]].to_numpy().tolist() == [["b", 0.2]]
     assert worst_first(cases[cases["kind"] != "hit"])["confidence"].iloc[0] == pytest.approx(0.8)
 
 
 def test_lowering_the_confidence_finds_it() -> None:
-    cases = find_cases(PREDICTIONS, TRUTH, 0.1)
+    cases = find_cases(coded(PREDICTIONS, TRUTH), 0.1)
     assert (cases["kind"] == "hit").sum() == 2
     assert (cases["kind"] == "missed").sum() == 0
 
@@ -50,31 +61,31 @@ def test_lowering_the_confidence_finds_it() -> None:
     [(PREDICTIONS.iloc[:0], TRUTH), (PREDICTIONS.iloc[3:4], TRUTH.iloc[:0]), (PREDICTIONS.iloc[:0], TRUTH.iloc[:0])],
 )
 def test_nothing_predicted_or_nothing_labelled(predictions: pd.DataFrame, truth: pd.DataFrame) -> None:
-    cases = find_cases(predictions, truth, 0.5)
+    cases = find_cases(coded(predictions, truth), 0.5)
     assert len(cases) == len(predictions) + len(truth)
-    assert confusion(cases, 2).sum() == len(cases)
-    assert confidence_for(threshold_curve(predictions, len(truth), 3), "balanced") is None
+    assert confusion(coded(predictions, truth), 0.5).sum() == len(cases)
+    assert confidence_for(curve_of(predictions, truth), "balanced") is None
 
 
 def test_picture_verdict_counts_pictures() -> None:
-    verdict = picture_verdict(PREDICTIONS, TRUTH, ["a", "b", "c", "d"], 0.5)
+    verdict = picture_verdict(coded(PREDICTIONS, TRUTH), 0.5)
     assert (verdict.sensitivity, verdict.specificity) == (0.5, 0.5)
     low, high = verdict.sensitivity_interval
     assert 0 < low < 0.5 < high < 1
 
 
 def test_aims_choose_the_confidence() -> None:
-    curve = threshold_curve(PREDICTIONS, len(TRUTH), 3)
+    curve = curve_of(PREDICTIONS, TRUTH)
     assert curve["found"].tolist() == [1, 1, 1, 1, 2]
-    assert confidence_for(curve, "recall", at_least=0.6) == pytest.approx(0.1)
-    assert confidence_for(curve, "precision", at_least=0.9) == pytest.approx(0.85)
-    assert confidence_for(curve, "cost", miss_cost=10, alarm_cost=1) == pytest.approx(0.1)
-    assert confidence_for(curve, "cost", miss_cost=1, alarm_cost=10) == pytest.approx(0.85)
+    assert confidence_for(curve, "recall", at_least=0.6) == pytest.approx(0.2)
+    assert confidence_for(curve, "precision", at_least=0.9) == pytest.approx(0.9)
+    assert confidence_for(curve, "cost", miss_cost=10, alarm_cost=1) == pytest.approx(0.2)
+    assert confidence_for(curve, "cost", miss_cost=1, alarm_cost=10) == pytest.approx(0.9)
     assert confidence_for(curve, "recall", at_least=0.99) is None
 
 
 def test_equal_confidences_pass_together() -> None:
     tied = PREDICTIONS.assign(confidence=0.5)
-    curve = threshold_curve(tied, len(TRUTH), 3)
+    curve = curve_of(tied, TRUTH)
     assert len(curve) == 1
     assert curve["false_alarms"].item() == 3

@@ -1,0 +1,103 @@
+"""Labels that are likely wrong, as a list for a person to look through; nothing is changed.
+
+Three signs: the model is sure of something where nothing is labelled, sure of another class than the label's, or no run
+on this dataset ever finds a labelled object, however unsure. Northcutt et al. 2021 ("Confident learning") and the
+practice of Schubert et al. 2024 ("Identifying label errors in object detection datasets by loss inspection") rest on
+the same observation: confident disagreement is more often the label's fault than chance.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.evaluation.coded import CODES, Coded
+from core.evaluation.evaluation import Evaluation
+from core.evaluation.predictions import meta_path, predictions_path
+from core.workspace import Workspace
+
+SURE = 0.6
+"""Confidence from which a finding without a label counts as a sign; at least the operating point."""
+SURE_CLASS = 0.8
+"""The same for a classifier's answer."""
+EVER = 0.05
+"""Confidence below which an object counts as not found at all."""
+MOST_RUNS = 10
+COLUMNS = ["file", "sign", "labelled", "predicted", "confidence", "object", "x1", "y1", "x2", "y2"]
+SIGNS = {
+    "unlabelled": "sure of something where nothing is labelled",
+    "other-class": "sure of another class than the label",
+    "never-found": "labelled, but no run ever finds it",
+}
+
+
+def find_label_errors(workspace: Workspace, evaluation: Evaluation) -> pd.DataFrame:
+    """Return a row a doubtful label, the surest first: COLUMNS, `sign` one of SIGNS, boxes in pixels (classify: NaN).
+
+    `labelled` or `predicted` is empty where there is none, `object` -1.
+    """
+    if evaluation.detector is None:
+        return _of_classes(evaluation)
+    coded = evaluation.detector.coded
+    line = max(SURE, evaluation.operating_point["confidence"] or 0.0)
+    count, names = coded.shown(line), np.array(coded.classes, dtype=object)
+    kind, other = coded.kind[:count], coded.other_row[:count]
+    unlabelled = np.flatnonzero(kind == CODES.index("background"))
+    named = (kind == CODES.index("class")) & (other >= 0)
+    wrong = np.flatnonzero(named & (coded.found_at[other] < line)) if len(coded.truth) else np.zeros(0, dtype=int)
+    wrong = wrong[np.unique(other[wrong], return_index=True)[1]]
+    lost = np.flatnonzero(_ever_found(workspace, evaluation, coded) < EVER)
+    boxes = ["file", "x1", "y1", "x2", "y2"]
+    parts = []
+    for sign, rows in (("unlabelled", unlabelled), ("other-class", wrong)):
+        part = coded.predictions.iloc[rows][[*boxes, "confidence"]].assign(sign=sign, predicted=names[coded.said[rows]])
+        labelled = sign == "other-class"
+        part["labelled"] = names[coded.true_class[other[rows]]] if labelled else ""
+        part["object"] = coded.truth["object"].to_numpy()[other[rows]] if labelled else -1
+        parts.append(part.sort_values("confidence", ascending=False, kind="stable"))
+    part = coded.truth.iloc[lost][[*boxes, "object"]].assign(sign="never-found", predicted="", confidence=0.0)
+    part["labelled"] = names[coded.true_class[lost]]
+    parts.append(part)
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def _of_classes(evaluation: Evaluation) -> pd.DataFrame:
+    table = evaluation.pictures
+    table = table[(table["misses"] > 0) & (table["confidence"] >= SURE_CLASS)].sort_values(
+        "confidence", ascending=False, kind="stable"
+    )
+    found = table[["file", "confidence"]].assign(sign="other-class", labelled=table["truth"])
+    found = found.assign(predicted=table["prediction"], object=-1, x1=np.nan, y1=np.nan, x2=np.nan, y2=np.nan)
+    return found[COLUMNS].reset_index(drop=True)
+
+
+def _ever_found(workspace: Workspace, evaluation: Evaluation, coded: Coded) -> np.ndarray:
+    """Return for each labelled object the highest confidence with which any run on the same pictures finds it."""
+    best = coded.found_at.copy()
+    places = pd.MultiIndex.from_arrays([coded.truth["file"].astype(str), coded.truth["object"].astype(int)])
+    for folder in _runs_on_the_same(workspace, evaluation):
+        table = pd.read_parquet(predictions_path(folder, evaluation.split), columns=["file", "truth", "confidence"])
+        table = table[table["truth"] >= 0]
+        rows = places.get_indexer(pd.MultiIndex.from_arrays([table["file"].astype(str), table["truth"].astype(int)]))
+        np.maximum.at(best, rows[rows >= 0], table["confidence"].to_numpy(dtype=float)[rows >= 0])
+    return best
+
+
+def _runs_on_the_same(workspace: Workspace, evaluation: Evaluation) -> list[Path]:
+    """Return the folders of other runs with predictions on the same state of the same dataset, the newest first."""
+    here = workspace.run(evaluation.run)
+    own = json.loads(meta_path(here, evaluation.split).read_text(encoding="utf-8"))
+    found = []
+    for folder in here.parent.iterdir():
+        path = meta_path(folder, evaluation.split)
+        if folder != here and path.is_file() and predictions_path(folder, evaluation.split).is_file():
+            found.append((path.stat().st_mtime_ns, folder, path))
+    same = []
+    for _, folder, path in sorted(found, reverse=True):
+        meta = json.loads(path.read_text(encoding="utf-8"))
+        if meta["dataset_checksum"] == own["dataset_checksum"] and meta["classes"] == own["classes"]:
+            same.append(folder)
+    return same[:MOST_RUNS]
