@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from core.errors import GraftError, InputError
-from core.verbs import data, delivery, evaluation, lab, training
+from core.verbs import data, delivery, evaluation, experiments, lab, training
 from core.verbs.shared import Verb
 from core.workspace import Workspace
 
-ROOMS = (data, training, evaluation, lab, delivery)
+ROOMS = (data, training, evaluation, lab, experiments, delivery)
 """The modules that add verbs, in the order the help lists them."""
 
 

@@ -1,0 +1,195 @@
+"""Start, list, stop, wait for and delete experiments: what the page and the command line call.
+
+Every look makes sure that the driver of an experiment that has not ended is there: one that vanished (a restart of
+the machine) is started again and goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from core.data.dataset import load_dataset
+from core.errors import InputError
+from core.lab.experiment import (
+    ENDED,
+    KIND_WORDS,
+    Experiment,
+    LabState,
+    RaceSettings,
+    Settings,
+    Status,
+    check_extra,
+    read_experiment,
+    read_experiments,
+    save_experiment,
+)
+from core.models.catalog import model_for_task
+from core.models.isolation import isolated_environment
+from core.models.weights import locate, missing_words
+from core.training.processes import is_alive
+from core.training.runs import delete_run, get_run, list_runs
+from core.training.spec import Strategy
+from core.workspace import Workspace, folder_bytes, new_id, write_text_atomic
+
+STARTS, STARTS_WITHIN = 5, 1800.0
+"""A driver that was started so often within so many seconds and is gone again: the experiment counts as failed."""
+START_GRACE = 20.0
+"""Seconds a driver that was started may take to say that it is there."""
+
+
+def start_experiment(workspace: Workspace, dataset_id: str, settings: Settings, *, name: str = "") -> Experiment:
+    """Check what is asked, write it down and start its driver.
+
+    Raises InputError for an unknown dataset or one with blocking errors, and for weights that are not there: all of
+    a race's contenders must be able to start.
+    """
+    dataset = load_dataset(workspace, dataset_id)
+    if dataset.errors:
+        raise InputError(f"“{dataset.name}” can't be trained on yet: {dataset.errors[0].message}")
+    for split, words in (("train", "training"), ("val", "validation")):
+        if not dataset.images.get(split):
+            raise InputError(f"“{dataset.name}” has no {words} pictures; split it again on the Dataset page.")
+    check_extra(settings.extra)
+    if isinstance(settings, RaceSettings):
+        if len({item.label for item in settings.contenders}) < len(settings.contenders):
+            raise InputError("A contender is in the race twice; to train each more often, ask for more seeds.")
+        for item in settings.contenders:
+            check_model(workspace, item.model, item.strategy, dataset.task)
+    experiment = Experiment(
+        id=new_id(f"{dataset.name[:24]}-{settings.kind}"),
+        name=name or f"{KIND_WORDS[settings.kind]} {dataset.name}",
+        dataset=dataset.id,
+        dataset_name=dataset.name,
+        task=dataset.task,
+        settings=settings,
+    )
+    save_experiment(workspace, experiment)
+    _start_driver(experiment)
+    return experiment
+
+
+def check_model(workspace: Workspace, model: str, strategy: Strategy, task: str) -> None:
+    """Raise InputError when a training could not start from this model."""
+    if model.startswith("run:"):
+        source = get_run(workspace, model.removeprefix("run:"))
+        if source.best_weights is None:
+            raise InputError(f"The run {source.id} has no trained model to start from (it is {source.state}).")
+    elif strategy is Strategy.SCRATCH:
+        model_for_task(model, task)  # type: ignore[arg-type]
+    elif locate(workspace, model, task) is None:  # type: ignore[arg-type]
+        raise InputError(missing_words(model_for_task(model, task)))  # type: ignore[arg-type]
+
+
+def list_experiments(workspace: Workspace) -> list[Experiment]:
+    """Return all experiments, newest first, each with its driver at work when it has not ended."""
+    found = read_experiments(workspace)
+    for experiment in found:
+        _look_after(experiment)
+    return found
+
+
+def get_experiment(workspace: Workspace, experiment_id: str) -> Experiment:
+    """Return one experiment with its driver at work when it has not ended. Raises InputError when there is none."""
+    experiment = read_experiment(workspace, experiment_id)
+    _look_after(experiment)
+    return experiment
+
+
+def stop_experiment(workspace: Workspace, experiment_id: str) -> Experiment:
+    """Ask an experiment to stop: what trains ends and keeps its best, and what is known is summed up."""
+    experiment = read_experiment(workspace, experiment_id)
+    if experiment.status.state not in ENDED:
+        write_text_atomic(experiment.folder / "request", "stop")
+        _look_after(experiment)
+    return experiment
+
+
+def wait_experiment(
+    workspace: Workspace,
+    experiment_id: str,
+    timeout: float | None = None,
+    on_status: Callable[[Status], None] | None = None,
+) -> Experiment:
+    """Wait until an experiment has ended; `on_status` is called about once a second."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        experiment = get_experiment(workspace, experiment_id)
+        status = experiment.status
+        if on_status is not None:
+            on_status(status)
+        if status.state in ENDED or (deadline is not None and time.monotonic() > deadline):
+            return experiment
+        time.sleep(1.0)
+
+
+def delete_experiment(workspace: Workspace, experiment_id: str, *, with_runs: bool = False) -> int:
+    """Remove an experiment that has ended, and with `with_runs` its runs; return the bytes freed."""
+    experiment = read_experiment(workspace, experiment_id)
+    if experiment.status.state not in ENDED:
+        raise InputError(f"The experiment {experiment.id} is at work; stop it before deleting it.")
+    freed = 0
+    if with_runs:
+        freed += sum(delete_run(workspace, run.id) for run in list_runs(workspace, tag=experiment.id))
+    freed += folder_bytes(experiment.folder)
+    grave = workspace.staging_root / f"deleted-{experiment.id}"
+    os.replace(experiment.folder, grave)
+    shutil.rmtree(grave)
+    return freed
+
+
+def driver_alive(folder: Path) -> bool:
+    """Say whether the driver of the experiment in `folder` is at work, or was started a moment ago."""
+    try:
+        known = json.loads((folder / "driver.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        known = {}
+    if is_alive(known.get("pid"), known.get("identity")):
+        return True
+    return any(time.time() - moment < START_GRACE for moment in _starts(folder)[-1:])
+
+
+def _starts(folder: Path) -> list[float]:
+    """Return when drivers were started, in seconds since 1970."""
+    log = folder / "starts"
+    return [float(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def _look_after(experiment: Experiment) -> None:
+    if experiment.status.state in ENDED or driver_alive(experiment.folder):
+        return
+    status = experiment.status
+    if status.state in ENDED:
+        return  # it ended between the two looks
+    lately = [moment for moment in _starts(experiment.folder) if time.time() - moment < STARTS_WITHIN]
+    if len(lately) >= STARTS:
+        status.state = LabState.FAILED
+        status.cause = (
+            f"Its driver ended {STARTS} times without a word (out of memory?). The runs it made are on the Runs page."
+        )
+        experiment.write_status(status)
+        return
+    _start_driver(experiment)
+
+
+def _start_driver(experiment: Experiment) -> None:
+    folder = experiment.folder
+    with (folder / "starts").open("a") as file:
+        file.write(f"{time.time():.1f}\n")
+    with (folder / "driver.log").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "core.lab.driver", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            env=isolated_environment(),
+            cwd=Path(__file__).resolve().parents[2],
+        )
