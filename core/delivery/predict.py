@@ -2,68 +2,45 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from core.delivery.predict_model import ChosenModel, choose_model
+from core.delivery.predict_results import ResultWriter, counted, entry_words
+from core.delivery.predict_warm import WarmPredictor
 from core.errors import GraftError, InputError
-from core.models.isolation import isolated_environment
-from core.models.weights import check_checkpoint
-from core.training.runs import get_run
 from core.workspace import Workspace
 
-PICTURE_ENDINGS = frozenset([".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".dcm", ".dicom"])
-FALLBACK_CONFIDENCE = 0.25
-"""Used for a .pt file and for a run whose operating point was not chosen yet; Ultralytics' own default."""
+PICTURE_ENDINGS = frozenset(
+    [".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".dcm", ".dicom", ".ima"]
+)
+VIDEO_ENDINGS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"])
 
 
-def predict_pictures(
-    workspace: Workspace, model: str, sources: list[Path], *, confidence: float | None = None
-) -> dict[str, Any]:
-    """Predict on pictures and folders; return one entry a picture, unreadable ones included with the reason.
+class Found(NamedTuple):
+    """A picture file and how results name it: below the folder it was found in, else by its name."""
 
-    `model` is the id of a run or the path of a .pt file (checked by safe loading first). `confidence` (0 to 1)
-    defaults to the run's stored operating point. Boxes are x1, y1, x2, y2 in pixels of the picture.
-    Raises InputError for an unknown run, a refused checkpoint, or sources without a picture.
-    """
-    weights, size, stored = _model_files(workspace, model)
-    threshold = confidence if confidence is not None else stored or FALLBACK_CONFIDENCE
-    if not 0 <= threshold <= 1:
-        raise InputError(f"--conf: {threshold} is not between 0 and 1.")
-    request = {
-        "weights": str(weights),
-        "imgsz": size,
-        "confidence": threshold,
-        "pictures": [str(path.resolve()) for path in find_pictures(sources)],
-    }
-    child = subprocess.run(
-        [sys.executable, "-m", "core.delivery.predictor"],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        env=isolated_environment(),
-        cwd=Path(__file__).resolve().parents[2],
-    )
-    if child.returncode != 0:
-        raise GraftError(f"Predicting ended early: {(child.stderr.strip().splitlines() or ['no reason given'])[-1]}")
-    answer: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
-    return {"model": model, "weights": str(weights), "confidence": threshold, **answer, "words": _words(answer)}
+    path: Path
+    name: str
 
 
-def find_pictures(sources: list[Path]) -> list[Path]:
+def find_pictures(sources: list[Path]) -> list[Found]:
     """Return the pictures named by files and folders, folders searched to the bottom, in sorted order.
 
     Raises InputError for a path that is not there, and when there is no picture at all.
     """
-    pictures: list[Path] = []
+    pictures: list[Found] = []
     for source in sources:
         if source.is_dir():
-            found = sorted(path for path in source.rglob("*") if path.suffix.lower() in PICTURE_ENDINGS)
-            pictures += [path for path in found if path.is_file() and not path.name.startswith("._")]
+            inside = sorted(path for path in source.rglob("*") if path.suffix.lower() in PICTURE_ENDINGS)
+            pictures += [
+                Found(path.resolve(), path.relative_to(source).as_posix())
+                for path in inside
+                if path.is_file() and not path.name.startswith("._")
+            ]
         elif source.is_file():
-            pictures.append(source)
+            pictures.append(Found(source.resolve(), source.name))
         else:
             raise InputError(f"There is no file or folder {source}.")
     if not pictures:
@@ -71,29 +48,111 @@ def find_pictures(sources: list[Path]) -> list[Path]:
     return pictures
 
 
-def _model_files(workspace: Workspace, model: str) -> tuple[Path, int | None, float | None]:
-    """Return the checkpoint, the size pictures are scaled to, and the stored confidence of the operating point."""
-    if model.endswith(".pt"):
-        path = Path(model).expanduser()
-        check_checkpoint(path)
-        return path.resolve(), None, None
-    run = get_run(workspace, model)
-    if run.best_weights is None:
-        raise InputError(f"The run {run.id} has no trained model yet (it is {run.state}).")
-    stored = run.folder / "operating_point.json"
-    point = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
-    return run.best_weights, run.spec.imgsz, point.get("confidence")
+def look_at(
+    predictor: WarmPredictor, model: ChosenModel, picture: Path, confidence: float, *, tiled: bool = False
+) -> list[dict[str, Any]]:
+    """Return an entry for every page of a picture, what falls below `confidence` (0 to 1) left out.
+
+    A picture the model can't cope with gets its reason. Raises InputError when the checkpoint is refused.
+    """
+    try:
+        answer = predictor.ask(
+            "predict", model, picture=str(picture), confidence=confidence, window=model.window, tiled=tiled
+        )
+    except InputError:
+        raise
+    except GraftError as error:
+        return [
+            {
+                "file": str(picture),
+                "page": 1,
+                "width": 0,
+                "height": 0,
+                "objects": [],
+                "error": f"not looked at: {error}",
+            }
+        ]
+    entries: list[dict[str, Any]] = answer["pictures"]
+    return entries
 
 
-def _words(answer: dict[str, Any]) -> str:
-    lines = []
-    for picture in answer["pictures"]:
-        if picture["error"]:
-            lines.append(f"{picture['file']}: {picture['error']}")
-        elif "probabilities" in picture:
-            best = max(picture["probabilities"], key=picture["probabilities"].get)
-            lines.append(f"{picture['file']}: {best} ({picture['probabilities'][best]:.0%})")
-        else:
-            found = ", ".join(f"{item['class']} {item['confidence']:.0%}" for item in picture["objects"])
-            lines.append(f"{picture['file']}: {found or 'nothing found'}")
-    return "\n".join(lines)
+def predict_pictures(
+    workspace: Workspace,
+    model: str,
+    sources: list[Path],
+    *,
+    confidence: float | None = None,
+    out: Path | None = None,
+    listen: Callable[[dict[str, Any]], None] | None = None,
+    keep: bool = True,
+) -> dict[str, Any]:
+    """Predict on pictures and folders; return what was used and an entry a picture, unreadable ones with the reason.
+
+    `model` is the id of a run or the path of a .pt file (loaded weights-only). `confidence` (0 to 1) defaults to the
+    run's stored operating point. With `out`, pictures.csv, objects.csv and coco.json are written there as the answers
+    come and the entries are not kept in memory; nor without `keep`, when `listen` gets each one and only the counts are
+    returned. Boxes are x1, y1, x2, y2 in pixels.
+    Raises InputError for an unknown run, a refused checkpoint, or sources without a picture.
+    """
+    chosen = choose_model(workspace, model)
+    threshold = chosen.confidence if confidence is None else confidence
+    if not 0 <= threshold <= 1:
+        raise InputError(f"--conf: {threshold} is not between 0 and 1.")
+    pictures = find_pictures(sources)
+    predictor = WarmPredictor()
+    try:
+        described = predictor.ask("load", chosen)
+        used = {
+            "model": model,
+            "weights": str(chosen.weights),
+            "task": described["task"],
+            "imgsz": described["imgsz"],
+            "window": chosen.window,
+            "confidence": threshold,
+        }
+        entries = _entries(predictor, chosen, pictures, threshold, listen)
+        if out is None and keep:
+            kept = list(entries)
+            return used | {
+                "pictures": kept,
+                "words": "\n".join(f"{item['file']}: {entry_words(item)}" for item in kept),
+            }
+        if out is None:
+            return used | _totals(entries)
+        with ResultWriter(out, described["classes"]) as writer:
+            for entry in entries:
+                writer.add(entry)
+    finally:
+        predictor.close()
+    files = {name: str(out / name) for name in ("pictures.csv", "objects.csv", "coco.json")}
+    return used | _counts(writer.pictures, writer.unreadable, writer.objects, f" Written to {out}.") | {"files": files}
+
+
+def _totals(entries: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    pictures = unreadable = objects = 0
+    for entry in entries:
+        pictures, unreadable, objects = pictures + 1, unreadable + bool(entry["error"]), objects + len(entry["objects"])
+    return _counts(pictures, unreadable, objects)
+
+
+def _counts(pictures: int, unreadable: int, objects: int, more: str = "") -> dict[str, Any]:
+    lost = f"{unreadable} could not be read, " if unreadable else ""
+    return {
+        "counts": {"pictures": pictures, "unreadable": unreadable, "objects": objects},
+        "words": f"{pictures} pictures, {lost}{objects} objects found.{more}",
+    }
+
+
+def _entries(
+    predictor: WarmPredictor,
+    model: ChosenModel,
+    pictures: list[Found],
+    confidence: float,
+    listen: Callable[[dict[str, Any]], None] | None,
+) -> Iterator[dict[str, Any]]:
+    for picture in pictures:
+        for entry in look_at(predictor, model, picture.path, confidence):
+            named = entry | {"file": picture.name, "objects": counted(entry, confidence)}
+            if listen is not None:
+                listen(named)
+            yield named

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from core.errors import GraftError
 from core.evaluation.predictions import best_weights
@@ -68,8 +69,6 @@ def principal_map(features: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def _draw(weights: str, picture: str, imgsz: int, out: str) -> None:
     enter_isolation()
-    from matplotlib import colormaps
-    from PIL import Image
     from ultralytics import YOLO
 
     model: Any = YOLO(weights)
@@ -86,10 +85,23 @@ def _draw(weights: str, picture: str, imgsz: int, out: str) -> None:
     with Image.open(picture) as opened:
         image = opened.convert("RGB")
     model.predict(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]), imgsz=imgsz, verbose=False)
-    height, width = (int(side) for side in seen["shape"])
-    heat = np.mean([_resized(principal_map(item), width, height) for item in seen["maps"]], axis=0)
+    overlay(image, seen["maps"], seen["shape"], classify=model.task == "classify").save(out, quality=88)
+
+
+def overlay(
+    image: Image.Image, features: list[NDArray[np.float32]], shape: tuple[int, int], *, classify: bool
+) -> Image.Image:
+    """Return an RGB picture with the mean principal map of `features`, each (channels, h, w), laid over it.
+
+    `shape` is the height and width of what the model was fed: the picture with grey borders (letterbox), or, when it
+    classifies, the middle square.
+    """
+    from matplotlib import colormaps
+
+    height, width = (int(side) for side in shape)
+    heat = np.mean([_resized(principal_map(item), width, height) for item in features], axis=0)
     shown = np.asarray(image, dtype=float)
-    if model.task == "classify":  # it sees the middle square only
+    if classify:
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         part = _resized(heat, side, side)
@@ -102,12 +114,10 @@ def _draw(weights: str, picture: str, imgsz: int, out: str) -> None:
         full = _resized(heat[top : top + inner[0], left : left + inner[1]], image.width, image.height)
     colours = colormaps["inferno"](full)[..., :3] * 255
     share = (0.15 + 0.55 * full)[..., None]
-    Image.fromarray((shown * (1 - share) + colours * share).astype(np.uint8)).save(out, quality=88)
+    return Image.fromarray((shown * (1 - share) + colours * share).astype(np.uint8))
 
 
 def _resized(heat: NDArray[np.floating], width: int, height: int) -> NDArray[np.float64]:
-    from PIL import Image
-
     resized = Image.fromarray(heat.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
     result: NDArray[np.float64] = np.clip(np.asarray(resized, dtype=float), 0, 1)
     return result
