@@ -111,6 +111,7 @@ class Dataset(BaseModel):
     window_setting: str = Field(default="auto", description="the same as Window.parse reads it; new pictures follow it")
     test_locked: bool = Field(default=False, description="the test part is opened by a recorded act only")
     test_openings: list[datetime] = Field(default_factory=list)
+    made_for: str = Field(default="", description="the experiment it was put together for; such a set is not listed")
 
     _root: Path = PrivateAttr(default_factory=Path)
 
@@ -258,7 +259,7 @@ def write_data_yaml(dataset: Dataset) -> None:
 
 def load_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
     """Load a dataset by its id, or by its name when only one has it. Raises InputError when there is none."""
-    named = [item for item in list_datasets(workspace) if dataset_id in (item.id, item.name)]
+    named = [item for item in list_datasets(workspace, with_parts=True) if dataset_id in (item.id, item.name)]
     exact = [item for item in named if item.id == dataset_id] or named
     if len(exact) == 1:
         return exact[0]
@@ -268,8 +269,11 @@ def load_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
     raise InputError(f"There is no dataset “{dataset_id}” in this workspace; `python -m core datasets` lists them.")
 
 
-def list_datasets(workspace: Workspace) -> list[Dataset]:
-    """Return all datasets of a workspace, newest first; folders without a readable dataset.json are passed over."""
+def list_datasets(workspace: Workspace, *, with_parts: bool = False) -> list[Dataset]:
+    """Return all datasets of a workspace, newest first; folders without a readable dataset.json are passed over.
+
+    Those an experiment put together for itself are left out unless `with_parts`.
+    """
     found = []
     for path in workspace.datasets.glob("*/dataset.json"):
         try:
@@ -277,7 +281,8 @@ def list_datasets(workspace: Workspace) -> list[Dataset]:
         except (OSError, ValueError, ValidationError):
             continue  # half-deleted or written by a newer version: not a dataset this version can use
         dataset._root = path.parent
-        found.append(dataset)
+        if with_parts or not dataset.made_for:
+            found.append(dataset)
     return sorted(found, key=lambda item: item.created, reverse=True)
 
 
