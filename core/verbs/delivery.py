@@ -1,4 +1,4 @@
-"""`predict`: a trained model on new pictures."""
+"""`predict`, `export`, `report`, `notebook`, `bundle`: a trained model on new pictures, and what is taken away."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.verbs.shared import Add
+from core.verbs.shared import Add, say_progress
 from core.workspace import Workspace
 
 
@@ -16,9 +16,46 @@ def register(add: Add) -> None:
     verb.add_argument("model", metavar="RUN_OR_WEIGHTS", help="id of a run, or a .pt file")
     verb.add_argument("source", nargs="+", type=Path, help="pictures or folders")
     verb.add_argument("--conf", type=float, help="confidence a finding must reach, 0 to 1")
+    verb.add_argument("--out", type=Path, help="write pictures.csv, objects.csv and coco.json into this folder")
+
+    verb = add("export", _export, "Export a run's model to another format and check the exported file against it.")
+    verb.add_argument("run", help="id of a run")
+    verb.add_argument("format", help="onnx, torchscript, openvino, ncnn, ...; `formats` lists them all")
+    verb.add_argument(
+        "--head",
+        choices=("auto", "as-evaluated", "nms-free"),
+        default="auto",
+        help="nms-free: YOLO26's head that needs no suppression of doubles; auto: for phones and small devices",
+    )
+    verb.add_argument("--half", action="store_true", help="16-bit numbers (FP16)")
 
 
 def _predict(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.delivery.predict import predict_pictures
+    from core.delivery.predict_results import entry_words
 
-    return predict_pictures(workspace, parsed.model, parsed.source, confidence=parsed.conf)
+    def say(entry: dict[str, Any]) -> None:
+        print(f"{entry['file']}: {entry_words(entry)}", flush=True)
+
+    return predict_pictures(
+        workspace,
+        parsed.model,
+        parsed.source,
+        confidence=parsed.conf,
+        out=parsed.out,
+        listen=None if parsed.json else say,
+        keep=parsed.json and parsed.out is None,
+    )
+
+
+def _export(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.delivery.export import ExportOptions, describe, export_run, verdict_words
+    from core.delivery.export_formats import export_formats
+
+    if parsed.format == "formats":
+        known = [describe(item) for item in export_formats()]
+        lines = [f"{item['format']:12} {', '.join(item['runs_on']):32} {item['obstacle'] or 'ready'}" for item in known]
+        return {"formats": known, "words": "\n".join(lines)}
+    options = ExportOptions(head=parsed.head, half=parsed.half)
+    record = export_run(workspace, parsed.run, parsed.format, options, progress=say_progress())
+    return {**record, "words": verdict_words(record), "failed": record["outcome"] == "failed"}
