@@ -20,11 +20,14 @@ from core.errors import InputError
 from core.lab.experiment import (
     ENDED,
     KIND_WORDS,
+    CurveSettings,
     Experiment,
     LabState,
     RaceSettings,
     Settings,
     Status,
+    TransferSettings,
+    TuneSettings,
     check_extra,
     read_experiment,
     read_experiments,
@@ -62,6 +65,13 @@ def start_experiment(workspace: Workspace, dataset_id: str, settings: Settings, 
             raise InputError("A contender is in the race twice; to train each more often, ask for more seeds.")
         for item in settings.contenders:
             check_model(workspace, item.model, item.strategy, dataset.task)
+    elif isinstance(settings, TransferSettings):
+        if settings.strategy is Strategy.SCRATCH:
+            raise InputError("From scratch is what transfer is compared with: choose another strategy for it.")
+        check_model(workspace, settings.model, Strategy.SCRATCH, dataset.task)  # it needs an architecture we know
+        check_model(workspace, settings.model, settings.strategy, dataset.task)
+    elif isinstance(settings, CurveSettings | TuneSettings):
+        check_model(workspace, settings.model, settings.strategy, dataset.task)
     experiment = Experiment(
         id=new_id(f"{dataset.name[:24]}-{settings.kind}"),
         name=name or f"{KIND_WORDS[settings.kind]} {dataset.name}",

@@ -1,0 +1,65 @@
+"""What transfer bought, in words that the figures carry."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.lab.foreign import Looked, figures, zero_shot_sentence
+from core.lab.judging import Difference
+from core.lab.looking import same_names
+from core.lab.transfer import Learning, transfer_sentences
+
+FAST = Learning([20, 40, 60], [0.3, 0.5, 0.6])
+SLOW = Learning([60, 120, 1200], [0.1, 0.3, 0.45])
+
+
+@pytest.mark.parametrize(
+    ("known", "scratch", "between", "expected"),
+    [
+        (
+            FAST,
+            SLOW,
+            Difference(0.15, 0.05, 0.25),
+            ["reached in 40 s of training what training from scratch had not reached in 20 min", "better by 15 points"],
+        ),
+        (FAST, SLOW, Difference(0.15, -0.05, 0.25), ["reached in 40 s", "don’t decide"]),
+        (SLOW, FAST, Difference(-0.15, -0.2, -0.1), ["got as far", "not quality"]),
+    ],
+)
+def test_sentences(known: Learning, scratch: Learning, between: Difference, expected: list[str]) -> None:
+    said = transfer_sentences(known, scratch, between, "mAP50-95")
+    for sentence, words in zip(said, expected, strict=True):
+        assert words in sentence
+
+
+def test_classes_are_the_same_under_small_differences_of_writing() -> None:
+    names = ["person", "Fire_Hydrant", "bus", "glasses"]
+    assert same_names(["Persons", "fire hydrant", "glass", "bus", "crack"], names) == {
+        "Persons": "person",
+        "fire hydrant": "Fire_Hydrant",
+        "bus": "bus",
+    }
+
+
+def test_zero_shot_says_which_classes() -> None:
+    assert "all your classes" in zero_shot_sentence({"cat": "cat"}, 1, 0.4, 0.6)
+    assert "1 of your 3 classes (cat)" in zero_shot_sentence({"cat": "cat"}, 3, 0.4, 0.6)
+
+
+def test_a_model_that_finds_every_label_scores_one_and_one_that_finds_half_less(tiny) -> None:
+    table = tiny.image_table()
+    files = table[table["split"] == "val"]["file"].tolist()
+    pictures = {}
+    for file in files:
+        rows = []
+        for item in tiny.labelled_image(file, 64, 64).objects:
+            x, y, w, h = (64 * value for value in item.box)
+            rows.append([tiny.classes[item.class_id], 0.9, x - w / 2, y - h / 2, x + w / 2, y + h / 2])
+        pictures[file] = rows
+    perfect = figures(Looked("detect", {}, pictures), tiny, files, tiny.classes)
+    assert perfect[0] == pytest.approx(1.0, abs=0.01)
+    halved = {file: rows if number % 2 else [] for number, (file, rows) in enumerate(pictures.items())}
+    half = figures(Looked("detect", {}, halved), tiny, files, tiny.classes)
+    assert 0.3 < half[0] < 0.7
+    assert (perfect - half)[1:].min() >= -1e-6, "the same draws for both"
+    assert figures(Looked("detect", {}, {}), tiny, files, tiny.classes)[0] == 0.0
