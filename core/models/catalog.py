@@ -62,6 +62,14 @@ class Model:
     gflops: float
     """billions of multiply-adds times two for one picture of 640 px (classify: 224 px)"""
 
+    architecture: str = ""
+    """the Ultralytics model it is built as, where that is not its name"""
+
+    @property
+    def yaml(self) -> str:
+        """Name of the Ultralytics model file that builds it with random weights."""
+        return f"{self.architecture or self.name}.yaml"
+
     @property
     def file(self) -> str:
         """Name of the official checkpoint file."""
@@ -76,6 +84,11 @@ class Model:
     def size_words(self) -> str:
         """The size in words: nano, small, ..."""
         return SIZES[self.size]
+
+
+STARTER = Model("starter", "Starter", "n", "detect", 2_572_280, 6.1, "yolo26n")
+"""Graft's own checkpoint, pre-trained on drawn scenes (core/models/starter): for machines without other weights. It is
+found by name and is not among `models_for`, because it is no model of its own."""
 
 
 def ultralytics_folder() -> Path:
@@ -108,6 +121,8 @@ def models_for(task: Task) -> tuple[Model, ...]:
 def find_model(name: str) -> Model | None:
     """Return the catalogue's model called `name` (yolo11n or yolo11n.pt), None when there is none."""
     wanted = name.removesuffix(".pt").lower()
+    if wanted == STARTER.name:
+        return STARTER
     for task in TASK_SUFFIX:
         for model in models_for(task):
             if model.name == wanted:
@@ -120,6 +135,10 @@ def model_for_task(name: str, task: Task) -> Model:
 
     Raises InputError when there is no such model, naming those there are.
     """
+    if name == STARTER.name:
+        if task != STARTER.task:
+            raise InputError(f"The starter is for the task {STARTER.task} only, not {task}; choose another model.")
+        return STARTER
     base = re.sub(r"-(seg|pose|obb|cls)$", "", name.removesuffix(".pt").lower())
     model = find_model(base + TASK_SUFFIX[task])
     if model is None:

@@ -2,42 +2,73 @@
 
     python -m core.models.checkpoint FILE.pt
 
-Prints a JSON object (task, classes, parameters, architecture) and exits 0, or a sentence and exits 2.
+Prints a JSON object (task, classes, parameters, architecture, imgsz) and exits 0, or a sentence and exits 2.
 """
 
 from __future__ import annotations
 
 import json
 import pickle
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from core.models.isolation import enter_isolation
 
+LAYERS = ("ultralytics.", "models.", "torch.nn.", "timm.", "torchvision.", "yolov5.", "yolo")
+"""Where the parts of networks live: a part of these that isn't on the allow-list is unknown rather than hostile."""
+
 
 def describe_checkpoint(path: Path) -> dict[str, Any]:
     """Load a checkpoint weights-only and describe it. Raises ValueError with a plain reason when it is refused."""
     enter_isolation()
-    from ultralytics.nn.tasks import load_checkpoint
+    from ultralytics.nn.tasks import BaseModel, load_checkpoint
 
+    model: Any
     try:
         model, _ = load_checkpoint(str(path))
     except (pickle.UnpicklingError, TypeError) as error:  # both are how the safe unpickler refuses
-        raise ValueError(
-            "it holds something other than weights and known layers, which could run commands when loaded. "
-            "Nothing of it was run. Export it again as a plain Ultralytics checkpoint."
-        ) from error
+        raise ValueError(_refusal(error)) from error
     except (AttributeError, ImportError, KeyError, RuntimeError, EOFError, ValueError) as error:
         raise ValueError(f"it is no YOLO checkpoint this version knows ({type(error).__name__}).") from error
+    if not isinstance(model, BaseModel):
+        raise ValueError(f"it holds a network that is no YOLO model ({type(model).__name__}).")
+    facts: dict[str, Any] = dict(vars(model))
     names = model.names if isinstance(model.names, dict) else dict(enumerate(model.names))
+    arguments: dict[str, Any] = facts["args"] if isinstance(facts.get("args"), dict) else {}
     return {
         "task": model.task,
         "classes": [str(names[key]) for key in sorted(names)],
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "architecture": Path(str(model.yaml.get("yaml_file", ""))).stem,
-        "imgsz": getattr(model, "args", {}).get("imgsz") if isinstance(getattr(model, "args", None), dict) else None,
+        "architecture": Path(str(facts["yaml"].get("yaml_file", ""))).stem,
+        "imgsz": arguments.get("imgsz") if isinstance(arguments.get("imgsz"), int) else None,
     }
+
+
+def _refusal(error: BaseException) -> str:
+    """Say why the safe unpickler refused: something foreign (named), an unknown layer (named), or no network at all."""
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    told = " ".join(str(item) for item in causes)
+    found = re.search(r"GLOBAL ([\w.]+)", told)
+    if found and found[1].startswith(LAYERS):
+        return (
+            f"its architecture is unknown: it has a part called {found[1].rpartition('.')[2]}, which the installed "
+            "Ultralytics does not have. Update Graft, or use a model of a known family."
+        )
+    if found or "weights_only" in told.lower() or "unsupported" in told.lower():
+        named = f" ({found[1]})" if found else ""
+        return (
+            f"it holds something other than weights and known layers{named}, which could run commands when loaded. "
+            "Nothing of it was run. Ask its author for a plain Ultralytics checkpoint."
+        )
+    if "TorchScript" in told:
+        return "it is a TorchScript export, which can't be trained further. Give the .pt it was exported from."
+    return "it holds no YOLO network: bare numbers, perhaps. Give a whole checkpoint as Ultralytics saves it (best.pt)."
 
 
 if __name__ == "__main__":

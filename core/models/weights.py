@@ -1,30 +1,32 @@
-"""Where pre-trained weights come from: the workspace's `weights/` folder, the official download, a file of the user's.
+"""What a training can start from, and where those weights come from.
 
-Official files are the release assets of the ultralytics/assets repository on GitHub. Nothing is downloaded unless the
-user asks for it. What is loaded as weights is loaded safely (`ULTRALYTICS_SAFE_LOAD`, see core/models/isolation.py):
-a checkpoint is a pickle, and a pickle can run commands.
+A model is named by a text: a model of the catalogue (`yolo26n`), `starter`, the path of a .pt file, `run:<id>` for the
+best model of a run, `library:<id>` for one the user kept. Official files are the release assets of the
+ultralytics/assets repository on GitHub; nothing is downloaded unless the user asks for it. What is loaded as weights
+is loaded safely (`ULTRALYTICS_SAFE_LOAD`, see core/models/isolation.py): a checkpoint is a pickle, and a pickle can run
+commands.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from core.data.dataset import Task
 from core.errors import GraftError, InputError
-from core.models.catalog import Model, find_model, model_for_task
+from core.models.catalog import STARTER, Model, find_model, model_for_task, models_for
+from core.models.fetching import Moved, NotThere, Unreachable, fetch, sha256
 from core.models.isolation import isolated_environment
-from core.workspace import Workspace, slug
+from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
+from core.workspace import Workspace, slug, write_json_atomic
 
 OFFICIAL_RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
 """The release the pinned Ultralytics version takes its files from (`attempt_download_asset`)."""
@@ -35,6 +37,13 @@ OFFICIAL_SHA256 = {
 }
 """Digests known beforehand; others are recorded at their first download."""
 
+RECORDED = "digests.json"
+"""In the workspace's weights folder: digests of official files recorded at their first download."""
+
+
+ARRIVING = ".arriving"
+"""In the workspace's weights folder: downloads that are not whole yet."""
+
 
 @dataclass(frozen=True)
 class WeightsFile:
@@ -42,88 +51,113 @@ class WeightsFile:
 
     path: Path
     sha256: str
-    official: bool
+    origin: str
+    """where it comes from, in words"""
+    official: bool = False
     """True when the digest is the known one of the official file"""
 
-    @property
-    def origin(self) -> str:
-        """Where it comes from, in words."""
-        if self.official:
-            return "the official file (its digest is the known one)"
-        return "a file placed in the workspace (its digest is not one of the official files known to Graft)"
+    def record(self, name: str) -> dict[str, str]:
+        """Return what a run keeps of its starting point: what it was called, where it came from, its digest."""
+        return {"name": name, "origin": self.origin, "sha256": self.sha256}
 
 
 def locate(workspace: Workspace, model: str, task: Task) -> WeightsFile | None:
-    """Find the weights of a catalogue model (in the variant for `task`) or of a .pt path; None when not there yet.
+    """Find the weights a model text names, in the variant for `task`; None when a catalogue model's are not here yet.
 
-    Raises InputError when `model` is neither in the catalogue nor a file.
+    Raises InputError when `model` names nothing there is, or something for another task.
     """
+    if model.startswith("run:"):
+        return _of_run(workspace, model.removeprefix("run:"), task)
+    if model.startswith("library:"):
+        from core.models.library import get_model
+
+        kept = get_model(workspace, model.removeprefix("library:"))
+        _check_task(f"“{kept.name}”", kept.task, task)
+        return WeightsFile(kept.path, kept.sha256, f"“{kept.name}” of your model library ({kept.origin})")
+    if model == STARTER.name:
+        model_for_task(model, task)
+        return WeightsFile(CHECKPOINT, sha256(CHECKPOINT), STARTER_WORDS) if CHECKPOINT.is_file() else None
     path = Path(model).expanduser()
     if model.endswith(".pt") and path.is_file():
-        return _described(path.resolve())
+        return _described(workspace, path.resolve())
     if find_model(model) is None and (workspace.weights / f"{Path(model).stem}.pt").is_file():
-        return _described(workspace.weights / f"{Path(model).stem}.pt")
+        return _described(workspace, workspace.weights / f"{Path(model).stem}.pt")
     if find_model(model) is None and (model.endswith(".pt") or os.sep in model):
         raise InputError(f"There is no weights file {model}; give the path of a .pt file or a name like yolo26n.")
     path = workspace.weights / model_for_task(model, task).file
-    return _described(path) if path.is_file() else None
+    return _described(workspace, path) if path.is_file() else None
+
+
+def _of_run(workspace: Workspace, run_id: str, task: Task) -> WeightsFile:
+    from core.training.store import RunStore  # the store of runs reads specifications, which name weights
+
+    run = RunStore(workspace).get(run_id)
+    if run.best_weights is None:
+        raise InputError(f"The run {run.id} has no trained model to start from (it is {run.state}).")
+    _check_task(f"The run {run.id}", run.task, task)
+    return WeightsFile(run.best_weights, sha256(run.best_weights), f"the best model of your run “{run.name}”")
+
+
+def _check_task(what: str, has: str, wanted: str) -> None:
+    if has != wanted:
+        raise InputError(f"{what} is for the task {has} and can't start one for {wanted}; choose another.")
+
+
+def default_model(workspace: Workspace, task: Task) -> str:
+    """Return what to start from unless told otherwise: the smallest model whose weights are here, else the starter.
+
+    Without either (the starter is for detection only) it is the smallest of the newest family, to be downloaded.
+    """
+    here = [model for model in models_for(task) if (workspace.weights / model.file).is_file()]
+    smallest = [model for model in here if model.size == "n"] or here
+    if smallest:
+        return smallest[0].name
+    return STARTER.name if task == STARTER.task and CHECKPOINT.is_file() else models_for(task)[0].name
 
 
 def missing_words(model: Model) -> str:
     """Say in a sentence that a model's weights are not there and what can be done about it."""
+    others = "or train from scratch (strategy scratch)"
+    if model.task == STARTER.task and CHECKPOINT.is_file():
+        others = "start from the starter that ships with Graft (model starter), or train from scratch"
     return (
         f"The weights of {model.name} are not on this machine yet: put {model.file} into the workspace's weights "
-        f"folder, download it (about {model.download_bytes / 1e6:.0f} MB), or train from scratch (strategy scratch)."
+        f"folder, download it (about {model.download_bytes / 1e6:.0f} MB), {others}."
     )
 
 
-def download(
-    workspace: Workspace, model: Model, progress: Callable[[int, int], None] | None = None, attempts: int = 4
-) -> WeightsFile:
+def download(workspace: Workspace, model: Model, progress: Moved | None = None, attempts: int = 4) -> WeightsFile:
     """Download a model's official checkpoint into the workspace, because the user asked for it.
 
-    `progress(done, total)` is called in bytes. An interrupted download goes on where it stopped. Raises GraftError when
-    the site can't be reached, or when a digest that is known differs.
+    `progress(done, total)` is called in bytes. An interrupted download goes on where it stopped. The digest of a file
+    that is not known beforehand is recorded at its first download, after it was loaded safely once. Raises Unreachable
+    without a network, NotThere when the site has no such file, GraftError when a digest that is known differs.
     """
     target = workspace.weights / model.file
-    part = target.with_suffix(".pt.part")
-    for attempt in range(attempts):
-        try:
-            _fetch(OFFICIAL_RELEASE + model.file, part, progress)
-            break
-        except (OSError, urllib.error.URLError) as error:
-            if attempt == attempts - 1:
-                reason = getattr(error, "reason", error)
-                raise GraftError(
-                    f"{model.file} could not be downloaded: the download site can't be reached ({reason}). Bring the "
-                    f"file on a USB stick and drop it in, or train from scratch."
-                ) from error
-            time.sleep(0.5 * 2**attempt)
-    known = OFFICIAL_SHA256.get(model.file)
-    if known and _sha256(part) != known:
+    part = workspace.weights / ARRIVING / model.file
+    part.parent.mkdir(exist_ok=True)
+    try:
+        fetch(OFFICIAL_RELEASE + model.file, part, progress, attempts)
+    except Unreachable as error:
+        raise Unreachable(f"{error} Bring {model.file} on a USB stick and import it, or start without it.") from error
+    except NotThere as error:
+        raise NotThere(f"{error} Choose another model, or bring the file yourself.") from error
+    digest, recorded = sha256(part), _recorded(workspace)
+    known = OFFICIAL_SHA256.get(model.file) or recorded.get(model.file, {}).get("sha256")
+    if known and digest != known:
         part.unlink()
-        raise GraftError(
-            f"{model.file} arrived damaged or altered (its digest is not the official one); it was removed."
-        )
+        which = "the official one" if model.file in OFFICIAL_SHA256 else "the one recorded at the first download"
+        raise GraftError(f"{model.file} arrived damaged or altered (its digest is not {which}); it was removed.")
+    if not known:
+        try:
+            describe_weights(part)
+        except InputError:
+            part.unlink()
+            raise
+        recorded[model.file] = {"sha256": digest, "from": OFFICIAL_RELEASE, "on": datetime.now(UTC).date().isoformat()}
+        write_json_atomic(workspace.weights / RECORDED, recorded)
     os.replace(part, target)
-    return _described(target)
-
-
-def _fetch(url: str, part: Path, progress: Callable[[int, int], None] | None) -> None:
-    done = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-        if done and answer.status != 206:
-            done = 0  # the server starts anew
-        total = done + int(answer.headers.get("Content-Length") or 0)
-        with part.open("ab" if done else "wb") as file:
-            while block := answer.read(1 << 18):
-                file.write(block)
-                done += len(block)
-                if progress:
-                    progress(done, total)
-    if total and done < total:
-        raise OSError(f"only {done} of {total} bytes arrived")
+    return _described(workspace, target)
 
 
 def import_file(workspace: Workspace, source: Path, name: str | None = None) -> WeightsFile:
@@ -132,49 +166,64 @@ def import_file(workspace: Workspace, source: Path, name: str | None = None) -> 
     `name` is the file name to keep (default: the source's own); an existing file of that name with other content gets
     a number. Raises InputError for a file that is no checkpoint, that would run code, or that Ultralytics doesn't know.
     """
-    check_checkpoint(source)
+    describe_weights(source)
     stem = slug(Path(name or source.name).stem, "weights")
     target = workspace.weights / f"{stem}.pt"
-    digest, number = _sha256(source), 1
-    while target.exists() and _sha256(target) != digest:
+    digest, number = sha256(source), 1
+    while target.exists() and sha256(target) != digest:
         number += 1
         target = workspace.weights / f"{stem}-{number}.pt"
     if not target.exists():
         part = target.with_suffix(".pt.part")
         shutil.copyfile(source, part)
         os.replace(part, target)
-    return _described(target)
+    return _described(workspace, target)
 
 
-def check_checkpoint(path: Path) -> None:
-    """Load a checkpoint in a child process with weights-only unpickling; raise InputError when that is refused.
+def describe_weights(path: Path) -> dict[str, Any]:
+    """Load a checkpoint in a child process with weights-only unpickling; return its task, classes, architecture, ...
 
     Nothing the file holds is run: torch's weights-only unpickler with Ultralytics' allow-list raises at the first
     thing that is no tensor, number, text or known layer (docs: pytorch.org/docs/stable/generated/torch.load.html).
+    Raises InputError when the file is refused, saying why.
     """
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path.name} is not a PyTorch checkpoint (.pt) or is cut off: get it again from its source.")
-    child = subprocess.run(
-        [sys.executable, "-m", "core.models.checkpoint", str(path.resolve())],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        env=isolated_environment(),
-        cwd=Path(__file__).resolve().parents[2],
-        stdin=subprocess.DEVNULL,
-    )
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "core.models.checkpoint", str(path.resolve())],
+            capture_output=True,
+            text=True,
+            timeout=180,
+            env=isolated_environment(),
+            cwd=Path(__file__).resolve().parents[2],
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"{path.name} is refused: it could not be read within three minutes.") from error
+    answer = (child.stdout.strip().splitlines() or ["it can't be loaded."])[-1]
     if child.returncode != 0:
-        reason = (child.stdout.strip().splitlines() or ["it can't be loaded"])[-1]
-        raise InputError(f"{path.name} is refused: {reason}")
+        raise InputError(f"{path.name} is refused: {answer}")
+    described: dict[str, Any] = json.loads(answer)
+    return described
 
 
-def _described(path: Path) -> WeightsFile:
-    digest = _sha256(path)
-    return WeightsFile(path, digest, OFFICIAL_SHA256.get(path.name) == digest)
+def _recorded(workspace: Workspace) -> dict[str, dict[str, str]]:
+    try:
+        known = json.loads((workspace.weights / RECORDED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # nothing recorded yet, or spoilt by hand: recorded anew at the next download
+    return known if isinstance(known, dict) else {}
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _described(workspace: Workspace, path: Path) -> WeightsFile:
+    digest = sha256(path)
+    recorded = _recorded(workspace).get(path.name, {})
+    if OFFICIAL_SHA256.get(path.name) == digest:
+        return WeightsFile(path, digest, "the official file (its digest is the known one)", True)
+    if recorded.get("sha256") == digest:
+        words = f"downloaded from {recorded['from']} on {recorded['on']} (its digest was recorded then)"
+        return WeightsFile(path, digest, words)
+    return WeightsFile(path, digest, "a file of your own (its digest is not one of the official files known to Graft)")

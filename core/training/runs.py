@@ -68,24 +68,24 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
         raise InputError(f"“{dataset.name}” is for the task {dataset.task}, not {spec.task}.")
     for name in spec.extra:
         check_argument(name)
-    if spec.model.startswith("run:"):
-        source = get_run(workspace, spec.model.removeprefix("run:"))
-        if source.best_weights is None:
-            raise InputError(f"The run {source.id} has no trained model to start from (it is {source.state}).")
-    elif spec.strategy is Strategy.SCRATCH:
+    transfer = {}
+    if spec.strategy is Strategy.SCRATCH:
         model_for_task(spec.model, spec.task)
-    elif locate(workspace, spec.model, spec.task) is None:
-        raise InputError(missing_words(model_for_task(spec.model, spec.task)))
+    else:
+        found = locate(workspace, spec.model, spec.task)
+        if found is None:
+            raise InputError(missing_words(model_for_task(spec.model, spec.task)))
+        transfer = found.record(spec.model)
     if workspace.free_bytes() < SPACE_NEEDED:
         raise InputError(
             f"Only {workspace.free_bytes() / 1e6:.0f} MB are free on the workspace's disk; a run needs about "
             f"{SPACE_NEEDED / 1e6:.0f} MB. Delete old runs on the Runs page."
         )
-    spec = complete_spec(workspace, dataset, spec)
+    spec = complete_spec(workspace, dataset, spec).model_copy(update={"transfer": transfer})
     device = spec.device if spec.device != "auto" else describe_machine(workspace.root).devices[0]
     name = spec.name or f"{dataset.name}, {spec.model}"
     run = Run(
-        id=new_id(f"{dataset.name}-{spec.model.removeprefix('run:')}"[:40]),
+        id=new_id(f"{dataset.name}-{spec.model.rpartition(':')[2]}"[:40]),
         name=name,
         state=State.QUEUED,
         dataset=dataset.id,

@@ -68,8 +68,8 @@ class TrainingSpec(BaseModel):
     model: str = Field(
         default="yolo26n",
         title="Pre-trained model",
-        description="A model of the catalogue (yolo26n, yolo11s, ...), the path of a .pt file of your own, "
-        "or run:<id> to start from one of your own runs.",
+        description="A model of the catalogue (yolo26n, yolo11s, ...), starter (ships with Graft), the path of a .pt "
+        "file of your own, run:<id> or library:<id> to start from a model of your own.",
     )
     strategy: Strategy = Field(
         default=Strategy.FINE_TUNE,
@@ -128,6 +128,11 @@ class TrainingSpec(BaseModel):
     name: str = Field(default="", title="Name", description="What you want to call the run.", max_length=120)
     reasons: dict[str, str] = Field(
         default_factory=dict, title="Reasons", description="Why a setting has its value, one sentence a setting."
+    )
+    transfer: dict[str, str] = Field(
+        default_factory=dict,
+        title="Starting point",
+        description="Name, origin (in words) and SHA-256 of the weights the run starts from; filled in at its start.",
     )
 
     @field_validator("extra")

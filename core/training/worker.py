@@ -147,13 +147,8 @@ class Training:
         self._finish(model.trainer)
 
     def _source(self) -> str:
-        if self.spec.model.startswith("run:"):
-            source = RunStore(self.workspace).get(self.spec.model.removeprefix("run:"))
-            if source.best_weights is None:
-                raise GraftError(f"The run {source.id} has no trained model any more; start from another one.")
-            return str(source.best_weights)
         if self.spec.strategy is Strategy.SCRATCH:
-            return f"{model_for_task(self.spec.model, self.spec.task).name}.yaml"
+            return model_for_task(self.spec.model, self.spec.task).yaml
         found = locate(self.workspace, self.spec.model, self.spec.task)
         if found is None:
             raise GraftError(f"The weights of {self.spec.model} are not in the workspace any more; put them back.")
@@ -227,8 +222,9 @@ class Training:
         source = load_checkpoint(self._source())[0].float().state_dict()
         target = trainer.model.state_dict()
         copied = len(intersect_dicts(source, target))
-        message = f"Reused {copied} of {len(target)} parts of the pre-trained model; the rest is new."
-        return {"copied": copied, "total": len(target), "message": message}
+        source_words = f" ({self.spec.transfer['origin']})" if self.spec.transfer else ""
+        message = f"Reused {copied} of {len(target)} parts of the pre-trained model{source_words}; the rest is new."
+        return {"copied": copied, "total": len(target), "message": message, "source": self.spec.transfer}
 
     def on_train_epoch_start(self, trainer: Any) -> None:
         """Report the epoch; begin the second stage when it is due."""

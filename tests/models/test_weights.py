@@ -56,6 +56,7 @@ def test_a_real_checkpoint_is_taken_in_and_found(workspace: Workspace, shared: P
 
 def test_a_download_that_fails_says_what_to_do(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "OFFICIAL_RELEASE", "http://127.0.0.1:9/")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     model = find_model("yolo26n")
     assert model is not None
     with pytest.raises(GraftError, match="USB stick"):

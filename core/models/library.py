@@ -1,0 +1,253 @@
+"""The user's model library: best models of runs and checkpoints from elsewhere, kept under a name of the user's.
+
+Each is a folder `library/<id>/` of the workspace with `model.pt` and `model.json`. What is kept is a copy: deleting the
+run or the file it came from changes nothing. `library:<id>` names one wherever a model is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+
+from core.data.dataset import Task
+from core.errors import InputError
+from core.models.fetching import sha256
+from core.models.weights import describe_weights
+from core.workspace import ID_PATTERN, Workspace, folder_bytes, new_id, write_json_atomic
+
+MODEL_FILE, RECORD_FILE = "model.pt", "model.json"
+
+
+class LibraryModel(BaseModel):
+    """A model of the library: what the user says of it, what it is, where it comes from."""
+
+    model_config = ConfigDict(extra="ignore", validate_assignment=True)
+
+    id: str
+    name: str = Field(min_length=1, max_length=120, title="Name", description="What you want to call the model.")
+    tags: tuple[str, ...] = Field(default=(), title="Tags", description="Words to find it by.")
+    note: str = Field(default="", max_length=10_000, title="Note", description="What it is for, what to mind.")
+    kept: datetime
+    task: Task
+    classes: tuple[str, ...]
+    architecture: str = Field(description="The Ultralytics model it is built as, such as yolo26n; empty when unknown.")
+    parameters: int
+    imgsz: int | None = Field(default=None, description="Image size it was trained at, in pixels, where it says so.")
+    bytes: int
+    sha256: str
+    origin: str = Field(description="Where it comes from, in words.")
+    run: str | None = Field(default=None, description="Id of the run it is the best model of.")
+    dataset_name: str | None = None
+    started_from: str = Field(default="", description="What that run started from.")
+    figures: dict[str, float] = Field(default_factory=dict, description="Final figures of that run, on its val split.")
+    _folder: Path = PrivateAttr()
+
+    @field_validator("tags")
+    @classmethod
+    def _clean_tags(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(tag.strip()[:40] for tag in tags if tag.strip()))
+
+    @field_validator("name")
+    @classmethod
+    def _clean_name(cls, name: str) -> str:
+        cleaned = " ".join(name.split())
+        if not cleaned:
+            raise ValueError("a model needs a name")
+        return cleaned
+
+    @property
+    def folder(self) -> Path:
+        """Its folder in the workspace."""
+        return self._folder
+
+    @property
+    def path(self) -> Path:
+        """Its checkpoint."""
+        return self._folder / MODEL_FILE
+
+
+def library_folder(workspace: Workspace) -> Path:
+    """Return the folder with one folder a kept model."""
+    return workspace.root / "library"
+
+
+def list_models(
+    workspace: Workspace, *, query: str = "", tag: str | None = None, task: str | None = None
+) -> list[LibraryModel]:
+    """Return the kept models, newest first; `query` is looked for in name, note, tags, classes and dataset."""
+    found = []
+    for folder in library_folder(workspace).glob("*"):
+        try:
+            model = get_model(workspace, folder.name)
+        except InputError:
+            continue  # half-made or spoilt by hand: it can't be used
+        words = " ".join((model.name, model.note, *model.tags, *model.classes, model.dataset_name or "", model.origin))
+        if all(word in words.lower() for word in query.lower().split()) and (not tag or tag in model.tags):
+            found.append(model)
+    fitting = [model for model in found if not task or model.task == task]
+    return sorted(fitting, key=lambda item: item.kept, reverse=True)
+
+
+def get_model(workspace: Workspace, identifier: str) -> LibraryModel:
+    """Return a kept model by its id, or by its name where only one has it. Raises InputError when there is none."""
+    folder = library_folder(workspace) / identifier
+    if ID_PATTERN.match(identifier) and (folder / RECORD_FILE).is_file():
+        try:
+            model = LibraryModel.model_validate_json((folder / RECORD_FILE).read_text(encoding="utf-8"))
+        except (ValidationError, ValueError) as error:
+            raise InputError(f"The record of the model {identifier} can't be read: keep the model again.") from error
+        model._folder = folder
+        if not model.path.is_file():
+            raise InputError(f"The model {identifier} has lost its file {MODEL_FILE}: keep or import it again.")
+        return model
+    if not ID_PATTERN.match(identifier) or not folder.exists():
+        named = [item for item in _all(workspace) if item.name.lower() == identifier.strip().lower()]
+        if len(named) == 1:
+            return named[0]
+        if named:
+            raise InputError(f"{len(named)} models are called “{identifier}”: give the id ({_ids(named)}).")
+    raise InputError(f"There is no model “{identifier}” in the library; `python -m core models` lists what there is.")
+
+
+def keep_run(
+    workspace: Workspace, run_id: str, *, name: str = "", tags: tuple[str, ...] = (), note: str = ""
+) -> LibraryModel:
+    """Copy a run's best model into the library. Raises InputError when the run has none (yet)."""
+    from core.training.store import RunStore  # the store of runs reads specifications, which name weights
+
+    run = RunStore(workspace).get(run_id)
+    if run.best_weights is None:
+        raise InputError(f"The run {run.id} has no trained model to keep (it is {run.state}).")
+    if run.active:
+        raise InputError(f"The run {run.id} is still {run.state}; keep its model when it has ended, or stop it first.")
+    spec = run.spec
+    started = f"{spec.model}, from scratch" if spec.strategy == "scratch" else spec.model
+    if spec.transfer:
+        own = ":" in spec.model  # run:<id> and library:<id>: the origin says it in words
+        started = spec.transfer["origin"] if own else f"{spec.model} ({spec.transfer['origin']})"
+    return _keep(
+        workspace,
+        run.best_weights,
+        name or run.name,
+        tags,
+        note,
+        origin=f"the best model of the run “{run.name}” on {run.dataset_name}",
+        run=run.id,
+        dataset_name=run.dataset_name,
+        started_from=started,
+        imgsz=spec.imgsz,
+        figures={key: value for key, value in (run.metrics or {}).items() if value is not None},
+    )
+
+
+def import_model(
+    workspace: Workspace, source: Path, *, name: str = "", tags: tuple[str, ...] = (), note: str = "", origin: str = ""
+) -> LibraryModel:
+    """Take a .pt file from elsewhere into the library; it is loaded weights-only first, in a child process.
+
+    `origin` is what the user says about where it comes from. The same file comes in once: a second time the first is
+    returned. Raises InputError for a file that is no checkpoint, would run code, or has an unknown architecture.
+    """
+    if source.is_file():
+        digest = sha256(source)
+        for known in _all(workspace):
+            if known.sha256 == digest and known.run is None:
+                return known
+    words = f"the file {source.name}" + (f" ({' '.join(origin.split())})" if origin.strip() else ", brought in by you")
+    return _keep(workspace, source, name or source.stem, tags, note, origin=words)
+
+
+def edit_model(
+    workspace: Workspace,
+    identifier: str,
+    *,
+    name: str | None = None,
+    tags: tuple[str, ...] | None = None,
+    note: str | None = None,
+) -> LibraryModel:
+    """Rename, tag or annotate a kept model. Raises InputError for an empty or too long name."""
+    model = get_model(workspace, identifier)
+    try:
+        for field, value in (("name", name), ("tags", tags), ("note", note)):
+            if value is not None:
+                setattr(model, field, value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}.") from error
+    _write(model)
+    return model
+
+
+def delete_model(workspace: Workspace, identifier: str) -> int:
+    """Delete a kept model; return the bytes freed. Runs that started from it stay as they are."""
+    folder = get_model(workspace, identifier).folder
+    size = folder_bytes(folder)
+    shutil.rmtree(folder)
+    return size
+
+
+def _keep(
+    workspace: Workspace,
+    source: Path,
+    name: str,
+    tags: tuple[str, ...],
+    note: str,
+    *,
+    origin: str,
+    run: str | None = None,
+    dataset_name: str | None = None,
+    started_from: str = "",
+    imgsz: int | None = None,
+    figures: dict[str, float] | None = None,
+) -> LibraryModel:
+    facts = describe_weights(source)
+    with workspace.staging("library") as stage:
+        shutil.copyfile(source, stage / MODEL_FILE)
+        try:
+            model = LibraryModel(
+                id=new_id(name),
+                name=name[:120],
+                tags=tags,
+                note=note,
+                kept=datetime.now(UTC),
+                task=facts["task"],
+                classes=tuple(facts["classes"]),
+                architecture=facts["architecture"],
+                parameters=facts["parameters"],
+                imgsz=imgsz or facts["imgsz"],
+                bytes=(stage / MODEL_FILE).stat().st_size,
+                sha256=sha256(stage / MODEL_FILE),
+                origin=origin,
+                run=run,
+                dataset_name=dataset_name,
+                started_from=started_from,
+                figures=figures or {},
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}.") from error
+        model._folder = stage
+        _write(model)
+        library_folder(workspace).mkdir(exist_ok=True)
+        target = library_folder(workspace) / model.id
+        target.mkdir()
+        for file in (MODEL_FILE, RECORD_FILE):  # the record last: a model is there once its record is
+            os.replace(stage / file, target / file)
+        model._folder = target
+    return model
+
+
+def _write(model: LibraryModel) -> None:
+    write_json_atomic(model.folder / RECORD_FILE, model.model_dump(mode="json"))
+
+
+def _all(workspace: Workspace) -> list[LibraryModel]:
+    return list_models(workspace)
+
+
+def _ids(models: list[LibraryModel]) -> str:
+    return ", ".join(model.id for model in models)
