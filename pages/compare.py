@@ -193,7 +193,7 @@ def show_pictures(runs: list[Run], comparison: Comparison, dataset: Dataset) -> 
                 answer = evaluation.pictures.set_index("file").loc[row["file"]]
                 words = f"{names[run.id]}: says {answer['prediction']} (is {answer['truth']})"
             with column:
-                show_picture(Tile(dataset.image_path(row["file"]), picture_marks(evaluation, row["file"]),
+                show_picture(Tile(dataset.image_path(row["file"]), picture_marks(evaluation, row["file"], dataset),
                                   plain(words), words), 600)  # fmt: skip
     if len(part) > 6:
         st.caption(f"The 6 clearest of {len(part)}.")

@@ -51,6 +51,31 @@ def match(
     return matched
 
 
+def match_in_range(
+    overlaps: NDArray[np.float64],
+    true_classes: NDArray[np.int64],
+    predicted_classes: NDArray[np.int64],
+    apart: NDArray[np.bool_],
+    thresholds: NDArray[np.float64] = IOU_THRESHOLDS,
+) -> NDArray[np.int64]:
+    """Return what `match` does when the objects marked `apart` are taken only where no other one fits, as COCO does."""
+    matched = np.full((len(predicted_classes), len(thresholds)), -1, dtype=np.int64)
+    if overlaps.size == 0:
+        return matched
+    same = np.where(true_classes[:, None] == predicted_classes[None, :], overlaps, 0.0)
+    taken = np.zeros((len(true_classes), len(thresholds)), dtype=bool)
+    columns = np.arange(len(thresholds))
+    for index in np.flatnonzero((same >= thresholds.min()).any(axis=0)):
+        for left_out in (apart, ~apart):
+            open_columns = matched[index] < 0
+            free = np.where(taken | left_out[:, None], 0.0, same[:, index, None])
+            best = free.argmax(axis=0)
+            good = open_columns & (free[best, columns] >= thresholds)
+            matched[index, good] = best[good]
+            taken[best[good], columns[good]] = True
+    return matched
+
+
 def nearest(
     overlaps: NDArray[np.float64], true_classes: NDArray[np.int64], predicted_classes: NDArray[np.int64], *, same: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -4,6 +4,7 @@ In `runs/<id>/evaluation/`, for a split:
 
     predictions_<split>.parquet   PREDICTION_COLUMNS, a row a prediction; classify: a row a picture, see below
     truth_<split>.parquet         TRUTH_COLUMNS, a row a labelled object as the validator saw it
+    shapes_<split>.parquet        SHAPE_COLUMNS, a row a prediction that is drawn as more than a box
     meta_<split>.json             task, classes, pictures, weights digest, Ultralytics' own results
 
 Classification stores `file`, `class_id` (the likeliest), `confidence` and `p0`, `p1`, ... (a probability a class).
@@ -22,13 +23,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from core.data.dataset import SPLITS, Dataset, write_data_yaml
 from core.data.importing import Progress
 from core.errors import GraftError, InputError
-from core.evaluation.matching import match, nearest, to_bits
 from core.models.isolation import enter_isolation, isolated_environment
 from core.workspace import Workspace, write_json_atomic
 
@@ -47,6 +46,12 @@ PREDICTION_COLUMNS = {
     "same_iou": "how much",
     "other_truth": "object of another class it overlaps most, -1 for none",
     "other_iou": "how much",
+    "small_tp": "right among COCO's small objects at the ten thresholds, as bits; so for medium and large",
+    "small_ignored": "passed over there: of another size, or matched to an object of another size",
+    "medium_tp": "see small_tp",
+    "medium_ignored": "see small_ignored",
+    "large_tp": "see small_tp",
+    "large_ignored": "see small_ignored",
 }
 TRUTH_COLUMNS = {
     "file": "the picture",
@@ -56,6 +61,12 @@ TRUTH_COLUMNS = {
     "y1": "pixels",
     "x2": "pixels",
     "y2": "pixels",
+    "area": "square pixels: of the mask (segment), else of the box",
+}
+SHAPE_COLUMNS = {
+    "file": "the picture",
+    "row": "row of the predictions",
+    "points": "x, y, x, y, ... in pixels: the outline (segment), four corners (obb), the points it is sure of (pose)",
 }
 MIN_CONFIDENCE = 0.001
 NMS_IOU = 0.7
@@ -75,6 +86,11 @@ def truth_path(run_folder: Path, split: str) -> Path:
 def meta_path(run_folder: Path, split: str) -> Path:
     """Return where the conditions of a prediction pass are stored."""
     return run_folder / "evaluation" / f"meta_{split}.json"
+
+
+def shapes_path(run_folder: Path, split: str) -> Path:
+    """Return where the outlines, corners or key points of predictions are stored (segment, obb, pose)."""
+    return run_folder / "evaluation" / f"shapes_{split}.parquet"
 
 
 def derived_path(run_folder: Path, split: str) -> Path:
@@ -161,6 +177,7 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
     import torch
     from ultralytics import YOLO
 
+    from core.evaluation.capture import classify_validator, detect_validator, make_tables
     from core.evaluation.evaluation import prepare
 
     _check(run_folder, split)
@@ -171,7 +188,7 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
     device = str(spec.get("device", "auto")) if torch.cuda.is_available() else "cpu"
     classification = dataset.task == "classify"
     captured: list[dict[str, Any]] = []
-    validator = (_classify_validator if classification else _detect_validator)(dataset, captured, say)
+    validator = (classify_validator if classification else detect_validator)(dataset, captured, say)
     with tempfile.TemporaryDirectory(prefix="graft-val-") as scratch:
         metrics = YOLO(str(weights), task=dataset.task).val(
             validator=validator,
@@ -190,11 +207,13 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
         )
     table = dataset.image_table()
     table = table[table["split"] == split]
-    predictions, truth = _tables(captured, classification, len(dataset.classes))
+    predictions, truth, shapes = make_tables(captured, classification, len(dataset.classes))
     folder = run_folder / "evaluation"
     folder.mkdir(parents=True, exist_ok=True)
     _write(predictions, predictions_path(run_folder, split))
     _write(truth, truth_path(run_folder, split))
+    if dataset.task in ("segment", "pose", "obb"):
+        _write(shapes, shapes_path(run_folder, split))
     keep = [name for name in ("file", "source", "width", "height", "group", "brightness") if name in table]
     write_json_atomic(
         meta_path(run_folder, split),
@@ -226,148 +245,9 @@ def _check(run_folder: Path, split: str) -> None:
     best_weights(run_folder)
 
 
-def _detect_validator(
-    dataset: Dataset, captured: list[dict[str, Any]], say: Callable[[int, int], None] | None
-) -> Callable[..., Any]:
-    from ultralytics.models.yolo.detect import DetectionValidator
-    from ultralytics.models.yolo.obb import OBBValidator
-    from ultralytics.models.yolo.pose import PoseValidator
-    from ultralytics.models.yolo.segment import SegmentationValidator
-    from ultralytics.utils import ops
-
-    base = {
-        "detect": DetectionValidator,
-        "segment": SegmentationValidator,
-        "pose": PoseValidator,
-        "obb": OBBValidator,
-    }[dataset.task]
-    rotated, images = dataset.task == "obb", (dataset.root / "images").resolve()
-
-    class Capturing(base):  # type: ignore[valid-type, misc]
-        """Ultralytics' validator of the task, keeping each picture's predictions, labels and matches."""
-
-        def match_predictions(self, pred_classes: Any, true_classes: Any, iou: Any, use_scipy: bool = False) -> Any:
-            """Keep the overlaps: the last call a picture is by the task's own measure."""
-            self.overlaps = iou.cpu().numpy().astype(float)
-            return super().match_predictions(pred_classes, true_classes, iou, use_scipy)
-
-        def _process_batch(self, preds: Any, batch: Any) -> Any:
-            true_classes = batch["cls"].cpu().numpy().astype(int)
-            classes = preds["cls"].cpu().numpy().astype(int)
-            self.overlaps = np.zeros((len(true_classes), len(classes)))
-            result = super()._process_batch(preds, batch)
-            task_tp = result.get("tp_m", result.get("tp_p", result["tp"]))
-            same, same_iou = nearest(self.overlaps, true_classes, classes, same=True)
-            other, other_iou = nearest(self.overlaps, true_classes, classes, same=False)
-            captured.append(
-                {
-                    "file": Path(batch["im_file"]).resolve().relative_to(images).as_posix(),
-                    "true_classes": true_classes,
-                    "true_boxes": self._pixels(batch["bboxes"], batch),
-                    "class_id": classes,
-                    "confidence": preds["conf"].cpu().numpy().astype(float),
-                    "boxes": self._pixels(preds["bboxes"], batch),
-                    "tp": to_bits(result["tp"]),
-                    "task_tp": to_bits(task_tp),
-                    "truth": match(self.overlaps, true_classes, classes, np.array([0.5]))[:, 0],
-                    "same_truth": same,
-                    "same_iou": same_iou,
-                    "other_truth": other,
-                    "other_iou": other_iou,
-                }
-            )
-            if say is not None:
-                say(len(captured), len(self.dataloader.dataset))
-            return result
-
-        def _pixels(self, boxes: Any, batch: Any) -> Any:
-            if len(boxes) == 0:
-                return np.zeros((0, 4))
-            scaled: Any = ops.scale_boxes(
-                batch["imgsz"], boxes.clone(), batch["ori_shape"], ratio_pad=batch["ratio_pad"], xywh=rotated
-            )
-            if rotated:
-                corners: Any = ops.xywhr2xyxyxyxy(scaled)
-                low, high = corners.amin(dim=1), corners.amax(dim=1)
-                return np.hstack([low.cpu().numpy(), high.cpu().numpy()]).astype(float)
-            return scaled[:, :4].cpu().numpy().astype(float)
-
-    return Capturing
-
-
-def _classify_validator(
-    dataset: Dataset, captured: list[dict[str, Any]], say: Callable[[int, int], None] | None
-) -> Callable[..., Any]:
-    from ultralytics.data import build_dataloader
-    from ultralytics.models.yolo.classify import ClassificationValidator
-
-    images = (dataset.root / "images").resolve()
-
-    class Capturing(ClassificationValidator):
-        """Ultralytics' classification validator, keeping each picture's probabilities."""
-
-        args: Any
-        dataloader: Any
-        device: Any
-        names: Any
-
-        def get_dataloader(self, dataset_path: Any, batch_size: int) -> Any:
-            """Load in the order of the samples, so that each answer can be named by its picture."""
-            samples: Any = self.build_dataset(dataset_path)
-            return build_dataloader(samples, batch_size, self.args.workers, shuffle=False, rank=-1, device=self.device)
-
-        def update_metrics(self, preds: Any, batch: Any) -> None:
-            """Keep the probabilities in the order of the dataset's classes."""
-            super().update_metrics(preds, batch)
-            columns = [dataset.classes.index(self.names[index]) for index in range(len(self.names))]
-            for row in preds.float().cpu().numpy():
-                file = Path(self.dataloader.dataset.samples[len(captured)][0]).resolve().relative_to(images).as_posix()
-                probabilities = np.zeros(len(dataset.classes))
-                probabilities[columns] = row
-                truth = dataset.classes.index(Path(file).parent.name)
-                captured.append({"file": file, "probabilities": probabilities, "truth": truth})
-            if say is not None:
-                say(len(captured), len(self.dataloader.dataset))
-
-    return Capturing
-
-
-def _tables(captured: list[dict[str, Any]], classification: bool, classes: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    captured = sorted(captured, key=lambda item: item["file"])
-    files = [item["file"] for item in captured]
-    if classification:
-        probabilities = np.array([item["probabilities"] for item in captured]).reshape(-1, classes)
-        predictions = pd.DataFrame(probabilities, columns=[f"p{index}" for index in range(classes)])
-        predictions.insert(0, "file", files)
-        predictions.insert(1, "class_id", probabilities.argmax(axis=1))
-        predictions.insert(2, "confidence", probabilities.max(axis=1))
-        return predictions, pd.DataFrame({"file": files, "class_id": [item["truth"] for item in captured]})
-    counts = [len(item["class_id"]) for item in captured]
-    boxes = np.vstack([item["boxes"] for item in captured] or [np.zeros((0, 4))])
-    columns: dict[str, Any] = {"file": np.repeat(np.array(files, dtype=object), counts)}
-    for name in PREDICTION_COLUMNS:
-        if name in ("x1", "y1", "x2", "y2"):
-            columns[name] = boxes[:, ("x1", "y1", "x2", "y2").index(name)]
-        elif name != "file":
-            columns[name] = np.concatenate([item[name] for item in captured] or [np.zeros(0)])
-    true_counts = [len(item["true_classes"]) for item in captured]
-    true_boxes = np.vstack([item["true_boxes"] for item in captured] or [np.zeros((0, 4))])
-    truth = pd.DataFrame(
-        {
-            "file": np.repeat(np.array(files, dtype=object), true_counts),
-            "object": np.concatenate([np.arange(count) for count in true_counts] or [np.zeros(0, dtype=int)]).astype(
-                int
-            ),
-            "class_id": np.concatenate([item["true_classes"] for item in captured] or [np.zeros(0)]).astype(int),
-            **{name: true_boxes[:, index] for index, name in enumerate(("x1", "y1", "x2", "y2"))},
-        }
-    )
-    return pd.DataFrame(columns), truth
-
-
 def _write(table: pd.DataFrame, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.part")
-    table.to_parquet(temporary, index=False)
+    table.to_parquet(temporary, index=False, row_group_size=20_000)  # one picture's rows are read without the rest
     temporary.replace(path)
 
 

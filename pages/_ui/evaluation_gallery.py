@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.data.dataset import Dataset
+from core.data.dataset import Dataset, LabelledImage, LabelledObject
 from core.data.palette import class_colour
-from core.data.thumbnails import Mark
+from core.data.thumbnails import Mark, truth_marks
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.review import worst_first
+from core.evaluation.shapes import labelled_shapes, predicted_shapes
 from pages._ui.formatting import percent, plain
 from pages._ui.gallery import Tile, show_gallery
 
@@ -44,7 +47,7 @@ def _tile(evaluation: Evaluation, dataset: Dataset, file: str, cases: pd.DataFra
         words.append(f"and {len(cases) - 3} more")
     caption = "; ".join(words)
     details = [f"`{file}`", "Solid: your label. Dashed: the model’s answer. ✕ missed, ▲ false alarm."]
-    return Tile(dataset.image_path(file), picture_marks(evaluation, file), plain(caption),
+    return Tile(dataset.image_path(file), picture_marks(evaluation, file, dataset), plain(caption),
                 f"Picture {Path(file).name}: {caption}", details)  # fmt: skip
 
 
@@ -58,7 +61,7 @@ def show_doubtful(evaluation: Evaluation, dataset: Dataset | None, doubtful: pd.
     def tile(file: str) -> Tile:
         words = [doubt_words(row) for row in by_file[file].head(3).to_dict("records")]
         caption = "; ".join(words) + (f"; and {len(by_file[file]) - 3} more" if len(by_file[file]) > 3 else "")
-        return Tile(dataset.image_path(file), picture_marks(evaluation, file), plain(caption),
+        return Tile(dataset.image_path(file), picture_marks(evaluation, file, dataset), plain(caption),
                     f"Picture {Path(file).name}: {caption}", [f"`{file}`"])  # fmt: skip
 
     show_gallery(list(by_file), tile, key=key)
@@ -93,28 +96,54 @@ def case_words(row: dict, classes: list[str]) -> str:
             return f"{said} where none is labelled, {sure} sure"
 
 
-def picture_marks(evaluation: Evaluation, file: str) -> tuple[Mark, ...]:
+def picture_marks(evaluation: Evaluation, file: str, dataset: Dataset) -> tuple[Mark, ...]:
     """Return what to draw on a picture: labels and the answers that count at the operating point."""
     if evaluation.detector is None:
         return ()
     images = evaluation.detector.images
     row = images[images["file"] == file].iloc[0]
-    width, height = float(row["width"]), float(row["height"])
+    width, height = int(row["width"]), int(row["height"])
+    items = evaluation.marks(file)
+    labels = [item for item in items if item["kind"] == "truth"]
+    known: list[LabelledObject | None] = [None] * len(labels)
+    drawn: dict[int, np.ndarray] = {}
+    if evaluation.task != "detect":
+        known = labelled_shapes(dataset, file, width, height, np.array([item["box"] for item in labels]).reshape(-1, 4))
+        drawn = predicted_shapes(workspace_run(dataset, evaluation.run), evaluation.split, file)
     marks = []
-    for item in evaluation.marks(file):
-        left, top, right, bottom = item["box"]
-        left, right, top, bottom = left / width, right / width, top / height, bottom / height
-        outline = ((left, top), (right, top), (right, bottom), (left, bottom))
-        name = item["class"]
-        colour = class_colour(evaluation.classes.index(name))
-        if item["kind"] == "truth":
-            missed = item["verdict"] == "missed"
-            marks.append(Mark(outline, (), colour, name if missed else "", sign="miss" if missed else ""))
-        else:
-            wrong = item["verdict"] != "hit"
-            label = f"{name} {item['confidence']:.0%}"
-            marks.append(Mark(outline, (), colour, label, dashed=True, sign="false-alarm" if wrong else ""))
+    for item, label in zip(labels, known, strict=True):
+        missed = item["verdict"] == "missed"
+        mark = Mark(_box_outline(item["box"], width, height), (), _colour(evaluation, item),
+                    item["class"] if missed else "", sign="miss" if missed else "")  # fmt: skip
+        if label is not None:
+            shape = truth_marks(LabelledImage(file, width, height, [label]), evaluation.classes)[0]
+            mark = replace(mark, outline=shape.outline, points=shape.points)
+        marks.append(mark)
+    for item in items[len(labels) :]:
+        name = f"{item['class']} {item['confidence']:.0%}"
+        mark = Mark(_box_outline(item["box"], width, height), (), _colour(evaluation, item), name, dashed=True,
+                    sign="" if item["verdict"] == "hit" else "false-alarm")  # fmt: skip
+        points = drawn.get(item["row"])
+        if points is not None and len(points):
+            shape_points = tuple((float(x) / width, float(y) / height) for x, y in points)
+            keypoints = evaluation.task == "pose"
+            mark = replace(mark, points=shape_points) if keypoints else replace(mark, outline=shape_points)
+        marks.append(mark)
     return tuple(marks)
+
+
+def _colour(evaluation: Evaluation, item: dict) -> str:
+    return class_colour(evaluation.classes.index(item["class"]))
+
+
+def _box_outline(box: tuple[float, float, float, float], width: int, height: int) -> tuple[tuple[float, float], ...]:
+    left, top, right, bottom = box[0] / width, box[1] / height, box[2] / width, box[3] / height
+    return (left, top), (right, top), (right, bottom), (left, bottom)
+
+
+def workspace_run(dataset: Dataset, run_id: str) -> Path:
+    """Return the folder of a run in the workspace the dataset lies in."""
+    return dataset.root.parents[1] / "runs" / run_id
 
 
 def classified_tile(dataset: Dataset, row: dict) -> Tile:

@@ -113,7 +113,9 @@ def show_why(run: Run, evaluation: Evaluation, dataset: Dataset | None) -> None:
         return
     left, right = st.columns(2)
     with left:
-        show_picture(Tile(dataset.image_path(file), picture_marks(evaluation, file), "labels and answers"), 700)
+        show_picture(
+            Tile(dataset.image_path(file), picture_marks(evaluation, file, dataset), "labels and answers"), 700
+        )
     right.image(str(picture), caption="bright: what stands out to the model (EigenCAM)", width="stretch",
                 alt="The picture with a heat map over it: bright where something stands out to the model")  # fmt: skip
     st.caption("Bright spots away from your objects, such as a ruler, a marker or the border, mean it learned the "
