@@ -39,6 +39,7 @@ ROAD = (
     Step("training.py", "Training", ("run",)),
     Step("evaluation.py", "Evaluation", ("run",)),
     Step("compare.py", "Compare"),
+    Step("lab.py", "Lab", ("dataset",)),
     Step("predict.py", "Predict", ("run",)),
     Step("deliver.py", "Deliver", ("run",)),
     Step("runs.py", "Runs"),
