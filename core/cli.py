@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from core.errors import GraftError, InputError
-from core.verbs import data, delivery, evaluation, experiments, lab, training
+from core.verbs import data, delivery, evaluation, experiments, lab, models, training
 from core.verbs.shared import Verb
 from core.workspace import Workspace
 
-ROOMS = (data, training, evaluation, lab, experiments, delivery)
+ROOMS = (data, models, training, evaluation, lab, experiments, delivery)
 """The modules that add verbs, in the order the help lists them."""
 
 

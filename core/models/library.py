@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,11 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from core.data.dataset import Task
 from core.errors import InputError
+from core.models.catalog import STARTER, find_model
 from core.models.fetching import sha256
-from core.models.weights import describe_weights
+from core.models.weights import describe_weights, import_file
 from core.workspace import ID_PATTERN, Workspace, folder_bytes, new_id, write_json_atomic
 
 MODEL_FILE, RECORD_FILE = "model.pt", "model.json"
+MOST_FILES = 200
+"""Weights files taken in one go: each is loaded once, which takes seconds."""
 
 
 class LibraryModel(BaseModel):
@@ -159,6 +164,58 @@ def import_model(
                 return known
     words = f"the file {source.name}" + (f" ({' '.join(origin.split())})" if origin.strip() else ", brought in by you")
     return _keep(workspace, source, name or source.stem, tags, note, origin=words)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What became of one file of a folder of weights."""
+
+    file: Path
+    taken: bool
+    words: str
+    """where it went, or why it was refused"""
+
+
+def import_weights(
+    workspace: Workspace, path: Path, *, origin: str = "", progress: Callable[[int, int, str], None] | None = None
+) -> list[Arrival]:
+    """Take in one .pt file, or all below a folder (a USB stick): official ones as weights, others into the library.
+
+    What an official file is goes by its name (yolo11s.pt); its digest then says whether it is the known one. Files are
+    only read, links are not followed. `progress(done, total, file name)` is called before each. A refused file is among
+    the answers with its reason; raises InputError when there is no such path, no .pt file below it, or too many.
+    """
+    path = path.expanduser()
+    if not path.exists():
+        raise InputError(f"There is no {path} on this machine: give the whole path of a .pt file or a folder.")
+    files = [path] if path.is_file() else _weights_below(path)
+    if not files:
+        raise InputError(f"There is no weights file (.pt) in {path} or its folders.")
+    arrivals = []
+    for number, file in enumerate(files):
+        if progress:
+            progress(number, len(files), file.name)
+        official = find_model(file.stem)
+        try:
+            if official is not None and official is not STARTER:
+                taken = import_file(workspace, file, official.name)
+                arrivals.append(Arrival(file, True, f"{taken.path.name}: {taken.origin}"))
+            else:
+                model = import_model(workspace, file, origin=origin)
+                arrivals.append(Arrival(file, True, f"in your library as “{model.name}” ({model.id})"))
+        except InputError as error:
+            arrivals.append(Arrival(file, False, str(error)))
+    return arrivals
+
+
+def _weights_below(folder: Path) -> list[Path]:
+    found = []
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(where) / name for name in sorted(names) if name.endswith(".pt") and not name.startswith(".")]
+        if len(found) > MOST_FILES:
+            raise InputError(f"More than {MOST_FILES} weights files are below {folder}: name the folder more closely.")
+    return [file for file in found if not file.is_symlink()]
 
 
 def edit_model(

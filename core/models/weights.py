@@ -115,6 +115,16 @@ def default_model(workspace: Workspace, task: Task) -> str:
     return STARTER.name if task == STARTER.task and CHECKPOINT.is_file() else models_for(task)[0].name
 
 
+def weights_here(workspace: Workspace) -> dict[str, WeightsFile]:
+    """Return what pre-trained weights are on this machine, by name: the starter, then the files of the workspace."""
+    here = {}
+    if CHECKPOINT.is_file():
+        here[STARTER.name] = WeightsFile(CHECKPOINT, sha256(CHECKPOINT), STARTER_WORDS)
+    for path in sorted(workspace.weights.glob("*.pt")):
+        here[path.stem] = _described(workspace, path)
+    return here
+
+
 def missing_words(model: Model) -> str:
     """Say in a sentence that a model's weights are not there and what can be done about it."""
     others = "or train from scratch (strategy scratch)"

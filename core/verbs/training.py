@@ -46,12 +46,15 @@ def register(add: Add) -> None:
 def _train(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.data.dataset import load_dataset
     from core.models.arguments import parse_setting
+    from core.models.weights import default_model
     from core.training.runs import start_run
 
     dataset = load_dataset(workspace, parsed.dataset)
     names = ("model", "strategy", "epochs", "imgsz", "batch", "seed", "device", "patience", "name")
     values = {name: getattr(parsed, name) for name in names}
     values |= {"dataset": dataset.id, "task": dataset.task, "extra": dict(parse_setting(item) for item in parsed.set)}
+    if parsed.model is None and parsed.strategy != Strategy.SCRATCH:
+        values["model"] = default_model(workspace, dataset.task)
     run = start_run(workspace, settings_from(TrainingSpec, values))
     return _run_answer(run) if parsed.detach else _wait(run, workspace)
 

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core.data.dataset import Dataset
-from core.models.catalog import models_for
+from core.models.weights import default_model
 from core.training.spec import STRATEGY_WORDS, TrainingSpec
 from core.workspace import Workspace
 from pages._ui.formatting import count
@@ -16,17 +16,9 @@ CLASSIFY_SIZE = 224
 """Classifiers are pre-trained on ImageNet at 224 px (docs.ultralytics.com/tasks/classify)."""
 
 
-def default_model(workspace: Workspace, dataset: Dataset) -> str:
-    """Return the smallest model whose weights are on this machine, else the smallest of the newest family."""
-    models = models_for(dataset.task)
-    here = [model for model in models if (workspace.weights / model.file).is_file()]
-    smallest = [model for model in here if model.size == "n"] or here
-    return smallest[0].name if smallest else models[0].name
-
-
 def default_values(workspace: Workspace, dataset: Dataset) -> dict[str, Any]:
     """Return the settings a dataset starts with, where they differ from those of TrainingSpec."""
-    values: dict[str, Any] = {"model": default_model(workspace, dataset)}
+    values: dict[str, Any] = {"model": default_model(workspace, dataset.task)}
     if dataset.task == "classify":
         values["imgsz"] = CLASSIFY_SIZE
     return values

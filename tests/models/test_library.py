@@ -12,7 +12,16 @@ import pytest
 from core.data.importing import import_dataset
 from core.errors import InputError
 from core.models.fetching import sha256
-from core.models.library import delete_model, edit_model, get_model, import_model, keep_run, library_folder, list_models
+from core.models.library import (
+    delete_model,
+    edit_model,
+    get_model,
+    import_model,
+    import_weights,
+    keep_run,
+    library_folder,
+    list_models,
+)
 from core.models.weights import locate
 from core.training.runs import delete_run, start_run, wait_run
 from core.training.spec import Strategy, TrainingSpec
@@ -117,6 +126,47 @@ def test_an_unknown_architecture_gets_a_clear_line(workspace: Workspace, tmp_pat
     subprocess.run([sys.executable, "-c", UNKNOWN, str(path)], check=True, cwd=ROOT, capture_output=True)
     with pytest.raises(InputError, match=r"future\.pt is refused: .*TimeMachine"):
         import_model(workspace, path)
+
+
+def test_a_stick_of_weights_goes_in_at_once_and_says_what_became_of_each(
+    workspace: Workspace, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    stick, marker = tmp_path / "stick", tmp_path / "it-ran"
+    (stick / "sub").mkdir(parents=True)
+    shutil.copyfile(tiny_checkpoint, stick / "sub" / "yolo11n.pt")
+    shutil.copyfile(tiny_checkpoint, stick / "parts.pt")
+    write_hostile_checkpoint(stick / "hostile.pt", marker)
+    (stick / "notes.txt").write_text("not a weights file")
+    (stick / "link.pt").symlink_to(tiny_checkpoint)
+    arrivals = {item.file.name: item for item in import_weights(workspace, stick, origin="stick of plant B")}
+    assert {name: item.taken for name, item in arrivals.items()} == {
+        "yolo11n.pt": True, "parts.pt": True, "hostile.pt": False
+    }  # fmt: skip
+    assert "could run commands" in arrivals["hostile.pt"].words
+    assert not marker.exists()
+    found = locate(workspace, "yolo11n", "detect")
+    assert found is not None
+    assert not found.official, "named like an official file, with another digest"
+    assert [model.name for model in list_models(workspace)] == ["parts"]
+    with pytest.raises(InputError, match="no weights file"):
+        import_weights(workspace, workspace.datasets)
+    with pytest.raises(InputError, match="There is no"):
+        import_weights(workspace, tmp_path / "gone")
+
+
+def test_the_command_line_refuses_a_hostile_file_in_one_line(workspace: Workspace, tmp_path: Path) -> None:
+    hostile, marker = tmp_path / "model.pt", tmp_path / "it-ran"
+    write_hostile_checkpoint(hostile, marker)
+    done = subprocess.run(
+        [sys.executable, "-m", "core", "import-weights", str(hostile), "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "could run commands" in done.stderr.strip().splitlines()[-1]
+    assert not marker.exists()
 
 
 def test_a_model_without_its_file_is_said_and_left_out(workspace: Workspace, tiny_checkpoint: Path) -> None:
