@@ -21,7 +21,7 @@ from core.evaluation.areas import PARTS, mean_known
 from core.evaluation.classification import auroc_draws
 from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation, evaluate_run
-from core.evaluation.intervals import ap_draws, draw, interval
+from core.evaluation.intervals import ap_draws, count_units, draw, interval, wilson
 from core.evaluation.matching import IOU_THRESHOLDS, from_bits
 from core.workspace import Workspace
 
@@ -85,8 +85,8 @@ def compare_evaluations(
 ) -> Comparison:
     """Compare two evaluations of the same pictures. Raises InputError when pictures, classes or tasks differ."""
     files = sorted(first.pictures["file"])
-    drawn = paired_draws([first, second])
-    metrics = {name: _difference(drawn[0][name], drawn[1][name]) for name in drawn[0]}
+    drawn, units = paired_draws([first, second]), count_units(len(files), _groups(first, files))
+    metrics = {name: difference_of(drawn[0][name], drawn[1][name], units) for name in drawn[0]}
     pictures = _pictures(first, second)
     return Comparison(
         first.run, second.run, first.split, len(files), metrics, pictures, settings or {},
@@ -113,12 +113,12 @@ def paired_draws(evaluations: Sequence[Evaluation]) -> list[dict[str, Draws]]:
 
 def _shared_draw(evaluation: Evaluation, files: list[str]) -> NDArray[np.float32]:
     """Return the draws of pictures both runs are judged on, its first row the set as it is."""
-    groups = None
-    if evaluation.detector is not None and evaluation.detector.grouped:
-        images = evaluation.detector.images.set_index("file")["group"].fillna("").astype(str)
-        groups = images.reindex(files).tolist()
-    weights = draw(len(files), groups, seed=1)
+    weights = draw(len(files), _groups(evaluation, files), seed=1)
     return np.vstack([np.ones((1, len(files)), dtype=np.float32), weights])
+
+
+def _groups(evaluation: Evaluation, files: list[str]) -> list[str] | None:
+    return [evaluation.groups.get(file, "") for file in files] if evaluation.groups else None
 
 
 def _detector_draws(evaluation: Evaluation, files: list[str], weights: NDArray[np.float32]) -> dict[str, Draws]:
@@ -163,17 +163,19 @@ def _classifier_draws(evaluation: Evaluation, files: list[str], weights: NDArray
     }
 
 
-def _difference(a: Draws, b: Draws) -> dict[str, Any]:
-    low, high = interval(b[1:] - a[1:])
+def difference_of(a: Draws, b: Draws, units: int) -> dict[str, Any]:
+    """Return b minus a with its 95 % interval and the verdict, from paired draws of `units` pictures or groups.
+
+    The first draw is the set as it is. Where every draw says the same (one run finds all, the other nothing), as much
+    doubt is left as Wilson leaves to a share of `units` out of `units`.
+    """
+    value = float(b[0] - a[0])
+    low, high = interval(np.asarray(b[1:] - a[1:]), units)
+    if low == high != 0:
+        doubtful = value * (2 * wilson(units, units)[0] - 1)
+        low, high = min(doubtful, value), max(doubtful, value)
     verdict = "b" if low > 0 else "a" if high < 0 else "undecided"
-    return {
-        "a": float(a[0]),
-        "b": float(b[0]),
-        "difference": float(b[0] - a[0]),
-        "low": low,
-        "high": high,
-        "verdict": verdict,
-    }
+    return {"a": float(a[0]), "b": float(b[0]), "difference": value, "low": low, "high": high, "verdict": verdict}
 
 
 def _pictures(first: Evaluation, second: Evaluation) -> pd.DataFrame:

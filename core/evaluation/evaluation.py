@@ -72,6 +72,8 @@ class Evaluation:
     """{"twins", "images", "metrics"}: the headline without pictures that have a near twin in train; {} without any"""
     weights_sha256: str = ""
     """digest of the weights judged"""
+    groups: dict[str, str] = field(default_factory=dict, repr=False)
+    """{picture: patient, part or other group}, {} where nothing is grouped"""
     test_openings: int | None = None
     """how often the test part was opened, None for other parts"""
     detector: Detector | None = field(default=None, repr=False)
@@ -161,6 +163,7 @@ def evaluate_run(
     shared = {"run": run_id, "split": split, "task": meta["task"], "classes": meta["classes"]}
     weights = str(meta["weights_sha256"])
     shared |= {"images": len(meta["images"]), "truth": truth, "test_openings": openings, "weights_sha256": weights}
+    shared["groups"] = {item["file"]: item["group"] for item in meta["images"] if item.get("group")}
     temperature = load_temperature(folder, weights)
     if meta["task"] == "classify":
         figures = classified(predictions, truth, meta, _twins(folder, split), temperature)

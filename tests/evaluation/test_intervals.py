@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from bench.interval_coverage import World, coverage, false_alarms
 from core.evaluation.intervals import ap_draws, draw, interval, share_interval, wilson
 from core.evaluation.metrics import ap_by_class
 
@@ -71,3 +72,15 @@ def test_five_thousand_pictures_take_seconds() -> None:
     begun = time.perf_counter()
     ap_draws(weights, *simulated)
     assert time.perf_counter() - begun < 20  # five on an idle machine; loose, for a busy one
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures", "grouped"), [("recall", 20, False), ("mAP50", 20, False), ("accuracy", 50, True)]
+)
+def test_nominal_intervals_hold_the_truth_as_often_as_they_say(name: str, pictures: int, grouped: bool) -> None:
+    held = coverage(World(0.9), pictures, sets=150, grouped=grouped, figures=(name,))[name][0]
+    assert 0.9 <= held <= 1.0  # 92 to 98 %, and what chance does to 150 sets; bench/interval_coverage.py has more
+
+
+def test_equal_runs_are_seldom_called_different() -> None:
+    assert false_alarms(30, sets=150)["recall"] < 0.105  # 5 %, and what chance does to 150 sets
