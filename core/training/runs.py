@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,12 +22,13 @@ from core.models.machine import describe_machine
 from core.models.plan import complete_spec
 from core.models.weights import locate, missing_words
 from core.training.archive import archive_run, import_run_archive
+from core.training.database import DiskFull
 from core.training.events import FINAL_KINDS, Event, read_events
 from core.training.executors.local import start_worker
 from core.training.processes import end_process_tree, is_alive, process_identity
 from core.training.progress import RunProgress, read_progress
 from core.training.spec import Strategy, TrainingSpec
-from core.training.store import WITH_PROCESS, Run, RunStore, State
+from core.training.store import WITH_PROCESS, Run, RunStore, State, find_run
 from core.workspace import Workspace, folder_bytes, new_id, write_text_atomic
 
 __all__ = [
@@ -106,10 +108,28 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
 
 def advance(workspace: Workspace) -> None:
     """Bring the states in line with the processes, and start what can start."""
-    store = RunStore(workspace)
+    _look(workspace)
+
+
+def _look(workspace: Workspace) -> list[Run]:
+    """Bring the states in line with the processes, start what can start; return all runs as they truly are.
+
+    What a full disk doesn't let the database take is told all the same, and written at a later look.
+    """
+    store, unwritten = RunStore(workspace), {}
     for run in store.all():
-        if run.state in WITH_PROCESS:
-            _reconcile(store, run)
+        values = _reconciled(run) if run.state in WITH_PROCESS else {}
+        try:
+            if values:
+                store.change(run.id, (run.state,), of_attempt=run.attempt, use_reserve=False, **values)
+        except DiskFull:
+            unwritten[run.id] = values
+    with suppress(DiskFull):  # what waits goes on waiting until there is room: it could not work now
+        _start_waiting(store)
+    return [run.model_copy(update=unwritten.get(run.id, {})) for run in store.all()]
+
+
+def _start_waiting(store: RunStore) -> None:
     while (claimed := store.claim_next()) is not None:
         try:
             pid = start_worker(claimed.folder, claimed.attempt)
@@ -117,42 +137,42 @@ def advance(workspace: Workspace) -> None:
             cause = f"The training process could not be started ({error.strerror})."
             store.change(claimed.id, state=State.FAILED, cause=cause, next_step="Try again.", ended=datetime.now(UTC))
             continue
-        store.change(claimed.id, WITH_PROCESS, pid=pid, identity=process_identity(pid))
+        store.change(claimed.id, WITH_PROCESS, of_attempt=claimed.attempt, pid=pid, identity=process_identity(pid))
 
 
-def _reconcile(store: RunStore, run: Run) -> None:
-    alive = is_alive(run.pid, run.identity)
-    if run.pid is None:
-        if run.started and (datetime.now(UTC) - run.started).total_seconds() > START_GRACE:
-            store.change(run.id, (State.STARTING,), state=State.QUEUED)
-            # asked to end before there was a process: there is nothing to wait for
-            ended_as = State.CANCELLED if run.request == "cancel" else State.INTERRUPTED
-            store.change(run.id, (State.STOPPING,), state=ended_as, ended=datetime.now(UTC))
-        return
+def _reconciled(run: Run) -> dict[str, Any]:
+    """Return what of a run with a process has to be changed to be true: nothing, or its new state with its figures."""
     events = attempt_events(run)
+    started = next((event for event in events if event["kind"] == "started"), {})
+    # the worker names itself too, should the database not have taken its name
+    pid, identity = run.pid or started.get("pid"), run.identity or started.get("identity")
+    if pid is None:
+        if not run.started or (datetime.now(UTC) - run.started).total_seconds() <= START_GRACE:
+            return {}
+        if run.state is State.STARTING:
+            return {"state": State.QUEUED}
+        # asked to end before there was a process: there is nothing to wait for
+        return {"state": State.CANCELLED if run.request == "cancel" else State.INTERRUPTED, "ended": datetime.now(UTC)}
     final = next((event for event in reversed(events) if event["kind"] in FINAL_KINDS), None)
-    if alive:
-        if final is not None and time.time() - final["time"] > END_GRACE and run.identity:
-            end_process_tree(run.pid, run.identity)
-        elif events and final is None and run.state is State.STARTING:
-            store.change(run.id, (State.STARTING,), state=State.RUNNING)
-        return
+    if is_alive(pid, identity):
+        if final is not None and time.time() - final["time"] > END_GRACE and identity:
+            end_process_tree(pid, identity)
+        named = {} if run.pid else {"pid": pid, "identity": identity}
+        begun = events and final is None and run.state is State.STARTING
+        return {**named, "state": State.RUNNING} if begun else named
     ended = {"ended": datetime.now(UTC), "pid": None, "identity": None}
     if run.request == "cancel":
-        store.change(run.id, WITH_PROCESS, state=State.CANCELLED, **ended)
-    elif final is None:
-        store.change(
-            run.id,
-            WITH_PROCESS,
-            state=State.INTERRUPTED,
-            cause="The training process vanished: ended from outside, out of memory, or the machine stopped.",
-            next_step="Resume it: it goes on after its last whole epoch.",
+        return {"state": State.CANCELLED, **ended}
+    if final is None:
+        return {
+            "state": State.INTERRUPTED,
+            "cause": "The training process vanished: ended from outside, out of memory, or the machine stopped.",
+            "next_step": "Resume it: it goes on after its last whole epoch.",
             **ended,
             **_figures(run),
-        )
-    else:
-        values = {key: final[key] for key in ("cause", "next_step", "suggestion") if final.get(key)}
-        store.change(run.id, WITH_PROCESS, state=State(final["kind"]), **ended, **values, **_figures(run))
+        }
+    values = {key: final[key] for key in ("cause", "next_step", "suggestion") if final.get(key)}
+    return {"state": State(final["kind"]), **ended, **values, **_figures(run)}
 
 
 def attempt_events(run: Run) -> list[Event]:
@@ -178,10 +198,9 @@ def list_runs(
     workspace: Workspace, *, query: str = "", states: set[State] | None = None, tag: str | None = None
 ) -> list[Run]:
     """Return the runs, newest first; `query` looks in names, ids, datasets, models, tags and notes."""
-    advance(workspace)
     words = query.lower().split()
     found = []
-    for run in RunStore(workspace).all():
+    for run in _look(workspace):
         text = " ".join([run.name, run.id, run.dataset_name, run.model, run.notes, *run.tags]).lower()
         if all(word in text for word in words) and (not states or run.state in states) and (not tag or tag in run.tags):
             found.append(run)
@@ -190,8 +209,7 @@ def list_runs(
 
 def get_run(workspace: Workspace, run_id: str) -> Run:
     """Return one run with its true state. Raises InputError when there is none."""
-    advance(workspace)
-    return RunStore(workspace).get(run_id)
+    return find_run(_look(workspace), run_id)
 
 
 def stop_run(workspace: Workspace, run_id: str, *, keep_best: bool = True) -> Run:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field, PrivateAttr
 
-from core.errors import GraftError, InputError
-from core.training.safe_files import keep_reserve, release_reserve
+from core.errors import InputError
+from core.training.database import read_rows, write
+from core.training.safe_files import keep_reserve
 from core.training.spec import TrainingSpec
 from core.workspace import Workspace
 
@@ -150,59 +150,31 @@ class Run(BaseModel):
 
 
 class RunStore:
-    """Reads and changes the runs of one workspace; every change is one transaction."""
+    """Reads and changes the runs of one workspace; every change is one transaction.
+
+    Reading works on a full disk. A change raises DiskFull there once even the room kept for it is used up.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         """Open the workspace's database, creating its table at the first use."""
         self.workspace = workspace
-        with self._transaction() as database:
-            columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-            database.execute(f"CREATE TABLE IF NOT EXISTS runs ({columns})")
+        known = {row["name"] for row in read_rows(workspace.database, "SELECT name FROM pragma_table_info('runs')")}
+        if COLUMNS.keys() - known:
+            write(workspace.database, _make_table, use_reserve=True)
         if workspace.free_bytes() > ROOM_FOR_RESERVE:
-            keep_reserve(workspace.root)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        database = sqlite3.connect(self.workspace.database, timeout=20, isolation_level=None)
-        try:
-            database.row_factory = sqlite3.Row
-            self._begin(database)
-            yield database
-            database.execute("COMMIT")
-        except BaseException:
-            if database.in_transaction:
-                database.execute("ROLLBACK")
-            raise
-        finally:
-            database.close()
-
-    def _begin(self, database: sqlite3.Connection) -> None:
-        try:
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise
-            # a full disk has no room for SQLite's own small files: what was kept for that is given back
-            if not release_reserve(self.workspace.root):
-                raise GraftError(
-                    f"The disk of the workspace ({self.workspace.root}) is full: free some space, then look again."
-                ) from error
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("BEGIN IMMEDIATE")
+            with suppress(OSError):  # full by quota: there is nothing to set aside
+                keep_reserve(workspace.root)
 
     def add(self, run: Run) -> None:
         """Record a new run."""
         row = _row(run.model_dump(mode="json", exclude={"position"}))
-        with self._transaction() as database:
-            names = ", ".join(row)
-            marks = ", ".join("?" for _ in row)
-            database.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", list(row.values()))  # noqa: S608
+        names, marks = ", ".join(row), ", ".join("?" for _ in row)
+        insert = f"INSERT INTO runs ({names}) VALUES ({marks})"  # noqa: S608
+        write(self.workspace.database, lambda database: database.execute(insert, list(row.values())), use_reserve=True)
 
     def all(self) -> list[Run]:
         """Return all runs, newest first, queued ones with their place in the queue of their device."""
-        with self._transaction() as database:
-            rows = database.execute("SELECT * FROM runs ORDER BY created DESC, id").fetchall()
+        rows = read_rows(self.workspace.database, "SELECT * FROM runs ORDER BY created DESC, id")
         runs = [self._run(row) for row in rows]
         places: dict[str, int] = {}
         for run in sorted((run for run in runs if run.state is State.QUEUED), key=lambda run: run.queued):
@@ -212,60 +184,61 @@ class RunStore:
 
     def get(self, run_id: str) -> Run:
         """Return one run. Raises InputError when there is none with this id or (only) this name."""
-        runs = self.all()
-        for run in runs:
-            if run.id == run_id:
-                return run
-        named = [run for run in runs if run.name == run_id]
-        if len(named) == 1:
-            return named[0]
-        raise InputError(f"There is no run “{run_id}” in this workspace; `python -m core runs` lists them.")
+        return find_run(self.all(), run_id)
 
-    def change(self, run_id: str, states: tuple[State, ...] | None = None, **values: Any) -> bool:
-        """Change a run if it is in one of `states` (any when None); return whether it was."""
+    def change(
+        self,
+        run_id: str,
+        states: tuple[State, ...] | None = None,
+        *,
+        of_attempt: int | None = None,
+        use_reserve: bool = True,
+        **values: Any,
+    ) -> bool:
+        """Change a run if it is in one of `states` (any when None) and attempts; return whether it was."""
         row = _row(values)
         assignments = ", ".join(f"{name} = ?" for name in row)
         condition, parameters = "id = ?", [*row.values(), run_id]
         if states is not None:
             condition += f" AND state IN ({', '.join('?' for _ in states)})"
             parameters += [str(state) for state in states]
-        with self._transaction() as database:
-            cursor = database.execute(f"UPDATE runs SET {assignments} WHERE {condition}", parameters)  # noqa: S608
-            return cursor.rowcount == 1
+        if of_attempt is not None:
+            condition += " AND attempt = ?"
+            parameters.append(of_attempt)
+        update = f"UPDATE runs SET {assignments} WHERE {condition}"  # noqa: S608
+        return write(
+            self.workspace.database,
+            lambda database: database.execute(update, parameters).rowcount == 1,
+            use_reserve=use_reserve,
+        )
 
     def claim_next(self) -> Run | None:
         """Turn the oldest queued run whose device is free into a starting one; None when there is none.
 
         One transaction: two servers on one workspace never claim the same run or the same device.
         """
-        with self._transaction() as database:
-            rows = [
-                self._run(row)
-                for row in database.execute(
-                    "SELECT * FROM runs WHERE state IN ('queued', 'starting', 'running', 'stopping') ORDER BY queued"
-                )
-            ]
-            busy = {part for run in rows if run.state is not State.QUEUED for part in run.device.split(",")}
-            for run in rows:
-                devices = set(run.device.split(","))
-                if run.state is State.QUEUED and not devices & busy:
-                    now = datetime.now(UTC).isoformat()
-                    database.execute(
-                        "UPDATE runs SET state = 'starting', attempt = attempt + 1, pid = NULL, identity = NULL, "
-                        "request = '', cause = '', next_step = '', suggestion = '{}', ended = NULL, started = ? "
-                        "WHERE id = ?",
-                        (now, run.id),
-                    )
-                    run.attempt += 1
-                    run.state = State.STARTING
-                    return run
-                busy |= devices  # an older run waits for this device: a younger one doesn't overtake it
-        return None
+        waiting = "SELECT * FROM runs WHERE state IN ('queued', 'starting', 'running', 'stopping') ORDER BY queued"
+
+        def claim(database: sqlite3.Connection) -> Run | None:
+            run = _next_to_start([self._run(row) for row in database.execute(waiting)])
+            if run is None:
+                return None
+            database.execute(
+                "UPDATE runs SET state = 'starting', attempt = attempt + 1, pid = NULL, identity = NULL, "
+                "request = '', cause = '', next_step = '', suggestion = '{}', ended = NULL, started = ? WHERE id = ?",
+                (datetime.now(UTC).isoformat(), run.id),
+            )
+            run.attempt, run.state = run.attempt + 1, State.STARTING
+            return run
+
+        if not read_rows(self.workspace.database, "SELECT 1 FROM runs WHERE state = 'queued' LIMIT 1"):
+            return None  # nothing waits: a look needs no lock
+        return write(self.workspace.database, claim, use_reserve=False)
 
     def remove(self, run_id: str) -> None:
         """Forget a run."""
-        with self._transaction() as database:
-            database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+        delete = "DELETE FROM runs WHERE id = ?"
+        write(self.workspace.database, lambda database: database.execute(delete, (run_id,)), use_reserve=True)
 
     def _run(self, row: sqlite3.Row) -> Run:
         values = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
@@ -274,6 +247,36 @@ class RunStore:
         run = Run.model_validate(values)
         run._folder = self.workspace.runs / run.id
         return run
+
+
+def find_run(runs: list[Run], run_id: str) -> Run:
+    """Return the run of this id or (only) this name. Raises InputError when there is none."""
+    for run in runs:
+        if run.id == run_id:
+            return run
+    named = [run for run in runs if run.name == run_id]
+    if len(named) == 1:
+        return named[0]
+    raise InputError(f"There is no run “{run_id}” in this workspace; `python -m core runs` lists them.")
+
+
+def _make_table(database: sqlite3.Connection) -> None:
+    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+    database.execute(f"CREATE TABLE IF NOT EXISTS runs ({columns})")
+    known = {row["name"] for row in database.execute("SELECT name FROM pragma_table_info('runs')")}
+    for name in [name for name in COLUMNS if name not in known]:  # a workspace of an earlier version
+        database.execute(f"ALTER TABLE runs ADD COLUMN {name} {COLUMNS[name]}")
+
+
+def _next_to_start(runs: list[Run]) -> Run | None:
+    """Return the oldest queued run whose devices are free and which no older one waits for; `runs` oldest first."""
+    busy = {part for run in runs if run.state is not State.QUEUED for part in run.device.split(",")}
+    for run in runs:
+        devices = set(run.device.split(","))
+        if run.state is State.QUEUED and not devices & busy:
+            return run
+        busy |= devices  # an older run waits for this device: a younger one doesn't overtake it
+    return None
 
 
 def _row(values: dict[str, Any]) -> dict[str, Any]:

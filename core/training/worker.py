@@ -12,6 +12,7 @@ import os
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from core.models.isolation import enter_isolation
 from core.models.weights import locate
 from core.training import strategies
 from core.training.causes import explain_failure
+from core.training.database import DiskFull
 from core.training.events import EventWriter
 from core.training.pictures import TrainingPictures
 from core.training.preflight import check_disk, check_files, measure, memory_in_use
@@ -77,11 +79,12 @@ def main(folder: Path, attempt: int) -> int:
     run = store.get(folder.name)
     if run.attempt != attempt or run.request == "cancel":
         return 0  # this attempt was given up or taken over meanwhile
-    if not store.change(run.id, WITH_PROCESS, pid=os.getpid(), identity=identity):
-        return 0
+    with suppress(DiskFull):  # then the event alone says which process this is
+        if not store.change(run.id, WITH_PROCESS, of_attempt=attempt, pid=os.getpid(), identity=identity):
+            return 0
     events = EventWriter(run.events_path)
     spec = run.spec
-    events.write("started", pid=os.getpid(), attempt=attempt, device=run.device)
+    events.write("started", pid=os.getpid(), identity=identity, attempt=attempt, device=run.device)
     events.write("phase", phase="checking", message="Checking the pictures and the model")
     training = Training(workspace, run, spec, events)
     try:

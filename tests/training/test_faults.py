@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -16,9 +17,10 @@ import pytest
 
 from core.data.dataset import Dataset
 from core.data.importing import import_dataset
+from core.errors import GraftError
 from core.training.events import EventWriter, read_events
 from core.training.progress import RunProgress, fold, read_progress
-from core.training.runs import get_run, list_runs, pause_run, resume_run, start_run, stop_run, wait_run
+from core.training.runs import edit_run, get_run, list_runs, pause_run, resume_run, start_run, stop_run, wait_run
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder
@@ -217,6 +219,26 @@ def test_a_full_disk_is_named_and_the_best_model_survives(small_disk: Path, tmp_
         assert_joined(done, 8)
     finally:
         cancel_all(workspace)
+
+
+def test_looking_works_when_not_a_byte_is_left(small_disk: Path) -> None:
+    workspace = Workspace.open(small_disk / "workspace")
+    store = RunStore(workspace)
+    gone = {"pid": 2**22 + 1, "identity": "another boot:1"}  # a worker that vanished
+    for name, extra in (("resting", {"state": State.FINISHED}), ("vanished", {"state": State.RUNNING} | gone)):
+        facts = dict.fromkeys(("dataset", "dataset_name", "task", "model", "strategy", "device"), "x")
+        store.add(Run(id=name, name=name, created=datetime.now(UTC), attempt=1, **facts | extra))
+    (workspace.root / ".reserve").unlink()
+    fill_up(small_disk / "filler")
+    for _ in range(3):
+        told = {run.id: run.state for run in list_runs(workspace)}
+        assert told == {"resting": State.FINISHED, "vanished": State.INTERRUPTED}
+    assert wait_run(workspace, "vanished", 1).cause.startswith("The training process vanished")
+    with pytest.raises(GraftError, match="is full: free some space"):
+        edit_run(workspace, "resting", notes="x" * 10_000)
+    (small_disk / "filler").unlink()
+    assert get_run(workspace, "vanished").state is State.INTERRUPTED
+    assert RunStore(workspace).get("vanished").state is State.INTERRUPTED, "now it is written, not only told"
 
 
 def test_a_clock_that_jumps_back_confuses_nobody(tmp_path: Path) -> None:

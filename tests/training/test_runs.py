@@ -51,6 +51,12 @@ def dataset(training_workspace: Workspace, tmp_path_factory: pytest.TempPathFact
     return import_dataset(training_workspace, folder)
 
 
+@pytest.fixture(scope="module")
+def earlier(training_workspace: Workspace, dataset: Dataset) -> Run:
+    """A finished run to start from."""
+    return wait_run(training_workspace, start_run(training_workspace, spec_for(dataset, epochs=1)).id, ENOUGH)
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_running(training_workspace: Workspace):
     yield
@@ -119,8 +125,9 @@ def test_classification_trains(training_workspace: Workspace, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("strategy", ["frozen", "two-stage", "discriminative"])
-def test_strategies_start_from_an_earlier_run(training_workspace: Workspace, dataset: Dataset, strategy: str) -> None:
-    earlier = next(run for run in list_runs(training_workspace) if run.state is State.FINISHED and run.task == "detect")
+def test_strategies_start_from_an_earlier_run(
+    training_workspace: Workspace, dataset: Dataset, earlier: Run, strategy: str
+) -> None:
     run = start_run(training_workspace, spec_for(dataset, model=f"run:{earlier.id}", strategy=strategy))
     done = wait_run(training_workspace, run.id, ENOUGH)
     assert done.state is State.FINISHED, done.log_path.read_text()[-3000:]

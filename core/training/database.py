@@ -1,0 +1,83 @@
+"""The workspace's SQLite file, so that looking works on a full disk and a change is refused there in one sentence.
+
+A usual connection in WAL mode makes small files (`-wal`, `-shm`) before it can read a row. Where there is no room for
+them, a connection that has the file to itself keeps its index in memory and needs none to read (sqlite.org/wal.html,
+"Use of WAL without shared memory").
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from core.errors import GraftError
+from core.training.safe_files import release_reserve
+
+Answer = TypeVar("Answer")
+
+WAIT_SECONDS = 20
+"""How long a connection waits for another one's change."""
+
+
+class DiskFull(GraftError):
+    """A change that was asked for can't be written: the workspace's disk is full."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(f"The disk of the workspace ({root}) is full: free some space, then try again.")
+
+
+def read_rows(file: Path, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    """Return what a query finds; no rows when the file or its table is not there yet. Works on a full disk."""
+    if not file.exists():
+        return []
+    for way in ("usual", "alone", "frozen"):
+        try:
+            with closing(_open(file, way)) as database:
+                return database.execute(query, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            if way == "frozen" or (way == "usual" and not _has_no_room(error)):
+                raise
+    raise AssertionError("the loop returns or raises")
+
+
+def write(file: Path, work: Callable[[sqlite3.Connection], Answer], *, use_reserve: bool) -> Answer:
+    """Do `work` in one transaction, written whole or not at all; return its answer.
+
+    On a full disk it is tried again without the small files, then (when `use_reserve` is set) with the room that was
+    kept for it. Raises DiskFull when nothing could be written.
+    """
+    for way in ("usual", "alone", "with the reserve"):
+        if way == "with the reserve" and not (use_reserve and release_reserve(file.parent)):
+            break
+        try:
+            with closing(_open(file, way)) as database:
+                database.execute("PRAGMA journal_mode=WAL")
+                database.execute("BEGIN IMMEDIATE")
+                answer = work(database)  # closing without COMMIT undoes it
+                database.execute("COMMIT")
+                return answer
+        except sqlite3.OperationalError as error:
+            if not _has_no_room(error):
+                raise
+    raise DiskFull(file.parent)
+
+
+def _open(file: Path, way: str) -> sqlite3.Connection:
+    if way == "frozen":  # the file as it is, without what was not yet written into it
+        database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    else:
+        database = sqlite3.connect(file, timeout=WAIT_SECONDS, isolation_level=None)
+        if way != "usual":
+            database.execute("PRAGMA locking_mode=EXCLUSIVE")
+    database.row_factory = sqlite3.Row
+    return database
+
+
+def _has_no_room(error: sqlite3.OperationalError) -> bool:
+    """Say whether it failed for want of space: named so, or the file beside the database that could not be made."""
+    return any(words in str(error) for words in ("full", "disk I/O error", "unable to open"))
