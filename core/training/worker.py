@@ -32,6 +32,7 @@ from core.training.resume_point import load_resume_point, restore_training, save
 from core.training.safe_files import keep_reserve, protect_checkpoints, release_reserve
 from core.training.spec import Strategy, TrainingSpec
 from core.training.store import WITH_PROCESS, Run, RunStore
+from core.training.trainers.choice import number_format, trainer_class
 from core.workspace import Workspace
 
 BATCH_EVENT_SECONDS = 0.5
@@ -146,7 +147,7 @@ class Training:
             model.add_callback(name, getattr(self, name))
         if self.state is not None and self.state["epoch"] + 1 >= self.epochs:
             raise GraftError(f"All {self.epochs} epochs are trained already; ask for more epochs to go on.")
-        model.train(**self._arguments(dataset))
+        model.train(trainer=trainer_class(self.spec), **self._arguments(dataset))
         self._finish(model.trainer)
 
     def _source(self) -> str:
@@ -161,6 +162,7 @@ class Training:
         spec = self.spec
         arguments: dict[str, Any] = {
             "workers": 0 if self.record.device == "cpu" else 4,
+            **number_format(self.workspace, spec, self.record.device, dataset.images["train"]),
             **spec.extra,
             "data": str(dataset.train_data),
             "epochs": self.epochs,

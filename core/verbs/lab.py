@@ -2,8 +2,61 @@
 
 from __future__ import annotations
 
-from core.verbs.shared import Add
+import argparse
+import sys
+from typing import Any
+
+from core.training.spec import Strategy, TrainingSpec
+from core.verbs.shared import Add, settings_from
+from core.workspace import Workspace
 
 
 def register(add: Add) -> None:
     """Add the verbs of the transfer lab."""
+    verb = add("plan", _plan, "Plan a training for a dataset on this machine: every setting with its reason.")
+    verb.add_argument("dataset", help="id or name of a dataset")
+    verb.add_argument("--model", help=f"{TrainingSpec.model_fields['model'].description} Default: yolo26n.")
+    verb.add_argument(
+        "--budget",
+        metavar="quick|balanced|thorough|MINUTES",
+        help="how much time the training may take. Default: balanced.",
+    )
+    verb.add_argument("--strategy", choices=[item.value for item in Strategy], help="how pre-trained layers are used")
+    verb.add_argument("--device", help=f"{TrainingSpec.model_fields['device'].description} Default: auto.")
+    verb.add_argument(
+        "--no-mirror", action="store_true", help="left and right matter: pictures are not mirrored in training"
+    )
+    verb.add_argument(
+        "--measure", action="store_true", help="time real training steps on this machine first (10 to 20 seconds)"
+    )
+
+
+def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.data.dataset import load_dataset
+    from core.models.plan import plan_training
+    from core.models.plan_speed import measure_speed
+
+    dataset = load_dataset(workspace, parsed.dataset)
+    values = {name: getattr(parsed, name) for name in ("model", "budget", "strategy", "device")}
+    spec = settings_from(TrainingSpec, values | {"dataset": dataset.id, "task": dataset.task})
+    if parsed.measure:
+        print("Timing training steps on this machine ...", file=sys.stderr)
+        measure_speed(workspace)
+    plan = plan_training(workspace, dataset, spec, mirror=False if parsed.no_mirror else None)
+    width = max(len(item.name) for item in plan.settings)
+    lines = [f"{dataset.name}, {plan.model}, {plan.strategy}, {plan.budget}: {plan.time_words}"]
+    lines += [f"  {item.name:<{width}}  {item.value!s:<9} {item.reason}" for item in plan.settings]
+    lines += [f"  Note: {note}" for note in plan.notes]
+    if not plan.measured:
+        lines.append("  The time is a rough guess; --measure times this machine.")
+    return {
+        "dataset": dataset.id,
+        "model": plan.model,
+        "strategy": str(plan.strategy),
+        "budget": plan.budget,
+        "settings": [item.model_dump(mode="json") for item in plan.settings],
+        "seconds": round(plan.seconds, 1),
+        "measured": plan.measured,
+        "notes": plan.notes,
+        "words": "\n".join(lines),
+    }

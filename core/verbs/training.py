@@ -15,9 +15,9 @@ def register(add: Add) -> None:
     """Add the verbs of the training room."""
     verb = add("train", _train, "Fine-tune a pre-trained model on a dataset.")
     verb.add_argument("dataset", help="id or name of a dataset")
-    for name in ("model", "strategy", "epochs", "imgsz", "batch", "seed", "device", "patience", "name"):
+    for name in ("model", "strategy", "epochs", "imgsz", "batch", "seed", "device", "patience", "budget", "name"):
         field = TrainingSpec.model_fields[name]
-        kind = str if name in ("model", "strategy", "device", "name") else int
+        kind = str if name in ("model", "strategy", "device", "budget", "name") else int
         choices = [item.value for item in Strategy] if name == "strategy" else None
         verb.add_argument(
             f"--{name}", type=kind, choices=choices, help=f"{field.description} Default: {field.default!s}."
@@ -50,7 +50,7 @@ def _train(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.training.runs import start_run
 
     dataset = load_dataset(workspace, parsed.dataset)
-    names = ("model", "strategy", "epochs", "imgsz", "batch", "seed", "device", "patience", "name")
+    names = ("model", "strategy", "epochs", "imgsz", "batch", "seed", "device", "patience", "budget", "name")
     values = {name: getattr(parsed, name) for name in names}
     values |= {"dataset": dataset.id, "task": dataset.task, "extra": dict(parse_setting(item) for item in parsed.set)}
     if parsed.model is None and parsed.strategy != Strategy.SCRATCH:

@@ -1,0 +1,43 @@
+"""Which trainer a run gets, and in which number format it trains on this machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.models.plan_speed import keep_speed, known_speed
+from core.training.spec import TrainingSpec
+from core.workspace import Workspace
+
+WORTH_MEASURING = 1_500
+"""Pictures of 320 px a run looks at, epochs times training pictures: below it, timing takes longer than it gains."""
+
+
+def trainer_class(spec: TrainingSpec) -> type:
+    """Return the trainer class for a run (imports Ultralytics: child processes only)."""
+    from core.training.trainers.fast import fast_trainer
+
+    return fast_trainer(spec.task)
+
+
+def number_format(workspace: Workspace, spec: TrainingSpec, device: str, pictures: int) -> dict[str, Any]:
+    """Return the arguments `channels_last` and `amp` for a run on the CPU, from steps timed on this machine.
+
+    They are timed here when no run has done so before (about five seconds) and the run is long enough to gain from it.
+    What the run's settings say goes before; on other devices Ultralytics decides.
+    """
+    if device != "cpu":
+        return {}
+    speed = known_speed(workspace)
+    if speed is None:
+        if pictures * spec.epochs * (spec.imgsz / 320) ** 2 < WORTH_MEASURING:
+            return {}
+        from core.training.trainers.timing import time_steps
+
+        speed = time_steps()
+        keep_speed(workspace, speed)
+    arguments: dict[str, Any] = {}
+    if speed.use_channels_last:
+        arguments["channels_last"] = True
+    if speed.use_bf16:
+        arguments["amp"] = "bf16"
+    return arguments
