@@ -29,6 +29,13 @@ def register(add: Add) -> None:
     )
     verb.add_argument("--half", action="store_true", help="16-bit numbers (FP16)")
 
+    verb = add("report", _report, "Write a report on a run: one HTML file that prints well and asks for nothing.")
+    verb.add_argument("run", help="id of a run")
+    verb.add_argument("out", type=Path, metavar="OUT.html", help="where to write it")
+    verb.add_argument("--title", default="", help="default: the run's name")
+    verb.add_argument("--author", default="", help="who made it")
+    verb.add_argument("--no-pictures", action="store_true", help="leave the example pictures out")
+
 
 def _predict(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.delivery.predict import predict_pictures
@@ -59,3 +66,11 @@ def _export(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     options = ExportOptions(head=parsed.head, half=parsed.half)
     record = export_run(workspace, parsed.run, parsed.format, options, progress=say_progress())
     return {**record, "words": verdict_words(record), "failed": record["outcome"] == "failed"}
+
+
+def _report(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.delivery.report import ReportSettings, write_report
+
+    settings = ReportSettings(title=parsed.title, author=parsed.author, pictures=not parsed.no_pictures)
+    path = write_report(workspace, parsed.run, parsed.out, settings, progress=say_progress())
+    return {"run": parsed.run, "report": str(path), "bytes": path.stat().st_size, "words": f"Written: {path}"}
