@@ -8,6 +8,7 @@ this process, since its standard input closes then.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import queue
 import subprocess
@@ -34,6 +35,7 @@ class WarmPredictor:
         self._child: subprocess.Popen[str] | None = None
         self._replies: queue.Queue[str | None] = queue.Queue()
         self._log: IO[bytes] | None = None
+        self._prepared: tuple[str, int | None] = ("", None)
 
     def ask(self, do: str, model: ChosenModel, *, patience: float = PATIENCE, **more: Any) -> dict[str, Any]:
         """Return the child's answer to a request of core.delivery.predictor.
@@ -52,6 +54,21 @@ class WarmPredictor:
         if "error" in reply:
             raise InputError(reply["error"]) if reply["input"] else GraftError(reply["error"])
         return reply
+
+    def prepare(self, model: ChosenModel) -> None:
+        """Load a model in the background, so that the first picture finds it ready; returns at once."""
+        wanted = (str(model.weights), self.pid)
+        if wanted[1] is not None and wanted == self._prepared:
+            return
+
+        def load() -> None:
+            # a refusal is told when the first picture is given
+            with contextlib.suppress(GraftError):
+                self.ask("load", model)
+                self._prepared = (str(model.weights), self.pid)
+
+        self._prepared = wanted
+        threading.Thread(target=load, daemon=True).start()
 
     @property
     def pid(self) -> int | None:

@@ -40,9 +40,10 @@ ROAD = (
     Step("evaluation.py", "Evaluation", ("run",)),
     Step("compare.py", "Compare"),
     Step("lab.py", "Lab", ("dataset",)),
-    Step("predict.py", "Predict", ("run",)),
+    Step("predict.py", "Try it", ("run",)),
     Step("deliver.py", "Deliver", ("run",)),
     Step("runs.py", "Runs"),
+    Step("library.py", "Library"),
 )
 """All pages in the order of the road; one whose file isn't there is not in the navigation."""
 

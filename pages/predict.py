@@ -1,0 +1,62 @@
+"""Try it: a trained model on new pictures, in the browser, with nothing to install."""
+
+import streamlit as st
+
+from core.delivery.predict_intake import Intake
+from core.delivery.predict_model import ChosenModel
+from core.delivery.predict_warm import warm_predictor
+from pages._ui import frame
+from pages._ui.cells import Notebook, empty, next_step, python_fold
+from pages._ui.predict_answers import describe, show_answers
+from pages._ui.predict_layers import show_layers
+from pages._ui.predict_source import choose, give, model_names
+
+workspace = frame.workspace()
+
+
+@st.fragment
+def results(chosen: ChosenModel, other: ChosenModel | None, intake: Intake) -> None:
+    """Show the answers; moving the line reruns this part only."""
+    described = describe(chosen)
+    if described is not None:
+        show_answers(chosen, other, intake.pictures, described)
+
+
+def show_page() -> None:
+    """Show the page."""
+    page = Notebook("Try it", "Give the model pictures it has never seen, and look at what it finds.")
+    if not model_names(workspace):
+        empty("There is no trained model yet.", "Train one", "training.py", key="predict_empty")
+    with page.cell("Which model?"):
+        chosen, other = choose(workspace)
+        warm_predictor().prepare(chosen)  # it is ready by the time the first picture is
+    with page.cell("Which pictures?"):
+        intake = give(workspace, chosen)
+    pictures = intake.pictures if intake is not None else []
+    with page.cell("What does it find?"):
+        if intake is None or not pictures:
+            st.caption("What it finds is shown here as soon as there is a picture.")
+        else:
+            results(chosen, other, intake)
+            python_fold(
+                "from pathlib import Path\nfrom core.workspace import Workspace\n"
+                "from core.delivery.predict import predict_pictures\n\n"
+                f"answer = predict_pictures(Workspace.current(), {chosen.name!r}, [Path('pictures')])\n"
+                "print(answer['words'])",
+                key="predict",
+            )
+    with page.cell("What the model already knows", "The same picture, seen by early, middle and late filters."):
+        if not pictures:
+            st.caption("Give a picture above to look inside the model.")
+        else:
+            described = describe(chosen)
+            if described is not None:
+                show_layers(chosen, pictures, described["imgsz"])
+    with page.cell("What next?"):
+        next_step("Take it away", "deliver.py", key="to_deliver", run=frame.current_id("run"))
+        st.page_link(
+            frame.page_path("evaluation.py"), label="How good it is on labelled pictures", icon=":material/monitoring:"
+        )
+
+
+show_page()
