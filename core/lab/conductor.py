@@ -23,6 +23,7 @@ from core.workspace import Workspace
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the runs."""
+PAUSED = "Waiting for what you paused:"
 ATTEMPTS = 3
 """How often a run whose process vanished is taken up again."""
 
@@ -131,6 +132,7 @@ class Conductor:
             if not self.stopping:
                 self._begin(part)
         asked: set[str] = set()
+        before = self.status.message
         while True:
             runs = {part.key: run for part in parts if (run := self._present(part.key)) is not None}
             if self.stopping:
@@ -142,6 +144,11 @@ class Conductor:
             waiting = [run for run in runs.values() if run.active or (run.state is State.PAUSED and not self.stopping)]
             if not waiting:
                 break
+            words = before
+            if all(run.state is State.PAUSED for run in waiting):
+                words = f"{PAUSED} {', '.join(run.name for run in waiting)}. Resume it on the Runs page."
+            if words != self.status.message and not self.stopping:
+                self.say(words)
             time.sleep(LOOK_EVERY)
         for key, run in runs.items():
             kept = run.state in (State.FINISHED, State.STOPPED) or (self.stopping and run.state is State.CANCELLED)

@@ -196,7 +196,7 @@ KIND_WORDS = {
     "tune": "Can the settings be better?",
 }
 """The question each kind of experiment answers."""
-DRIVES = {"race": "core.lab.race", "transfer": "core.lab.transfer", "curve": "core.lab.curve"}
+DRIVES = {kind: f"core.lab.{kind}" for kind in KIND_WORDS}
 """The module whose `drive` answers each kind; the driver imports it when it is needed."""
 
 

@@ -17,17 +17,17 @@ from pathlib import Path
 
 from core.data.dataset import load_dataset
 from core.errors import InputError
+from core.lab import product
 from core.lab.experiment import (
     ENDED,
     KIND_WORDS,
-    CurveSettings,
     Experiment,
     LabState,
+    ProductSettings,
     RaceSettings,
     Settings,
     Status,
     TransferSettings,
-    TuneSettings,
     check_extra,
     read_experiment,
     read_experiments,
@@ -70,7 +70,9 @@ def start_experiment(workspace: Workspace, dataset_id: str, settings: Settings, 
             raise InputError("From scratch is what transfer is compared with: choose another strategy for it.")
         check_model(workspace, settings.model, Strategy.SCRATCH, dataset.task)  # it needs an architecture we know
         check_model(workspace, settings.model, settings.strategy, dataset.task)
-    elif isinstance(settings, CurveSettings | TuneSettings):
+    elif isinstance(settings, ProductSettings):
+        product.check(workspace, dataset, settings)
+    else:
         check_model(workspace, settings.model, settings.strategy, dataset.task)
     experiment = Experiment(
         id=new_id(f"{dataset.name[:24]}-{settings.kind}"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from core.lab.experiment import DRIVES, CurveSettings, ProductSettings, RaceSettings, TransferSettings, TuneSettings
+from core.lab.experiment import CurveSettings, ProductSettings, RaceSettings, TransferSettings, TuneSettings
 from core.training.spec import Strategy
 from core.verbs.shared import Add, settings_from
 from core.workspace import Workspace
@@ -35,8 +35,6 @@ PLANNED = ("epochs", "imgsz", "batch")
 def register(add: Add) -> None:
     """Add the verbs for experiments."""
     for kind, model in KINDS.items():
-        if kind not in DRIVES:
-            continue
         verb = add(kind, _start, HELP[kind])
         if kind == "product":
             verb.add_argument("run", help="id of the run whose model goes on learning")

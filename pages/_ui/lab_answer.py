@@ -15,10 +15,12 @@ from core.lab.race import Row, board_of
 from core.lab.transfer import WITH, learning
 from core.training.progress import read_progress
 from core.training.runs import list_runs
+from core.training.spec import TrainingSpec
 from core.training.store import Run
 from core.workspace import Workspace
 from pages._ui import charts, lab_charts
-from pages._ui.cells import Notebook, python_fold
+from pages._ui.cells import Notebook, next_step, python_fold
+from pages._ui.draft import keep_draft
 from pages._ui.formatting import ago, count, duration, plain, state_words
 from pages._ui.frame import go_to, page_path
 
@@ -64,11 +66,49 @@ def show_experiment(workspace: Workspace, experiment: Experiment) -> None:
             "print(*experiment.status.sentences, sep='\\n')\nprint(experiment.status.result)",
             key="lab_experiment",
         )
+    if ended and experiment.status.sentences:
+        with page.cell("What now?"):
+            _next(experiment)
     with page.cell("Another question?"):
         if st.button("Back to the Lab", key="lab_back", icon=":material/arrow_back:"):
             go_to("lab.py", dataset=experiment.dataset)
         if ended:
             _offer_delete(workspace, experiment)
+
+
+def _next(experiment: Experiment) -> None:
+    """Offer the one step that follows from the answer."""
+    kind, result, settings = experiment.settings.kind, experiment.status.result, experiment.settings
+    values: dict[str, Any] = {"dataset": experiment.dataset, "task": experiment.task, "imgsz": settings.imgsz}
+    if kind == "product":
+        next_step("Look closely at the new model", "evaluation.py", key="lab_next", run=result.get("run"))
+        return
+    if kind == "curve":
+        next_step("See which pictures there are", "dataset.py", key="lab_next", dataset=experiment.dataset)
+        return
+    if kind == "race":
+        rows = board_of(result)
+        row = next((item for item in rows if item.label == _chosen(experiment)), rows[0])
+        values |= {"model": row.model, "strategy": row.strategy}
+        words = f"Train {row.label} longer"
+    elif kind == "tune":
+        values |= {"model": settings.model, "strategy": settings.strategy}  # type: ignore[union-attr]
+        values |= result.get("take", {})
+        words = "Train longer with these settings"
+    else:
+        values |= {"model": settings.model, "strategy": settings.strategy}  # type: ignore[union-attr]
+        words = "Train longer with transfer"
+    st.caption("The plan opens with these choices; everything in it can still be changed.")
+    if st.button(words, key="lab_next", type="primary", icon=":material/arrow_forward:", icon_position="right"):
+        keep_draft(TrainingSpec.model_validate(values))
+        go_to("training.py", dataset=experiment.dataset, plan="1")
+
+
+def _chosen(experiment: Experiment) -> str:
+    """Return the contender the first sentence recommends, the leader when it names several."""
+    sentences, rows = experiment.status.sentences, board_of(experiment.status.result)
+    labels = [row.label for row in rows]
+    return next((label for label in labels if sentences and sentences[0].startswith((f"{label}:", f"{label}, or"))), "")
 
 
 def _offer_delete(workspace: Workspace, experiment: Experiment) -> None:
@@ -163,8 +203,7 @@ def _race(workspace: Workspace, experiment: Experiment, result: dict[str, Any]) 
         if row.state == "racing":
             _live_row(row, by_label[row.label])
     known = [row for row in rows if row.value is not None]
-    sentences = experiment.status.sentences
-    chosen = next((row.label for row in rows if sentences and sentences[0].startswith(f"{row.label}:")), "")
+    chosen = _chosen(experiment) if experiment.status.state in ENDED else ""
     if known:
         charts.show(
             lab_charts.leaderboard(known, metric_title(experiment), chosen),

@@ -11,7 +11,6 @@ from core.data.dataset import Dataset
 from core.errors import InputError
 from core.lab.cost import estimate
 from core.lab.experiment import (
-    DRIVES,
     KIND_WORDS,
     Contender,
     CurveSettings,
@@ -58,7 +57,7 @@ SCRATCH_ONLY = "No weights are on this machine, so all start from random numbers
 
 def choose_kind() -> str:
     """Ask which question it is."""
-    kinds = [kind for kind in MODELS if kind in DRIVES]
+    kinds = list(MODELS)
     return st.radio("Question", kinds, key="lab_kind", format_func=lambda kind: KIND_WORDS[kind],
                     captions=[EXPLAINED[kind] for kind in kinds], persist_state="session",
                     label_visibility="collapsed")  # fmt: skip
