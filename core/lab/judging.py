@@ -56,14 +56,20 @@ def judge(workspace: Workspace, runs: Mapping[str, Sequence[str]], metric: str, 
 
 
 def over_seeds(table: Draws, seed: int = 0) -> Draws:
-    """Return the mean over the trainings in a (trainings, draws) table; row 0 of the draws takes each once."""
+    """Return the mean over the trainings in a (trainings, draws) table; row 0 of the draws takes each once.
+
+    Drawing from k trainings makes their spread look smaller than it is by (k - 1) / k in variance; the deviations
+    are widened by that much (Davison and Hinkley 1997, chapter 2).
+    """
     trainings, draws = table.shape
     if trainings == 1:
         return table[0]
     random = np.random.default_rng([11, seed])
     chosen = random.integers(0, trainings, (trainings, draws))
-    mixed: Draws = np.take_along_axis(table, chosen, axis=0).mean(axis=0)
-    mixed[0] = table[:, 0].mean()
+    middle = table.mean(axis=0)
+    off = (np.take_along_axis(table, chosen, axis=0) - middle).mean(axis=0)
+    mixed: Draws = middle + off * np.sqrt(trainings / (trainings - 1))
+    mixed[0] = middle[0]
     return mixed
 
 

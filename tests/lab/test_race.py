@@ -10,7 +10,7 @@ import pytest
 from core.errors import InputError
 from core.lab.experiment import Contender, parse_contender
 from core.lab.halving import epochs_needed, rungs, survivors
-from core.lab.judging import Difference, figure, over_seeds, signed
+from core.lab.judging import Difference, difference, figure, over_seeds, signed
 from core.lab.race import Row, recommend, remarks, stopped_words
 from core.training.spec import Strategy
 
@@ -116,6 +116,21 @@ def test_seeds_widen_the_interval() -> None:
     both = figure(over_seeds(runs))
     assert both.value == pytest.approx(0.5, abs=0.02)
     assert both.high - both.low > 3 * (figure(runs[0]).high - figure(runs[0]).low)
+
+
+@pytest.mark.parametrize(("trainings", "least"), [(2, 0.88), (3, 0.89), (5, 0.93)])
+def test_equal_contenders_are_rarely_told_apart(trainings: int, least: float) -> None:
+    random = np.random.default_rng(5)
+    zero_inside = 0
+    for _ in range(400):
+        pictures = random.normal(0, 0.02, 501)  # what is hard for one is hard for the other
+        tables = [
+            random.normal(0.5, 0.03, (trainings, 1)) + pictures + random.normal(0, 0.01, (trainings, 501))
+            for _ in range(2)
+        ]
+        apart = difference(over_seeds(tables[0], 0), over_seeds(tables[1], 1))
+        zero_inside += not apart.decided
+    assert zero_inside / 400 >= least
 
 
 @pytest.mark.parametrize(("value", "words"), [(-0.0001, "0.0"), (-0.021, "−2.1"), (0.5, "50")])
