@@ -9,19 +9,21 @@ from pydantic import ValidationError
 from core.data.dataset import list_datasets
 from core.errors import InputError
 from core.models.arguments import Argument, parse_setting, training_arguments
-from core.models.catalog import PRETRAINED_ON, Model, find_model, models_for
-from core.models.weights import import_file, missing_words
+from core.models.catalog import PRETRAINED_ON, STARTER, Model, find_model
+from core.models.library import list_models
+from core.models.starter.checkpoint import STARTER_WORDS
+from core.models.weights import import_file, is_here, missing_words, models_to_choose
 from core.training.runs import list_runs
 from core.training.spec import STRATEGY_WORDS, Strategy, TrainingSpec
 from pages._ui import frame
 from pages._ui.cells import Notebook, empty, next_step, python_fold
-from pages._ui.draft import default_values, draft_for, keep_draft, plan_words, spec_code
+from pages._ui.draft import OWN_MODEL, default_values, draft_for, keep_draft, plan_words, spec_code
 from pages._ui.formatting import TASK_WORDS, count, megabytes, plain
 from pages._ui.running import show_download
 from pages._ui.settings import field_widget, problems
 from pages._ui.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 
-CATALOGUE, OWN_FILE, OWN_RUN = "A well-known model", "A file of my own (.pt)", "One of my runs"
+CATALOGUE, OWN_FILE, OWN_RUN = "A well-known model", "A file of my own (.pt)", OWN_MODEL
 SIZE_ADVICE = {
     "n": "fastest first try",
     "s": "a little better",
@@ -59,11 +61,6 @@ def choose_dataset() -> None:
     st.selectbox("Dataset", ids, format_func=lambda item: names[item], key="model_dataset", on_change=changed)
 
 
-def here(model: Model) -> bool:
-    """Say whether a model's weights are on this machine."""
-    return (workspace.weights / model.file).is_file()
-
-
 def choose_size(chosen: str) -> None:
     """Take the model of a card."""
     st.session_state[key("model")] = chosen
@@ -75,7 +72,7 @@ def card(model: Model, chosen: bool) -> None:
         st.markdown(f"**{model.size_words.capitalize()}**  \n:small[{SIZE_ADVICE[model.size]}]")
         st.caption(
             f"{model.parameters / 1e6:.1f} M parameters  \n{model.gflops:.1f} GFLOPs  \n"
-            + ("on this machine" if here(model) else f"{megabytes(model.download_bytes)} download")
+            + ("on this machine" if is_here(workspace, model) else f"{megabytes(model.download_bytes)} download")
         )
         st.button("Chosen" if chosen else "Choose", key=f"choose_{model.name}", help=f"Train {model.name}",
                   type="primary" if chosen else "secondary", width="stretch", on_click=choose_size,
@@ -84,7 +81,7 @@ def card(model: Model, chosen: bool) -> None:
 
 def choose_from_catalogue() -> str:
     """Show families and sizes as cards; return the chosen model's name."""
-    models = models_for(dataset.task)
+    models = models_to_choose(dataset.task)
     families = list(dict.fromkeys(model.family for model in models))
     known = find_model(draft.model) or find_model(start_values["model"])
     st.session_state.setdefault(key("model"), known.name if known else models[0].name)
@@ -100,21 +97,22 @@ def choose_from_catalogue() -> str:
         help="YOLO26 is the newest. YOLO11 often does better on small sets.",
     )
     if chosen.family != family:
-        chosen = next(model for model in models if model.family == family and model.size == chosen.size)
+        of_family = [model for model in models if model.family == family]
+        chosen = next((model for model in of_family if model.size == chosen.size), of_family[0])
         st.session_state[key("model")] = chosen.name
     with st.grid(5, min_column_width=125, gap="small"):
         for model in models:
             if model.family == family:
                 card(model, model.name == chosen.name)
-    st.caption(f"Parameters and GFLOPs at {224 if dataset.task == 'classify' else 640} pixels. Pre-trained on "
-               f"{PRETRAINED_ON[dataset.task]}.")  # fmt: skip
+    source = STARTER_WORDS if chosen is STARTER else f"Pre-trained on {PRETRAINED_ON[dataset.task]}"
+    st.caption(f"Parameters and GFLOPs at {224 if dataset.task == 'classify' else 640} pixels. {source}.")
     weights_of(chosen)
     return chosen.name
 
 
 def weights_of(model: Model) -> None:
     """Say where a model's weights come from, with a download button when they aren't here."""
-    if here(model):
+    if is_here(workspace, model):
         st.markdown(f":material/check: The weights of {model.name} are on this machine.")
         return
     st.markdown(plain(missing_words(model)))
@@ -148,13 +146,15 @@ def choose_own_file() -> str:
 
 
 def choose_own_run() -> str:
-    """Let the user go on from the best weights of a finished run; return `run:<id>`."""
-    runs = [run for run in list_runs(workspace) if run.task == dataset.task and run.best_weights is not None]
-    if not runs:
-        st.markdown("No run for this task has weights yet.")
+    """Let the user go on from a kept model or the best one of a run; return `library:<id>` or `run:<id>`."""
+    names = {f"library:{item.id}": f"{item.name} (library)" for item in list_models(workspace, task=dataset.task)}
+    for run in list_runs(workspace):
+        if run.task == dataset.task and run.best_weights is not None:
+            names[f"run:{run.id}"] = f"{run.name} ({run.model}, {run.dataset_name})"
+    if not names:
+        st.markdown("No run for this task has weights yet, and the library has none for it.")
         return ""
-    names = {f"run:{run.id}": f"{run.name} ({run.model}, {run.dataset_name})" for run in runs}
-    return st.selectbox("Which run", list(names), format_func=names.__getitem__, key=key("own_run"),
+    return st.selectbox("Which model", list(names), format_func=names.__getitem__, key=key("own_run"),
                         persist_state="session")  # fmt: skip
 
 

@@ -108,11 +108,11 @@ def default_model(workspace: Workspace, task: Task) -> str:
 
     Without either (the starter is for detection only) it is the smallest of the newest family, to be downloaded.
     """
-    here = [model for model in models_for(task) if (workspace.weights / model.file).is_file()]
+    here = [model for model in models_for(task) if is_here(workspace, model)]
     smallest = [model for model in here if model.size == "n"] or here
     if smallest:
         return smallest[0].name
-    return STARTER.name if task == STARTER.task and CHECKPOINT.is_file() else models_for(task)[0].name
+    return STARTER.name if STARTER in models_to_choose(task) else models_for(task)[0].name
 
 
 def weights_here(workspace: Workspace) -> dict[str, WeightsFile]:
@@ -123,6 +123,16 @@ def weights_here(workspace: Workspace) -> dict[str, WeightsFile]:
     for path in sorted(workspace.weights.glob("*.pt")):
         here[path.stem] = _described(workspace, path)
     return here
+
+
+def models_to_choose(task: Task) -> tuple[Model, ...]:
+    """Return the models of the catalogue for a task and, where it ships and fits, the starter as the last."""
+    return (*models_for(task), STARTER) if task == STARTER.task and CHECKPOINT.is_file() else models_for(task)
+
+
+def is_here(workspace: Workspace, model: Model) -> bool:
+    """Say whether a model's weights are on this machine."""
+    return CHECKPOINT.is_file() if model is STARTER else (workspace.weights / model.file).is_file()
 
 
 def missing_words(model: Model) -> str:

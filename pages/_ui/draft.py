@@ -12,6 +12,8 @@ from core.training.spec import STRATEGY_WORDS, TrainingSpec
 from core.workspace import Workspace
 from pages._ui.formatting import count
 
+OWN_MODEL = "One of my models"
+"""What the Model page calls starting from a kept model or from a run."""
 CLASSIFY_SIZE = 224
 """Classifiers are pre-trained on ImageNet at 224 px (docs.ultralytics.com/tasks/classify)."""
 
@@ -22,6 +24,13 @@ def default_values(workspace: Workspace, dataset: Dataset) -> dict[str, Any]:
     if dataset.task == "classify":
         values["imgsz"] = CLASSIFY_SIZE
     return values
+
+
+def start_from(dataset_id: str, model: str) -> None:
+    """Let the Model page of a dataset open with one of the user's own models (`run:<id>` or `library:<id>`) chosen."""
+    st.session_state.get("drafts", {}).pop(dataset_id, None)
+    st.session_state[f"spec_{dataset_id}_source"] = OWN_MODEL
+    st.session_state[f"spec_{dataset_id}_own_run"] = model
 
 
 def keep_draft(spec: TrainingSpec) -> None:

@@ -9,13 +9,15 @@ import streamlit as st
 
 from core.data.import_job import ImportState, end_import, job_folder, read_import
 from core.errors import GraftError, InputError
-from core.models.catalog import Model
+from core.models.catalog import STARTER, Model
+from core.models.fetching import Unreachable
+from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
 from core.models.weights import download
 from core.training.runs import start_run
 from core.training.spec import TrainingSpec
 from core.workspace import Workspace
 from pages._ui.formatting import megabytes, plain, time_left
-from pages._ui.frame import go_to
+from pages._ui.frame import go_to, has_page, page_path
 
 
 def show_import(workspace: Workspace, job_id: str, done: Callable[[str], None], ended: Callable[[], None]) -> None:
@@ -71,9 +73,23 @@ def show_download(workspace: Workspace, model: Model) -> bool:
     except GraftError as error:
         bar.empty()
         st.error(plain(str(error)), title="The download did not work")
+        if isinstance(error, Unreachable):
+            _without_network(model)
         return False
     bar.empty()
     return True
+
+
+def _without_network(model: Model) -> None:
+    """Say what can be done where the download site can't be reached."""
+    lines = [f"Fetch {model.file} on another machine, put it on a USB stick, and bring it in on the Library page."]
+    if model.task == STARTER.task and CHECKPOINT.is_file():
+        lines.append(f"Or begin with the starter that ships with Graft ({STARTER_WORDS}).")
+    lines.append("Or train from scratch (strategy “Forget everything”): slower, and it ends less well.")
+    lines.append("Behind a company’s proxy, start Graft with HTTPS_PROXY set, and try again.")
+    st.markdown("\n".join(f"- {line}" for line in lines))
+    if has_page("library.py"):
+        st.page_link(page_path("library.py"), label="Bring in weights on the Library page")
 
 
 def begin_run(workspace: Workspace, spec: TrainingSpec) -> None:
