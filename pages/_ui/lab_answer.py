@@ -7,10 +7,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.data.dataset import load_dataset
 from core.errors import InputError
 from core.lab.conductor import time_words
-from core.lab.experiment import ENDED, Experiment, LabState, Status
-from core.lab.jobs import delete_experiment, get_experiment, stop_experiment
+from core.lab.cost import estimate
+from core.lab.experiment import ENDED, Experiment, LabState, RaceSettings, Status
+from core.lab.jobs import delete_experiment, get_experiment, start_experiment, stop_experiment
 from core.lab.race import Row, board_of
 from core.lab.transfer import WITH, learning
 from core.training.progress import read_progress
@@ -25,6 +27,7 @@ from pages._ui.formatting import ago, count, duration, plain, state_words
 from pages._ui.frame import go_to, page_path
 
 LIVE_SECONDS = 3.0
+MORE_SEEDS = 3
 STATE_BADGES = {
     "waiting": ":gray-badge[starting]",
     "running": ":green-badge[at work]",
@@ -36,8 +39,8 @@ STATE_BADGES = {
 ROW_WORDS = {
     "racing": "racing",
     "stopped": "stopped early",
-    "finished": "trained to the end",
-    "failed": "could not be trained",
+    "finished": "to the end",
+    "failed": "not trained",
 }
 
 
@@ -68,7 +71,7 @@ def show_experiment(workspace: Workspace, experiment: Experiment) -> None:
         )
     if ended and experiment.status.sentences:
         with page.cell("What now?"):
-            _next(experiment)
+            _next(workspace, experiment)
     with page.cell("Another question?"):
         if st.button("Back to the Lab", key="lab_back", icon=":material/arrow_back:"):
             go_to("lab.py", dataset=experiment.dataset)
@@ -76,7 +79,7 @@ def show_experiment(workspace: Workspace, experiment: Experiment) -> None:
             _offer_delete(workspace, experiment)
 
 
-def _next(experiment: Experiment) -> None:
+def _next(workspace: Workspace, experiment: Experiment) -> None:
     """Offer the one step that follows from the answer."""
     kind, result, settings = experiment.settings.kind, experiment.status.result, experiment.settings
     values: dict[str, Any] = {"dataset": experiment.dataset, "task": experiment.task, "imgsz": settings.imgsz}
@@ -102,6 +105,23 @@ def _next(experiment: Experiment) -> None:
     if st.button(words, key="lab_next", type="primary", icon=":material/arrow_forward:", icon_position="right"):
         keep_draft(TrainingSpec.model_validate(values))
         go_to("training.py", dataset=experiment.dataset, plan="1")
+    if isinstance(settings, RaceSettings) and settings.seeds < MORE_SEEDS:
+        _offer_final(workspace, experiment, settings)
+
+
+def _offer_final(workspace: Workspace, experiment: Experiment, settings: RaceSettings) -> None:
+    """Offer the finalists once more with several trainings each, which shows the luck between trainings."""
+    last = {row.label for row in board_of(experiment.status.result) if row.state == "finished"}
+    finalists = [item for item in settings.contenders if item.label in last]
+    if len(finalists) < 2:
+        return
+    again = settings.model_copy(update={"contenders": finalists, "seeds": MORE_SEEDS, "halving": False})
+    try:
+        cost = estimate(workspace, load_dataset(workspace, experiment.dataset), again)
+        if st.button("Race the finalists again, three trainings each", key="lab_final", help=cost.words):
+            go_to("lab.py", experiment=start_experiment(workspace, experiment.dataset, again).id)
+    except InputError as error:
+        st.caption(plain(str(error)))
 
 
 def _chosen(experiment: Experiment) -> str:
@@ -199,9 +219,7 @@ def _race(workspace: Workspace, experiment: Experiment, result: dict[str, Any]) 
     rows = board_of(result)
     runs = {run.id: run for run in _mine(workspace, experiment)}
     by_label = {row.label: _runs_of(row.label, experiment, runs) for row in rows}
-    for row in rows:
-        if row.state == "racing":
-            _live_row(row, by_label[row.label])
+    now = {row.label: _live_row(row, by_label[row.label]) for row in rows if row.state == "racing"}
     known = [row for row in rows if row.value is not None]
     chosen = _chosen(experiment) if experiment.status.state in ENDED else ""
     if known:
@@ -218,7 +236,7 @@ def _race(workspace: Workspace, experiment: Experiment, result: dict[str, Any]) 
                 "between": "–" if row.low is None else f"{row.low:.3f} and {row.high:.3f}",
                 "epochs": row.epochs,
                 "training time": "–" if row.seconds is None else time_words(row.seconds),
-                "state": ROW_WORDS[row.state],
+                "state": ROW_WORDS[row.state] + (now.get(row.label, "") if row.state == "racing" else ""),
             }
             for row in rows
         ]
@@ -245,17 +263,18 @@ def _runs_of(label: str, experiment: Experiment, runs: dict[str, Run]) -> list[R
     ]
 
 
-def _live_row(row: Row, runs: list[Run]) -> None:
-    """Fill a row that is racing with what its runs say now; the interval comes with the comparison."""
-    values = []
+def _live_row(row: Row, runs: list[Run]) -> str:
+    """Fill a row that has no comparison yet with what its runs say now; return how far it is, in words."""
+    values, epochs = [], 0
     for run in runs:
         progress = read_progress(run)
-        row.epochs = max(row.epochs, progress.epochs_done)
+        epochs = max(epochs, progress.epochs_done)
         value = progress.metrics.get("top1", progress.metrics.get("mask mAP50-95", progress.metrics.get("mAP50-95")))
         if value is not None:
             values.append(value)
     if values and row.value is None:
-        row.value = sum(values) / len(values)
+        row.value, row.epochs = sum(values) / len(values), epochs
+    return f", epoch {epochs}" if epochs else ""
 
 
 def _transfer(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]) -> None:
@@ -312,11 +331,12 @@ def _courses(workspace: Workspace, experiment_id: str, _ended: bool) -> None:
         key = next(key for key, run_id in experiment.status.runs.items() if run_id == run.id)
         groups.setdefault(key.split(", seed ")[0], []).append(run)
     lines = []
+    chosen = _chosen(experiment) if experiment.settings.kind == "race" else WITH
     for number, (name, runs) in enumerate(groups.items()):
         course = learning(runs, experiment.metric)
         if course.values:
             dash = "dot" if "scratch" in name else "solid"
-            colour = lab_charts.COLOURS[number % len(lab_charts.COLOURS)]
+            colour = charts.LEAF if name == chosen else lab_charts.COLOURS[number % len(lab_charts.COLOURS)]
             lines.append(lab_charts.Line(name, course.seconds, course.values, colour, dash))
     if not lines:
         st.caption("Nothing has finished an epoch yet.")

@@ -12,7 +12,7 @@ from core.lab.conductor import time_words
 from core.lab.race import Row
 from pages._ui import charts
 
-COLOURS = (charts.LEAF, "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00", "#8A8F85", "#B8A900")
+COLOURS = ("#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00", "#8A8F85", "#B8A900")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Line:
 
 def leaderboard(rows: Sequence[Row], metric: str, chosen: str = "") -> go.Figure:
     """Return each contender's figure as a dot with its 95 % interval, the best at the top; early stops are hollow."""
-    chart = charts.figure(height=70 + 46 * len(rows), hovermode="closest")
+    chart = charts.figure(height=110 + 44 * len(rows), hovermode="closest")
     for row in rows:
         if row.value is None:
             continue
@@ -47,7 +47,8 @@ def leaderboard(rows: Sequence[Row], metric: str, chosen: str = "") -> go.Figure
         )  # fmt: skip
     chart.update_yaxes(categoryorder="array", categoryarray=[row.label for row in rows][::-1], showgrid=False,
                        nticks=len(rows) + 1, range=[-0.6, len(rows) - 0.3])  # fmt: skip
-    chart.update_xaxes(title=metric, showgrid=True, gridcolor=charts.GRID, rangemode="tozero", nticks=6)
+    most = max((row.high if row.high is not None else row.value or 0.0 for row in rows), default=0.0)
+    chart.update_xaxes(title=metric, showgrid=True, gridcolor=charts.GRID, range=[0, max(most, 0.05) * 1.06], nticks=6)
     return chart
 
 
