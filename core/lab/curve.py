@@ -72,36 +72,46 @@ def _tell(conductor: Conductor, known: list[dict[str, Any]]) -> None:
     table = np.array([draws[run] for run in runs]).T
     fit = fit_curve(sizes, reseeded(sizes, table)) if len(set(sizes)) >= 3 else None
     whole = conductor.dataset.images["train"]
-    conductor.status.result = {"points": known, "curve": drawn(fit, min(sizes), whole)}
+    trainings = len({item["seed"] for item in known})
+    conductor.status.result = {"points": known, "curve": drawn(fit, min(sizes), whole, trainings)}
     conductor.status.result["explained"] = fit.explained if fit else None
     if max(sizes) == whole:
-        conductor.status.sentences = [*curve_sentences(fit, whole, conductor.metric_words), *now_words(known, whole)]
+        said = curve_sentences(fit, whole, conductor.metric_words, trainings)
+        conductor.status.sentences = [*said, *now_words(known, whole)]
     conductor.save()
 
 
 def reseeded(sizes: list[float], table: np.ndarray) -> np.ndarray:
     """Return (draws, trainings) where each draw also takes, within each size, as many of its trainings at random.
 
-    Row 0 stays as it is.
+    Deviations from the size's mean are widened as in `core.lab.judging.over_seeds`. Row 0 stays as it is; a size
+    that was trained once can't vary.
     """
     random = np.random.default_rng(23)
     mixed = table.copy()
     for size in set(sizes):
         columns = [number for number, value in enumerate(sizes) if value == size]
+        if len(columns) < 2:
+            continue
         chosen = random.integers(0, len(columns), (len(table), len(columns)))
-        mixed[:, columns] = np.take_along_axis(table[:, columns], chosen, axis=1)
+        middle = table[:, columns].mean(axis=1, keepdims=True)
+        off = np.take_along_axis(table[:, columns], chosen, axis=1) - middle
+        mixed[:, columns] = middle + off * np.sqrt(len(columns) / (len(columns) - 1))
     mixed[0] = table[0]
     return mixed
 
 
-def drawn(fit: Fit | None, fewest: float, whole: int) -> dict[str, list[float]]:
-    """Return the curve with its band from the smallest size to four times the whole set, for the chart."""
+def drawn(fit: Fit | None, fewest: float, whole: int, trainings: int = 2) -> dict[str, list[float]]:
+    """Return the curve from the smallest size to four times the whole set, for the chart.
+
+    With one training a size there is no band, see `curve_sentences`.
+    """
     if fit is None:
         return {}
     pictures = np.geomspace(fewest, 4 * whole, DRAWN_POINTS)
     scores = fit.at(pictures)
     low, high = np.percentile(scores[1:], [2.5, 97.5], axis=0)
-    columns = {"pictures": pictures, "value": scores[0], "low": low, "high": high}
+    columns = {"pictures": pictures, "value": scores[0]} | ({"low": low, "high": high} if trainings > 1 else {})
     return {name: [round(float(value), 5) for value in values] for name, values in columns.items()}
 
 

@@ -99,7 +99,9 @@ def drive(conductor: Conductor) -> None:
                 rows[label].state = "finished"
             behind_best = {label: difference(drawn[label], drawn[keep[0]]) for label in keep[1:]}
             result["behind"] = {label: asdict(item) for label, item in behind_best.items()}
-            conductor.status.sentences = recommend([rows[label] for label in keep], behind_best, conductor.metric_words)
+            conductor.status.sentences = recommend(
+                [rows[label] for label in keep], behind_best, conductor.metric_words, settings.seeds
+            )
             conductor.status.sentences += remarks(settings.seeds, list(rows.values()), conductor.validation_pictures)
             tell()
             return
@@ -127,10 +129,11 @@ def stopped_words(epochs: int, leader: str, behind: Difference) -> str:
     return f"{after}: {points(behind.value)} points behind {leader} ({span(behind)}), so it might have caught up."
 
 
-def recommend(rows: Sequence[Row], behind: dict[str, Difference], metric: str) -> list[str]:
+def recommend(rows: Sequence[Row], behind: dict[str, Difference], metric: str, seeds: int = 1) -> list[str]:
     """Return the recommendation and what it rests on; `rows` are the finalists, the best figure first.
 
-    `behind` is each other finalist minus the best, on the same pictures.
+    `behind` is each other finalist minus the best, on the same pictures. With one training each (`seeds`) a lead is
+    said to be that of one training.
     """
     best = rows[0]
     if len(rows) == 1:
@@ -150,7 +153,9 @@ def recommend(rows: Sequence[Row], behind: dict[str, Difference], metric: str) -
         lead = Difference(-behind[second.label].value, -behind[second.label].high, -behind[second.label].low)
         faster = all((best.seconds or 0) <= CLOSE_IN_TIME * (row.seconds or 0) for row in rows[1:])
         end = ", and the fastest" if faster else ""
-        return [f"{best.label}: better than {second.label} by {points(lead.value)} points ({span(lead)}){end}.", facts]
+        once = " in one training each" if seeds == 1 else ""
+        size = f"{points(lead.value)} points{once} ({span(lead)})"
+        return [f"{best.label}: better than {second.label} by {size}{end}.", facts]
     others = [row for row in level if row is not choice]
     if choice is not best:
         slower = f"{time_words(choice.seconds)} against {time_words(best.seconds)}"

@@ -300,7 +300,12 @@ def _curve(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]
                 key="lab_sizes")  # fmt: skip
     st.caption(
         "Each dot is a training, with its 95 % interval; the line is a − b · n⁻ᶜ through them, dotted where it looks "
-        "ahead, the band 95 % of the curves through other draws of pictures and trainings."
+        "ahead"
+        + (
+            ", the band 95 % of the curves through other draws of pictures and trainings."
+            if "low" in (result.get("curve") or {})
+            else ". A band needs two trainings a size."
+        )
     )
 
 

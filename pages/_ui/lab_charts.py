@@ -76,8 +76,9 @@ def set_sizes(result: dict[str, Any], metric: str) -> go.Figure:
     whole = max((point["pictures"] for point in points), default=0)
     if curve:
         x = curve["pictures"]
-        chart.add_scatter(x=[*x, *x[::-1]], y=[*curve["high"], *curve["low"][::-1]], fill="toself", mode="lines",
-                          line={"width": 0}, fillcolor="rgba(63,154,99,0.16)", hoverinfo="skip")  # fmt: skip
+        if "low" in curve:
+            chart.add_scatter(x=[*x, *x[::-1]], y=[*curve["high"], *curve["low"][::-1]], fill="toself", mode="lines",
+                              line={"width": 0}, fillcolor="rgba(63,154,99,0.16)", hoverinfo="skip")  # fmt: skip
         for known, dash in ((True, "solid"), (False, "dot")):
             part = [(n, y) for n, y in zip(x, curve["value"], strict=True) if (n <= whole * 1.03) == known]
             chart.add_scatter(x=[n for n, _ in part], y=[y for _, y in part], mode="lines",

@@ -39,6 +39,14 @@ def test_a_known_curve_is_recovered_with_a_band_around_the_truth() -> None:
     assert "between" in said
 
 
+def test_one_training_a_size_gets_no_interval() -> None:
+    fit = fit_curve(SIZES[::2], draws_of([0.8 - 1.5 * n**-0.5 for n in SIZES[::2]], 0.005))
+    said = curve_sentences(fit, 200, "mAP50-95", trainings=1)[0]
+    assert "about +3." in said
+    assert "between" not in said
+    assert "low" not in drawn(fit, 25, 200, trainings=1)
+
+
 def test_noise_is_called_noise() -> None:
     random = np.random.default_rng(3)
     fit = fit_curve(SIZES, draws_of([0.5 + value for value in random.normal(0, 0.05, len(SIZES))], 0.05))
@@ -73,11 +81,13 @@ def test_the_chart_goes_to_four_times_the_pictures_with_its_band() -> None:
 
 
 def test_seeds_are_drawn_within_their_size_only() -> None:
-    table = np.tile(np.arange(4.0), (500, 1))
-    mixed = reseeded([10, 10, 20, 20], table)
-    assert mixed[0].tolist() == [0, 1, 2, 3]
-    assert set(np.unique(mixed[:, :2])) == {0.0, 1.0}
-    assert set(np.unique(mixed[:, 2:])) == {2.0, 3.0}
+    table = np.tile([0.0, 1.0, 2.0, 3.0, 9.0], (500, 1))
+    mixed = reseeded([10, 10, 20, 20, 40], table)
+    assert mixed[0].tolist() == [0, 1, 2, 3, 9]
+    assert mixed[1:, :2].mean() == pytest.approx(0.5, abs=0.05)
+    assert mixed[1:, :2].mean(axis=1).var() == pytest.approx(0.25, rel=0.15), "the variance of a mean of these two"
+    assert mixed[1:, 2:4].min() > 1.0
+    assert set(mixed[:, 4]) == {9.0}, "one training can't vary"
 
 
 @pytest.mark.parametrize(

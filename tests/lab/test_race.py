@@ -87,7 +87,12 @@ TIE, CLEAR = Difference(-0.02, -0.06, 0.03), Difference(-0.1, -0.15, -0.05)
 )
 def test_recommendation(rows: list[Row], behind: dict[str, Difference], start: str) -> None:
     start = start.replace("100 s → ", "")
-    assert recommend(rows, behind, "mAP50-95")[0].startswith(start)
+    assert recommend(rows, behind, "mAP50-95", seeds=3)[0].startswith(start)
+
+
+def test_a_lead_of_one_training_is_called_that() -> None:
+    said = recommend([row("A", 0.5, 100), row("B", 0.4, 40)], {"B": CLEAR}, "mAP50-95", seeds=1)[0]
+    assert said == "A: better than B by 10 points in one training each (between 5.0 and 15)."
 
 
 def test_never_better_when_the_interval_holds_zero() -> None:
