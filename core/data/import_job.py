@@ -26,6 +26,8 @@ from core.workspace import Workspace, write_json_atomic
 JOB_PATTERN = re.compile(r"^import_\d+_\d+_[0-9a-f]{8}$")
 SAMPLE = "sample"
 """The source that stands for the sample set that ships with Graft."""
+PUBLIC = "public:"
+"""What the name of a public set to download follows, as a source."""
 _REPORT_EVERY = 0.3
 """Seconds between two rewritings of progress.json."""
 
@@ -77,7 +79,7 @@ def start_import(
     settings: dict[str, Any] | None = None,
     name: str = "",
 ) -> str:
-    """Start the child that imports `source` (files and folders, or SAMPLE); return the job's id."""
+    """Start the child that imports `source` (files and folders, SAMPLE, or PUBLIC and a name); return the job's id."""
     named = source if isinstance(source, str) else [str(path) for path in source]
     job = {"workspace": str(workspace.root), "source": named, "settings": settings or {}, "name": name}
     write_json_atomic(folder / "job.json", job)
@@ -172,6 +174,10 @@ def main(folder: Path) -> int:
     try:
         if job["source"] == SAMPLE:
             dataset = import_sample(workspace, progress=report)
+        elif isinstance(job["source"], str):
+            from core.models.public_sets import import_public_set
+
+            dataset = import_public_set(workspace, job["source"].removeprefix(PUBLIC), progress=report)
         else:
             settings = ImportSettings.model_validate(job["settings"])
             sources = [Path(path) for path in job["source"]]

@@ -35,13 +35,15 @@ class NotThere(GraftError):
 
 
 def fetch(url: str, part: Path, progress: Moved | None = None, attempts: int = 4) -> None:
-    """Fetch `url` into the file `part`, going on where an earlier attempt stopped.
+    """Fetch `url` into the file `part`, going on where one stopped; given up after `attempts` without a byte.
 
     A part of a file that has changed on the server meanwhile (another ETag or length) is thrown away first. Raises
     Unreachable when no attempt got through, NotThere when the server refuses (4xx), GraftError when the disk is full.
     """
     name = url.rsplit("/", 1)[-1]
-    for attempt in range(attempts):
+    failures = 0
+    while True:
+        before = part.stat().st_size if part.exists() else 0
         try:
             _fetch_once(url, part, progress)
             return
@@ -53,9 +55,11 @@ def fetch(url: str, part: Path, progress: Moved | None = None, attempts: int = 4
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise GraftError(f"{name} does not fit on the disk: free some space and go on.") from error
             reason = getattr(error, "reason", None) or error
-        if attempt < attempts - 1:
-            time.sleep(FIRST_WAIT * 2**attempt)
-    raise Unreachable(f"{name} could not be downloaded: {_site(url)} can't be reached ({reason}).")
+        grown = part.exists() and part.stat().st_size > before  # a poor line that gets on is not given up
+        failures = 1 if grown else failures + 1
+        if failures >= attempts:
+            raise Unreachable(f"{name} could not be downloaded: {_site(url)} can't be reached ({reason}).")
+        time.sleep(FIRST_WAIT * 2 ** (failures - 1))
 
 
 def _fetch_once(url: str, part: Path, progress: Moved | None) -> None:

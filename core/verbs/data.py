@@ -13,7 +13,12 @@ from core.workspace import Workspace
 def register(add: Add) -> None:
     """Add the verbs of the data room."""
     verb = add("import", _import, "Read a labelled set (zip, tar.gz or folder) into the workspace.")
-    verb.add_argument("source", nargs="+", type=Path, help="archives or folders of one set")
+    verb.add_argument(
+        "source",
+        nargs="+",
+        type=Path,
+        help="archives or folders of one set, or the name of a public set, such as brain-tumor",
+    )
     verb.add_argument("--name", help="what to call the dataset")
     _add_import_settings(verb)
 
@@ -37,10 +42,16 @@ def _add_import_settings(parser: argparse.ArgumentParser) -> None:
 
 def _import(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.data.importing import ImportSettings, import_dataset
+    from core.models.public_sets import find_public_set, import_public_set
 
     settings = settings_from(
         ImportSettings, {name: getattr(parsed, name, None) for name in ImportSettings.model_fields}
     )
+    if len(parsed.source) == 1 and not parsed.source[0].exists() and find_public_set(str(parsed.source[0])):
+        dataset = import_public_set(
+            workspace, str(parsed.source[0]), settings=settings, title=parsed.name, progress=say_progress()
+        )
+        return _dataset_answer(dataset)
     dataset = import_dataset(workspace, parsed.source, settings=settings, name=parsed.name, progress=say_progress())
     return _dataset_answer(dataset)
 

@@ -14,10 +14,12 @@ from core.errors import InputError
 from core.workspace import Workspace
 from pages._ui.dataset_editing import window_trial
 from pages._ui.formatting import megabytes, plain
+from pages._ui.public_sets import choose_public_set
 from pages._ui.settings import field_widget, problems
 from pages._ui.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 
 ARCHIVE, FOLDER, PLACE, SAMPLE_SET = "A zip file", "A folder", "A place on this machine", "The sample set"
+PUBLIC_SET = "A public set"
 ARCHIVE_TYPES = ["zip", "tar", "gz", "tgz", "bz2", "xz"]
 LAYOUTS = """
 | Your labels come from | What to give |
@@ -31,8 +33,11 @@ LAYOUTS = """
 
 def bring_in(workspace: Workspace) -> str | None:
     """Show the ways in and the settings; return the id of the import that was started, None while none was."""
-    way = st.segmented_control("Where are your pictures?", [ARCHIVE, FOLDER, PLACE, SAMPLE_SET], default=ARCHIVE,
+    ways = [ARCHIVE, FOLDER, PLACE, SAMPLE_SET, PUBLIC_SET]
+    way = st.segmented_control("Where are your pictures?", ways, default=ARCHIVE,
                                required=True, key="bring_way", label_visibility="collapsed", wrap=True)  # fmt: skip
+    if way == PUBLIC_SET:
+        return choose_public_set(workspace)
     files: list[Any] = []
     place = ""
     if way == ARCHIVE:
