@@ -81,7 +81,8 @@ def wilson(hits: float, total: float, z: float = Z) -> tuple[float, float]:
     share = min(max(hits / total, 0.0), 1.0)
     centre = (share + z * z / (2 * total)) / (1 + z * z / total)
     half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / (1 + z * z / total)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    return 0.0 if share == 0 else low, 1.0 if share == 1 else high
 
 
 def ratio_interval(draws: NDArray[np.floating], hits: float, total: float, units: int) -> tuple[float, float]:

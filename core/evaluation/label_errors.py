@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.evaluation.coded import CODES, Coded
 from core.evaluation.evaluation import Evaluation
@@ -21,6 +22,10 @@ from core.workspace import Workspace
 
 SURE = 0.6
 """Confidence from which a finding without a label counts as a sign; at least the operating point."""
+TRUSTED = 0.8
+"""Share of a model's findings that must be right before the others are held against the labels."""
+OFTEN = 0.5
+"""Share of a class that must be found before a single object of it that isn't found is held against its label."""
 SURE_CLASS = 0.8
 """The same for a classifier's answer."""
 EVER = 0.05
@@ -42,14 +47,14 @@ def find_label_errors(workspace: Workspace, evaluation: Evaluation) -> pd.DataFr
     if evaluation.detector is None:
         return _of_classes(evaluation)
     coded = evaluation.detector.coded
-    line = max(SURE, evaluation.operating_point["confidence"] or 0.0)
-    count, names = coded.shown(line), np.array(coded.classes, dtype=object)
+    count, names = _trusted(coded, evaluation), np.array(coded.classes, dtype=object)
+    line = coded.confidence[count - 1] if count else 1.0
     kind, other = coded.kind[:count], coded.other_row[:count]
     unlabelled = np.flatnonzero(kind == CODES.index("background"))
     named = (kind == CODES.index("class")) & (other >= 0)
     wrong = np.flatnonzero(named & (coded.found_at[other] < line)) if len(coded.truth) else np.zeros(0, dtype=int)
     wrong = wrong[np.unique(other[wrong], return_index=True)[1]]
-    lost = np.flatnonzero(_ever_found(workspace, evaluation, coded) < EVER)
+    lost = _never_found(_ever_found(workspace, evaluation, coded), coded)
     boxes = ["file", "x1", "y1", "x2", "y2"]
     parts = []
     for sign, rows in (("unlabelled", unlabelled), ("other-class", wrong)):
@@ -64,6 +69,22 @@ def find_label_errors(workspace: Workspace, evaluation: Evaluation) -> pd.DataFr
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
+def _trusted(coded: Coded, evaluation: Evaluation) -> int:
+    """Return how many of the surest predictions are right often enough to be believed where they contradict a label."""
+    sure = coded.shown(max(SURE, evaluation.operating_point["confidence"] or 0.0))
+    right = np.cumsum(coded.hit[:sure]) / np.arange(1, sure + 1)
+    good = np.flatnonzero(right >= TRUSTED)
+    return int(good[-1]) + 1 if len(good) else 0
+
+
+def _never_found(best: NDArray[np.float64], coded: Coded) -> NDArray[np.int64]:
+    """Return the objects never found, of the classes that are found as a rule."""
+    found = best >= EVER
+    counts = np.bincount(coded.true_class, minlength=len(coded.classes))
+    share = np.bincount(coded.true_class[found], minlength=len(coded.classes)) / np.maximum(counts, 1)
+    return np.flatnonzero(~found & (share[coded.true_class] >= OFTEN))
+
+
 def _of_classes(evaluation: Evaluation) -> pd.DataFrame:
     table = evaluation.pictures
     table = table[(table["misses"] > 0) & (table["confidence"] >= SURE_CLASS)].sort_values(
@@ -74,7 +95,7 @@ def _of_classes(evaluation: Evaluation) -> pd.DataFrame:
     return found[COLUMNS].reset_index(drop=True)
 
 
-def _ever_found(workspace: Workspace, evaluation: Evaluation, coded: Coded) -> np.ndarray:
+def _ever_found(workspace: Workspace, evaluation: Evaluation, coded: Coded) -> NDArray[np.float64]:
     """Return for each labelled object the highest confidence with which any run on the same pictures finds it."""
     best = coded.found_at.copy()
     places = pd.MultiIndex.from_arrays([coded.truth["file"].astype(str), coded.truth["object"].astype(int)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from core.data.thumbnails import Mark, truth_marks
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.review import worst_first
 from core.evaluation.shapes import labelled_shapes, predicted_shapes
+from pages._ui.evaluation_viewer import open_viewer
 from pages._ui.formatting import percent, plain
 from pages._ui.gallery import Tile, show_gallery
 
@@ -35,10 +37,32 @@ def show_cases(evaluation: Evaluation, dataset: Dataset | None, cases: pd.DataFr
         st.caption("The dataset is not in this workspace any more, so its pictures can’t be shown. The figures stay.")
         return
     by_file = {str(file): part for file, part in worst_first(cases).groupby("file", sort=False)}
-    show_gallery(
-        list(by_file), lambda file: _tile(evaluation, dataset, file, by_file[file]), key=key,
-        nothing="None: nothing of this kind happened on these pictures.",
-    )  # fmt: skip
+    _show(evaluation, dataset, by_file, _tile, key, "None: nothing of this kind happened on these pictures.")
+
+
+def _show(
+    evaluation: Evaluation,
+    dataset: Dataset,
+    by_file: dict[str, pd.DataFrame],
+    make: Callable[[Evaluation, Dataset, str, pd.DataFrame], Tile],
+    key: str,
+    nothing: str = "",
+) -> None:
+    """Show the gallery and, on a click, the large view that zooms on the first case of each picture."""
+    files = list(by_file)
+
+    def large(file: str) -> tuple[Tile, tuple[float, float]]:
+        return make(evaluation, dataset, file, by_file[file]), _middle(evaluation, file, by_file[file].iloc[0])
+
+    show_gallery(files, lambda file: make(evaluation, dataset, file, by_file[file]), key=key, nothing=nothing,
+                 view=lambda place: open_viewer(files, place, large))  # fmt: skip
+
+
+def _middle(evaluation: Evaluation, file: str, case: pd.Series) -> tuple[float, float]:
+    images = evaluation.detector.images
+    row = images[images["file"] == file].iloc[0]
+    x, y = (case["x1"] + case["x2"]) / 2 / row["width"], (case["y1"] + case["y2"]) / 2 / row["height"]
+    return float(x), float(y)
 
 
 def _tile(evaluation: Evaluation, dataset: Dataset, file: str, cases: pd.DataFrame) -> Tile:
@@ -56,15 +80,14 @@ def show_doubtful(evaluation: Evaluation, dataset: Dataset | None, doubtful: pd.
     if dataset is None:
         st.caption("The dataset is not in this workspace any more, so its pictures can’t be shown. The figures stay.")
         return
-    by_file = {str(file): part for file, part in doubtful.groupby("file", sort=False)}
+    _show(evaluation, dataset, {str(file): part for file, part in doubtful.groupby("file", sort=False)}, _doubt, key)
 
-    def tile(file: str) -> Tile:
-        words = [doubt_words(row) for row in by_file[file].head(3).to_dict("records")]
-        caption = "; ".join(words) + (f"; and {len(by_file[file]) - 3} more" if len(by_file[file]) > 3 else "")
-        return Tile(dataset.image_path(file), picture_marks(evaluation, file, dataset), plain(caption),
-                    f"Picture {Path(file).name}: {caption}", [f"`{file}`"])  # fmt: skip
 
-    show_gallery(list(by_file), tile, key=key)
+def _doubt(evaluation: Evaluation, dataset: Dataset, file: str, rows: pd.DataFrame) -> Tile:
+    words = [doubt_words(row) for row in rows.head(3).to_dict("records")]
+    caption = "; ".join(words) + (f"; and {len(rows) - 3} more" if len(rows) > 3 else "")
+    return Tile(dataset.image_path(file), picture_marks(evaluation, file, dataset), plain(caption),
+                f"Picture {Path(file).name}: {caption}", [f"`{file}`"])  # fmt: skip
 
 
 def doubt_words(row: dict) -> str:
@@ -161,5 +184,8 @@ def show_classified(dataset: Dataset | None, pictures: pd.DataFrame, *, key: str
         st.caption("The dataset is not in this workspace any more, so its pictures can’t be shown. The figures stay.")
         return
     rows = {row["file"]: row for row in pictures.to_dict("records")}
-    show_gallery(list(rows), lambda file: classified_tile(dataset, rows[file]), key=key,
+    files = list(rows)
+    show_gallery(files, lambda file: classified_tile(dataset, rows[file]), key=key,
+                 view=lambda place: open_viewer(files, place, lambda file: (classified_tile(dataset, rows[file]),
+                                                                            (0.5, 0.5))),
                  nothing="None: nothing of this kind happened on these pictures.")  # fmt: skip

@@ -128,7 +128,7 @@ def show_label_errors(workspace: Workspace, evaluation: Evaluation, dataset: Dat
         return
     found = find_label_errors(workspace, evaluation)
     if found.empty:
-        st.markdown("None stands out: no sure answer contradicts a label, and every labelled object was found once.")
+        st.markdown("None stands out: no answer that can be trusted contradicts a label. A better model sees more.")
         return
     counts = found["sign"].value_counts()
     signs = [sign for sign in SIGNS if counts.get(sign, 0)]

@@ -64,9 +64,12 @@ def full_view(tile: Tile) -> None:
 
 
 def show_gallery(
-    items: Sequence[str], make: Callable[[str], Tile], *, key: str, per_page: int = PER_PAGE, nothing: str = ""
+    items: Sequence[str], make: Callable[[str], Tile], *, key: str, per_page: int = PER_PAGE, nothing: str = "",
+    view: Callable[[int], None] | None = None,
 ) -> None:
     """Show `items` in pages of thumbnails; `make` turns one item into its tile, for the visible ones only.
+
+    `view` opens the large view of one item by its place among `items`; without it the tile is shown large.
 
     >>> show_gallery(files, lambda file: dataset_tile(dataset, file), key="dataset_gallery")
     """
@@ -84,7 +87,10 @@ def show_gallery(
                 show_picture(tile)
                 if st.button("Full view", key=f"{key}_full_{number}_{position}", type="tertiary",
                              help=f"Show {tile.path.name} large"):  # fmt: skip
-                    full_view(tile)
+                    if view is None:
+                        full_view(tile)
+                    else:
+                        view((number - 1) * per_page + position)
     if pages > 1:
         if st.session_state.get(f"{key}_page", 1) > pages:
             st.session_state[f"{key}_page"] = pages
