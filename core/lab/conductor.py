@@ -28,6 +28,10 @@ ATTEMPTS = 3
 """How often a run whose process vanished is taken up again."""
 
 
+METRIC_WORDS = {"top1": "first guess right (top-1)", "mAP50-95": "exact fit (mAP50-95)"}
+"""The figures experiments are judged by, in words."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One training an experiment wants: its name within it, what to start from, how long."""
@@ -66,7 +70,7 @@ class Conductor:
     @property
     def metric_words(self) -> str:
         """The figure all is judged by, in words."""
-        return "First guess right (top-1)" if self.experiment.metric == "top1" else "Exact fit (mAP50-95)"
+        return METRIC_WORDS[self.experiment.metric]
 
     @property
     def validation_pictures(self) -> int:

@@ -19,6 +19,8 @@ from core.evaluation.intervals import interval
 from core.workspace import Workspace
 
 Draws = NDArray[np.float64]
+LEARNED = 0.01
+"""A best figure below this says that nothing was learned; there is nothing to choose from then."""
 
 
 @dataclass(frozen=True)

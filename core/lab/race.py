@@ -13,14 +13,10 @@ from typing import Any
 from core.lab.conductor import Conductor, Part, run_seconds, time_words
 from core.lab.experiment import Contender, RaceSettings
 from core.lab.halving import rungs, survivors
-from core.lab.judging import Difference, difference, figure, judge, points, span
+from core.lab.judging import LEARNED, Difference, difference, figure, judge, points, span
 
 CLOSE_IN_TIME = 0.85
 """A contender counts as faster when it takes less than this share of another's time."""
-
-
-LEARNED = 0.01
-"""A best figure below this says that nothing was learned; there is nothing to choose from then."""
 
 
 @dataclass
@@ -145,7 +141,7 @@ def recommend(rows: Sequence[Row], behind: dict[str, Difference], metric: str, s
     figures = "; ".join(
         f"{row.label} {row.value:.3f} ({row.low:.3f} to {row.high:.3f}) in {time_words(row.seconds)}" for row in rows
     )
-    facts = f"{metric}: {figures}."
+    facts = f"{metric[:1].upper()}{metric[1:]}: {figures}."
     if (best.value or 0.0) < LEARNED:
         return ["None of them has learned anything to speak of yet: let them train longer.", facts]
     if len(level) == 1:

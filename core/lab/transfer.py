@@ -11,7 +11,7 @@ import numpy as np
 from core.lab.conductor import Conductor, Part, time_words
 from core.lab.experiment import TransferSettings
 from core.lab.foreign import zero_shot
-from core.lab.judging import Difference, difference, figure, judge, points, span
+from core.lab.judging import LEARNED, Difference, difference, figure, judge, points, span
 from core.training.progress import read_progress
 from core.training.spec import Strategy
 from core.training.store import Run
@@ -114,7 +114,14 @@ def transfer_sentences(known: Learning, scratch: Learning, between: Difference, 
     """Say in time and in quality what the pre-trained knowledge bought; `between` is with minus without."""
     said = []
     passed = known.above(scratch.best)
-    if passed is not None:
+    if scratch.best < LEARNED <= known.best:
+        said.append(
+            f"Transfer learning reached {known.best:.3f} of {metric} in {time_words(_to_best(known))} of training; "
+            f"from scratch nothing to speak of was learned in {time_words(scratch.whole)}."
+        )
+    elif max(known.best, scratch.best) < LEARNED:
+        said.append("Neither has learned anything to speak of yet: let them train longer.")
+    elif passed is not None:
         said.append(
             f"Transfer learning reached in {time_words(passed)} of training what training from scratch had not reached "
             f"in {time_words(scratch.whole)}: more than {scratch.best:.3f} of {metric}."
@@ -126,6 +133,8 @@ def transfer_sentences(known: Learning, scratch: Learning, between: Difference, 
             f"Here training from scratch got as far as transfer learning{after}: {scratch.best:.3f} against "
             f"{known.best:.3f} of {metric}; transfer learning was there after {time_words(_to_best(known))}."
         )
+    if max(known.best, scratch.best) < LEARNED:
+        return said
     if not between.decided:
         said.append(
             f"At the end these pictures don’t decide which is better: {_signed(between.value)} points for transfer "

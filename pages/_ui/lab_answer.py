@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.data.dataset import load_dataset
 from core.errors import InputError
-from core.lab.conductor import time_words
+from core.lab.conductor import METRIC_WORDS, time_words
 from core.lab.cost import estimate
 from core.lab.experiment import ENDED, Experiment, LabState, RaceSettings, Status
 from core.lab.jobs import delete_experiment, get_experiment, start_experiment, stop_experiment
@@ -197,11 +197,6 @@ def _mine(workspace: Workspace, experiment: Experiment) -> list[Run]:
     return sorted(mine, key=lambda run: known[run.id])
 
 
-def metric_title(experiment: Experiment) -> str:
-    """Return the figure everything is judged by, in words."""
-    return "first guess right (top-1)" if experiment.metric == "top1" else "exact fit (mAP50-95)"
-
-
 def _figures(workspace: Workspace, experiment_id: str, _ended: bool) -> None:
     try:
         experiment = get_experiment(workspace, experiment_id)
@@ -224,7 +219,7 @@ def _race(workspace: Workspace, experiment: Experiment, result: dict[str, Any]) 
     chosen = _chosen(experiment) if experiment.status.state in ENDED else ""
     if known:
         charts.show(
-            lab_charts.leaderboard(known, metric_title(experiment), chosen),
+            lab_charts.leaderboard(known, METRIC_WORDS[experiment.metric], chosen),
             "Each contender’s figure with its 95 % interval, the best at the top",
             key="lab_board",
         )
@@ -287,7 +282,7 @@ def _transfer(_workspace: Workspace, experiment: Experiment, result: dict[str, A
     shown = result.get("zero_shot")
     if shown:
         rows.append(Row("as it comes (zero-shot)", "", "", [], 0, shown["value"], shown["low"], shown["high"], 0.0))
-    charts.show(lab_charts.leaderboard(rows, metric_title(experiment), WITH),
+    charts.show(lab_charts.leaderboard(rows, METRIC_WORDS[experiment.metric], WITH),
                 "The figure with and without transfer, each with its 95 % interval", key="lab_ways")  # fmt: skip
     if shown:
         names = ", ".join(f"{plain(name)} (it says {plain(own)})" for name, own in shown["classes"].items())
@@ -295,7 +290,7 @@ def _transfer(_workspace: Workspace, experiment: Experiment, result: dict[str, A
 
 
 def _curve(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]) -> None:
-    charts.show(lab_charts.set_sizes(result, metric_title(experiment)),
+    charts.show(lab_charts.set_sizes(result, METRIC_WORDS[experiment.metric]),
                 "The figure of each training against its number of pictures, with the fitted curve and its band",
                 key="lab_sizes")  # fmt: skip
     st.caption(
@@ -322,7 +317,7 @@ def _tune(_workspace: Workspace, _experiment: Experiment, result: dict[str, Any]
 def _product(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]) -> None:
     rows = [Row(item["name"], "", "", [], 0, item["value"], item["low"], item["high"], None, "finished")
             for item in result["figures"]]  # fmt: skip
-    charts.show(lab_charts.leaderboard(rows, metric_title(experiment), ""),
+    charts.show(lab_charts.leaderboard(rows, METRIC_WORDS[experiment.metric], ""),
                 "The figures before and after on the old and on the new pictures", key="lab_product")  # fmt: skip
 
 
@@ -346,7 +341,7 @@ def _courses(workspace: Workspace, experiment_id: str, _ended: bool) -> None:
     if not lines:
         st.caption("Nothing has finished an epoch yet.")
         return
-    charts.show(lab_charts.over_time(lines, metric_title(experiment)),
+    charts.show(lab_charts.over_time(lines, METRIC_WORDS[experiment.metric]),
                 "How each learned over the time it trained", key="lab_courses")  # fmt: skip
 
 
