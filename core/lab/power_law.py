@@ -90,10 +90,15 @@ def curve_sentences(fit: Fit | None, pictures: int, metric: str, trainings: int 
         ]
     gain = fit.gain(pictures, 2 * pictures)
     rising = fit.at([pictures / 2, pictures])[0]
-    if fit.explained < TRUSTED or rising[1] < rising[0]:
+    if rising[1] < rising[0]:
+        return [
+            "More pictures did not do better here: the trainings are too short, or chance is larger than what the "
+            "number of pictures changes. Train longer (epochs) and each size more often (seeds), then ask again."
+        ]
+    if fit.explained < TRUSTED:
         return [
             "The figures don’t follow a curve: chance is larger than what the number of pictures changes here. What "
-            "more pictures would bring can’t be said from this; train each size more often (seeds).",
+            "more pictures would bring can’t be said from this; train each size more often (seeds)."
         ]
     ahead = f"Twice as many pictures ({2 * pictures:,} instead of {pictures:,})"
     if trainings < 2:
