@@ -36,6 +36,10 @@ def register(add: Add) -> None:
     verb.add_argument("--author", default="", help="who made it")
     verb.add_argument("--no-pictures", action="store_true", help="leave the example pictures out")
 
+    verb = add("bundle", _bundle, "Pack a run's model with scripts, settings, model card and digests into one zip.")
+    verb.add_argument("run", help="id of a run")
+    verb.add_argument("out", type=Path, metavar="OUT.zip", help="where to write it")
+
 
 def _predict(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.delivery.predict import predict_pictures
@@ -74,3 +78,11 @@ def _report(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     settings = ReportSettings(title=parsed.title, author=parsed.author, pictures=not parsed.no_pictures)
     path = write_report(workspace, parsed.run, parsed.out, settings, progress=say_progress())
     return {"run": parsed.run, "report": str(path), "bytes": path.stat().st_size, "words": f"Written: {path}"}
+
+
+def _bundle(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.delivery.bundle import make_bundle
+
+    made = make_bundle(workspace, parsed.run, parsed.out, progress=say_progress())
+    without = f" It holds no ONNX file: {made['without']}" if made["without"] else ""
+    return {**made, "words": f"Written: {parsed.out}.{without}"}
