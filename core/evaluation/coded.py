@@ -38,7 +38,7 @@ class Coded:
         self.task, self.classes = str(meta["task"]), list(meta["classes"])
         self.imgsz = int(meta.get("imgsz", 640))
         self.images = pd.DataFrame(meta["images"])
-        files = pd.Index(self.images["file"].astype(str))
+        files = self.files = pd.Index(self.images["file"].astype(str))
         self.groups: list[str] | None = None
         if "group" in self.images:
             names = self.images["group"].fillna("").astype(str).tolist()
@@ -62,6 +62,12 @@ class Coded:
         placed = self._highest(self.kind == CODES.index("place"), self.same_row)
         self.explained_at = np.maximum(np.maximum(self.found_at, self.named_at), placed)
         """the same for any explanation TIDE accepts: found, wrong name, badly placed"""
+
+    def size_of(self, file: str) -> tuple[int, int]:
+        """Return width and height of a picture in pixels."""
+        place = int(self.files.get_indexer([file])[0])
+        width, height = self.images[["width", "height"]].to_numpy(dtype=float)[place]
+        return int(width), int(height)
 
     def shown(self, confidence: float) -> int:
         """Return how many predictions reach a confidence; they are the first ones."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.data.importing import Progress
 from core.errors import InputError
@@ -104,26 +105,20 @@ class Evaluation:
         if self.detector is None:
             return []
         coded, threshold = self.detector.coded, self.operating_point["confidence"] or 0.0
-        number = int(np.flatnonzero(coded.images["file"].to_numpy() == file)[0])
+        number = coded.files.get_loc(file)
         labels = np.flatnonzero(coded.true_picture == number)
         mine = np.flatnonzero(coded.picture[: coded.shown(threshold)] == number)
         marks = [
-            self._mark(
-                "truth", coded.truth, int(row), int(row), "found" if coded.found_at[row] >= threshold else "missed"
-            )
-            for row in labels
-        ]
+            {"kind": "truth", "class": self.classes[coded.true_class[row]], "box": box, "confidence": None,
+             "verdict": "found" if coded.found_at[row] >= threshold else "missed", "row": int(row)}
+            for row, box in zip(labels, _boxes(coded.truth, labels), strict=True)
+        ]  # fmt: skip
         return marks + [
-            self._mark("prediction", coded.predictions, int(row), int(coded.stored_row[row]), CODES[coded.kind[row]])
-            for row in mine
-        ]
-
-    def _mark(self, kind: str, table: pd.DataFrame, place: int, row: int, verdict: str) -> dict[str, Any]:
-        values = table.iloc[place]
-        box = tuple(float(values[name]) for name in ("x1", "y1", "x2", "y2"))
-        confidence = float(values["confidence"]) if kind == "prediction" else None
-        name = self.classes[int(values["class_id"])]
-        return {"kind": kind, "class": name, "box": box, "confidence": confidence, "verdict": verdict, "row": row}
+            {"kind": "prediction", "class": self.classes[coded.said[row]], "box": box,
+             "confidence": float(coded.confidence[row]), "verdict": CODES[coded.kind[row]],
+             "row": int(coded.stored_row[row])}
+            for row, box in zip(mine, _boxes(coded.predictions, mine), strict=True)
+        ]  # fmt: skip
 
     def summary(self) -> dict[str, Any]:
         """Return the figures as plain JSON values, what is not defined as null."""
@@ -134,6 +129,10 @@ class Evaluation:
         if self.test_openings is not None:
             summary["test_openings"] = self.test_openings
         return summary | {"sentences": list(self.sentences), "words": "\n".join(self.sentences)}
+
+
+def _boxes(table: pd.DataFrame, rows: NDArray[np.int64]) -> list[tuple[float, ...]]:
+    return [tuple(box) for box in table.iloc[rows][["x1", "y1", "x2", "y2"]].to_numpy(dtype=float).tolist()]
 
 
 def evaluate_run(

@@ -14,7 +14,6 @@ from core.data.dataset import Dataset, LabelledImage, LabelledObject
 from core.data.palette import class_colour
 from core.data.thumbnails import Mark, truth_marks
 from core.evaluation.evaluation import Evaluation
-from core.evaluation.review import worst_first
 from core.evaluation.shapes import labelled_shapes, predicted_shapes
 from pages._ui.evaluation_viewer import open_viewer
 from pages._ui.formatting import percent, plain
@@ -32,37 +31,39 @@ KINDS = {
 
 
 def show_cases(evaluation: Evaluation, dataset: Dataset | None, cases: pd.DataFrame, *, key: str) -> None:
-    """Show the pictures of these cases, the worst first, a picture once."""
+    """Show the pictures of these cases in their order, a picture once."""
     if dataset is None:
         st.caption("The dataset is not in this workspace any more, so its pictures can’t be shown. The figures stay.")
         return
-    by_file = {str(file): part for file, part in worst_first(cases).groupby("file", sort=False)}
-    _show(evaluation, dataset, by_file, _tile, key, "None: nothing of this kind happened on these pictures.")
+    _show(evaluation, dataset, cases, _tile, key, "None: nothing of this kind happened on these pictures.")
 
 
 def _show(
     evaluation: Evaluation,
     dataset: Dataset,
-    by_file: dict[str, pd.DataFrame],
+    cases: pd.DataFrame,
     make: Callable[[Evaluation, Dataset, str, pd.DataFrame], Tile],
     key: str,
     nothing: str = "",
 ) -> None:
     """Show the gallery and, on a click, the large view that zooms on the first case of each picture."""
-    files = list(by_file)
+    numbers, names = pd.factorize(cases["file"])  # in the order of first appearance
+    files = [str(name) for name in names]
+    place_of = {file: number for number, file in enumerate(files)}
+
+    def part(file: str) -> pd.DataFrame:
+        return cases.iloc[np.flatnonzero(numbers == place_of[file])]
 
     def large(file: str) -> tuple[Tile, tuple[float, float]]:
-        return make(evaluation, dataset, file, by_file[file]), _middle(evaluation, file, by_file[file].iloc[0])
+        return make(evaluation, dataset, file, part(file)), _middle(evaluation, file, part(file).iloc[0])
 
-    show_gallery(files, lambda file: make(evaluation, dataset, file, by_file[file]), key=key, nothing=nothing,
+    show_gallery(files, lambda file: make(evaluation, dataset, file, part(file)), key=key, nothing=nothing,
                  view=lambda place: open_viewer(files, place, large))  # fmt: skip
 
 
 def _middle(evaluation: Evaluation, file: str, case: pd.Series) -> tuple[float, float]:
-    images = evaluation.detector.images
-    row = images[images["file"] == file].iloc[0]
-    x, y = (case["x1"] + case["x2"]) / 2 / row["width"], (case["y1"] + case["y2"]) / 2 / row["height"]
-    return float(x), float(y)
+    width, height = evaluation.detector.coded.size_of(file)
+    return float((case["x1"] + case["x2"]) / 2 / width), float((case["y1"] + case["y2"]) / 2 / height)
 
 
 def _tile(evaluation: Evaluation, dataset: Dataset, file: str, cases: pd.DataFrame) -> Tile:
@@ -80,7 +81,7 @@ def show_doubtful(evaluation: Evaluation, dataset: Dataset | None, doubtful: pd.
     if dataset is None:
         st.caption("The dataset is not in this workspace any more, so its pictures can’t be shown. The figures stay.")
         return
-    _show(evaluation, dataset, {str(file): part for file, part in doubtful.groupby("file", sort=False)}, _doubt, key)
+    _show(evaluation, dataset, doubtful, _doubt, key)
 
 
 def _doubt(evaluation: Evaluation, dataset: Dataset, file: str, rows: pd.DataFrame) -> Tile:
@@ -123,9 +124,7 @@ def picture_marks(evaluation: Evaluation, file: str, dataset: Dataset) -> tuple[
     """Return what to draw on a picture: labels and the answers that count at the operating point."""
     if evaluation.detector is None:
         return ()
-    images = evaluation.detector.images
-    row = images[images["file"] == file].iloc[0]
-    width, height = int(row["width"]), int(row["height"])
+    width, height = evaluation.detector.coded.size_of(file)
     items = evaluation.marks(file)
     labels = [item for item in items if item["kind"] == "truth"]
     known: list[LabelledObject | None] = [None] * len(labels)
