@@ -65,7 +65,7 @@ class Coded:
 
     def size_of(self, file: str) -> tuple[int, int]:
         """Return width and height of a picture in pixels."""
-        place = int(self.files.get_indexer([file])[0])
+        place = int(self.files.get_indexer(pd.Index([file]))[0])
         width, height = self.images[["width", "height"]].to_numpy(dtype=float)[place]
         return int(width), int(height)
 
