@@ -32,22 +32,26 @@ class Contender(BaseModel):
 
     model: str
     strategy: Strategy = Strategy.FINE_TUNE
+    name: str = Field(default="", description="what to call the model, when its id says little")
 
     @property
     def label(self) -> str:
         """Its name on the leaderboard: `yolo11n, two-stage`."""
-        return f"{self.model}, {self.strategy}"
+        return f"{self.name or self.model}, {self.strategy}"
 
 
 def parse_contender(text: str) -> Contender:
-    """Read `yolo11n:two-stage` or `yolo11n` (fine-tune). Raises InputError for a strategy there is none of."""
-    model, _, strategy = text.strip().rpartition(":") if ":" in text.removeprefix("run:") else (text.strip(), "", "")
-    if not strategy:
-        return Contender(model=model)
-    if strategy not in list(Strategy):
+    """Read `yolo11n:two-stage` or `yolo11n` (fine-tune); the model may be run:ID or library:ID.
+
+    Raises InputError for a strategy there is none of.
+    """
+    model, _, strategy = text.strip().rpartition(":")
+    if strategy in list(Strategy):
+        return Contender(model=model, strategy=Strategy(strategy))
+    if model and model not in ("run", "library"):
         known = ", ".join(Strategy)
         raise InputError(f"“{strategy}” is not a strategy ({text}): write MODEL:STRATEGY with one of {known}.")
-    return Contender(model=model, strategy=Strategy(strategy))
+    return Contender(model=text.strip())
 
 
 class _Shared(BaseModel):

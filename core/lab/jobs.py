@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from core.data.dataset import load_dataset
+from core.data.dataset import Task, load_dataset
 from core.errors import InputError
 from core.lab import product
 from core.lab.experiment import (
@@ -37,7 +37,7 @@ from core.models.catalog import model_for_task
 from core.models.isolation import isolated_environment
 from core.models.weights import locate, missing_words
 from core.training.processes import is_alive
-from core.training.runs import delete_run, get_run, list_runs
+from core.training.runs import delete_run, list_runs
 from core.training.spec import Strategy
 from core.workspace import Workspace, folder_bytes, new_id, write_text_atomic
 
@@ -87,16 +87,12 @@ def start_experiment(workspace: Workspace, dataset_id: str, settings: Settings, 
     return experiment
 
 
-def check_model(workspace: Workspace, model: str, strategy: Strategy, task: str) -> None:
+def check_model(workspace: Workspace, model: str, strategy: Strategy, task: Task) -> None:
     """Raise InputError when a training could not start from this model."""
-    if model.startswith("run:"):
-        source = get_run(workspace, model.removeprefix("run:"))
-        if source.best_weights is None:
-            raise InputError(f"The run {source.id} has no trained model to start from (it is {source.state}).")
-    elif strategy is Strategy.SCRATCH:
-        model_for_task(model, task)  # type: ignore[arg-type]
-    elif locate(workspace, model, task) is None:  # type: ignore[arg-type]
-        raise InputError(missing_words(model_for_task(model, task)))  # type: ignore[arg-type]
+    if strategy is Strategy.SCRATCH:
+        model_for_task(model, task)
+    elif locate(workspace, model, task) is None:
+        raise InputError(missing_words(model_for_task(model, task)))
 
 
 def list_experiments(workspace: Workspace) -> list[Experiment]:

@@ -8,8 +8,9 @@ from pydantic import BaseModel
 
 from core.data.dataset import Dataset, Task
 from core.lab.experiment import Contender
-from core.models.catalog import models_for
+from core.models.catalog import STARTER, models_for
 from core.models.plan import plan_training
+from core.models.weights import is_here, models_to_choose
 from core.training.spec import Strategy, TrainingSpec
 from core.workspace import Workspace
 
@@ -18,21 +19,27 @@ MOST = 4
 
 
 def models_here(workspace: Workspace, task: Task) -> list[str]:
-    """Return the catalogue's models whose weights are in the workspace, the smallest first."""
-    here = [model for model in models_for(task) if (workspace.weights / model.file).is_file()]
-    return [model.name for model in sorted(here, key=lambda model: "nsmlx".index(model.size))]
+    """Return the pre-trained models whose weights are on this machine, the smallest first, the starter last."""
+    here = [model for model in models_to_choose(task) if is_here(workspace, model)]
+    here.sort(key=lambda model: (model is STARTER, "nsmlx".index(model.size)))
+    return [model.name for model in here]
 
 
 def suggest_contenders(workspace: Workspace, task: Task) -> list[Contender]:
-    """Return up to four contenders: two models at hand, each fine-tuned and two-stage; from scratch without weights."""
+    """Return up to four contenders: two models at hand, each fine-tuned and two-stage; from scratch without weights.
+
+    Where there is only one model it races with itself in three strategies, and with its like from scratch.
+    """
     here = models_here(workspace, task)
     if not here:
         smallest = [model.name for model in models_for(task) if model.size == "n"]
         return [Contender(model=name, strategy=Strategy.SCRATCH) for name in smallest[:MOST]]
-    strategies = (Strategy.FINE_TUNE, Strategy.TWO_STAGE)
+    both = (Strategy.FINE_TUNE, Strategy.TWO_STAGE)
     if len(here) == 1:
-        strategies = (*strategies, Strategy.FROZEN, Strategy.SCRATCH)  # type: ignore[assignment]
-    return [Contender(model=name, strategy=strategy) for strategy in strategies for name in here[:2]][:MOST]
+        like = models_for(task)[0].name if here[0] == STARTER.name else here[0]
+        alone = [Contender(model=here[0], strategy=strategy) for strategy in (*both, Strategy.FROZEN)]
+        return [*alone, Contender(model=like, strategy=Strategy.SCRATCH)]
+    return [Contender(model=name, strategy=strategy) for strategy in both for name in here[:2]][:MOST]
 
 
 def suggest_settings(workspace: Workspace, dataset: Dataset, model: type[BaseModel]) -> dict[str, Any]:

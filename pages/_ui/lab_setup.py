@@ -22,6 +22,7 @@ from core.lab.experiment import (
 from core.lab.jobs import start_experiment
 from core.lab.suggest import models_here, suggest_contenders, suggest_settings
 from core.models.catalog import models_for
+from core.models.library import list_models
 from core.training.runs import list_runs
 from core.training.spec import STRATEGY_WORDS, Strategy
 from core.workspace import Workspace
@@ -95,17 +96,23 @@ def _ask_race(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str, An
     suggested = suggest_contenders(workspace, dataset.task)
     names = here or [model.name for model in models_for(dataset.task) if model.size == "n"]
     key = f"lab_{dataset.id}_{kind}"
-    models = st.multiselect("Models", names, key=f"{key}_models",
-                            default=list(dict.fromkeys(item.model for item in suggested)),
-                            help="Those whose weights are on this machine.")  # fmt: skip
-    options = list(Strategy) if here else [Strategy.SCRATCH]
+    kept = {f"library:{item.id}": item.name for item in list_models(workspace, task=dataset.task)}
+    names = [*names, *kept]
+    models = st.multiselect("Models", names, key=f"{key}_models", format_func=lambda name: kept.get(name, name),
+                            default=[name for name in names if name in {item.model for item in suggested}],
+                            help="Those whose weights are on this machine, and those of your library.")  # fmt: skip
+    options = list(Strategy) if here or kept else [Strategy.SCRATCH]
     strategies = st.pills("Each with", options, key=f"{key}_strategies", selection_mode="multi",
                           default=list(dict.fromkeys(item.strategy for item in suggested)),
                           format_func=str, wrap=True,
                           help="  \n".join(f"{name}: {words}" for name, words in STRATEGY_WORDS.items()))  # fmt: skip
-    if not here:
+    if not here and not kept:
         st.caption(SCRATCH_ONLY)
-    contenders = [Contender(model=model, strategy=strategy) for strategy in strategies or [] for model in models]
+    contenders = [
+        Contender(model=model, strategy=strategy, name=kept.get(model, ""))
+        for strategy in strategies or []
+        for model in models
+    ]
     st.caption(f"{count(len(contenders), 'contender')}: " + plain("; ".join(item.label for item in contenders)) + ".")
     return {"contenders": contenders}
 

@@ -149,6 +149,7 @@ def test_points_have_a_sign_and_sensible_digits(value: float, words: str) -> Non
         ("yolo11n", Contender(model="yolo11n")),
         ("yolo11n:two-stage", Contender(model="yolo11n", strategy=Strategy.TWO_STAGE)),
         ("run:my-run-1a2b3c", Contender(model="run:my-run-1a2b3c")),
+        ("library:mine-1a2b3c", Contender(model="library:mine-1a2b3c")),
         ("run:my-run-1a2b3c:frozen", Contender(model="run:my-run-1a2b3c", strategy=Strategy.FROZEN)),
     ],
 )
