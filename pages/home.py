@@ -4,8 +4,10 @@ import streamlit as st
 
 from core.data.dataset import Dataset, list_datasets
 from core.data.import_job import SAMPLE, new_job, start_import
-from core.models.catalog import Model, find_model
+from core.models.catalog import STARTER, find_model, model_for_task
 from core.models.machine import describe_machine
+from core.models.starter.checkpoint import STARTER_WORDS
+from core.models.weights import default_model, is_here
 from core.training.runs import list_runs
 from core.training.spec import Strategy, TrainingSpec
 from pages._ui import frame
@@ -13,10 +15,11 @@ from pages._ui.cells import Notebook, python_fold
 from pages._ui.formatting import ago, count, duration, megabytes, metric_value, metric_words, plain, state_badge
 from pages._ui.running import begin_run, show_download, show_import
 
-SAMPLE_MODELS = ("yolo26n", "yolo11n", "yolov8n")
-"""What the sample is trained with: the first whose weights are there."""
+BETTER = "yolo26n"
+"""Official weights that are offered while there are none."""
 SAMPLE_EPOCHS = 10
 RECENT = 6
+better = model_for_task(BETTER, "detect")
 
 page = Notebook("Teach a model your own eyes")
 workspace = frame.workspace()
@@ -40,13 +43,10 @@ def sample_dataset() -> Dataset | None:
     return next((item for item in list_datasets(workspace) if item.id == known or item.source == SAMPLE), None)
 
 
-def sample_model() -> Model | None:
-    """Return the model for the sample whose weights are on this machine."""
-    for name in SAMPLE_MODELS:
-        model = find_model(name)
-        if model is not None and (workspace.weights / model.file).is_file():
-            return model
-    return None
+def weights_are_here(name: str) -> bool:
+    """Say whether the weights of a model of the catalogue are on this machine."""
+    model = find_model(name)
+    return model is not None and is_here(workspace, model)
 
 
 def begin_sample(strategy: Strategy) -> None:
@@ -69,15 +69,14 @@ def sample_imported(dataset_id: str) -> None:
 def train_sample(dataset: Dataset) -> None:
     """Start the sample's run with settings that end within minutes on a processor."""
     strategy = st.session_state.pop("sample_strategy", Strategy.FINE_TUNE)
-    model = sample_model()
     frame.set_current("dataset", dataset.id)
     begin_run(
         workspace,
         TrainingSpec(
             dataset=dataset.id,
             task=dataset.task,
-            model=model.name if model else SAMPLE_MODELS[0],
-            strategy=strategy if model else Strategy.SCRATCH,
+            model=BETTER if strategy is Strategy.SCRATCH else default_model(workspace, dataset.task),
+            strategy=strategy,
             epochs=SAMPLE_EPOCHS,
             imgsz=320,
             batch=16,
@@ -102,21 +101,29 @@ with page.cell("New here? Try it with the sample set"):
         )
     elif st.session_state.pop("sample_ready", False) and (ready := sample_dataset()) is not None:
         train_sample(ready)
-    elif sample_model() is not None:
-        st.button("Try it with the sample set", key="try_sample", type="primary", icon=":material/play_arrow:",
-                  on_click=begin_sample, args=(Strategy.FINE_TUNE,))  # fmt: skip
+    elif weights_are_here(start := default_model(workspace, "detect")):
+        label = "Try it with the sample set"
+        st.button(label, key="try_sample", type="primary", icon=":material/play_arrow:", on_click=begin_sample,
+                  args=(Strategy.FINE_TUNE,))  # fmt: skip
+        if start == STARTER.name:
+            st.caption(
+                f"It begins with the weights that ship with Graft ({STARTER_WORDS}); nothing is fetched. "
+                f"With {BETTER} ({megabytes(better.download_bytes)} from github.com) it learns faster and ends better."
+            )
+            if st.button(f"Download {BETTER}", key="sample_download") and show_download(workspace, better):
+                st.rerun()
+        else:
+            st.caption(f"It begins with {start}, which is on this machine.")
     else:
-        small = find_model(SAMPLE_MODELS[0])
-        assert small is not None
         st.markdown(
             f"No pre-trained weights are in the workspace yet, and nothing is fetched unasked. Download "
-            f"{small.name} ({megabytes(small.download_bytes)}), put a file into `{workspace.weights}`, or train from "
+            f"{BETTER} ({megabytes(better.download_bytes)}), bring in a file on the Library page, or train from "
             "scratch: that works without a network, but learns more slowly and ends less well."
         )
         with st.container(horizontal=True):
-            wanted = st.button(f"Download {small.name} and start", key="sample_download", type="primary")
+            wanted = st.button(f"Download {BETTER} and start", key="sample_download", type="primary")
             st.button("Train from scratch", key="sample_scratch", on_click=begin_sample, args=(Strategy.SCRATCH,))
-        if wanted and show_download(workspace, small):
+        if wanted and show_download(workspace, better):
             begin_sample(Strategy.FINE_TUNE)
             st.rerun()
     python_fold(

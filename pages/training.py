@@ -5,7 +5,7 @@ import streamlit as st
 from core.data.dataset import list_datasets
 from core.errors import InputError
 from core.models.catalog import find_model
-from core.models.weights import missing_words
+from core.models.weights import is_here, missing_words
 from core.training.runs import get_run, list_runs
 from core.training.spec import Strategy
 from core.training.store import Run
@@ -55,7 +55,7 @@ def show_plan() -> None:
             show_findings(dataset.errors, key="blocking")
             next_step("Solve them on the Dataset page", "dataset.py", key="solve", dataset=dataset.id)
         model = find_model(spec.model)
-        missing = model is not None and not (workspace.weights / model.file).is_file()
+        missing = model is not None and not is_here(workspace, model)
         if model is not None and missing and spec.strategy is not Strategy.SCRATCH:
             ready = False
             st.markdown(plain(missing_words(model)))

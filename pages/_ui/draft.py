@@ -7,6 +7,8 @@ from typing import Any
 import streamlit as st
 
 from core.data.dataset import Dataset
+from core.models.catalog import STARTER
+from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model
 from core.training.spec import STRATEGY_WORDS, TrainingSpec
 from core.workspace import Workspace
@@ -50,9 +52,10 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
     """Say in sentences what a training will do."""
     train, val = dataset.images.get("train", 0), dataset.images.get("val", 0)
     start = STRATEGY_WORDS[spec.strategy]
+    origin = f" ({STARTER_WORDS})" if spec.model == STARTER.name else ""
     lines = [
         f"**{count(train, 'picture')}** of {dataset.name} to learn from, **{val:,}** to check on after every epoch.",
-        f"**{spec.model}**. {start[0].upper()}{start[1:]}.",
+        f"**{spec.model}**{origin}. {start[0].upper()}{start[1:]}.",
         f"**{count(spec.epochs, 'epoch')}**: every picture is seen up to {spec.epochs} times, at {spec.imgsz} pixels, "
         f"{spec.batch} at a time."
         + (f" It ends early when {spec.patience} epochs bring nothing better." if spec.patience else ""),

@@ -67,7 +67,10 @@ def test_what_is_set_on_the_model_page_is_what_is_planned(filled: Filled) -> Non
 
 @pytest.mark.slow
 def test_missing_weights_are_said_before_the_start(filled: Filled) -> None:
-    app = open_page("training.py", dataset=filled.dataset_id, plan="1")
+    app = open_page("model.py", dataset=filled.dataset_id)
+    app.segmented_control(key=f"spec_{filled.dataset_id}_family").set_value("YOLO11").run()
+    app.query_params["plan"] = "1"
+    app.switch_page("training.py").run()
     assert "are not on this machine yet" in texts(app).replace("\\", "")
     assert button(app, "Start training").disabled
 

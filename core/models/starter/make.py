@@ -4,8 +4,8 @@
     python -m core.models.starter.make --steps 200 --scenes 500 --work /tmp/try --out /tmp/try/starter.pt   a small try
 
 Drawn scenes and the training state are kept in the work folder (about 2.4 GB for 12,000 scenes), so that it can be
-interrupted at any time. The learning rate is constant and falls over the last fifth of the steps, so that `--steps` may
-be raised later. Every choice is drawn from the seed; on another processor the last digits differ.
+interrupted at any time. The learning rate is constant and falls over the last two fifths of the steps, so that
+`--steps` may be raised before. Every choice is drawn from the seed; on another processor the last digits differ.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from core.models.starter.scenes import NAMES, SIZE, draw_scene
 MODEL = "yolo26n"
 WARM_UP = 200
 """Steps over which the learning rate rises."""
-COOL_DOWN = 0.2
+COOL_DOWN = 0.4
 """Share of the steps over which it falls to nothing."""
 LEARNING_RATE = 1.5e-3
 WEIGHT_DECAY = 0.02
@@ -205,7 +205,7 @@ def main() -> None:
     """Read the options and train."""
     parser = argparse.ArgumentParser(prog="python -m core.models.starter.make", description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", type=int, default=12_000)
-    parser.add_argument("--steps", type=int, default=6_000)
+    parser.add_argument("--steps", type=int, default=5_500)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--imgsz", type=int, default=192)
     parser.add_argument("--seed", type=int, default=0)
