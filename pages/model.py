@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
-from pydantic import ValidationError
 
 from core.data.dataset import list_datasets
 from core.errors import InputError
@@ -19,8 +18,9 @@ from pages._ui import frame
 from pages._ui.cells import Notebook, empty, next_step, python_fold
 from pages._ui.draft import OWN_MODEL, default_values, draft_for, keep_draft, plan_words, spec_code
 from pages._ui.formatting import TASK_WORDS, count, megabytes, plain
+from pages._ui.plan_cell import fields_by_hand, plan_cell
 from pages._ui.running import show_download
-from pages._ui.settings import field_widget, problems
+from pages._ui.settings import field_widget
 from pages._ui.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 
 CATALOGUE, OWN_FILE, OWN_RUN = "A well-known model", "A file of my own (.pt)", OWN_MODEL
@@ -175,7 +175,11 @@ def expert_settings() -> dict[str, Any]:
     arguments = {item.name: item for item in training_arguments()}
     fold = st.expander(f"All {len(arguments)} Ultralytics training arguments", key="expert_fold", on_change="rerun")
     with fold:
-        first = {} if key("extra") in st.session_state else {"default": list(draft.extra)}
+        first = (
+            {}
+            if key("extra") in st.session_state
+            else {"default": [name for name in draft.extra if name not in draft.reasons]}
+        )
         names = st.multiselect("Arguments to set", list(arguments), key=key("extra"), persist_state="session",
                                help="Type a part of a name, such as lr or mosaic.", **first)  # fmt: skip
         values = {name: value for name in names if (value := expert_value(arguments[name])) is not _NOTHING}
@@ -225,26 +229,24 @@ with page.cell("Which model starts with what knowledge?"):
 with page.cell("How much of that knowledge is kept?"):
     strategy = choose_strategy()
 
-with page.cell("How long, and how closely does it look?"):
-    values: dict[str, Any] = {}
-    with st.grid(3, min_column_width=200, gap="medium"):
-        for field in ("epochs", "imgsz", "batch", "patience", "seed", "device"):
-            start = getattr(draft, field)
-            values[field] = field_widget(TrainingSpec, field, key=key(field), value=start)
-    values["name"] = field_widget(TrainingSpec, "name", key=key("name"), value=draft.name)
-    values["extra"] = expert_settings()
+with page.cell("How much time is there?"):
+    shown, fold = st.container(), st.expander("Change a setting by hand", key="by_hand")
+    with fold:
+        by_hand = st.container()
+        extra = expert_settings()
+    values: dict[str, Any] = {"model": model_name or draft.model, "strategy": strategy}
+    with shown:
+        spec = plan_cell(workspace, dataset, draft, values, extra)
+    if spec is not None:
+        with by_hand:
+            own = fields_by_hand(dataset, spec)
+            own["name"] = field_widget(TrainingSpec, "name", key=key("name"), value=draft.name)
+        spec = spec.model_copy(update={name: own[name] for name in ("seed", "device", "name")})
 
 with page.cell("The plan"):
-    spec = None
     if not model_name:
         st.markdown("Choose a model first.")
-    else:
-        try:
-            spec = TrainingSpec(dataset=dataset.id, task=dataset.task, model=model_name, strategy=strategy, **values)
-        except ValidationError as error:
-            for sentence in problems(error, TrainingSpec):
-                st.error(plain(sentence))
-    if spec is not None:
+    elif spec is not None:
         keep_draft(spec)
         for line in plan_words(spec, dataset):
             st.markdown(line)

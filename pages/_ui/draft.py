@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.data.dataset import Dataset
 from core.models.catalog import STARTER
+from core.models.plan import FIELDS, complete_spec
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model
 from core.training.spec import STRATEGY_WORDS, TrainingSpec
@@ -16,16 +17,11 @@ from pages._ui.formatting import count
 
 OWN_MODEL = "One of my models"
 """What the Model page calls starting from a kept model or from a run."""
-CLASSIFY_SIZE = 224
-"""Classifiers are pre-trained on ImageNet at 224 px (docs.ultralytics.com/tasks/classify)."""
 
 
 def default_values(workspace: Workspace, dataset: Dataset) -> dict[str, Any]:
     """Return the settings a dataset starts with, where they differ from those of TrainingSpec."""
-    values: dict[str, Any] = {"model": default_model(workspace, dataset.task)}
-    if dataset.task == "classify":
-        values["imgsz"] = CLASSIFY_SIZE
-    return values
+    return {"model": default_model(workspace, dataset.task)}
 
 
 def start_from(dataset_id: str, model: str) -> None:
@@ -41,11 +37,12 @@ def keep_draft(spec: TrainingSpec) -> None:
 
 
 def draft_for(workspace: Workspace, dataset: Dataset) -> TrainingSpec:
-    """Return what is planned for a dataset: what was set on the Model page, else the defaults."""
+    """Return what is planned for a dataset: what was set on the Model page, else the balanced plan."""
     kept = st.session_state.get("drafts", {}).get(dataset.id)
     if kept is not None and kept.task == dataset.task:
         return kept
-    return TrainingSpec(dataset=dataset.id, task=dataset.task, **default_values(workspace, dataset))
+    spec = TrainingSpec(dataset=dataset.id, task=dataset.task, **default_values(workspace, dataset))
+    return complete_spec(workspace, dataset, spec)
 
 
 def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
@@ -60,14 +57,18 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
         f"{spec.batch} at a time."
         + (f" It ends early when {spec.patience} epochs bring nothing better." if spec.patience else ""),
     ]
-    if spec.extra:
-        lines.append("Expert settings: " + ", ".join(f"`{name}={value}`" for name, value in spec.extra.items()) + ".")
+    by_hand = {name: value for name, value in spec.extra.items() if name not in spec.reasons}
+    if by_hand:
+        lines.append("Expert settings: " + ", ".join(f"`{name}={value}`" for name, value in by_hand.items()) + ".")
+    if planned := len(spec.extra) - len(by_hand):
+        lines.append(f"{count(planned, 'more setting')} {'is' if planned == 1 else 'are'} planned for this set.")
     return lines
 
 
 def spec_code(spec: TrainingSpec) -> str:
     """Return the Python that starts the planned training."""
-    given = spec.model_dump(mode="json", exclude_defaults=True, exclude={"reasons"})
+    given = spec.model_dump(mode="json", exclude_defaults=True, exclude={"reasons", "transfer"})
+    given |= {name: getattr(spec, name) for name in FIELDS}  # even where they are defaults: nothing is left to plan
     arguments = "\n".join(f"    {name}={value!r}," for name, value in given.items())
     return (
         "from core.training.runs import start_run, wait_run\n"

@@ -1,0 +1,59 @@
+"""The Model page plans from the time there is; what is changed by hand stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.data.importing import import_dataset
+from core.workspace import Workspace
+from tests.pages.conftest import button, open_page, texts
+from tests.tiny import write_yolo_folder
+
+
+@pytest.fixture
+def opened(workspace: Workspace, tmp_path: Path) -> tuple[AppTest, str]:
+    dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "tiny", train=40, val=8), name="Tiny set")
+    return open_page("model.py", dataset=dataset.id), dataset.id
+
+
+def field(app: AppTest, dataset: str, name: str) -> int:
+    return int(app.number_input(key=f"spec_{dataset}_{name}").value)
+
+
+def test_the_time_there_is_decides(opened: tuple[AppTest, str]) -> None:
+    app, dataset = opened
+    balanced = field(app, dataset, "epochs")
+    app.segmented_control(key=f"spec_{dataset}_budget").set_value("quick").run()
+    assert field(app, dataset, "epochs") < balanced
+    app.segmented_control(key=f"spec_{dataset}_budget").set_value("thorough").run()
+    assert field(app, dataset, "epochs") > balanced
+    app.segmented_control(key=f"spec_{dataset}_budget").set_value("minutes").run()
+    few = (app.number_input(key=f"spec_{dataset}_minutes").set_value(2).run(), field(app, dataset, "epochs"))[1]
+    app.number_input(key=f"spec_{dataset}_minutes").set_value(60).run()
+    assert field(app, dataset, "epochs") > few
+    assert not app.exception
+    assert f"Epochs {field(app, dataset, 'epochs')}" in texts(app)
+
+
+def test_what_is_changed_by_hand_stays_and_can_go_back(opened: tuple[AppTest, str]) -> None:
+    app, dataset = opened
+    planned = field(app, dataset, "epochs")
+    app.number_input(key=f"spec_{dataset}_epochs").set_value(planned + 3).run()
+    app.segmented_control(key=f"spec_{dataset}_budget").set_value("thorough").run()
+    assert field(app, dataset, "epochs") == planned + 3
+    assert "Set by you" in texts(app)
+    app.segmented_control(key=f"spec_{dataset}_budget").set_value("balanced").run()
+    button(app, "Back to the plan").click().run()
+    assert field(app, dataset, "epochs") == planned
+    assert not app.exception
+
+
+def test_pictures_are_not_mirrored_where_left_and_right_matter(opened: tuple[AppTest, str]) -> None:
+    app, dataset = opened
+    assert "fliplr" not in texts(app)
+    app.checkbox(key=f"spec_{dataset}_sides").set_value(True).run()
+    assert "fliplr=0.0" in texts(app)
+    assert "You said that left and right matter" in texts(app)
