@@ -9,7 +9,7 @@ from core.data.dataset import Dataset, Severity
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.thresholds import load_operating_point
 from core.evaluation.verdict import between, percent, plural
-from core.models.catalog import PRETRAINED_ON, find_model
+from core.models.catalog import find_model
 from core.training.progress import RunProgress
 from core.training.spec import STRATEGY_WORDS, Strategy, TrainingSpec
 from core.training.store import Run
@@ -89,7 +89,7 @@ def trained_on(run: Run, dataset: Dataset, progress: RunProgress) -> str:
     if run.model.startswith("run:"):
         return text + f"It started from the model of the run {run.model.removeprefix('run:')}."
     known = find_model(run.model)
-    before = f"{run.model}, pre-trained on {PRETRAINED_ON[known.task]}" if known else f"the weights {run.model}"
+    before = f"{run.model}, pre-trained on {known.pretrained_on}" if known else f"the weights {run.model}"
     reused = f" {progress.transfer['message']}" if progress.transfer.get("message") else ""
     return f"{text}It started from {before}.{reused}"
 

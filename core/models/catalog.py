@@ -65,6 +65,14 @@ class Model:
     architecture: str = ""
     """the Ultralytics model it is built as, where that is not its name"""
 
+    source: str = ""
+    """what it was pre-trained on, where that is not what official models of its task were"""
+
+    @property
+    def pretrained_on(self) -> str:
+        """What it was pre-trained on, in words."""
+        return self.source or PRETRAINED_ON[self.task]
+
     @property
     def yaml(self) -> str:
         """Name of the Ultralytics model file that builds it with random weights."""
@@ -86,7 +94,16 @@ class Model:
         return SIZES[self.size]
 
 
-STARTER = Model("starter", "Starter", "n", "detect", 2_572_280, 6.1, "yolo26n")
+STARTER = Model(
+    "starter",
+    "Starter",
+    "n",
+    "detect",
+    2_572_280,
+    6.1,
+    "yolo26n",
+    "drawn scenes, synthetic pictures of thirty-one kinds of things",
+)
 """Graft's own checkpoint, pre-trained on drawn scenes (core/models/starter): for machines without other weights. It is
 found by name and is not among `models_for`, because it is no model of its own."""
 
