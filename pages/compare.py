@@ -7,13 +7,13 @@ from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
 from core.evaluation.compare import Comparison, compare_evaluations, differing_settings
 from core.evaluation.evaluation import Evaluation, evaluate_run
-from core.evaluation.predictions import predictions_path
 from core.training.progress import read_progress
 from core.training.runs import list_runs
 from core.training.store import Run
 from pages._ui import charts, evaluation_charts, frame
 from pages._ui.cells import Notebook, empty, next_step, python_fold
 from pages._ui.evaluation_gallery import picture_marks
+from pages._ui.evaluation_predicting import is_ready, predict_with_bar, stamp_of
 from pages._ui.formatting import SPLIT_WORDS, count, plain
 from pages._ui.gallery import Tile, show_picture
 
@@ -30,8 +30,8 @@ METRIC_TITLES = {
 workspace = frame.workspace()
 
 
-@st.cache_resource(max_entries=8, show_spinner="Looking at the same pictures with each run …")
-def evaluation_of(root: str, run_id: str, split: str, stamp: tuple[int, int]) -> Evaluation:  # noqa: ARG001
+@st.cache_resource(max_entries=8, show_spinner="Reading what each run saw …")
+def evaluation_of(root: str, run_id: str, split: str, stamp: tuple[int, ...]) -> Evaluation:  # noqa: ARG001
     """Return a run's evaluation, kept until its predictions or weights change."""
     return evaluate_run(workspace, run_id, split)
 
@@ -42,18 +42,12 @@ def comparison_of(
     a: str,
     b: str,
     split: str,
-    stamps: tuple[tuple[int, int], ...],
+    stamps: tuple[tuple[int, ...], ...],
     points: tuple[float, ...],  # noqa: ARG001
 ) -> Comparison:
     """Return the comparison of two runs, kept until one of them changes."""
     first, second = (evaluation_of(root, name, split, stamp) for name, stamp in zip((a, b), stamps, strict=True))
     return compare_evaluations(first, second, differing_settings(workspace, a, b))
-
-
-def stamp_of(run: Run, split: str) -> tuple[int, int]:
-    """Return what changes when the evaluation of a run does."""
-    path, weights = predictions_path(run.folder, split), run.best_weights
-    return (path.stat().st_mtime_ns if path.is_file() else 0, weights.stat().st_mtime_ns if weights else 0)
 
 
 def choose_runs() -> tuple[list[Run], Dataset]:
@@ -97,6 +91,9 @@ def choose_runs() -> tuple[list[Run], Dataset]:
 def compared(runs: list[Run], split: str) -> list[Comparison]:
     """Return the first run against each of the others; ends the page with a sentence when it can't be done."""
     try:
+        for run in runs:
+            if not is_ready(run, split):
+                predict_with_bar(workspace, run, split, who=f"{run.name}: ")
         evaluations = [evaluation_of(str(workspace.root), run.id, split, stamp_of(run, split)) for run in runs]
         points = [float(item.operating_point["confidence"] or 0.0) for item in evaluations]
         return [

@@ -1,14 +1,11 @@
 """Evaluation: how good a trained model is, how sure that is, where it fails and what to do next."""
 
-import time
-
 import streamlit as st
 
 from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
 from core.evaluation.errors import KINDS as ERROR_WORDS
 from core.evaluation.evaluation import Evaluation, evaluate_run
-from core.evaluation.predictions import are_fresh, predictions_path
 from core.training.runs import get_run, list_runs
 from core.training.store import Run
 from pages._ui import charts, evaluation_charts, frame
@@ -23,7 +20,8 @@ from pages._ui.evaluation_figures import (
 )
 from pages._ui.evaluation_line import show_line, slider_key, start_of_line
 from pages._ui.evaluation_mistakes import show_gallery_cell, show_label_errors, show_matrix, show_why
-from pages._ui.formatting import SPLIT_WORDS, count, duration
+from pages._ui.evaluation_predicting import is_ready, predict_with_bar, stamp_of
+from pages._ui.formatting import SPLIT_WORDS, count
 
 workspace = frame.workspace()
 
@@ -66,42 +64,14 @@ def evaluation_at(root: str, run_id: str, split: str, stamp: tuple[int, ...], co
     return evaluation_of(root, run_id, split, stamp).at(confidence)
 
 
-def stamp_of(run: Run, split: str) -> tuple[int, ...]:
-    """Return what changes when the evaluation does."""
-    paths = (predictions_path(run.folder, split), run.best_weights, run.folder / "calibration.json")
-    return tuple(path.stat().st_mtime_ns if path is not None and path.is_file() else 0 for path in paths)
-
-
-@st.cache_data(max_entries=50, show_spinner=False)
-def fresh(run_id: str, split: str, stamp: tuple[int, ...]) -> bool:  # noqa: ARG001
-    """Say whether stored predictions fit the weights; asked once a change of either."""
-    return are_fresh(workspace.run(run_id), split)
-
-
-def predict(run: Run, split: str, *, open_test: bool = False) -> None:
-    """Look at the pictures of a split with a progress bar, and store what the model sees."""
-    begun = time.monotonic()
-    with st.container(key="evaluation_predicting"):
-        bar = st.progress(0.0, "Starting the model, about ten seconds …")
-
-        def say(step: object) -> None:
-            share = min(1.0, step.done / max(step.total, 1))
-            left = (time.monotonic() - begun) * (1 - share) / share if share > 0.05 else None
-            words = f"{step.stage}: {step.done} of {step.total}"
-            bar.progress(share, words + (f", {duration(left)} left" if left is not None and share < 1 else ""))
-
-        evaluate_run(workspace, run.id, split, open_test=open_test, progress=say)
-        bar.empty()
-
-
 def load(run: Run, dataset: Dataset | None, split: str) -> Evaluation:
     """Return the evaluation, predicting first where needed; ends the page with a sentence when it can't be had."""
     try:
-        ready = dataset is None or fresh(run.id, split, stamp_of(run, split))
+        ready = dataset is None or is_ready(run, split)
         if split == "test" and dataset is not None:
             open_test(run, dataset, ready=ready)
         elif not ready:
-            predict(run, split)
+            predict_with_bar(workspace, run, split)
         return evaluation_of(str(workspace.root), run.id, split, stamp_of(run, split))
     except GraftError as error:
         st.error(str(error), icon=":material/error:")
@@ -121,7 +91,7 @@ def open_test(run: Run, dataset: Dataset, *, ready: bool) -> None:
     if not st.button("Open the test part", key="open_test", icon=":material/lock_open:"):
         st.stop()
     st.session_state[f"test_opened_{run.id}"] = True
-    predict(run, "test", open_test=True)
+    predict_with_bar(workspace, run, "test", open_test=True)
 
 
 @st.fragment
