@@ -5,6 +5,7 @@ import streamlit as st
 from core.data.dataset import Dataset, list_datasets
 from core.data.import_job import SAMPLE, new_job, start_import
 from core.models.catalog import STARTER, find_model, model_for_task
+from core.models.library import model_name
 from core.models.machine import describe_machine
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model, is_here
@@ -165,7 +166,7 @@ with page.cell("Recent runs"):
         st.markdown("Nothing has been trained here yet. What you start shows up here and goes on by itself.")
     for run in runs[:RECENT]:
         left, right = st.columns([5, 1], vertical_alignment="center")
-        facts = [run.model, plain(run.dataset_name), ago(run.created)]
+        facts = [plain(model_name(workspace, run.model)), plain(run.dataset_name), ago(run.created)]
         if run.seconds:
             facts.append(f"took {duration(run.seconds)}")
         best = next((name for name in ("mAP50", "top1") if name in (run.metrics or {})), None)
@@ -182,6 +183,7 @@ with page.cell("This machine"):
     st.caption(f"Everything is kept in {plain(str(workspace.root))}. Nothing is sent anywhere.")
     python_fold(
         """
+from core.models.library import model_name
 from core.models.machine import describe_machine
 from core.workspace import Workspace
 

@@ -118,6 +118,21 @@ def get_model(workspace: Workspace, identifier: str) -> LibraryModel:
     raise InputError(f"There is no model “{identifier}” in the library; `python -m core models` lists what there is.")
 
 
+def model_name(workspace: Workspace, model: str) -> str:
+    """Return a model text as people call it: the name of a kept model or of a run instead of `library:` and an id."""
+    kind, _, identifier = model.partition(":")
+    try:
+        if kind == "library":
+            return get_model(workspace, identifier).name
+        if kind == "run":
+            from core.training.store import RunStore
+
+            return RunStore(workspace).get(identifier).name
+    except InputError:
+        return model  # deleted meanwhile
+    return model
+
+
 def keep_run(
     workspace: Workspace, run_id: str, *, name: str = "", tags: tuple[str, ...] = (), note: str = ""
 ) -> LibraryModel:

@@ -18,6 +18,7 @@ from core.data.dataset import load_dataset
 from core.errors import InputError
 from core.models.arguments import check_argument
 from core.models.catalog import model_for_task
+from core.models.library import model_name
 from core.models.machine import describe_machine
 from core.models.plan import complete_spec
 from core.models.weights import locate, missing_words
@@ -85,7 +86,7 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
         )
     spec = complete_spec(workspace, dataset, spec).model_copy(update={"transfer": transfer})
     device = spec.device if spec.device != "auto" else describe_machine(workspace.root).devices[0]
-    name = spec.name or f"{dataset.name}, {spec.model}"
+    name = spec.name or f"{dataset.name}, {model_name(workspace, spec.model)}"
     run = Run(
         id=new_id(f"{dataset.name}-{spec.model.rpartition(':')[2]}"[:40]),
         name=name,

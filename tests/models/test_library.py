@@ -21,6 +21,7 @@ from core.models.library import (
     keep_run,
     library_folder,
     list_models,
+    model_name,
 )
 from core.models.weights import locate
 from core.training.runs import delete_run, start_run, wait_run
@@ -69,6 +70,8 @@ def test_a_training_starts_from_a_kept_model_and_is_kept_itself(
     assert kept.classes == ("square", "disc"), "its classes are the new set's, not those it started from"
     assert (kept.run, kept.imgsz, set(kept.figures) >= {"mAP50"}) == (run.id, 32, True)
     assert "Parts" in kept.started_from
+    assert run.name == "tiny, Parts", "people see the name, not library: and an id"
+    assert model_name(workspace, "library:gone-000000") == "library:gone-000000"
     delete_run(workspace, run.id)
     found = locate(workspace, f"library:{kept.id}", "detect")
     assert found is not None
