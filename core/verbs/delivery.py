@@ -36,6 +36,10 @@ def register(add: Add) -> None:
     verb.add_argument("--author", default="", help="who made it")
     verb.add_argument("--no-pictures", action="store_true", help="leave the example pictures out")
 
+    verb = add("notebook", _notebook, "Write a notebook (or script) that does the same run with plain Ultralytics.")
+    verb.add_argument("run", help="id of a run")
+    verb.add_argument("out", type=Path, metavar="OUT.ipynb", help="where to write it; ending in .py, it is a script")
+
     verb = add("bundle", _bundle, "Pack a run's model with scripts, settings, model card and digests into one zip.")
     verb.add_argument("run", help="id of a run")
     verb.add_argument("out", type=Path, metavar="OUT.zip", help="where to write it")
@@ -86,3 +90,10 @@ def _bundle(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     made = make_bundle(workspace, parsed.run, parsed.out, progress=say_progress())
     without = f" It holds no ONNX file: {made['without']}" if made["without"] else ""
     return {**made, "words": f"Written: {parsed.out}.{without}"}
+
+
+def _notebook(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.delivery.notebook import write_notebook
+
+    path = write_notebook(workspace, parsed.run, parsed.out)
+    return {"run": parsed.run, "notebook": str(path), "words": f"Written: {path}"}

@@ -72,16 +72,29 @@ def letterbox(picture):
     """Scale the longer side to SIZE and pad with grey to whole strides; return canvas, scale and margins."""
     scale = min(SIZE / picture.width, SIZE / picture.height)
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    if (width, height) != picture.size:
-        # an affine map takes the nearest four pixels as OpenCV's resize does; Pillow's own resize would smooth more
-        steps = (picture.width / width, 0, 0, 0, picture.height / height, 0)
-        picture = picture.transform((width, height), Image.Transform.AFFINE, steps, Image.Resampling.BILINEAR)
+    picture = resized(picture, width, height)
     square = not SETTINGS["dynamic"]
     across, down = (SIZE - width, SIZE - height) if square else (-width % STRIDE, -height % STRIDE)
     left, top = round(across / 2 - 0.1), round(down / 2 - 0.1)
     canvas = Image.new("RGB", (width + across, height + down), (114, 114, 114))
     canvas.paste(picture, (left, top))
     return canvas, scale, left, top
+
+
+def resized(picture, width, height):
+    """Scale a picture as OpenCV does, to within one grey level, from the four nearest pixels."""
+    pixels, places = np.asarray(picture, dtype=np.float32), []
+    if (width, height) == picture.size:
+        return picture
+    for axis, length in ((0, height), (1, width)):
+        last = pixels.shape[axis] - 1
+        place = np.clip((np.arange(length) + 0.5) * (last + 1) / length - 0.5, 0, last)
+        first = place.astype(int)
+        places.append((first, np.minimum(first + 1, last), (place - first).astype(np.float32)))
+    (top, bottom, down), (left, right, across) = places
+    across, down = across[None, :, None], down[:, None, None]
+    lines = pixels[:, left] * (1 - across) + pixels[:, right] * across
+    return Image.fromarray(np.rint(lines[top] * (1 - down) + lines[bottom] * down).astype(np.uint8))
 
 
 def middle_square(picture):
