@@ -23,6 +23,8 @@ from core.training.spec import OWN_ARGUMENTS, Strategy, TrainingSpec
 from core.workspace import ID_PATTERN, Workspace, write_text_atomic
 
 _FIELDS = TrainingSpec.model_fields
+LONGEST = 48
+"""Letters of a model's name on the leaderboard; the middle of a longer one is left out, as ids end in what tells."""
 
 
 class Contender(BaseModel):
@@ -37,7 +39,9 @@ class Contender(BaseModel):
     @property
     def label(self) -> str:
         """Its name on the leaderboard: `yolo11n, two-stage`."""
-        return f"{self.name or self.model}, {self.strategy}"
+        model = self.name or self.model
+        short = model if len(model) <= LONGEST else f"{model[: LONGEST // 2]}…{model[-LONGEST // 2 + 1 :]}"
+        return f"{short}, {self.strategy}"
 
 
 def parse_contender(text: str) -> Contender:

@@ -66,7 +66,7 @@ def register(add: Add) -> None:
 def _add_fields(verb: argparse.ArgumentParser, model: type[BaseModel]) -> None:
     """Add an option for every setting that is a number, a text, a yes or no, or a list of words."""
     for name, field in model.model_fields.items():
-        if name in ("kind", "run", "extra", "contenders"):
+        if name in ("kind", "run", "extra", "contenders") or (name == "seeds" and model is ProductSettings):
             continue
         flag = "--" + name.replace("_", "-")
         default = field.get_default(call_default_factory=True)

@@ -28,6 +28,7 @@ from pages._ui.frame import go_to, page_path
 
 LIVE_SECONDS = 3.0
 MORE_SEEDS = 3
+SHOWN_TRIES = 8
 STATE_BADGES = {
     "waiting": ":gray-badge[starting]",
     "running": ":green-badge[at work]",
@@ -304,13 +305,18 @@ def _curve(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]
     )
 
 
-def _tune(_workspace: Workspace, _experiment: Experiment, result: dict[str, Any]) -> None:
+def _tune(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]) -> None:
     tries = result.get("tries", [])
     if not tries:
         st.caption("The first figures come when the first try is done.")
         return
     rows = [{"try": item["name"], "figure": f"{item['value']:.3f}", "training time": time_words(item["seconds"]),
              **{name: str(value) for name, value in item["settings"].items()}} for item in tries]  # fmt: skip
+    best = sorted(tries, key=lambda item: -item["value"])[:SHOWN_TRIES]
+    shown = [Row(item["name"], "", "", [], experiment.settings.epochs, item["value"], item["low"], item["high"],
+                 item["seconds"]) for item in best]  # fmt: skip
+    charts.show(lab_charts.leaderboard(shown, METRIC_WORDS[experiment.metric], result.get("best", "")),
+                "The best tries, each with its 95 % interval", key="lab_best_tries")  # fmt: skip
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="lab_tries", alt="Every try with its settings and figure")
 
 

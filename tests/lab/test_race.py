@@ -160,3 +160,9 @@ def test_contenders_are_read(text: str, expected: Contender) -> None:
 def test_an_unknown_strategy_is_named() -> None:
     with pytest.raises(InputError, match="quickly"):
         parse_contender("yolo11n:quickly")
+
+
+def test_long_names_keep_what_tells_them_apart() -> None:
+    labels = {Contender(model=f"run:{'a' * 70}-{end}").label for end in ("1a2b3c", "4d5e6f")}
+    assert len(labels) == 2
+    assert max(map(len, labels)) < 65
