@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from core.evaluation.detection import Detector
 
 
+SMALL = 32.0
+"""Side in pixels under which an object counts as small, as COCO counts."""
+MENTIONED = 0.05
+"""Confidence from which an object that was missed counts as seen."""
+
+
 def percent(value: float) -> str:
     """Return a share as "92 %", a dash when it is not known."""
     return f"{100 * value:.0f} %" if math.isfinite(value) else "–"
@@ -81,18 +87,25 @@ def _small_set(recall: dict[str, float], pictures: int, objects: int, grouped: b
 
 
 def _next_steps(figures: dict[str, Any], detector: Detector, missed: NDArray[np.bool_]) -> list[str]:
-    steps = []
-    lost = int(missed.sum())
-    small = int((detector.coded.sides()[missed] < 32).sum())
-    if lost >= 4 and small * 2 >= lost:
-        steps.append(
-            f"{small} of {lost} misses are under 32 px: train with larger pictures (image size above {detector.imgsz})."
-        )
-    worse = [item for item in figures["slices"] if item["worse"] and item["by"] not in ("size", "class")]
+    """Return what would help most, each sentence with the count it rests on."""
+    coded, lost = detector.coded, int(missed.sum())
+    steps = _about_misses(detector, missed) if lost >= 4 else []
+    line = figures["operating_point"]["confidence"]
+    unsure = np.sort(coded.found_at[missed & (coded.found_at >= MENTIONED)])[::-1]
+    if lost >= 4 and len(unsure) * 2 >= lost:
+        lower = math.floor(float(unsure[(len(unsure) - 1) // 2]) * 100) / 100
+        if 0 < lower < line:
+            gained, shown = int((missed & (coded.found_at >= lower)).sum()), coded.shown(line)
+            alarms = int((~coded.hit[shown : coded.shown(lower)]).sum())
+            steps.append(
+                f"{len(unsure)} of {lost} misses were seen, but with too little confidence: a line at {lower:.2f} "
+                f"finds {gained} more, for {plural(alarms, 'more false alarm')}."
+            )
     steps += [
         f"Objects {part_words(item)} are found clearly less often: {item['found']} of {item['objects']} "
         f"({between(item)}). Add such pictures to training."
-        for item in worse
+        for item in figures["slices"]
+        if item["worse"] and item["by"] not in ("size", "class")
     ]
     matrix = figures["confusion"].to_numpy()[:-1, :-1].copy()
     np.fill_diagonal(matrix, 0)
@@ -100,6 +113,33 @@ def _next_steps(figures: dict[str, Any], detector: Detector, missed: NDArray[np.
         row, column = np.unravel_index(matrix.argmax(), matrix.shape)
         names = detector.classes
         steps.append(f"“{names[row]}” is taken for “{names[column]}” {matrix.max()} times: check the labels of both.")
+    empty = int((coded.by_picture(coded.true_picture) == 0).sum())
+    if not empty and len(coded.images) >= 10:
+        steps.append(
+            f"None of the {len(coded.images)} pictures is empty: if empty ones come up in practice, add some, or "
+            "nobody knows how often it raises a false alarm on them."
+        )
+    return steps
+
+
+def _about_misses(detector: Detector, missed: NDArray[np.bool_]) -> list[str]:
+    """Return what most of the misses have in common: their class, their size."""
+    coded, lost, steps = detector.coded, int(missed.sum()), []
+    by_class = np.bincount(coded.true_class[missed], minlength=len(coded.classes))
+    most, labelled = int(by_class.argmax()), np.bincount(coded.true_class, minlength=len(coded.classes))
+    share_of_all = labelled[most] / max(labelled.sum(), 1)
+    if by_class[most] * 2 >= lost and by_class[most] / lost > share_of_all + 0.15:
+        steps.append(f"Add pictures of “{coded.classes[most]}”: {by_class[most]} of {lost} misses are of this class.")
+    small = int((coded.sides()[missed] < SMALL).sum())
+    if small * 2 >= lost:
+        longest = int(coded.images[["width", "height"]].to_numpy(dtype=float).max())
+        size = min(2 * coded.imgsz, math.ceil(longest / 32) * 32)
+        advice = (
+            f"the pictures are up to {longest} px, the model sees them at {coded.imgsz}: train at {size}"
+            if size > coded.imgsz
+            else "cut large pictures into tiles, or take closer ones"
+        )
+        steps.append(f"{small} of {lost} misses are under {SMALL:.0f} px: {advice}.")
     return steps
 
 

@@ -182,3 +182,26 @@ def test_scores_that_are_no_numbers_are_left_out_and_told() -> None:
 
 def test_small_sets_are_told() -> None:
     assert any("would halve the interval" in sentence for sentence in detector(5, 5, 5).at(0.5)["sentences"])
+
+
+def test_next_steps_name_what_most_misses_share() -> None:
+    rows = []
+    for number in range(30):
+        tiny, name = number < 12, f"val/{number}.jpg"
+        box = {"x1": 10.0, "y1": 10.0, "x2": 22.0 if tiny else 90.0, "y2": 22.0 if tiny else 90.0}
+        rows.append({"file": name, "object": 0, "class_id": int(tiny), **box})
+    truth = pd.DataFrame(rows)
+    found = truth.drop(columns="object").assign(confidence=np.where(truth["class_id"] == 1, 0.2, 0.9), **COLUMNS)
+    images = [{"file": row["file"], "width": 1200, "height": 900, "group": "", "brightness": 9.0} for row in rows]
+    meta = {"task": "detect", "classes": ["scratch", "dent"], "images": images, "imgsz": 320}
+    figures = Detector(found, truth, meta).at(0.5)
+    steps = "\n".join(figures["next_steps"])
+    assert "Add pictures of “dent”: 12 of 12 misses are of this class." in steps
+    assert (
+        "12 of 12 misses are under 32 px: the pictures are up to 1200 px, the model sees them at 320: train at 640"
+        in steps
+    )
+    assert "12 of 12 misses were seen" in steps
+    assert "a line at 0.20 finds 12 more, for 0 more false alarms" in steps
+    assert "None of the 30 pictures is empty" in steps
+    assert set(figures["next_steps"]) < set(figures["sentences"])
