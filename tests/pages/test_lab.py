@@ -11,9 +11,11 @@ from core.lab.experiment import (
     CurveSettings,
     Experiment,
     LabState,
+    ProductSettings,
     RaceSettings,
     Status,
     TransferSettings,
+    TuneSettings,
     read_experiments,
     save_experiment,
 )
@@ -61,6 +63,18 @@ ANSWERS = [
         {"points": [{"pictures": n, "value": 0.4, "low": 0.3, "high": 0.5} for n in (4, 8)],
          "curve": {name: [4, 8, 16, 32] for name in ("pictures", "value", "low", "high")}},
     ),
+    (
+        "tune",
+        TuneSettings(),
+        {"tries": [FIGURE | {"name": name, "settings": {"lr0": 0.002}, "wall": 9.0} for name in ("a", "try 2")],
+         "best": "try 2", "take": {"strategy": "frozen", "imgsz": 64, "extra": {"lr0": 0.002}}},
+    ),
+    (
+        "product",
+        ProductSettings(run="x"),
+        {"figures": [FIGURE | {"name": f"{part} pictures, {when}"} for part in ("old", "new")
+                     for when in ("before", "after")], "run": "x", "new_classes": []},
+    ),
 ]  # fmt: skip
 
 
@@ -72,6 +86,16 @@ def test_an_answer_comes_first(filled: Filled, kind: str, settings: Any, result:
     assert "#### Take A" in texts(app)
     assert len(app.get("plotly_chart")) >= 1
     assert "Open" in [item.label for item in open_page("lab.py", dataset=filled.dataset_id).button]
+
+
+def test_the_recommended_training_is_planned_with_one_click(filled: Filled) -> None:
+    kind, settings, result = ANSWERS[0]
+    experiment = ended(filled, kind, settings, ["yolo11n, scratch: take it."], result)
+    app = open_page("lab.py", experiment=experiment.id)
+    button(app, "Train yolo11n, scratch longer").click().run()
+    assert not app.exception
+    assert app.title[0].value == "Training"
+    assert "yolo11n" in texts(app)
 
 
 def test_a_race_is_started_and_stopped_in_the_browser(filled: Filled) -> None:
