@@ -100,6 +100,19 @@ def test_an_id_that_climbs_out_names_nothing(workspace: Workspace, identifier: s
         get_model(workspace, identifier)
 
 
+def test_a_record_outside_the_library_is_not_reached(workspace: Workspace) -> None:
+    outside = workspace.root / "outside"
+    outside.mkdir()
+    library_folder(workspace).mkdir()
+    (outside / "model.pt").write_bytes(b"anything")
+    (outside / "model.json").write_text(
+        '{"id": "x", "name": "x", "kept": "2026-01-01T00:00:00Z", "task": "detect", "classes": [], "architecture": "", '
+        '"parameters": 1, "bytes": 1, "sha256": "", "origin": ""}'
+    )
+    with pytest.raises(InputError, match="no model"):
+        get_model(workspace, "../outside")
+
+
 def test_a_hostile_file_is_refused_and_nothing_of_it_runs(workspace: Workspace, tmp_path: Path) -> None:
     hostile, marker = tmp_path / "model.pt", tmp_path / "it-ran"
     write_hostile_checkpoint(hostile, marker)
