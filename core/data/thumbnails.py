@@ -93,7 +93,12 @@ def draw_marks(picture: Image.Image, marks: Sequence[Mark]) -> None:
         _outline(pen, [_pixel(point, picture) for point in mark.outline], mark, width)
         for point in mark.points:
             x, y = _pixel(point, picture)
-            pen.ellipse((x - width - 1, y - width - 1, x + width + 1, y + width + 1), fill=mark.colour, outline="white")
+            place = (x - width - 1, y - width - 1, x + width + 1, y + width + 1)
+            if mark.dashed:  # a prediction's points are rings, as its outline is dashed
+                pen.ellipse(place, outline="white", width=3)
+                pen.ellipse(place, outline=mark.colour, width=2)
+            else:
+                pen.ellipse(place, fill=mark.colour, outline="white")
     font = _font(max(11, round(max(picture.size) / 30)))
     crowded = len(marks) > (5 if max(picture.size) <= SMALL else 40)
     for mark in marks:
