@@ -53,7 +53,7 @@ def epoch_seconds(
     """Return the seconds of one epoch: load, learn, validate, save."""
     load = PICTURE_SECONDS * max(0.4, (imgsz / 320) ** 1.5)
     needed = work(gflops, task, imgsz)
-    learn = picture_seconds(machine, needed) * (0.6 if frozen else 1.0)
+    learn = picture_seconds(machine, needed) * (0.5 if frozen else 1.0)
     if machine.device == "cpu":
         per_picture, per_look = load + learn, load / 2 + picture_seconds(machine, needed, train=False)
     else:  # loader processes work beside the card

@@ -29,8 +29,14 @@ def backbone_layers(model: Any) -> int:
 
 
 def freeze_argument(spec: TrainingSpec, layers: int) -> int | None:
-    """Return Ultralytics' `freeze` for a strategy: the whole backbone, or nothing."""
-    return layers if spec.strategy in (Strategy.FROZEN, Strategy.TWO_STAGE) else None
+    """Return Ultralytics' `freeze` for a strategy: as many first layers as set by hand, else the whole backbone.
+
+    None where nothing is frozen by the strategy (what `freeze` among the expert settings says holds then).
+    """
+    if spec.strategy not in (Strategy.FROZEN, Strategy.TWO_STAGE):
+        return None
+    by_hand = spec.extra.get("freeze")
+    return by_hand if isinstance(by_hand, int) and by_hand > 0 else layers
 
 
 def slow_backbone(trainer: Any, layers: int) -> None:
@@ -49,7 +55,9 @@ def slow_backbone(trainer: Any, layers: int) -> None:
 
 
 def unfreeze(trainer: Any) -> None:
-    """Second stage of two-stage: make everything trainable again, at a lower rate."""
+    """Second stage of two-stage: make everything trainable again at a lower rate, from pictures, not features."""
+    if hasattr(trainer, "release_features"):
+        trainer.release_features()
     trainer.freeze_layer_names = []
     for name, parameter in trainer.model.named_parameters():
         if ".dfl" not in name:  # a fixed projection, never trained

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from core.models.plan_speed import keep_speed, known_speed
-from core.training.spec import TrainingSpec
+from core.training.spec import Strategy, TrainingSpec
+from core.training.strategies import first_stage_epochs
 from core.workspace import Workspace
 
 WORTH_MEASURING = 1_500
@@ -14,9 +15,11 @@ WORTH_MEASURING = 1_500
 
 def trainer_class(spec: TrainingSpec) -> type:
     """Return the trainer class for a run (imports Ultralytics: child processes only)."""
-    from core.training.trainers.fast import fast_trainer
+    from core.training.trainers.frozen import frozen_trainer
 
-    return fast_trainer(spec.task)
+    if spec.strategy is Strategy.TWO_STAGE:
+        return frozen_trainer(spec.task, first_stage_epochs(spec))
+    return frozen_trainer(spec.task)  # caches where the first layers are frozen, by strategy or by hand
 
 
 def number_format(workspace: Workspace, spec: TrainingSpec, device: str, pictures: int) -> dict[str, Any]:
