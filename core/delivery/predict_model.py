@@ -9,6 +9,7 @@ from core.data.dataset import load_dataset
 from core.data.windows import Window
 from core.errors import InputError
 from core.evaluation.thresholds import FALLBACK_CONFIDENCE, load_operating_point
+from core.models.library import get_model
 from core.models.weights import locate
 from core.training.runs import get_run
 from core.workspace import Workspace
@@ -22,7 +23,7 @@ class ChosenModel:
     """A model and the conditions under which it was trained and judged; new pictures get the same."""
 
     name: str
-    """the id of a run, or the path of a .pt file"""
+    """the id of a run, library:<id>, or the path of a .pt file"""
     title: str
     weights: Path
     imgsz: int | None = None
@@ -60,11 +61,16 @@ class ChosenModel:
 
 
 def choose_model(workspace: Workspace, name: str) -> ChosenModel:
-    """Return the model named by the id of a run or the path of a .pt file.
+    """Return the model named by the id of a run, library:<id>, or the path of a .pt file.
 
     A checkpoint is not opened here: the child that predicts loads it safely (weights only). Raises InputError for an
     unknown run, a run without a model, or a file that is not there.
     """
+    if name.startswith("library:"):
+        kept = get_model(workspace, name.removeprefix("library:"))
+        line = FALLBACK_CONFIDENCE if kept.confidence is None else kept.confidence
+        window = Window.parse(kept.window).name
+        return ChosenModel(name, kept.name, kept.path, kept.imgsz, line, kept.confidence is not None, window)
     if name.endswith(".pt"):
         path = Path(name).expanduser()
         if not path.is_file():

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
-from core.data.dataset import Task
+from core.data.dataset import Task, load_dataset
 from core.errors import InputError
 from core.models.catalog import STARTER, find_model
 from core.models.fetching import sha256
@@ -49,6 +49,8 @@ class LibraryModel(BaseModel):
     dataset_name: str | None = None
     started_from: str = Field(default="", description="What that run started from.")
     figures: dict[str, float] = Field(default_factory=dict, description="Final figures of that run, on its val split.")
+    confidence: float | None = Field(default=None, description="Operating point chosen for that run, 0 to 1.")
+    window: str = Field(default="auto", description="Window by which its pictures were brought to 8 bits.")
     _folder: Path = PrivateAttr()
 
     @field_validator("tags")
@@ -137,6 +139,7 @@ def keep_run(
     workspace: Workspace, run_id: str, *, name: str = "", tags: tuple[str, ...] = (), note: str = ""
 ) -> LibraryModel:
     """Copy a run's best model into the library. Raises InputError when the run has none (yet)."""
+    from core.evaluation.thresholds import load_operating_point
     from core.training.store import RunStore  # the store of runs reads specifications, which name weights
 
     run = RunStore(workspace).get(run_id)
@@ -145,6 +148,10 @@ def keep_run(
     if run.active:
         raise InputError(f"The run {run.id} is still {run.state}; keep its model when it has ended, or stop it first.")
     spec = run.spec
+    try:
+        window = load_dataset(workspace, run.dataset).window_setting
+    except InputError:
+        window = "auto"  # the dataset was deleted meanwhile
     started = f"{spec.model}, from scratch" if spec.strategy == "scratch" else spec.model
     if spec.transfer:
         own = ":" in spec.model  # run:<id> and library:<id>: the origin says it in words
@@ -161,6 +168,8 @@ def keep_run(
         started_from=started,
         imgsz=spec.imgsz,
         figures={key: value for key, value in (run.metrics or {}).items() if value is not None},
+        confidence=(load_operating_point(run.folder) or {}).get("confidence"),
+        window=window,
     )
 
 
@@ -275,6 +284,8 @@ def _keep(
     started_from: str = "",
     imgsz: int | None = None,
     figures: dict[str, float] | None = None,
+    confidence: float | None = None,
+    window: str = "auto",
 ) -> LibraryModel:
     facts = describe_weights(source)
     with workspace.staging("library") as stage:
@@ -298,6 +309,8 @@ def _keep(
                 dataset_name=dataset_name,
                 started_from=started_from,
                 figures=figures or {},
+                confidence=confidence,
+                window=window,
             )
         except ValidationError as error:
             first = error.errors()[0]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.data.importing import import_dataset
+from core.delivery.predict_model import choose_model
 from core.errors import InputError
 from core.models.fetching import sha256
 from core.models.library import (
@@ -60,7 +61,7 @@ def test_a_training_starts_from_a_kept_model_and_is_kept_itself(
     dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "tiny"))
     source = import_model(workspace, tiny_checkpoint, name="Parts")
     spec = TrainingSpec(
-        dataset=dataset.id, task="detect", model=f"library:{source.id}", epochs=1, imgsz=32, batch=4, device="cpu"
+        dataset=dataset.id, task="detect", model=f"library:{source.id}", epochs=1, imgsz=64, batch=4, device="cpu"
     )
     run = wait_run(workspace, start_run(workspace, spec).id, timeout=180)
     assert run.state is State.FINISHED, run.cause
@@ -68,10 +69,11 @@ def test_a_training_starts_from_a_kept_model_and_is_kept_itself(
     assert "Parts" in run.spec.transfer["origin"]
     kept = keep_run(workspace, run.id, name="Squares and discs", note="first try")
     assert kept.classes == ("square", "disc"), "its classes are the new set's, not those it started from"
-    assert (kept.run, kept.imgsz, set(kept.figures) >= {"mAP50"}) == (run.id, 32, True)
+    assert (kept.run, kept.imgsz, set(kept.figures) >= {"mAP50"}) == (run.id, 64, True)
     assert "Parts" in kept.started_from
     assert run.name == "tiny, Parts", "people see the name, not library: and an id"
     assert model_name(workspace, "library:gone-000000") == "library:gone-000000"
+    assert choose_model(workspace, f"library:{kept.id}").weights == kept.path
     delete_run(workspace, run.id)
     found = locate(workspace, f"library:{kept.id}", "detect")
     assert found is not None

@@ -112,7 +112,7 @@ def test_what_ships_is_small_and_as_its_record_says() -> None:
 @pytest.mark.slow
 def test_a_training_starts_from_it_and_says_so(workspace: Workspace, tmp_path: Path) -> None:
     dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "tiny"))
-    spec = TrainingSpec(dataset=dataset.id, task="detect", model="starter", epochs=1, imgsz=32, batch=4, device="cpu")
+    spec = TrainingSpec(dataset=dataset.id, task="detect", model="starter", epochs=1, imgsz=64, batch=4, device="cpu")
     run = wait_run(workspace, start_run(workspace, spec).id, timeout=180)
     assert run.state is State.FINISHED, run.cause
     assert run.spec.transfer == {"name": "starter", "origin": STARTER_WORDS, "sha256": sha256(CHECKPOINT)}
