@@ -4,8 +4,9 @@
     python -m core.models.starter.make --steps 200 --scenes 500 --work /tmp/try --out /tmp/try/starter.pt   a small try
 
 Drawn scenes and the training state are kept in the work folder (about 2.4 GB for 12,000 scenes), so that it can be
-interrupted at any time. The learning rate is constant and falls over the last two fifths of the steps, so that
-`--steps` may be raised before. Every choice is drawn from the seed; on another processor the last digits differ.
+interrupted at any time. The learning rate is constant up to `--fall-from` and then falls to nothing at the last
+step, so that both may be raised while it has not begun to fall. Every choice is drawn from the seed; on another
+processor the last digits differ.
 """
 
 from __future__ import annotations
@@ -30,8 +31,6 @@ from core.models.starter.scenes import NAMES, SIZE, draw_scene
 MODEL = "yolo26n"
 WARM_UP = 200
 """Steps over which the learning rate rises."""
-COOL_DOWN = 0.4
-"""Share of the steps over which it falls to nothing."""
 LEARNING_RATE = 1.5e-3
 WEIGHT_DECAY = 0.02
 AVERAGE = 0.998
@@ -100,9 +99,9 @@ def take_batch(
     }
 
 
-def rate(step: int, steps: int) -> float:
-    """Return the learning rate of a step: rises over WARM_UP, stays, falls over the last COOL_DOWN of all steps."""
-    return LEARNING_RATE * min(1.0, (step + 1) / WARM_UP, (steps - step) / (COOL_DOWN * steps))
+def rate(step: int, fall_from: int, steps: int) -> float:
+    """Return the learning rate of a step: rises over WARM_UP, stays up to `fall_from`, falls to nothing at `steps`."""
+    return LEARNING_RATE * min(1.0, (step + 1) / WARM_UP, (steps - step) / max(1, steps - fall_from))
 
 
 def train(options: argparse.Namespace) -> Any:
@@ -141,7 +140,7 @@ def train(options: argparse.Namespace) -> Any:
             batch = take_batch(np.random.default_rng((options.seed, 1, step)), pictures, rows, options.batch,
                                options.imgsz)  # fmt: skip
             for group in optimizer.param_groups:
-                group["lr"] = rate(step, options.steps)
+                group["lr"] = rate(step, options.fall_from, options.steps)
             with torch.autocast("cpu", torch.bfloat16):
                 answers = model(batch["img"])
             loss, parts = model.loss(batch, _in_full(answers))
@@ -195,7 +194,8 @@ def write_checkpoint(average: Any, options: argparse.Namespace, steps: int) -> N
                 "version": ultralytics.__version__, "license": "AGPL-3.0 License (https://ultralytics.com/license)",
                 "origin": "Graft starter: pre-trained on drawn scenes only"}, part)  # fmt: skip
     part.replace(options.out)
-    record = {"model": MODEL, "steps": steps, "batch": options.batch, "imgsz": options.imgsz, "seed": options.seed,
+    record = {"model": MODEL, "steps": steps, "fall_from": options.fall_from, "batch": options.batch,
+              "imgsz": options.imgsz, "seed": options.seed,
               "scenes": options.scenes, "ultralytics": ultralytics.__version__, "torch": torch.__version__,
               "classes": list(NAMES), "bytes": options.out.stat().st_size}  # fmt: skip
     options.out.with_name(RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -205,7 +205,8 @@ def main() -> None:
     """Read the options and train."""
     parser = argparse.ArgumentParser(prog="python -m core.models.starter.make", description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", type=int, default=12_000)
-    parser.add_argument("--steps", type=int, default=5_500)
+    parser.add_argument("--steps", type=int, default=4_300)
+    parser.add_argument("--fall-from", type=int, default=3_500)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--imgsz", type=int, default=192)
     parser.add_argument("--seed", type=int, default=0)
