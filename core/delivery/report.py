@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from core.data.importing import Progress
 from core.data.palette import class_colour
 from core.delivery import report_figures as draw
 from core.delivery import report_words as words
-from core.delivery.background import Report
+from core.delivery.background import Report, run_job
 from core.delivery.digests import file_sha256
 from core.delivery.report_pictures import Example, choose_examples, jpeg_of
 from core.errors import GraftError, InputError
@@ -86,6 +87,19 @@ def write_report(
     except OSError as error:
         raise InputError(f"{out} can't be written ({error.strerror}); choose another place.") from error
     return out
+
+
+def report_path(run: Run) -> Path:
+    """Return where the pages keep a run's report."""
+    return run.folder / "exports" / "report.html"
+
+
+def report_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Child: write the report of a run into its own folder."""
+    workspace = Workspace.open(job["workspace"])
+    run = get_run(workspace, job["run"])
+    settings = ReportSettings.model_validate(job["settings"])
+    return {"report": str(write_report(workspace, run.id, report_path(run), settings, progress=report))}
 
 
 def make_report(workspace: Workspace, run: Run, settings: ReportSettings, progress: Report | None = None) -> str:
@@ -316,3 +330,7 @@ def _pictures(
         "summary_pictures": first,
         "galleries": [{"title": title, "pictures": pictures} for title, pictures in galleries.items()],
     }
+
+
+if __name__ == "__main__":
+    sys.exit(run_job(Path(sys.argv[1]), report_job))

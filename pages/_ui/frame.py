@@ -41,7 +41,7 @@ ROAD = (
     Step("compare.py", "Compare"),
     Step("lab.py", "Lab", ("dataset",)),
     Step("predict.py", "Try it", ("run",)),
-    Step("deliver.py", "Deliver", ("run",)),
+    Step("deliver.py", "Take it away", ("run",)),
     Step("runs.py", "Runs"),
     Step("library.py", "Library"),
 )

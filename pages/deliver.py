@@ -1,0 +1,143 @@
+"""Take it away: a bundle for an engineer, a report for people who decide, exports, and the notebook."""
+
+import streamlit as st
+
+from core.delivery.background import job_folder, start_job
+from core.delivery.bundle import bundle_path
+from core.delivery.notebook import notebook_text, script_text, training_code
+from core.delivery.report import ReportSettings, report_path
+from core.errors import GraftError, InputError
+from core.training.runs import get_run, list_runs
+from core.training.store import Run
+from pages._ui import frame
+from pages._ui.cells import Notebook, empty, next_step, python_fold
+from pages._ui.formatting import ago, plain
+from pages._ui.settings import field_widget
+from pages._ui.takeaway_exports import show_exports
+from pages._ui.takeaway_jobs import offer_file, show_job
+
+workspace = frame.workspace()
+
+
+def chosen_run() -> Run:
+    """Return the run the page is about: the address's, else the newest with a model; ends the page without one."""
+    runs = [run for run in list_runs(workspace) if run.best_weights is not None]
+    if not runs:
+        Notebook("Take it away", "A bundle, a report, an export or a notebook of a trained model.")
+        empty("There is no trained model to take away yet.", "Train one", "training.py", key="deliver_empty")
+    identifier = frame.current_id("run")
+    try:
+        run = get_run(workspace, identifier) if identifier else runs[0]
+    except InputError:
+        run = runs[0]  # deleted meanwhile, or an old address
+    if run.best_weights is None:
+        Notebook("Take it away", f"{run.name} has no trained model yet.")
+        empty("It can be taken away as soon as it is trained.", "Watch it", "training.py", key="deliver_wait")
+    frame.set_current("run", run.id)
+    return run
+
+
+def show_bundle(run: Run) -> None:
+    """Show what a bundle holds, make it, and offer it."""
+    st.markdown(
+        "One zip with the weights, the class names, the operating point and how pictures are prepared; a short "
+        "`predict.py` that needs only Ultralytics and a `predict_onnx.py` that needs only ONNX Runtime; a model card; "
+        "and a digest of each file."
+    )
+    path, folder = bundle_path(run), job_folder(run.folder, "bundle")
+    if show_job(folder, "bundle"):
+        return
+    fresh = path.is_file() and run.best_weights is not None and path.stat().st_mtime >= run.best_weights.stat().st_mtime
+    if path.is_file():
+        offer_file(path, "Save the bundle", "application/zip", "save_bundle")
+        if not fresh:
+            st.caption("The model changed since: make the bundle again.")
+    if st.button("Make it again" if path.is_file() else "Make the bundle", key="make_bundle"):
+        begin("bundle", "core.delivery.bundle", run, {})
+    python_fold(
+        "from pathlib import Path\nfrom core.workspace import Workspace\n"
+        "from core.delivery.bundle import make_bundle\n\n"
+        f'make_bundle(Workspace.current(), "{run.id}", Path("bundle.zip"))',
+        key="bundle",
+    )
+
+
+def show_report(run: Run) -> None:
+    """Show the settings of a report, make it, show and offer it."""
+    st.markdown(
+        "One file for a board, a hospital or a quality manager: two pages of summary, then everything behind them. It "
+        "opens without a network and prints to A4. Names of files never appear in it."
+    )
+    path, folder = report_path(run), job_folder(run.folder, "report")
+    running = show_job(folder, "report")
+    with st.expander("What should it say?", key="report_settings"):
+        values = {
+            name: field_widget(ReportSettings, name, key=f"report_{name}_{run.id}")
+            for name in ("title", "author", "intended_use", "pictures", "signatures")
+        }
+    if not running and st.button("Make it again" if path.is_file() else "Make the report", key="make_report",
+                                 type="secondary" if path.is_file() else "primary"):  # fmt: skip
+        begin("report", "core.delivery.report", run, {"settings": values})
+    if not running and path.is_file():
+        offer_file(path, "Save the report", "text/html", "save_report", f"{run.id}-report.html")
+        with st.expander("Look at it here", key="report_preview", on_change="rerun") as preview:
+            if preview.open:
+                st.iframe(path.read_text(encoding="utf-8"), height=720)
+    python_fold(
+        "from pathlib import Path\nfrom core.workspace import Workspace\n"
+        "from core.delivery.report import write_report\n\n"
+        f'write_report(Workspace.current(), "{run.id}", Path("report.html"))',
+        key="report",
+    )
+
+
+def show_notebook(run: Run) -> None:
+    """Offer the notebook and the script of the run."""
+    st.markdown(
+        "The same training step by step with plain Ultralytics, and why: what is reused, what is new, why these "
+        "settings. It runs from top to bottom wherever the pictures and weights are."
+    )
+    try:
+        notebook, script = notebook_text(workspace, run), script_text(workspace, run)
+        code = training_code(workspace, run)
+    except InputError as error:
+        st.markdown(plain(str(error)))
+        return
+    with st.container(horizontal=True):
+        st.download_button("Save the notebook (.ipynb)", notebook, f"{run.id}.ipynb", "application/x-ipynb+json",
+                           key="save_notebook", on_click="ignore", icon=":material/download:")  # fmt: skip
+        st.download_button("Save it as a script (.py)", script, f"{run.id}.py", "text/x-python",
+                           key="save_script", on_click="ignore", icon=":material/download:")  # fmt: skip
+    python_fold(code, key="notebook")
+
+
+def begin(what: str, module: str, run: Run, job: dict) -> None:
+    """Start a job in the background and show its bar."""
+    try:
+        start_job(run.folder, what, module, {"workspace": str(workspace.root), "run": run.id, **job})
+    except GraftError as error:
+        st.error(plain(str(error)))
+        return
+    st.rerun()
+
+
+def show_page() -> None:
+    """Show the page."""
+    run = chosen_run()
+    page = Notebook("Take it away", f"{run.name}: {run.model} on {run.dataset_name}, trained {ago(run.ended)}")
+    with page.cell("A report for people who decide"):
+        show_report(run)
+    with page.cell("A bundle for an engineer"):
+        show_bundle(run)
+    with page.cell("An export for another program", "Each exported file is run and compared with the model itself."):
+        show_exports(workspace, run)
+    with page.cell("A notebook to learn from"):
+        show_notebook(run)
+    with page.cell("What next?"):
+        next_step("Try it on new pictures", "predict.py", key="deliver_to_predict", run=run.id)
+        if frame.has_page("library.py"):
+            st.page_link(frame.page_path("library.py"), label="Keep it in the library, and start again from it",
+                         icon=":material/bookmark:")  # fmt: skip
+
+
+show_page()
