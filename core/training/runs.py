@@ -73,7 +73,8 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
         check_argument(name)
     transfer = {}
     if spec.strategy is Strategy.SCRATCH:
-        model_for_task(spec.model, spec.task)
+        built_as = model_for_task(spec.model, spec.task).architecture  # without its weights the starter is a yolo26n
+        spec = spec.model_copy(update={"model": built_as or spec.model})
     else:
         found = locate(workspace, spec.model, spec.task)
         if found is None:
