@@ -27,6 +27,15 @@ from pages._ui.formatting import ago, count, duration, plain, state_words
 from pages._ui.frame import go_to, page_path
 
 LIVE_SECONDS = 3.0
+FIGURE_WORDS = {
+    "top1": "First guess right (top-1): the share of validation pictures whose class is guessed at the first try.",
+    "mAP50-95": "Exact fit (mAP50-95), from 0 to 1: how many objects are found, with how few false alarms, and how "
+    "exactly they are outlined.",
+}
+BAR_WORDS = "The bar is where the figure would lie with other validation pictures of the same kind (95 % interval)."
+BAR_WORDS_SEEDS = (
+    "The bar is where the figure would lie with other validation pictures and other luck in training (95 %)."
+)
 MORE_SEEDS = 3
 SHOWN_TRIES = 8
 STATE_BADGES = {
@@ -246,10 +255,10 @@ def _race(workspace: Workspace, experiment: Experiment, result: dict[str, Any]) 
         st.caption(
             f"All train {count(looks[0], 'epoch')}; then the better half goes on, looked at again after "
             + ", ".join(str(item) for item in looks[1:])
-            + " (successive halving). Green is the recommendation, a hollow dot was stopped early. Intervals: "
-            "95 %, over draws of the validation pictures"
-            + (" and of the trainings." if experiment.settings.seeds > 1 else ".")
+            + " (successive halving). Green is the recommendation, a hollow dot was stopped early."
         )
+    st.caption(BAR_WORDS if experiment.settings.seeds == 1 else BAR_WORDS_SEEDS)
+    st.caption(FIGURE_WORDS[experiment.metric])
 
 
 def _runs_of(label: str, experiment: Experiment, runs: dict[str, Run]) -> list[Run]:

@@ -105,9 +105,11 @@ def _ask_race(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str, An
     strategies = st.pills("Each with", options, key=f"{key}_strategies", selection_mode="multi",
                           default=list(dict.fromkeys(item.strategy for item in suggested)),
                           format_func=str, wrap=True,
-                          help="  \n".join(f"{name}: {words}" for name, words in STRATEGY_WORDS.items()))  # fmt: skip
+                          help="How much of what the model knows is kept.")  # fmt: skip
     if not here and not kept:
         st.caption(SCRATCH_ONLY)
+    for item in strategies or []:
+        st.caption(f"**{item}**: {plain(STRATEGY_WORDS[item].rsplit(' (', 1)[0])}.")
     contenders = [
         Contender(model=model, strategy=strategy, name=kept.get(model, ""))
         for strategy in strategies or []
