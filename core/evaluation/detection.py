@@ -14,7 +14,7 @@ from core.evaluation.calibration import DETECTIONS_FROM, calibration, fit_temper
 from core.evaluation.coded import CODES, Coded
 from core.evaluation.derived import Derived, derive
 from core.evaluation.errors import error_budget
-from core.evaluation.intervals import count_units, draw, ratio_interval
+from core.evaluation.intervals import count_units, draw, group_members, ratio_interval
 from core.evaluation.metrics import f1, ratio
 from core.evaluation.review import confusion
 from core.evaluation.slices import Slices, object_cuts
@@ -45,6 +45,9 @@ class Detector:
         self.unusable, self.grouped = self.coded.unusable, self.coded.groups is not None
         self.weights = draw(len(self.images), self.coded.groups)
         self.units = count_units(len(self.images), self.coded.groups)
+        member = group_members(len(self.images), self.coded.groups)
+        self._by_group = np.argsort(member, kind="stable")
+        self._group_starts = np.flatnonzero(np.diff(member[self._by_group], prepend=-1))
         self.derived_anew = derived is None
         self.derived = derived or derive(self.coded, self.weights, twins)
         self.calibration = dict(self.derived.calibration)
@@ -122,10 +125,9 @@ class Detector:
     def _units(self, table: Table) -> list[int]:
         """Return how many pictures, or groups, hold something of each column."""
         held = table > 0
-        if self.coded.groups is None:
-            return [int(value) for value in held.sum(axis=0)]
-        names = np.array([name or f"\0{index}" for index, name in enumerate(self.coded.groups)], dtype=object)
-        return [len(set(names[held[:, index]])) for index in range(held.shape[1])]
+        if self.coded.groups is not None:
+            held = np.logical_or.reduceat(held[self._by_group], self._group_starts, axis=0)
+        return [int(value) for value in held.sum(axis=0)]
 
     def _share(self, hits: Table, totals: Table) -> Figure:
         with np.errstate(invalid="ignore", divide="ignore"):

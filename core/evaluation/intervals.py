@@ -34,7 +34,7 @@ def draw(pictures: int, groups: Sequence[str] | None = None, resamples: int = RE
     """
     if pictures == 0:
         return np.zeros((resamples, 0), dtype=np.float32)
-    member = _members(pictures, groups)
+    member = group_members(pictures, groups)
     count = int(member.max()) + 1
     random = np.random.default_rng(seed)
     drawn = np.empty((resamples, count), dtype=np.float32)
@@ -45,7 +45,8 @@ def draw(pictures: int, groups: Sequence[str] | None = None, resamples: int = RE
     return drawn if groups is None else drawn[:, member]
 
 
-def _members(pictures: int, groups: Sequence[str] | None) -> NDArray[np.int64]:
+def group_members(pictures: int, groups: Sequence[str] | None) -> NDArray[np.int64]:
+    """Return the number of the group each picture belongs to; without a name it is a group of its own."""
     if groups is None:
         return np.arange(pictures)
     names = [name or f"\0{index}" for index, name in enumerate(groups)]
@@ -55,7 +56,7 @@ def _members(pictures: int, groups: Sequence[str] | None) -> NDArray[np.int64]:
 
 def count_units(pictures: int, groups: Sequence[str] | None) -> int:
     """Return how many independent things there are: groups, or pictures without groups."""
-    return len(np.unique(_members(pictures, groups))) if pictures else 0
+    return len(np.unique(group_members(pictures, groups))) if pictures else 0
 
 
 def interval(values: NDArray[np.floating], units: int | None = None) -> tuple[float, float]:
