@@ -25,7 +25,13 @@ HASH_DISTANCE = 18
 THUMB_CORRELATION = 0.72
 """After the best of the small crops; copies of fine line work (DeepPCB) cropped on every side were at 0.80 and more."""
 FINE = 128
-FINE_CORRELATION = 0.8
+FINE_CORRELATION = 0.72
+"""Mirrored, cropped and recompressed copies were at 0.73 and more (DeepPCB, BCCD, chest X-rays, the sample set);
+different chest X-rays, which are much alike, at 0.69 and less."""
+NOISE = 1.0
+"""Variance of the details, in grey levels squared, under which a block shows nothing but grain and JPEG traces."""
+JPEG_TRACES = 0.5
+"""Variance that recompression adds to the details at quality 60; it is no difference between two pictures."""
 MAX_CANDIDATES = 1_000_000
 PLAIN_CORRELATION = 0.5
 """Of the thumbnails as they are; copies cropped by 2 % on every side were at 0.61 and more (DeepPCB)."""
@@ -34,6 +40,9 @@ THUMB_LOOKS = 8_000
 CLOSE_LOOKS = 1_000
 """Pairs that are compared in full at most, the likeliest first, plus one for every five pictures."""
 ORIENTATIONS = 8
+
+SPANS = ((0.0, 1.0), (0.01, 0.99), (0.02, 0.98), (0.02, 1.0), (0.0, 0.98))
+"""What a small crop leaves of a side; a crop is a span of the rows and one of the columns."""
 
 Load = Callable[[int], NDArray[np.float32]]
 
@@ -81,9 +90,8 @@ def candidate_pairs(hashes: Sequence[NDArray[np.uint64]], limit: int = HASH_DIST
 @lru_cache(maxsize=1)
 def _crops() -> NDArray[np.float64]:
     """Return (c, 2, THUMB, THUMB) resampling matrices: rows and columns of a thumbnail cropped by 0 to 4 %."""
-    spans = [(0.0, 1.0), (0.01, 0.99), (0.02, 0.98), (0.02, 1.0), (0.0, 0.98)]
     matrices = []
-    for low, high in spans:
+    for low, high in SPANS:
         place = (low + (np.arange(THUMB) + 0.5) / THUMB * (high - low)) * THUMB - 0.5
         first = np.clip(np.floor(place).astype(int), 0, THUMB - 1)
         second = np.clip(first + 1, 0, THUMB - 1)
@@ -102,15 +110,35 @@ def _unit(stack: NDArray) -> NDArray[np.float32]:
     return np.asarray(flat / (length + 1e-6), dtype=np.float32)
 
 
-def thumb_correlation(first: NDArray, second: NDArray) -> NDArray[np.float32]:
-    """Return, for (m, 32, 32) pairs, the best correlation when either is cropped by 0 to 4 %; -1 to 1."""
+def thumb_correlation(first: NDArray, second: NDArray) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return, for (m, 32, 32) pairs, the best correlation (-1 to 1) when either is cropped by 0 to 4 %, and by which.
+
+    Crops are numbered as `crop_warp` reads them.
+    """
     plain_first, plain_second = _unit(first), _unit(second)
     best = np.full(len(first), -1.0, dtype=np.float32)
-    for rows, columns in _crops().astype(np.float32):
-        for cropped, plain in ((first, plain_second), (second, plain_first)):
+    which = np.zeros(len(first), dtype=np.int64)
+    for number, (rows, columns) in enumerate(_crops().astype(np.float32)):
+        for side, (cropped, plain) in enumerate(((first, plain_second), (second, plain_first))):
             warped = _unit(rows @ cropped.astype(np.float32) @ columns.T)
-            best = np.maximum(best, np.einsum("ij,ij->i", warped, plain))
-    return best
+            score = np.einsum("ij,ij->i", warped, plain)
+            which[score > best] = 2 * number + side
+            best = np.maximum(best, score)
+    return best, which
+
+
+def crop_warp(number: int) -> NDArray[np.float32]:
+    """Return the (2, 3) warp, from pixels of the first 128 x 128 picture to the second's, of a crop of SPANS."""
+    warp = np.zeros((2, 3), dtype=np.float32)
+    crop, second_is_larger = divmod(number, 2)
+    rows, columns = divmod(crop, len(SPANS))
+    for axis, span in enumerate((columns, rows)):
+        low, high = SPANS[span]
+        scale, shift = high - low, FINE * low + 0.5 * (high - low) - 0.5
+        if not second_is_larger:
+            scale, shift = 1 / scale, (0.5 - FINE * low) / scale - 0.5
+        warp[axis, axis], warp[axis, 2] = scale, shift
+    return warp
 
 
 def orient(picture: NDArray, turn: int) -> NDArray:
@@ -119,29 +147,38 @@ def orient(picture: NDArray, turn: int) -> NDArray:
     return np.ascontiguousarray(turned[:, ::-1] if turn % 2 else turned)
 
 
-def same_picture(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+def same_picture(first: NDArray[np.float32], second: NDArray[np.float32], crop: int = 0) -> float:
     """Return how alike two 128 x 128 grey pictures are after alignment, without slow shading: -1 to 1.
 
-    Alignment is an affine one (Evangelidis and Psarakis 2008, cv2.findTransformECC). The figure is a low quantile over
-    blocks that show something, so that the same scene with another object in it does not count as a copy.
+    `crop` is the crop of `crop_warp` to start from. Alignment is an affine one (Evangelidis and Psarakis 2008,
+    cv2.findTransformECC) of the details: by the shading, two pictures of plain material drift apart.
     """
     import cv2
 
-    warp: Any = np.eye(2, 3, dtype=np.float32)
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
-    try:
-        _, warp = cv2.findTransformECC(first, second, warp, cv2.MOTION_AFFINE, stop, None, 5)  # type: ignore[call-overload]
-    except cv2.error:
-        return -1.0
-    if not _is_crop(warp):
-        return -1.0
-    moved: Any = cv2.warpAffine(
-        second, warp, (FINE, FINE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
-    )
-    edge = 8
-    one = _details(first)[edge:-edge, edge:-edge]
-    two = _details(moved)[edge:-edge, edge:-edge]
-    size = 28
+    details, others = _details(first), _details(second)
+    best = -1.0
+    for start in dict.fromkeys((crop, 0)):
+        warp: Any = crop_warp(start)
+        try:
+            _, warp = cv2.findTransformECC(details, others, warp, cv2.MOTION_AFFINE, stop, None, 1)  # type: ignore[call-overload]
+        except cv2.error:
+            continue
+        if _is_crop(warp):
+            best = max(best, _likeness(first, details, _warped(second, warp)))
+        if best >= FINE_CORRELATION:
+            break
+    return best
+
+
+def _likeness(first: NDArray[np.float32], details: NDArray[np.float32], moved: NDArray[np.float32]) -> float:
+    """Return a low quantile of the correlation over blocks that show more than noise.
+
+    Low, so that the same scene with another object in it does not count as a copy. Pictures as plain as paper are
+    compared level by level.
+    """
+    edge, size = 8, 28
+    one, two = details[edge:-edge, edge:-edge], _details(moved)[edge:-edge, edge:-edge]
     scores, weights = [], []
     for top in range(0, one.shape[0] - size + 1, size):
         for left in range(0, one.shape[1] - size + 1, size):
@@ -149,13 +186,21 @@ def same_picture(first: NDArray[np.float32], second: NDArray[np.float32]) -> flo
             b = two[top : top + size, left : left + size].ravel()
             a, b = a - a.mean(), b - b.mean()
             energy = float(max(a @ a, b @ b))
-            scores.append(float(a @ b) / (energy + 1e-6))
+            scores.append(min(1.0, float(a @ b) / max(energy - JPEG_TRACES * size * size, 1e-6)))
             weights.append(energy)
     scores_array, weights_array = np.array(scores), np.array(weights)
-    shown = weights_array > max(0.05 * float(np.median(weights_array)), 1.0 * size * size)
+    shown = weights_array > max(0.05 * float(np.median(weights_array)), NOISE * size * size)
     if shown.sum() < 4:
         return float(1.0 - np.abs(first - moved).mean() / 4.0)
     return float(np.quantile(scores_array[shown], 0.2))
+
+
+def _warped(picture: NDArray[np.float32], warp: Any) -> NDArray[np.float32]:
+    """Return a picture brought into the place of the one it was aligned to."""
+    import cv2
+
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(picture, warp, (FINE, FINE), flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _is_crop(warp: NDArray[np.float32]) -> bool:
@@ -203,24 +248,25 @@ def near_duplicates(thumbs: NDArray[np.uint8], load: Load) -> list[tuple[int, in
     if not len(pairs):
         return []
     scores = np.full(len(pairs), -1.0, dtype=np.float32)
+    crops = np.zeros(len(pairs), dtype=np.int64)
     for start in range(0, len(pairs), 1000):
         part = pairs[start : start + 1000]
         first = thumbs[part[:, 0]].astype(np.float32)
         second = np.stack([orient(thumbs[j], int(turn)) for _, j, turn in part]).astype(np.float32)
-        scores[start : start + 1000] = thumb_correlation(first, second)
+        scores[start : start + 1000], crops[start : start + 1000] = thumb_correlation(first, second)
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] >= THUMB_CORRELATION]
     looks = CLOSE_LOOKS + len(thumbs) // 5
     joined = Union(len(thumbs))
     cached = lru_cache(maxsize=512)(load)
     found = []
-    for i, j, turn in pairs[order].tolist():
+    for (i, j, turn), crop in zip(pairs[order].tolist(), crops[order].tolist(), strict=True):
         if joined.find(i) == joined.find(j):
             continue
         if looks == 0:
             break
         looks -= 1
-        if same_picture(cached(i), orient(cached(j), turn)) >= FINE_CORRELATION:
+        if same_picture(cached(i), orient(cached(j), turn), crop) >= FINE_CORRELATION:
             joined.join(i, j)
             found.append((i, j))
             looks += 1  # a hit costs nothing: a set full of copies is looked through to the end
