@@ -8,6 +8,7 @@ from core.delivery.predict_warm import warm_predictor
 from pages._ui import frame
 from pages._ui.cells import Notebook, empty, next_step, python_fold
 from pages._ui.predict_answers import describe, show_answers
+from pages._ui.predict_jobs import offer, show_jobs
 from pages._ui.predict_layers import show_layers
 from pages._ui.predict_source import choose, give, model_names
 
@@ -45,6 +46,10 @@ def show_page() -> None:
                 "print(answer['words'])",
                 key="predict",
             )
+    with page.cell("Many pictures, or a video", "It runs on by itself, also when you close this tab."):
+        if intake is not None and (intake.waiting or intake.videos):
+            offer(workspace, chosen, intake, chosen.confidence)
+        show_jobs(workspace)
     with page.cell("What the model already knows", "The same picture, seen by early, middle and late filters."):
         if not pictures:
             st.caption("Give a picture above to look inside the model.")

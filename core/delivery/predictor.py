@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from core.data.images import UnreadableImage, decode
 from core.data.windows import Window
@@ -57,6 +58,7 @@ class Predictor:
             return
         self.model = self.key = None
         gc.collect()
+        plain_open = Image.open
         enter_isolation()
         from core.models.checkpoint import describe_checkpoint
 
@@ -66,6 +68,7 @@ class Predictor:
             raise InputError(f"{Path(weights).name} is refused: {error}") from error
         from ultralytics import YOLO
 
+        Image.open = plain_open  # Ultralytics' own asks for a package of HEIC on every picture that is damaged
         self.model = YOLO(weights)
         self.channels = int(self.model.model.yaml.get("channels", 3))
         self.classes = described["classes"]
