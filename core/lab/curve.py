@@ -11,6 +11,7 @@ from core.lab.experiment import CurveSettings
 from core.lab.judging import figure, judge
 from core.lab.power_law import Fit, curve_sentences, fit_curve
 from core.lab.subsets import make_part, nested_parts, remove_parts
+from core.training.store import State
 
 MOST_REPEATS = 8
 """A small part is shown at most so many times as often as the whole set."""
@@ -52,7 +53,7 @@ def drive(conductor: Conductor) -> None:
             known += [
                 {"pictures": size, "seed": part.seed, "run": trained[part.key].id}
                 for size, part in parts
-                if part.key in trained
+                if part.key in trained and trained[part.key].state is State.FINISHED  # cut short it says nothing
             ]
             if known:
                 _tell(conductor, known)

@@ -46,6 +46,8 @@ def main(folder: Path) -> int:
         _fail(experiment, f"Something unforeseen went wrong ({type(error).__name__}: {error}). See driver.log.")
         return 1
     conductor.status.state = LabState.STOPPED if conductor.stopping else LabState.FINISHED
+    if conductor.stopping and conductor.status.sentences:
+        conductor.status.sentences.append("You stopped it: not everything was trained to its end.")
     conductor.status.ended = datetime.now(UTC)
     conductor.say("")
     return 0

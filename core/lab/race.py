@@ -75,6 +75,11 @@ def drive(conductor: Conductor) -> None:
         field = [label for label in field if rows[label].runs]
         if not field:
             raise conductor.nothing_trained()
+        if conductor.stopping and not all(_done(conductor, rows[label].runs, epochs) for label in field):
+            # who was cut off in the middle can't be compared with who was not
+            conductor.status.sentences = cut_off_words(ordered(list(rows.values())), result["done"], len(looks))
+            tell()
+            return
         conductor.say("Comparing them on the same validation pictures.")
         drawn = judge(conductor.workspace, {label: rows[label].runs for label in field}, conductor.experiment.metric)
         for label in field:
@@ -83,6 +88,8 @@ def drive(conductor: Conductor) -> None:
             runs = [conductor.run(run) for run in rows[label].runs]
             rows[label].epochs = max(run.epochs_done for run in runs)
             rows[label].seconds = sum(map(run_seconds, runs)) / len(runs)
+            if min(run.epochs_done for run in runs) < epochs:
+                rows[label].note = f"A training of it ended before {epochs} epochs, so its figure may be too low."
         last = number == len(looks) - 1 or conductor.stopping
         keep = survivors({label: float(drawn[label][0]) for label in field}, last=last)
         for label in field:
@@ -102,6 +109,22 @@ def drive(conductor: Conductor) -> None:
             tell()
             return
         tell()
+
+
+def _done(conductor: Conductor, runs: Sequence[str], epochs: int) -> bool:
+    return all(conductor.run(run).epochs_done >= epochs for run in runs)
+
+
+def cut_off_words(rows: Sequence[Row], done: int, looks: int) -> list[str]:
+    """Say where a race stood that was stopped in the middle of a round: nothing is recommended."""
+    said = [f"Stopped in round {done + 1} of {looks}, before these could be compared: nothing is recommended."]
+    known = [row for row in rows if row.value is not None]
+    if done and known:
+        best = max(known, key=lambda row: row.value or 0.0)
+        said.append(
+            f"After round {done} {best.label} was ahead with {best.value:.3f} ({best.low:.3f} to {best.high:.3f})."
+        )
+    return said
 
 
 def _row(contender: Contender) -> Row:

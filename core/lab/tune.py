@@ -17,6 +17,7 @@ from core.lab.judging import Difference, difference, figure, judge, points, span
 from core.models.arguments import training_arguments
 from core.models.plan import complete_spec
 from core.training.spec import Strategy
+from core.training.store import State
 
 if TYPE_CHECKING:
     import optuna
@@ -186,8 +187,8 @@ def _train(conductor: Conductor, name: str, values: dict[str, Any], planned: dic
         for seed in range(settings.seeds)
     ]  # fmt: skip
     trained = list(conductor.train(parts).values())
-    if not trained:
-        return None
+    if not trained or any(run.state is not State.FINISHED for run in trained):
+        return None  # cut short it can't be compared
     drawn = judge(conductor.workspace, {name: [run.id for run in trained]}, conductor.experiment.metric)[name]
     known = figure(drawn)
     seconds = sum(map(run_seconds, trained)) / len(trained)

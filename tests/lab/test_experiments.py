@@ -65,6 +65,7 @@ def test_a_stop_ends_the_runs_and_sums_up(lab: Workspace, tiny: Dataset) -> None
     stop_experiment(lab, experiment.id)
     done = ended(lab, experiment)
     assert done.status.state is LabState.STOPPED
+    assert "better" not in " ".join(done.status.sentences), "who was cut off in the middle is not compared"
     assert not any(run.active for run in list_runs(lab, tag=experiment.id))
 
 

@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.lab.experiment import Contender, parse_contender
 from core.lab.halving import epochs_needed, rungs, survivors
 from core.lab.judging import Difference, difference, figure, over_seeds, signed
-from core.lab.race import Row, recommend, remarks, stopped_words
+from core.lab.race import Row, cut_off_words, recommend, remarks, stopped_words
 from core.training.spec import Strategy
 
 
@@ -166,3 +166,11 @@ def test_long_names_keep_what_tells_them_apart() -> None:
     labels = {Contender(model=f"run:{'a' * 70}-{end}").label for end in ("1a2b3c", "4d5e6f")}
     assert len(labels) == 2
     assert max(map(len, labels)) < 65
+
+
+def test_a_race_cut_off_recommends_nothing() -> None:
+    rows = [row("A", 0.5, 100), row("B", 0.6, 40), Row("C", "C", "frozen", [])]
+    said = cut_off_words(rows, 1, 2)
+    assert "nothing is recommended" in said[0]
+    assert said[1] == "After round 1 B was ahead with 0.600 (0.550 to 0.650)."
+    assert len(cut_off_words(rows, 0, 1)) == 1
