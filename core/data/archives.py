@@ -18,6 +18,8 @@ from core.data.formats.tree import Tree, is_junk
 from core.errors import InputError
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+FOREIGN_ARCHIVES = (".rar", ".7z", ".tar.zst", ".lzh", ".gz", ".bz2", ".xz")
+"""Archives that are not opened: there is no well-kept reader for them, or they hold a single file."""
 MAX_TOTAL_BYTES = 200 * 2**30
 """Unpacked size of one archive; the free disk space is the second bound."""
 MAX_RATIO = 300

@@ -126,8 +126,8 @@ CHECKS: dict[str, Kind] = {
     ),
     "duplicate-image": Kind(
         W,
-        "One picture is a byte-for-byte copy of another in the same part.",
-        "{n} pictures are byte-for-byte copies of others in the same part.",
+        "One picture is an exact copy of another in the same part.",
+        "{n} pictures are exact copies of others in the same part.",
         "Copies add nothing to learn and count double.",
         "Keep one of each",
     ),

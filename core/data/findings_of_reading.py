@@ -19,6 +19,12 @@ READING: dict[str, Kind] = {
         "{n} symbolic links were not followed.",
         "What a link points to may lie anywhere on this machine, so only real files are read.",
     ),
+    "nested-archive": Kind(
+        W,
+        "One archive inside the upload was not opened.",
+        "{n} archives inside the upload were not opened.",
+        "Its pictures and labels are missing here: unpack it first, or import the archives together.",
+    ),
     "other-files": Kind(
         I,
         "One file is neither a picture nor a label of this set, and was left out.",

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from core.data.archives import extract, is_archive
+from core.data.archives import FOREIGN_ARCHIVES, extract, is_archive
 from core.data.dataset import Dataset, Task, load_dataset, write_data_yaml
 from core.data.formats import detect_format, layouts
 from core.data.formats.source import SourceDataset, SourceImage
@@ -226,6 +226,7 @@ def _gather(workspace: Workspace, sources: list[Path], stage: Path, meter: _Mete
     if loose:
         trees.append(Tree(dict(sorted(loose.items())), label="files"))
     merged = merge_trees(trees)
+    merged.label = ", ".join(source.name for source in sources)  # what the user knows; used in messages from here on
     if not merged.files:
         raise InputError(f"{merged.label} is empty: there is nothing to import.")
     return merged, all(is_archive(source) and not source.is_dir() for source in sources)
@@ -235,10 +236,7 @@ def _read(tree: Tree, task: Task | None) -> SourceDataset:
     module = detect_format(tree)
     if module is None:
         if not tree.pictures:
-            raise InputError(
-                f"{tree.label} holds no pictures ({len(tree.files):,} other files). "
-                "Add the pictures to the upload, in one of these layouts: " + "; ".join(layouts()) + "."
-            )
+            raise InputError(_no_pictures(tree))
         raise InputError(f"{tree.label} is not a layout I know yet; these are: " + "; ".join(layouts()) + ".")
     found: SourceDataset = module.read(tree, task)
     if task and found.task != task:
@@ -249,6 +247,22 @@ def _read(tree: Tree, task: Task | None) -> SourceDataset:
     if found.drop_unused:
         _drop_unused(found)
     return found
+
+
+def _no_pictures(tree: Tree) -> str:
+    """Return the sentence for an upload without a single picture: what it holds instead, and what to do."""
+    inner = [name for name in tree.files if is_archive(Path(name)) or name.lower().endswith(FOREIGN_ARCHIVES)]
+    if inner and len(inner) == len(tree.files) == 1 and inner[0] == tree.label:
+        return f"{inner[0]} is an archive that can't be opened here: unpack it and pack the folder as a zip file."
+    if inner:
+        return (
+            f"{tree.label} holds no pictures but {'another archive' if len(inner) == 1 else 'other archives'} "
+            f"({', '.join(inner[:3])}), and those are not opened: unpack them first, or import them themselves."
+        )
+    if list(tree.files) == [tree.label]:
+        return f"{tree.label} is neither an archive nor a picture: give a zip or tar file, or a folder with pictures."
+    files = "one other file" if len(tree.files) == 1 else f"{len(tree.files):,} other files"
+    return f"{tree.label} holds no pictures ({files}): add the pictures that the labels belong to, and import again."
 
 
 def _drop_unused(found: SourceDataset) -> None:
@@ -276,7 +290,8 @@ def _note_leftovers(tree: Tree, found: SourceDataset) -> None:
     listed = {image.name for image in found.images} | found.used
     for name in tree.files:
         if name not in listed:
-            problems.note("other-files", name)
+            archive = is_archive(Path(name)) or name.lower().endswith(FOREIGN_ARCHIVES)
+            problems.note("nested-archive" if archive else "other-files", name)
     if found.assumed:
         problems.note("task-assumed", more=found.assumed)
 
