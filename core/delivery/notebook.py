@@ -108,10 +108,10 @@ def run_cells(workspace: Workspace, run: Run) -> list[Cell]:
 def _weights(workspace: Workspace, run: Run) -> tuple[str, Path | None]:
     """Return the Python expression for what the training starts from, and the file."""
     if run.spec.strategy is Strategy.SCRATCH:
-        return repr(f"{model_for_task(run.model, run.spec.task).name}.yaml"), None
-    found = locate(workspace, run.model, run.spec.task)
+        return _quoted(model_for_task(run.spec.model, run.spec.task).yaml), None
+    found = locate(workspace, run.spec.model, run.spec.task)
     if found is None:
-        raise InputError(f"The weights {run.model}, from which this run started, are not in the workspace any more.")
+        raise InputError(f"The weights {run.spec.model}, from which this run started, are not in the workspace any more.")
     return "str(WEIGHTS)", found.path
 
 
@@ -219,12 +219,12 @@ def _about_reuse(run: Run, dataset: Dataset) -> str:
             "## What is reused: nothing\n\nThis run starts from random numbers. It shows what transfer learning saves: "
             "compare it with a run that starts from pre-trained weights, at the same number of epochs."
         )
-    known = find_model(run.model)
+    known = find_model(run.spec.model)
     where = f"**{known.pretrained_on}**" if known else "the pictures of an earlier training"
     text = f"""
 ## What is reused, what is new
 
-`{run.model}` was trained on {where}. Its early layers answer to edges and colours, the middle ones to textures and
+`{run.spec.model}` was trained on {where}. Its early layers answer to edges and colours, the middle ones to textures and
 parts, the late ones to whole things (Yosinski et al., 2014: the earlier a layer, the better it serves other pictures).
 
 - The **backbone**, which sees, and the **neck**, which combines coarse and fine, are copied as they are.

@@ -1,0 +1,58 @@
+"""The bundle: what is in it stands alone and answers as Graft does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from core.delivery.bundle import make_bundle
+from core.delivery.clean_checkpoint import without_paths
+from core.delivery.predict import predict_pictures
+from tests.delivery.takeaway import Trained
+
+
+@pytest.mark.slow
+def test_both_scripts_answer_as_graft_does(taken: Trained, tmp_path: Path) -> None:
+    made = make_bundle(taken.workspace, taken.run_id, tmp_path / "bundle.zip")
+    assert made["without"] == ""
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
+        archive.extractall(tmp_path)
+    folder = tmp_path / taken.run_id
+    names = {"README.md", "SHA256SUMS", "model.json", "model.onnx", "model.pt", "predict.py", "predict_onnx.py"}
+    assert {path.name for path in folder.iterdir()} == names
+    for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
+        digest, name = line.split("  ")
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    place = str(taken.workspace.root).encode()
+    with zipfile.ZipFile(folder / "model.pt") as inside:
+        assert not any(place in inside.read(name) for name in inside.namelist())
+    assert all(place not in (folder / name).read_bytes() for name in names)
+
+    settings = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    settings["confidence"] = 0.0005  # an untrained model is sure of nothing
+    (folder / "model.json").write_text(json.dumps(settings), encoding="utf-8")
+    images = next((taken.workspace.datasets).iterdir()) / "images" / "val"
+    pictures = sorted(images.glob("*.png"))[:2]
+    expected = predict_pictures(taken.workspace, taken.run_id, pictures, confidence=0.0005)["pictures"]
+    for script in ("predict.py", "predict_onnx.py"):
+        said = subprocess.run(
+            [sys.executable, script, *map(str, pictures)], cwd=folder, capture_output=True, text=True, check=True
+        )
+        answers = [json.loads(line) for line in said.stdout.splitlines() if line.startswith("{")]
+        for answer, truth in zip(answers, expected, strict=True):
+            assert len(answer["objects"]) == len(truth["objects"]) > 0
+            for mine, theirs in zip(answer["objects"][:10], truth["objects"][:10], strict=True):
+                assert mine["class"] == theirs["class"]
+                assert mine["box"] == pytest.approx(theirs["box"], abs=0.05)
+                assert mine["confidence"] == pytest.approx(theirs["confidence"], abs=1e-4)
+
+
+def test_paths_are_cut_to_their_last_part() -> None:
+    values = {"data": "/home/mueller/set/data.yaml", "model": "C:\\x\\yolo.pt", "lr0": 0.01, "name": "train"}
+    assert without_paths(values, "My set") == {"data": "My set", "model": "yolo.pt", "lr0": 0.01, "name": "train"}

@@ -1,0 +1,71 @@
+"""The notebook: it runs from top to bottom, and says honestly what plain Ultralytics does otherwise."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from core.delivery.notebook import notebook_text, run_cells, script_text, write_notebook
+from core.errors import InputError
+from core.training.spec import Strategy
+from tests.delivery.takeaway import Trained
+
+
+def with_strategy(taken: Trained, strategy: Strategy, weights: Path) -> None:
+    """Make the run's record say another strategy, from the run's own weights."""
+    path = taken.run.folder / "spec.json"
+    spec = json.loads(path.read_text(encoding="utf-8"))
+    spec |= {"strategy": strategy.value, "model": str(weights), "epochs": 2}
+    path.write_text(json.dumps(spec), encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_notebook_runs_from_top_to_bottom(taken: Trained, tmp_path: Path) -> None:
+    from nbclient import NotebookClient
+
+    weights = taken.run.best_weights
+    assert weights is not None
+    with_strategy(taken, Strategy.TWO_STAGE, weights)
+    out = write_notebook(taken.workspace, taken.run_id, tmp_path / "run.ipynb")
+    notebook = nbformat.read(out, as_version=4)
+    nbformat.validate(notebook)
+    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert (tmp_path / "graft-notebook" / "train" / "weights" / "best.pt").is_file()
+    printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    assert "tensors are reused" in printed
+    assert "metrics/mAP50(B)" in printed
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_each_strategy_has_code_that_parses(strategy: Strategy, taken: Trained) -> None:
+    weights = taken.run.best_weights
+    assert weights is not None
+    if strategy is not Strategy.SCRATCH:
+        with_strategy(taken, strategy, weights)
+    script = script_text(taken.workspace, taken.run)
+    ast.parse(script)
+    assert {
+        Strategy.FINE_TUNE: "model.train(**SETTINGS)",
+        Strategy.FROZEN: "freeze=BACKBONE",
+        Strategy.TWO_STAGE: "def unfreeze(trainer)",
+        Strategy.DISCRIMINATIVE: "def slow_backbone(trainer, layers)",
+        Strategy.SCRATCH: "pretrained=False",
+    }[strategy] in script
+    assert "from core" not in script, "it needs nothing of Graft's"
+
+
+def test_notebook_and_script_say_the_same(taken: Trained) -> None:
+    cells = run_cells(taken.workspace, taken.run)
+    notebook = nbformat.reads(notebook_text(taken.workspace, taken.run), as_version=4)
+    assert [cell.source for cell in notebook.cells] == [cell.text for cell in cells]
+    script = script_text(taken.workspace, taken.run)
+    assert all(cell.text in script for cell in cells if cell.kind == "code")
+
+
+def test_another_ending_is_refused(taken: Trained, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="ipynb"):
+        write_notebook(taken.workspace, taken.run_id, tmp_path / "run.txt")

@@ -1,0 +1,86 @@
+"""The report: complete, discreet, and alone with itself."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from core.delivery.report import ReportSettings, write_report
+from core.delivery.report_figures import curves, interval, matrix
+from core.errors import InputError
+from tests.delivery.takeaway import PATIENT, Trained
+from tests.e2e.conftest import CHROMIUM_OPTIONS
+
+
+@pytest.mark.slow
+def test_report_holds_what_was_promised_and_names_no_file(taken: Trained, tmp_path: Path) -> None:
+    out = write_report(taken.workspace, taken.run_id, tmp_path / "report.html")
+    html = out.read_text(encoding="utf-8")
+    assert out.stat().st_size < 8_000_000
+    for heading in ("Intended use", "Limits", "Dataset card", "How it was trained", "Figures by class", "Weak spots",
+                    "Every setting", "Digests and versions"):  # fmt: skip
+        assert f"<h2>{heading}</h2>" in html, heading
+    assert PATIENT not in html
+    assert str(taken.workspace.root) not in html
+    assert "A &lt;b&gt;small&lt;/b&gt; run" in html
+    assert "<b>small</b>" not in html
+    assert "data:image/jpeg" in html
+    assert not re.search(r"<script|\bsrc=\"(?!data:)|<link|url\(|@import", html)
+
+
+@pytest.mark.slow
+def test_settings_of_a_report_are_heeded(taken: Trained, tmp_path: Path) -> None:
+    settings = ReportSettings(
+        title="Line 4", author="QA", intended_use="Only on line 4.", pictures=False, signatures=True
+    )
+    html = write_report(taken.workspace, taken.run_id, tmp_path / "report.html", settings).read_text(encoding="utf-8")
+    assert "<h1>Line 4</h1>" in html
+    assert "Only on line 4." in html
+    assert "Checked by" in html
+    assert "data:image/jpeg" not in html
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_report_opens_from_disk_without_a_request_and_prints(taken: Trained, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    out = write_report(taken.workspace, taken.run_id, tmp_path / "report.html")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
+        page = browser.new_context(offline=True).new_page()
+        asked: list[str] = []
+        complaints: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(out.as_uri())
+        broken = page.eval_on_selector_all("img", "images => images.filter(i => !i.naturalWidth).length")
+        pdf = page.pdf(prefer_css_page_size=True)
+        browser.close()
+    assert [url for url in asked if not url.startswith("data:")] == [out.as_uri()]
+    assert complaints == []
+    assert broken == 0
+    assert pdf.startswith(b"%PDF")
+
+
+def test_a_run_without_a_model_has_no_report(taken: Trained, tmp_path: Path) -> None:
+    weights = taken.run.best_weights
+    assert weights is not None
+    weights.unlink()
+    with pytest.raises(InputError, match="no trained model"):
+        write_report(taken.workspace, taken.run_id, tmp_path / "report.html")
+
+
+def test_drawings_escape_names_and_bear_gaps() -> None:
+    assert "<b>" not in matrix(["<b>x</b>"], ["<b>x</b>"], [[1]], "t")
+    drawn = curves({"loss": [1.0, float("nan"), 0.5]}, "Loss", best=3)
+    assert "nan" not in drawn
+    assert drawn.count("<circle") == 1
+    assert curves({"loss": [float("nan")]}, "Loss") == ""
+    assert interval(float("nan"), 0, 1, "t") == ""
