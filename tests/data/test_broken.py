@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pytest
 from PIL import Image
 
@@ -87,6 +90,21 @@ def pictures_gone(root: Path) -> None:
 def doubled_picture(root: Path) -> None:
     suffix = first(root, "part_00.*g").suffix
     shutil.copy(first(root, f"part_00{suffix}"), first(root, f"part_01{suffix}"))
+
+
+def add_cells(*rows: list[object]) -> Break:
+    def change(root: Path) -> None:
+        book = openpyxl.load_workbook(root / "labels.xlsx")
+        for row in rows:
+            book.active.append(row)
+        book.save(root / "labels.xlsx")
+
+    return change
+
+
+def _other_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("letter.txt", "no workbook")
 
 
 COMMON: list[tuple[str, Break, str]] = [
@@ -351,13 +369,29 @@ TABLES: dict[str, list[tuple[str, Break, str]]] = {
         ("no heads that are known", on_text("labels.csv", "filename,class", "foo,bar"), REFUSED),
         ("one box covers all", add_text("labels.csv", "part_00.png,dent,0,0,64,48\n"), "whole-image-box"),
     ],
-    "excel": [("cut workbook", cut("*.xlsx"), REFUSED), ("text as workbook", text_is("*.xlsx", "a,b"), REFUSED)],
+    "excel": [
+        ("cut workbook", cut("*.xlsx"), REFUSED),
+        ("text as workbook", text_is("*.xlsx", "a,b"), REFUSED),
+        ("zip that is no workbook", lambda root: _other_zip(root / "labels.xlsx"), REFUSED),
+        ("words as corner", add_cells(["part_00.png", "dent", "x", 1, 2, 3]), "bad-row"),
+        ("a day as corner", add_cells(["part_00.png", "dent", date(2026, 1, 1), 1, 2, 3]), "bad-row"),
+        ("half a box", add_cells(["part_00.png", "dent", 1, 2]), "bad-row"),
+        ("no class", add_cells(["part_00.png", None, 1, 1, 9, 9]), "bad-row"),
+        ("unknown picture", add_cells(["gone.png", "dent", 1, 1, 9, 9]), "image-missing"),
+        ("zero size", add_cells(["part_00.png", "dent", 5, 1, 5, 9]), "zero-size-box"),
+        ("corners swapped", add_cells(["part_00.png", "dent", 30, 30, 9, 9]), "corners-swapped"),
+        ("over the edge", add_cells(["part_00.png", "dent", 50, 1, 90, 9]), "box-out-of-range"),
+        ("outside", add_cells(["part_00.png", "dent", 150, 1, 190, 9]), "box-outside"),
+        ("the same row twice", add_cells(*[["part_00.png", "dent", 1, 1, 9, 9]] * 2), "duplicate-box"),
+        ("names alike", add_cells(["part_00.png", "Dents", 1, 1, 9, 9]), "class-names-alike"),
+        ("empty rows", add_cells([None], [None, None], ["part_00.png", "dent", 0, 0, 64, 48]), "whole-image-box"),
+    ],
 }
 
 CASES = [
     pytest.param(layout, change, expected, id=f"{layout}: {name}")
     for layout in TABLES
-    for name, change, expected in [*TABLES[layout], *(COMMON if layout != "excel" else [])]
+    for name, change, expected in [*TABLES[layout], *COMMON]
 ]
 
 
