@@ -43,7 +43,10 @@ def measure_areas(coded: Coded, weights: Weights, units: int, column: str = "tas
     for class_id in values:
         mine = coded.said == class_id
         objects = coded.by_picture(coded.true_picture[coded.true_class == class_id])
-        draws[class_id] = ap_draws(weights, correct[mine], coded.confidence[mine], coded.picture[mine], objects)
+        draws[class_id] = ap_draws(
+            weights, correct[mine], coded.confidence[mine], coded.picture[mine], objects,
+            most_steps=256 if len(values) <= 20 else 128,
+        )  # fmt: skip
     areas = Areas(per_class={class_id: {} for class_id in values})
     counts = np.bincount(coded.true_class, minlength=len(coded.classes))
     for name, columns in PARTS.items():
@@ -77,7 +80,7 @@ def areas_by_size(coded: Coded, weights: Weights, units: int) -> dict[str, Figur
             values.append(_coco(correct[mine], counted[mine], float(objects.sum())))
             draws = ap_draws(
                 weights, correct[mine] & counted[mine], coded.confidence[mine], coded.picture[mine], objects,
-                counted[mine],
+                counted[mine], most_steps=128,
             )  # fmt: skip
             drawn.append(draws.mean(axis=1))
         means = mean_known(drawn, len(weights))

@@ -23,6 +23,7 @@ from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.intervals import ap_draws, count_units, draw, interval, wilson
 from core.evaluation.matching import IOU_THRESHOLDS, from_bits
+from core.evaluation.metrics import ap_by_class
 from core.workspace import Workspace
 
 Draws = NDArray[np.float64]
@@ -128,11 +129,13 @@ def _detector_draws(evaluation: Evaluation, files: list[str], weights: NDArray[n
     place = pd.Index(files).get_indexer(pd.Index(coded.images["file"]))
     where, true_where = place[coded.picture], place[coded.true_picture]
     correct = from_bits(coded.predictions["task_tp"].to_numpy(dtype=np.int64), len(IOU_THRESHOLDS))
-    areas = []
+    exact, areas = ap_by_class(correct, coded.confidence, coded.said, coded.true_class), []
     for class_id in np.unique(coded.true_class):
         mine = coded.said == class_id
         objects = np.bincount(true_where[coded.true_class == class_id], minlength=len(files)).astype(np.float32)
-        areas.append(ap_draws(weights, correct[mine], coded.confidence[mine], where[mine], objects))
+        draws = ap_draws(weights, correct[mine], coded.confidence[mine], where[mine], objects)
+        draws[0] = exact[int(class_id)]
+        areas.append(draws)
     result = {name: mean_known([item[:, part].mean(axis=1) for item in areas], len(weights)) for name, part in
               PARTS.items()}  # fmt: skip
     count = coded.shown(evaluation.operating_point["confidence"] or 0.0)

