@@ -111,7 +111,7 @@ def _weights(workspace: Workspace, run: Run) -> tuple[str, Path | None]:
         return _quoted(model_for_task(run.spec.model, run.spec.task).yaml), None
     found = locate(workspace, run.spec.model, run.spec.task)
     if found is None:
-        raise InputError(f"The weights {run.spec.model}, from which this run started, are not in the workspace any more.")
+        raise InputError(f"The weights {run.spec.model}, from which this run started, are no longer in the workspace.")
     return "str(WEIGHTS)", found.path
 
 

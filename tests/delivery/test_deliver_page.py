@@ -1,0 +1,71 @@
+"""The page that takes a model away: what is offered, started in the background, and said of what can't be made."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from core.delivery.background import job_folder, read_job, wait_job
+from core.delivery.report import report_path
+from tests.delivery.takeaway import Trained
+from tests.pages.conftest import button, open_page, texts
+
+
+@pytest.mark.slow
+def test_report_is_made_in_the_background_and_offered(taken: Trained) -> None:
+    app = open_page("deliver.py", run=taken.run_id)
+    button(app, "Make the report").click().run()
+    assert not app.exception, app.exception
+    run = taken.run
+    wait_job(job_folder(run.folder, "report"))
+    assert report_path(run).is_file()
+    app.run()
+    assert any("Save the report" in item.label for item in app.get("download_button"))
+    assert button(app, "Make it again")
+
+
+@pytest.mark.slow
+def test_formats_say_what_they_can_do_here(taken: Trained) -> None:
+    app = open_page("deliver.py", run=taken.run_id)
+    words = texts(app)
+    assert "ONNX" in words
+    app.segmented_control(key=f"place_{taken.run_id}").set_value("NVIDIA").run()
+    assert not app.exception, app.exception
+    assert "TensorRT" in texts(app)
+
+
+@pytest.mark.slow
+def test_result_of_an_export_is_shown_with_its_figures(taken: Trained) -> None:
+    run = taken.run
+    folder = run.folder / "exports" / "onnx"
+    folder.mkdir(parents=True)
+    (folder / "m.onnx").write_bytes(b"x" * 2000)
+    check = {
+        "pictures": 4, "part": "validation", "compared": 4, "metric": "mAP50-95", "checkpoint": 0.512,
+        "exported": 0.509, "difference": -0.003, "head_cost": None, "box_difference": 0.5,
+        "typical_box_difference": 0.02, "boxes": 7, "boxes_without_partner": 0, "confidence_difference": 0.001,
+        "milliseconds": {"checkpoint": 20.0, "exported": 9.5},
+    }  # fmt: skip
+    record = {
+        "format": "onnx", "title": "ONNX", "outcome": "verified", "reason": "", "head": "as-evaluated", "half": False,
+        "imgsz": 32, "files": [{"name": "m.onnx", "bytes": 2000, "sha256": "0" * 64}], "check": check,
+        "weights_sha256": "not these", "machine": "a machine",
+    }  # fmt: skip
+    (folder / "export.json").write_text(json.dumps(record), encoding="utf-8")
+    app = open_page("deliver.py", run=taken.run_id)
+    assert "made from earlier weights" in texts(app), "the weights are not those of the export"
+    assert any(item.value == "0.509" for item in app.metric)
+    next(item for item in app.button if item.key == "delete_onnx").click().run()
+    assert not folder.exists()
+
+
+def test_job_that_vanished_says_so(taken: Trained) -> None:
+    run = taken.run
+    folder = job_folder(run.folder, "report")
+    folder.mkdir(parents=True)
+    (folder / "process.json").write_text(json.dumps({"pid": 2**22 + 7, "identity": "gone", "started": 0.0}))
+    (folder / "job.log").write_text("Killed\n")
+    assert "Killed" in read_job(folder).error
+    app = open_page("deliver.py", run=taken.run_id)
+    assert any("ended before it was done" in str(item.value) for item in app.error)
