@@ -13,7 +13,7 @@ from core.models.library import list_models
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import import_file, is_here, missing_words, models_to_choose
 from core.training.runs import list_runs
-from core.training.spec import STRATEGY_WORDS, Strategy, TrainingSpec
+from core.training.spec import TrainingSpec
 from pages._ui import frame
 from pages._ui.cells import Notebook, empty, next_step, python_fold
 from pages._ui.draft import OWN_MODEL, default_values, draft_for, keep_draft, plan_words, spec_code
@@ -21,6 +21,7 @@ from pages._ui.formatting import TASK_WORDS, count, megabytes, plain
 from pages._ui.plan_cell import fields_by_hand, plan_cell
 from pages._ui.running import show_download
 from pages._ui.settings import field_widget
+from pages._ui.strategy_cell import strategy_cell
 from pages._ui.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 
 CATALOGUE, OWN_FILE, OWN_RUN = "A well-known model", "A file of my own (.pt)", OWN_MODEL
@@ -158,18 +159,6 @@ def choose_own_run() -> str:
                         persist_state="session")  # fmt: skip
 
 
-def choose_strategy() -> Strategy:
-    """Ask how much of what the model knows is kept."""
-    options = list(Strategy)
-    extra = {} if key("strategy") in st.session_state else {"index": options.index(draft.strategy)}
-    words = {item: STRATEGY_WORDS[item].rsplit(" (", 1) for item in options}
-    return st.radio(
-        TrainingSpec.model_fields["strategy"].title or "Strategy", options, key=key("strategy"),
-        format_func=lambda item: words[item][0], captions=[words[item][1].rstrip(")") for item in options],
-        persist_state="session", help=TrainingSpec.model_fields["strategy"].description, **extra,
-    )  # fmt: skip
-
-
 def expert_settings() -> dict[str, Any]:
     """Let experts set any Ultralytics training argument; return those that were set."""
     arguments = {item.name: item for item in training_arguments()}
@@ -178,7 +167,7 @@ def expert_settings() -> dict[str, Any]:
         first = (
             {}
             if key("extra") in st.session_state
-            else {"default": [name for name in draft.extra if name not in draft.reasons]}
+            else {"default": [name for name in draft.extra if name not in draft.reasons and name != "freeze"]}
         )
         names = st.multiselect("Arguments to set", list(arguments), key=key("extra"), persist_state="session",
                                help="Type a part of a name, such as lr or mosaic.", **first)  # fmt: skip
@@ -227,13 +216,13 @@ with page.cell("Which model starts with what knowledge?"):
     model_name = sources[source or CATALOGUE]()
 
 with page.cell("How much of that knowledge is kept?"):
-    strategy = choose_strategy()
+    strategy, freeze = strategy_cell(workspace, dataset, draft, model_name)
 
 with page.cell("How much time is there?"):
     shown, fold = st.container(), st.expander("Change a setting by hand", key="by_hand")
     with fold:
         by_hand = st.container()
-        extra = expert_settings()
+        extra = freeze | expert_settings()
     values: dict[str, Any] = {"model": model_name or draft.model, "strategy": strategy}
     with shown:
         spec = plan_cell(workspace, dataset, draft, values, extra)
