@@ -16,7 +16,7 @@ from pages._ui import evaluation_charts
 from pages._ui.evaluation_gallery import KINDS, picture_marks, show_cases, show_classified, show_doubtful
 from pages._ui.gallery import Tile, show_picture
 
-NOTHING = "nothing"
+NOTHING = "(nothing)"
 
 
 def show_matrix(evaluation: Evaluation, dataset: Dataset | None) -> None:
@@ -24,10 +24,11 @@ def show_matrix(evaluation: Evaluation, dataset: Dataset | None) -> None:
     counts = evaluation.confusion.to_numpy()
     size = len(evaluation.classes)
     shown = [index for index in evaluation_charts.matrix_classes(counts) if index < size]
-    table = evaluation.confusion.rename(index={"background": NOTHING}, columns={"background": NOTHING})
+    names = list(evaluation.classes)
     if len(counts) > size:
         shown.append(size)
-    table = table.iloc[shown, shown]
+        names.append(NOTHING)
+    table = pd.DataFrame(counts, index=names, columns=names).iloc[shown, shown]
     ink = "#F3F1EA" if st.context.theme.type == "dark" else "#1E211C"
     event = st.plotly_chart(
         evaluation_charts.matrix_chart(table, ink), key="matrix", on_select="rerun", selection_mode="points",
