@@ -65,25 +65,25 @@ def guess_task(
     boxes = widths[4] + widths[5]
     if boxes * 2 >= total:
         return "detect", None, ""
-    all_rows = [numbers for item in rows for _, numbers in item.rows]
-    if len(widths) == 1:
-        width = next(iter(widths))
+    width, alike = widths.most_common(1)[0]
+    if alike >= 0.8 * total:  # a few broken rows must not turn a set of rotated boxes into outlines
+        all_rows = [numbers for item in rows for _, numbers in item.rows if len(numbers) == width]
         if width == 8:
-            share = sum(map(_is_parallelogram, all_rows)) / total
+            share = sum(map(_is_parallelogram, all_rows)) / alike
             if share >= 0.7:
                 return (
                     "obb",
                     None,
-                    "Every object has four corners that form a rotated rectangle, so rotated boxes (obb) were assumed.",
+                    "The objects have four corners that form a rotated rectangle, so rotated boxes (obb) were assumed.",
                 )
-            return "segment", None, "Every object has four corners of free form, so outlines (segment) were assumed."
+            return "segment", None, "The objects have four corners of free form, so outlines (segment) were assumed."
         for dimensions in (3, 2):
             count = (width - 4) // dimensions
             if width > 6 and (width - 4) % dimensions == 0 and _are_keypoints(all_rows, dimensions):
                 return (
                     "pose",
                     (count, dimensions),
-                    f"Every object has a box and {count} points, so keypoints (pose) were assumed.",
+                    f"The objects have a box and {count} points, so keypoints (pose) were assumed.",
                 )
     return "segment", None, ""
 
