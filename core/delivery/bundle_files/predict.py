@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("YOLO_OFFLINE", "1")  # nothing leaves this machine
+os.environ.update(YOLO_OFFLINE="1", YOLO_VERBOSE="false")  # nothing leaves this machine; answers alone are printed
 from ultralytics import YOLO
 
 here = Path(__file__).resolve().parent

@@ -72,7 +72,8 @@ def letterbox(picture):
     """Scale the longer side to SIZE and pad with grey to whole strides; return canvas, scale and margins."""
     scale = min(SIZE / picture.width, SIZE / picture.height)
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    picture = resized(picture, width, height)
+    if (width, height) != picture.size:
+        picture = resized(picture, width, height)
     square = not SETTINGS["dynamic"]
     across, down = (SIZE - width, SIZE - height) if square else (-width % STRIDE, -height % STRIDE)
     left, top = round(across / 2 - 0.1), round(down / 2 - 0.1)
@@ -82,19 +83,19 @@ def letterbox(picture):
 
 
 def resized(picture, width, height):
-    """Scale a picture as OpenCV does, to within one grey level, from the four nearest pixels."""
-    pixels, places = np.asarray(picture, dtype=np.float32), []
-    if (width, height) == picture.size:
-        return picture
+    """Scale a picture from the four nearest pixels in whole numbers, as OpenCV does, so that every answer agrees."""
+    pixels, places = np.asarray(picture).astype(np.int64), []
     for axis, length in ((0, height), (1, width)):
         last = pixels.shape[axis] - 1
-        place = np.clip((np.arange(length) + 0.5) * (last + 1) / length - 0.5, 0, last)
+        place = np.clip((np.arange(length) + 0.5) * ((last + 1) / length) - 0.5, 0, last).astype(np.float32)
         first = place.astype(int)
-        places.append((first, np.minimum(first + 1, last), (place - first).astype(np.float32)))
-    (top, bottom, down), (left, right, across) = places
-    across, down = across[None, :, None], down[:, None, None]
-    lines = pixels[:, left] * (1 - across) + pixels[:, right] * across
-    return Image.fromarray(np.rint(lines[top] * (1 - down) + lines[bottom] * down).astype(np.uint8))
+        share = place - first
+        shares = [np.rint(part * 2048).astype(np.int64) for part in (1 - share, share)]  # 11 bits, OpenCV's own
+        places.append((first, np.minimum(first + 1, last), *shares))
+    (top, bottom, above, below), (left, right, before, after) = places
+    lines = (pixels[:, left] * before[:, None] + pixels[:, right] * after[:, None]) >> 4
+    rows = (above[:, None, None] * lines[top] >> 16) + (below[:, None, None] * lines[bottom] >> 16)
+    return Image.fromarray(((rows + 2) >> 2).astype(np.uint8))
 
 
 def middle_square(picture):
