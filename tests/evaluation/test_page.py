@@ -1,0 +1,103 @@
+"""What the evaluation page lets one do beyond reading: look closer, correct the confidence, review labels."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core.data.dataset import Dataset
+from core.data.importing import import_dataset
+from core.data.thumbnails import Mark
+from core.evaluation.calibration import load_temperature
+from core.evaluation.evaluation import evaluate_run
+from core.evaluation.predictions import predictions_path, shapes_path
+from core.workspace import Workspace
+from pages._ui.evaluation_gallery import picture_marks
+from pages._ui.evaluation_viewer import render_part
+from tests.pages.test_evaluation import detector_run, open_page, text_of
+from tests.tiny import write_yolo_folder
+
+
+@pytest.fixture
+def shapes(workspace: Workspace, tmp_path: Path) -> Dataset:
+    return import_dataset(workspace, write_yolo_folder(tmp_path / "shapes", train=4, val=12))
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    page = next(item for item in page.button if item.label == label).click().run()
+    assert not page.exception
+    return page
+
+
+def test_pictures_are_looked_through_one_after_the_other(workspace: Workspace, shapes: Dataset) -> None:
+    detector_run(workspace, shapes, "run-a", 0.4)
+    page = press(open_page("evaluation.py", run="run-a"), "Full view")
+    total = next(item.value for item in page.caption if item.value.startswith("1 of "))
+    assert int(total.split()[-1]) > 1
+    page = press(page, "Next")  # the browser stays in the dialog, this test runs the whole page again
+    assert page.session_state["viewer_place"] == 1
+
+
+def test_the_correction_is_stored_on_a_click_only(workspace: Workspace, shapes: Dataset) -> None:
+    detector_run(workspace, shapes, "run-a", 0.7)
+    page = open_page("evaluation.py", run="run-a")
+    assert load_temperature(workspace.run("run-a")) is None
+    page = press(page, "Store the correction with the model")
+    stored = load_temperature(workspace.run("run-a"))
+    assert stored is not None
+    found = evaluate_run(workspace, "run-a").calibration
+    assert found["scaled"]["temperature"] == stored
+    again = open_page("evaluation.py", run="run-a")
+    assert f"temperature {stored:.2f}" in text_of(again)
+    press(again, "Drop the correction")
+    assert load_temperature(workspace.run("run-a")) is None
+
+
+def test_doubtful_labels_are_listed_when_asked_for(workspace: Workspace, shapes: Dataset) -> None:
+    detector_run(workspace, shapes, "run-a", 1.0)
+    path = predictions_path(workspace.run("run-a"), "val")
+    table = pd.read_parquet(path)
+    table["confidence"] = np.where(table["truth"] >= 0, 0.95, 0.1)
+    wrong = np.flatnonzero(table["truth"] < 0)[0]
+    table.loc[wrong, "confidence"] = 0.97
+    table.to_parquet(path)
+    page = open_page("evaluation.py", run="run-a")
+    assert "not labelled" not in text_of(page)
+    page = next(item for item in page.toggle if item.label.startswith("Look for labels")).set_value(True).run()
+    assert not page.exception
+    assert next(item for item in page.button_group if item.label == "Sign").value == "unlabelled"
+    assert any(item.label == "Take the list along (CSV)" for item in page.get("download_button"))
+
+
+def test_predicted_outlines_are_drawn_where_they_are_known(workspace: Workspace, shapes: Dataset) -> None:
+    detector_run(workspace, shapes, "run-a", 1.0)
+    evaluation = evaluate_run(workspace, "run-a")
+    file = str(evaluation.predictions["file"].iloc[0])
+    item = next(item for item in evaluation.marks(file) if item["kind"] == "prediction")
+    points = np.array([[10, 10], [30, 12], [20, 30]], dtype=np.float32)
+    drawn = pd.DataFrame([{"file": file, "row": item["row"], "points": points.ravel()}])
+    drawn.to_parquet(shapes_path(workspace.run("run-a"), "val"))
+    evaluation = evaluation.__class__(**{**evaluation.__dict__, "task": "segment"})
+    object.__setattr__(shapes, "task", "detect")
+    marks = picture_marks(evaluation, file, shapes)
+    dashed = [mark for mark in marks if mark.dashed]
+    assert any(mark.outline == tuple((float(x) / 64, float(y) / 64) for x, y in points) for mark in dashed)
+
+
+def test_zoom_shows_the_part_around_the_point(tmp_path: Path) -> None:
+    pixels = np.zeros((100, 200, 3), dtype=np.uint8)
+    pixels[:50, :100] = (250, 0, 0)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    mark = Mark(((0.05, 0.1), (0.2, 0.1), (0.2, 0.4), (0.05, 0.4)), (), "#00FF00")
+    corner = Image.open(io.BytesIO(render_part(tmp_path / "a.png", [mark], (0.0, 0.0), 2, longest=400)))
+    assert corner.size == (400, 200)
+    assert corner.getpixel((390, 190))[0] > 200  # red to its very edge: nothing but the corner is shown
+    assert corner.getpixel((int(0.05 * 2 * 400), 40))[1] > 100  # the mark moved along
+    other = Image.open(io.BytesIO(render_part(tmp_path / "a.png", [mark], (1.0, 1.0), 2, longest=400)))
+    assert max(other.getpixel((200, 100))) < 20
