@@ -120,8 +120,9 @@ def dataset_page(dataset: Dataset) -> None:
             confirm_delete(dataset)
     with page.cell("What was read?"):
         summary(dataset)
-        with st.expander("Which class became which?", key="mapping_fold", type="compact"):
-            class_mapping(dataset)
+        if dataset.source_mapping:
+            with st.expander("Which class became which?", key="mapping_fold", type="compact"):
+                class_mapping(dataset)
         python_fold(bring_in_code(dataset.source or "pictures.zip"), key="read")
     with page.cell("Is anything wrong with it?"):
         messages()
@@ -131,12 +132,13 @@ def dataset_page(dataset: Dataset) -> None:
         python_fold(check_code(dataset.id), key="check")
     with page.cell("What does the model get to see?"):
         gallery(dataset)
-    if dataset.task != "classify":
+    if dataset.task != "classify" and sum(dataset.instances.values()):
         with page.cell("How large are the objects, and where?"):
             shapes(dataset)
-    with page.cell("Are the classes what you want?"):
-        class_table(workspace, dataset)
-        python_fold(classes_code(dataset), key="classes")
+    if dataset.classes:
+        with page.cell("Are the classes what you want?"):
+            class_table(workspace, dataset)
+            python_fold(classes_code(dataset), key="classes")
     with page.cell("Which pictures are for learning, which for checking?"):
         if dataset.split_note:
             st.markdown(plain(dataset.split_note))

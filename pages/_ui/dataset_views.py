@@ -13,6 +13,19 @@ from pages._ui.formatting import SPLIT_WORDS, TASK_WORDS, count, plain
 from pages._ui.gallery import Tile, class_legend, dataset_tile, show_gallery, show_picture
 
 SHADES = ("full colour", "lighter", "lightest")
+FORMAT_WORDS = {
+    "yolo": "YOLO text labels",
+    "coco": "COCO JSON",
+    "voc": "Pascal VOC",
+    "labelme": "LabelMe",
+    "cvat": "CVAT XML",
+    "createml": "CreateML JSON",
+    "labelstudio": "Label Studio JSON",
+    "table": "a table",
+    "masks": "pictures with masks",
+    "folder-per-class": "one folder a class",
+    "pictures": "pictures without labels",
+}
 MOST_OBJECTS = 20_000
 """Objects read for the size and position plots; more would only make them slower, not clearer."""
 
@@ -53,16 +66,16 @@ def summary(dataset: Dataset) -> None:
     pictures = sum(dataset.images.values())
     objects = sum(dataset.instances.values())
     what = "" if dataset.task == "classify" else f", {count(objects, 'labelled object')}"
+    purpose = f"A model will learn to {TASK_WORDS[dataset.task]}." if objects else "Nothing is labelled yet."
     st.markdown(
-        f"**{count(pictures, 'picture')}**{what}, {count(len(dataset.classes), 'class', 'classes')}. "
-        f"A model will learn to {TASK_WORDS[dataset.task]}."
+        f"**{count(pictures, 'picture')}**{what}, {count(len(dataset.classes), 'class', 'classes')}. {purpose}"
     )
     with st.container(horizontal=True, gap="large"):
         for split in SPLITS:
             if dataset.images.get(split):
                 share = dataset.images[split] / max(pictures, 1)
                 st.metric(f"{SPLIT_WORDS[split].capitalize()} pictures", f"{dataset.images[split]:,}",
-                          f"{share:.0%}", delta_color="off", delta_arrow="off", width="content")  # fmt: skip
+                          f"{share * 100:.0f} %", delta_color="off", delta_arrow="off", width="content")  # fmt: skip
     if dataset.classes:
         unit = "pictures" if dataset.task == "classify" else "objects"
         counts = dataset.instances_by_split or {"train": dataset.instances}
@@ -80,8 +93,15 @@ def gallery(dataset: Dataset) -> None:
     """Show the pictures with their labels, filtered by split, class and finding."""
     images, objects = tables(dataset)
     findings = [finding for finding in dataset.findings if finding.examples]
-    present = [split for split in SPLITS if dataset.images.get(split)]
+    closed = is_closed(dataset)
+    present = [split for split in SPLITS if dataset.images.get(split) and not (closed and split == "test")]
     prefix = f"gallery_{dataset.id}"
+    if closed:
+        images = images[images["split"] != "test"]
+        st.caption(
+            f"The test part is locked: its {count(dataset.images['test'], 'picture')} can be seen once it has been "
+            "opened on the evaluation page."
+        )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         split = st.selectbox("Part", [None, *present], key=f"{prefix}_split", persist_state="session",
                              format_func=lambda item: SPLIT_WORDS.get(item, "all parts"))  # fmt: skip
@@ -97,7 +117,10 @@ def gallery(dataset: Dataset) -> None:
         rows = rows[_has_class(dataset, rows, objects, name)]
     if code is not None:
         finding = next(item for item in findings if item.code == code)
-        rows = rows[rows["file"].isin([found for found in (find_file(images, e) for e in finding.examples) if found])]
+        shown = {found for example in finding.examples for found in find_files(images, example)}
+        rows = rows[rows["file"].isin(shown)]
+        if finding.count > len(finding.examples):
+            st.caption(f"Of {finding.count:,}, the first {len(finding.examples)} are shown.")
     sizes = {row.file: (int(row.width), int(row.height)) for row in rows.itertuples()}
     class_legend(dataset.classes)
     show_gallery(list(sizes), lambda file: dataset_tile(dataset, file, *sizes[file]), key=prefix)
@@ -110,24 +133,40 @@ def _has_class(dataset: Dataset, rows: pd.DataFrame, objects: pd.DataFrame, name
     return rows["file"].isin(set(wanted))
 
 
+def is_closed(dataset: Dataset) -> bool:
+    """Return whether the test part is locked and was never opened."""
+    return dataset.test_locked and not dataset.test_openings and bool(dataset.images.get("test"))
+
+
 def find_file(images: pd.DataFrame, example: str) -> str | None:
     """Return the dataset's file that a finding's example means; examples carry the user's own file names."""
     exact = images[(images["source"] == example) | (images["file"] == example)]
     if exact.empty:
-        starts = images["source"].map(lambda source: bool(source) and example.startswith(source))
-        exact = images[starts]
+        starts = images[images["source"].map(lambda source: bool(source) and example.startswith(source))]
+        exact = starts.loc[starts["source"].str.len().sort_values(ascending=False).index]
     return None if exact.empty else str(exact.iloc[0]["file"])
 
 
+def find_files(images: pd.DataFrame, example: str) -> list[str]:
+    """Return the files an example means: one, or the two of a pair written `copy (val) = original (train)`."""
+    found = [find_file(images, part) for part in example.split(" = ")]
+    return list(dict.fromkeys(file for file in found if file))
+
+
 def show_example(dataset: Dataset, example: str) -> bool:
-    """Draw the picture a finding names; say whether it is in the dataset."""
+    """Draw the picture a finding names, or both of a pair; say whether one is in the dataset."""
     images, _ = tables(dataset)
-    file = find_file(images, example)
-    if file is None:
+    if is_closed(dataset):
+        images = images[images["split"] != "test"]
+    files = find_files(images, example)
+    if not files:
         return False
-    row = images[images["file"] == file].iloc[0]
-    tile = dataset_tile(dataset, file, int(row["width"]), int(row["height"]))
-    show_picture(Tile(tile.path, tile.marks, plain(example), f"Example: {example}"))
+    with st.container(gap="xxsmall"):
+        for number, file in enumerate(files):
+            row = images[images["file"] == file].iloc[0]
+            tile = dataset_tile(dataset, file, int(row["width"]), int(row["height"]))
+            caption = plain(example) if number == len(files) - 1 else ""
+            show_picture(Tile(tile.path, tile.marks, caption, f"Example: {example}"))
     return True
 
 
@@ -166,7 +205,7 @@ def class_mapping(dataset: Dataset) -> None:
 def dataset_card(dataset: Dataset) -> None:
     """Show the dataset's card; licence and notes are the user's to fill in, and go into the report."""
     facts = {
-        "Made from": f"{dataset.source} ({dataset.format})",
+        "Made from": f"{dataset.source} ({FORMAT_WORDS.get(dataset.format, dataset.format)})",
         "Imported": f"{dataset.created.day} {dataset.created:%B %Y, %H:%M} UTC",
         "Checksum (SHA-256)": f"`{dataset.checksum[:16]}…`" if dataset.checksum else "–",
         "Split": dataset.split_note or "–",
