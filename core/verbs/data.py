@@ -44,6 +44,7 @@ def _import(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.data.importing import ImportSettings, import_dataset
     from core.models.public_sets import find_public_set, import_public_set
 
+    workspace.sweep_staging()  # what a killed import left takes space that this one may need
     settings = settings_from(
         ImportSettings, {name: getattr(parsed, name, None) for name in ImportSettings.model_fields}
     )
