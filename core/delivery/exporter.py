@@ -22,6 +22,7 @@ from typing import Any
 from core.data.dataset import Dataset
 from core.data.importing import Progress
 from core.delivery.background import Report, run_job
+from core.delivery.clean_checkpoint import without_paths
 from core.delivery.digests import file_sha256
 from core.delivery.export import TOLERANCE, export_folder
 from core.delivery.export_formats import find_format
@@ -78,7 +79,7 @@ def export_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
     try:
         report(Progress(f"Exporting to {chosen.title}", 0, 0))
         dataset = run_dataset(run_folder)
-        exported = _export(run_folder, weights, job, making, record)
+        exported = _export(run_folder, dataset, weights, job, making, record)
         record["seconds"] = round(time.monotonic() - began, 1)
         record["files"] = _files(exported, making)
         if chosen.unverifiable:
@@ -99,7 +100,9 @@ def export_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
     return record
 
 
-def _export(run_folder: Path, weights: Path, job: dict[str, Any], making: Path, record: dict[str, Any]) -> Path:
+def _export(
+    run_folder: Path, dataset: Dataset, weights: Path, job: dict[str, Any], making: Path, record: dict[str, Any]
+) -> Path:
     import json
 
     spec = json.loads((run_folder / "spec.json").read_text(encoding="utf-8"))
@@ -112,6 +115,8 @@ def _export(run_folder: Path, weights: Path, job: dict[str, Any], making: Path, 
 
     os.chdir(making)  # converters leave files of their own where they stand
     model: Any = YOLO(copy.name)
+    if isinstance(model.model.args, dict):  # converters write the path of the data into the file
+        model.model.args = without_paths(model.model.args, dataset.name)
     head = model.model.model[-1]
     free = getattr(head, "one2one_cv2", None) is not None
     if job["head"] == "nms-free" and not free:

@@ -140,7 +140,7 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
     return {
         "title": settings.title or run.name,
         "facts": words.facts(run, dataset, settings.author),
-        "date": f"{datetime.now(UTC):%-d %B %Y}",
+        "date": f"{datetime.now(UTC).day} {datetime.now(UTC):%B %Y}",
         "sentences": [*evaluation.sentences, *evaluation.next_steps]
         if evaluation.next_steps and evaluation.next_steps[0] not in evaluation.sentences
         else list(evaluation.sentences),

@@ -35,6 +35,8 @@ def archive_run(workspace: Workspace, run_id: str, out: Path) -> Path:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as file:
             file.writestr(RECORD, run.model_dump_json(exclude={"pid", "identity", "position"}, indent=2))
             for path in sorted(run.folder.rglob("*")):
+                if ".jobs" in path.parts:
+                    continue  # how work in the background went here: paths and processes of this machine
                 if path.is_file() and not path.is_symlink() and path.name not in LEFT_OUT:
                     packed = zipfile.ZIP_STORED if path.suffix in (".pt", ".jpg", ".png") else zipfile.ZIP_DEFLATED
                     file.write(path, path.relative_to(run.folder).as_posix(), packed)

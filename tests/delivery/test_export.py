@@ -42,6 +42,8 @@ def test_exported_file_answers_as_the_checkpoint_does(name: str, taken: Trained)
     assert "Asking the exported file" in steps or "Scoring the exported file" in steps
     folder = taken.run.folder / "exports" / name
     assert all((folder / item["name"]).stat().st_size == item["bytes"] for item in record["files"])
+    place = str(taken.workspace.root).encode()
+    assert all(place not in (folder / item["name"]).read_bytes() for item in record["files"]), "no path of this machine"
     assert not list(folder.glob("*.pt")), "the copy of the checkpoint is not part of an export"
     assert [item["format"] for item in list_exports(taken.run)] == [name]
     with zipfile.ZipFile(pack_export(taken.run, name)) as archive:
