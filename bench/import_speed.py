@@ -3,9 +3,9 @@
     python bench/import_speed.py                 # 10,000 JPEGs of 640 x 640 with YOLO labels in one zip
     python bench/import_speed.py --count 1000    # a quick look
 
-Each part runs in a process of its own; the peak memory is that process's and its children's. Ultralytics' import of torch is not
-counted. Graft's import does more than the baseline: it decodes every picture, hashes it, looks for copies across the
-split and checks the labels.
+Each part runs in a process of its own; the peak memory is that process's and its children's. Ultralytics' import of
+torch is not counted. Graft's import does more than the baseline: it decodes every picture, hashes it, looks for copies
+across the split and checks the labels.
 """
 
 from __future__ import annotations
