@@ -7,7 +7,7 @@ import pandas as pd
 
 from core.evaluation.coded import CODES, Coded
 from core.evaluation.errors import error_kinds
-from core.evaluation.matching import box_iou, from_bits, match, nearest, to_bits
+from core.evaluation.matching import box_iou, from_bits, match, match_in_range, nearest, to_bits
 
 HALF = np.array([0.5])
 
@@ -71,3 +71,12 @@ def test_the_kinds_of_mistakes() -> None:
     assert [CODES[code] for code in coded.kind] == table["kind"].tolist()
     assert (coded.found_at < 0).tolist() == [False, True, True, True, True]
     assert (coded.explained_at < 0).tolist() == [False, False, False, True, True]
+
+
+def test_objects_of_another_size_are_taken_only_where_no_other_fits() -> None:
+    overlaps, classes = np.array([[0.6], [0.9]]), np.array([0, 0])
+    for apart, taken in (([False, True], 0), ([True, False], 1), ([True, True], 1), ([False, False], 1)):
+        matched = match_in_range(overlaps, classes, np.array([0]), np.array(apart), HALF)
+        assert matched[:, 0].tolist() == [taken]
+    strict = match_in_range(overlaps, classes, np.array([0]), np.array([False, True]), np.array([0.75]))
+    assert strict[:, 0].tolist() == [1]
