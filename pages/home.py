@@ -11,8 +11,9 @@ from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model, is_here
 from core.training.runs import list_runs
 from core.training.spec import Strategy, TrainingSpec
+from core.training.store import Run
 from pages._ui import frame
-from pages._ui.cells import Notebook, python_fold
+from pages._ui.cells import Notebook, next_step, python_fold
 from pages._ui.formatting import ago, count, duration, megabytes, metric_value, metric_words, plain, state_badge
 from pages._ui.running import begin_run, show_download, show_import
 
@@ -86,6 +87,26 @@ def train_sample(dataset: Dataset) -> None:
     )
 
 
+def go_on(dataset: Dataset, last: Run | None) -> None:
+    """Show the one next step for somebody who has begun: watch, judge, or choose a model."""
+    if last is not None and last.active:
+        st.markdown(f"**{plain(last.name)}** {state_badge(last.state)}")
+        next_step("Watch it learn", "training.py", key="go_watch", run=last.id)
+    elif last is not None and last.best_weights is not None:
+        st.markdown(f"**{plain(last.name)}** {state_badge(last.state)} {ago(last.ended or last.created)}.")
+        next_step("See how good it is", "evaluation.py", key="go_judge", run=last.id)
+    else:
+        st.markdown(f"**{plain(dataset.name)}** is here; no model has learned from it yet.")
+        next_step("Choose a model", "model.py", key="go_model", dataset=dataset.id)
+
+
+datasets, runs = list_datasets(workspace), list_runs(workspace)
+if datasets:
+    newest = max(datasets, key=lambda item: item.created)
+    last = runs[0] if runs and (runs[0].active or runs[0].created > newest.created) else None
+    with page.cell("Go on where you were"):
+        go_on(newest, last)
+
 with page.cell("New here? Try it with the sample set"):
     st.markdown(
         "Drawn pictures of metal surfaces with scratches, dents and stains, already labelled. One click imports them "
@@ -103,9 +124,9 @@ with page.cell("New here? Try it with the sample set"):
     elif st.session_state.pop("sample_ready", False) and (ready := sample_dataset()) is not None:
         train_sample(ready)
     elif weights_are_here(start := default_model(workspace, "detect")):
-        label = "Try it with the sample set"
-        st.button(label, key="try_sample", type="primary", icon=":material/play_arrow:", on_click=begin_sample,
-                  args=(Strategy.FINE_TUNE,))  # fmt: skip
+        kind = "secondary" if datasets else "primary"  # one obvious button: to go on, where something was begun
+        st.button("Try it with the sample set", key="try_sample", type=kind, icon=":material/play_arrow:",
+                  on_click=begin_sample, args=(Strategy.FINE_TUNE,))  # fmt: skip
         if start == STARTER.name:
             st.caption(
                 f"It begins with the weights that ship with Graft ({STARTER_WORDS}); nothing is fetched. "
@@ -130,20 +151,21 @@ with page.cell("New here? Try it with the sample set"):
     python_fold(
         """
 from core.data.importing import import_sample
+from core.models.weights import default_model
 from core.training.runs import start_run, wait_run
 from core.training.spec import TrainingSpec
 from core.workspace import Workspace
 
 workspace = Workspace.current()
 dataset = import_sample(workspace)
-run = start_run(workspace, TrainingSpec(dataset=dataset.id, task=dataset.task, epochs=10))
+model = default_model(workspace, dataset.task)  # what is on this machine, else the starter
+run = start_run(workspace, TrainingSpec(dataset=dataset.id, task=dataset.task, model=model, epochs=10))
 print(wait_run(workspace, run.id).metrics)
         """,
         key="sample",
     )
 
 with page.cell("Your own pictures"):
-    datasets = list_datasets(workspace)
     if not datasets:
         st.markdown(
             "Bring pictures with labels from any tool: a zip, a folder, or the path of a folder on this machine. They "
@@ -161,7 +183,6 @@ with page.cell("Your own pictures"):
             frame.go_to("dataset.py", dataset=item.id)
 
 with page.cell("Recent runs"):
-    runs = list_runs(workspace)
     if not runs:
         st.markdown("Nothing has been trained here yet. What you start shows up here and goes on by itself.")
     for run in runs[:RECENT]:
@@ -183,7 +204,6 @@ with page.cell("This machine"):
     st.caption(f"Everything is kept in {plain(str(workspace.root))}. Nothing is sent anywhere.")
     python_fold(
         """
-from core.models.library import model_name
 from core.models.machine import describe_machine
 from core.workspace import Workspace
 

@@ -53,8 +53,8 @@ def table(models: Sequence[LibraryModel]) -> list[LibraryModel]:
 
 def one_model(workspace: Workspace, model: LibraryModel) -> None:
     """Show one kept model: what it is, where it comes from, its words, and what can be done with it."""
-    st.markdown(f"**{plain(model.name)}** finds {count(len(model.classes), 'class', 'classes')}: "
-                f"{plain(', '.join(model.classes[:30]))}{' …' if len(model.classes) > 30 else ''}.")  # fmt: skip
+    st.markdown(f"**{plain(model.name)}** knows {count(len(model.classes), 'class', 'classes')}: "
+                f"{plain(', '.join(model.classes[:30]))}{' and more' if len(model.classes) > 30 else ''}.")  # fmt: skip
     figures = [f"{metric_words(name)} {metric_value(name, model.figures[name])}" for name in FIGURES
                if name in model.figures]  # fmt: skip
     facts = [f"It is {plain(model.origin)}."]

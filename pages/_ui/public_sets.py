@@ -22,7 +22,8 @@ def choose_public_set(workspace: Workspace) -> str | None:
     st.markdown(
         f"{item.about or item.name}. {', '.join(fact for fact in facts if fact)}, "
         f"{count(len(item.classes), 'class', 'classes')}: "
-        f"{plain(', '.join(item.classes[:8]))}{' …' if len(item.classes) > 8 else ''}. To {TASK_WORDS[item.task]}."
+        f"{plain(', '.join(item.classes[:8]))}{' and more' if len(item.classes) > 8 else ''}. "
+        f"To {TASK_WORDS[item.task]}."
     )
     st.caption(
         f"From Ultralytics’ releases on github.com, only when you click; then read and checked like your own pictures. "
