@@ -26,6 +26,9 @@ def save_resume_point(trainer: Any, path: Path, best: tuple[int | None, float | 
         "ema": trainer.ema.ema.state_dict(),
         "ema_updates": trainer.ema.updates,
         "optimizer": trainer.optimizer.state_dict(),
+        # what "auto" became, which hangs on the number of epochs: with more of them it would be another one
+        "optimizer_arguments": {name: getattr(trainer.args, name) for name in ("optimizer", "lr0", "warmup_bias_lr")},
+        "batch": trainer.batch_size,
         "scaler": trainer.scaler.state_dict(),
         "best_fitness": _plain(trainer.best_fitness),
         "stopper": {"best_fitness": _plain(trainer.stopper.best_fitness), "best_epoch": trainer.stopper.best_epoch},

@@ -10,24 +10,20 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from core.data.dataset import load_dataset
-from core.errors import InputError
+from core.errors import GraftError, InputError
 from core.models.arguments import check_argument
 from core.models.catalog import model_for_task
 from core.models.library import model_name
-from core.models.machine import describe_machine
 from core.models.plan import complete_spec
 from core.models.weights import locate, missing_words
 from core.training.archive import archive_run, import_run_archive
-from core.training.database import DiskFull
-from core.training.events import FINAL_KINDS, Event, read_events
-from core.training.executors.local import start_worker
-from core.training.processes import end_process_tree, is_alive, process_identity
+from core.training.executors import ask, executor_for, present_executor
 from core.training.progress import RunProgress, read_progress
+from core.training.reconcile import look
 from core.training.spec import Strategy, TrainingSpec
 from core.training.store import WITH_PROCESS, Run, RunStore, State, find_run
 from core.workspace import Workspace, folder_bytes, new_id, write_text_atomic
@@ -50,10 +46,6 @@ __all__ = [
 
 SPACE_NEEDED = 300_000_000
 """Free bytes a run needs for its checkpoints and pictures; less is refused before it starts."""
-START_GRACE = 60.0
-"""Seconds after which a claimed run without a process is put back into the queue."""
-END_GRACE = 20.0
-"""Seconds a worker may take to leave after its final event before it is ended."""
 
 
 def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
@@ -86,7 +78,7 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
             f"{SPACE_NEEDED / 1e6:.0f} MB. Delete old runs on the Runs page."
         )
     spec = complete_spec(workspace, dataset, spec).model_copy(update={"transfer": transfer})
-    device = spec.device if spec.device != "auto" else describe_machine(workspace.root).devices[0]
+    device = spec.device if spec.device != "auto" else present_executor().best_device()
     name = spec.name or f"{dataset.name}, {model_name(workspace, spec.model)}"
     run = Run(
         id=new_id(f"{dataset.name}-{spec.model.rpartition(':')[2]}"[:40]),
@@ -109,91 +101,8 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
 
 
 def advance(workspace: Workspace) -> None:
-    """Bring the states in line with the processes, and start what can start."""
-    _look(workspace)
-
-
-def _look(workspace: Workspace) -> list[Run]:
-    """Bring the states in line with the processes, start what can start; return all runs as they truly are.
-
-    What a full disk doesn't let the database take is told all the same, and written at a later look.
-    """
-    store, unwritten = RunStore(workspace), {}
-    for run in store.all():
-        values = _reconciled(run) if run.state in WITH_PROCESS else {}
-        try:
-            if values:
-                store.change(run.id, (run.state,), of_attempt=run.attempt, use_reserve=False, **values)
-        except DiskFull:
-            unwritten[run.id] = values
-    with suppress(DiskFull):  # what waits goes on waiting until there is room: it could not work now
-        _start_waiting(store)
-    return [run.model_copy(update=unwritten.get(run.id, {})) for run in store.all()]
-
-
-def _start_waiting(store: RunStore) -> None:
-    while (claimed := store.claim_next()) is not None:
-        try:
-            pid = start_worker(claimed.folder, claimed.attempt)
-        except OSError as error:
-            cause = f"The training process could not be started ({error.strerror})."
-            store.change(claimed.id, state=State.FAILED, cause=cause, next_step="Try again.", ended=datetime.now(UTC))
-            continue
-        store.change(claimed.id, WITH_PROCESS, of_attempt=claimed.attempt, pid=pid, identity=process_identity(pid))
-
-
-def _reconciled(run: Run) -> dict[str, Any]:
-    """Return what of a run with a process has to be changed to be true: nothing, or its new state with its figures."""
-    events = attempt_events(run)
-    started = next((event for event in events if event["kind"] == "started"), {})
-    # the worker names itself too, should the database not have taken its name
-    pid, identity = run.pid or started.get("pid"), run.identity or started.get("identity")
-    if pid is None:
-        if not run.started or (datetime.now(UTC) - run.started).total_seconds() <= START_GRACE:
-            return {}
-        if run.state is State.STARTING:
-            return {"state": State.QUEUED}
-        # asked to end before there was a process: there is nothing to wait for
-        return {"state": State.CANCELLED if run.request == "cancel" else State.INTERRUPTED, "ended": datetime.now(UTC)}
-    final = next((event for event in reversed(events) if event["kind"] in FINAL_KINDS), None)
-    if is_alive(pid, identity):
-        if final is not None and time.time() - final["time"] > END_GRACE and identity:
-            end_process_tree(pid, identity)
-        named = {} if run.pid else {"pid": pid, "identity": identity}
-        begun = events and final is None and run.state is State.STARTING
-        return {**named, "state": State.RUNNING} if begun else named
-    ended = {"ended": datetime.now(UTC), "pid": None, "identity": None}
-    if run.request == "cancel":
-        return {"state": State.CANCELLED, **ended}
-    if final is None:
-        return {
-            "state": State.INTERRUPTED,
-            "cause": "The training process vanished: ended from outside, out of memory, or the machine stopped.",
-            "next_step": "Resume it: it goes on after its last whole epoch.",
-            **ended,
-            **_figures(run),
-        }
-    values = {key: final[key] for key in ("cause", "next_step", "suggestion") if final.get(key)}
-    return {"state": State(final["kind"]), **ended, **values, **_figures(run)}
-
-
-def attempt_events(run: Run) -> list[Event]:
-    """Return what the worker of the run's present attempt has said; empty until it has started."""
-    events, _ = read_events(run.events_path)
-    for index in range(len(events) - 1, -1, -1):
-        if events[index]["kind"] == "started":
-            return events[index:] if events[index].get("attempt") == run.attempt else []
-    return []
-
-
-def _figures(run: Run) -> dict[str, Any]:
-    progress = read_progress(run)
-    return {
-        "metrics": progress.metrics,
-        "best_epoch": progress.best_epoch,
-        "epochs_done": progress.epochs_done,
-        "seconds": progress.seconds,
-    }
+    """Bring the states in line with the workers, and start what can start."""
+    look(workspace)
 
 
 def list_runs(
@@ -202,7 +111,7 @@ def list_runs(
     """Return the runs, newest first; `query` looks in names, ids, datasets, models, tags and notes."""
     words = query.lower().split()
     found = []
-    for run in _look(workspace):
+    for run in look(workspace):
         text = " ".join([run.name, run.id, run.dataset_name, run.model, run.notes, *run.tags]).lower()
         if all(word in text for word in words) and (not states or run.state in states) and (not tag or tag in run.tags):
             found.append(run)
@@ -211,19 +120,22 @@ def list_runs(
 
 def get_run(workspace: Workspace, run_id: str) -> Run:
     """Return one run with its true state. Raises InputError when there is none."""
-    return find_run(_look(workspace), run_id)
+    return find_run(look(workspace), run_id)
 
 
 def stop_run(workspace: Workspace, run_id: str, *, keep_best: bool = True) -> Run:
     """Stop a run: keep the best model so far (it ends as `stopped`), or cancel it. A run that rests stays as it is."""
     store, run = RunStore(workspace), get_run(workspace, run_id)
-    if store.change(run.id, (State.QUEUED, State.PAUSED), state=State.CANCELLED, ended=datetime.now(UTC)):
+    _take_back(run)
+    if store.change(
+        run.id, (State.QUEUED, State.PAUSED), state=State.CANCELLED, ended=datetime.now(UTC), identity=None
+    ):
         return store.get(run.id)
     if not keep_best:
         if store.change(run.id, WITH_PROCESS, request="cancel", state=State.STOPPING):
             run = store.get(run.id)
-            if run.pid is not None and run.identity is not None:
-                end_process_tree(run.pid, run.identity)
+            if run.identity is not None:
+                _reached(executor_for(run).kill, run)
         return get_run(workspace, run.id)
     _request(store, run, "stop")
     return store.get(run.id)
@@ -232,14 +144,28 @@ def stop_run(workspace: Workspace, run_id: str, *, keep_best: bool = True) -> Ru
 def pause_run(workspace: Workspace, run_id: str) -> Run:
     """Pause a run after its last whole epoch; the device is freed. A queued run rests at once."""
     store, run = RunStore(workspace), get_run(workspace, run_id)
-    if not store.change(run.id, (State.QUEUED,), state=State.PAUSED):
+    _take_back(run)
+    if not store.change(run.id, (State.QUEUED,), state=State.PAUSED, identity=None):
         _request(store, run, "pause")
     return store.get(run.id)
 
 
+def _take_back(run: Run) -> None:
+    """Take a run that waits in the executor's own queue out of it."""
+    if run.submitted:
+        _reached(executor_for(run).kill, run)
+
+
+def _reached(action: Callable[[Run], None], run: Run) -> None:
+    try:
+        action(run)
+    except OSError as error:
+        raise GraftError(f"The cluster that has the run {run.id} does not answer ({error}); try again.") from error
+
+
 def _request(store: RunStore, run: Run, what: str) -> None:
     if store.change(run.id, WITH_PROCESS, request=what, state=State.STOPPING):
-        write_text_atomic(run.folder / "request", what)
+        ask(run.folder, what)
     elif not run.resumable:
         raise InputError(f"The run {run.id} is {run.state}: there is nothing to {what}.")
 
@@ -260,7 +186,13 @@ def resume_run(workspace: Workspace, run_id: str, *, more_epochs: int = 0) -> Ru
     (run.folder / "request").unlink(missing_ok=True)
     resting = (State.PAUSED, State.STOPPED, State.FAILED, State.INTERRUPTED, State.FINISHED)
     store.change(
-        run.id, resting, state=State.QUEUED, queued=time.time(), more_epochs=run.more_epochs + max(more_epochs, 0)
+        run.id,
+        resting,
+        state=State.QUEUED,
+        queued=time.time(),
+        more_epochs=run.more_epochs + max(more_epochs, 0),
+        pid=None,
+        identity=None,
     )
     return get_run(workspace, run.id)
 
@@ -268,6 +200,8 @@ def resume_run(workspace: Workspace, run_id: str, *, more_epochs: int = 0) -> Ru
 def move_run(workspace: Workspace, run_id: str, places: int) -> Run:
     """Move a queued run by `places` in the queue of its device; negative moves it forward."""
     store, run = RunStore(workspace), get_run(workspace, run_id)
+    if run.submitted:
+        raise InputError(f"The run {run.id} waits in the cluster's own queue, which can't be reordered from here.")
     queue = sorted(
         (item for item in store.all() if item.state is State.QUEUED and item.device == run.device),
         key=lambda item: item.queued,

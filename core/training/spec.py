@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from core.data.dataset import Task
 
@@ -92,7 +92,8 @@ class TrainingSpec(BaseModel):
         ge=1,
         le=1024,
         title="Batch size",
-        description="Pictures looked at together before the model is adjusted. More needs more memory.",
+        description="Pictures looked at together before the model is adjusted. More needs more memory. auto (or -1) "
+        "takes what suits the number of pictures and fits into the memory, measured before the first epoch.",
     )
     seed: int = Field(
         default=0,
@@ -134,6 +135,14 @@ class TrainingSpec(BaseModel):
         title="Starting point",
         description="Name, origin (in words) and SHA-256 of the weights the run starts from; filled in at its start.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _automatic_batch_is_left_open(cls, values: Any) -> Any:
+        """Treat batch -1 or auto as not given: then the plan chooses it, and the worker makes it fit."""
+        if isinstance(values, dict) and values.get("batch") in (-1, "-1", "auto", None):
+            return {name: value for name, value in values.items() if name != "batch"}
+        return values
 
     @field_validator("extra")
     @classmethod

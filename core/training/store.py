@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, Field, PrivateAttr
 
 from core.errors import InputError
-from core.training.database import read_rows, write
+from core.training.database import on_node, read_rows, write
 from core.training.safe_files import keep_reserve
 from core.training.spec import TrainingSpec
 from core.workspace import Workspace
@@ -143,6 +143,11 @@ class Run(BaseModel):
         return self.state in (State.QUEUED, *WITH_PROCESS)
 
     @property
+    def submitted(self) -> bool:
+        """True while the run waits in its executor's own queue (that of a Ray cluster)."""
+        return self.state is State.QUEUED and self.identity is not None
+
+    @property
     def resumable(self) -> bool:
         """True when the run rests and can go on: from its last whole epoch, or anew when it never got that far."""
         resting = (State.PAUSED, State.STOPPED, State.FAILED, State.INTERRUPTED)
@@ -159,9 +164,9 @@ class RunStore:
         """Open the workspace's database, creating its table at the first use."""
         self.workspace = workspace
         known = {row["name"] for row in read_rows(workspace.database, "SELECT name FROM pragma_table_info('runs')")}
-        if COLUMNS.keys() - known:
+        if COLUMNS.keys() - known and not on_node():
             write(workspace.database, _make_table, use_reserve=True)
-        if workspace.free_bytes() > ROOM_FOR_RESERVE:
+        if workspace.free_bytes() > ROOM_FOR_RESERVE and not on_node():
             with suppress(OSError):  # full by quota: there is nothing to set aside
                 keep_reserve(workspace.root)
 
@@ -212,15 +217,20 @@ class RunStore:
             use_reserve=use_reserve,
         )
 
-    def claim_next(self) -> Run | None:
-        """Turn the oldest queued run whose device is free into a starting one; None when there is none.
+    def has_waiting(self) -> bool:
+        """Say whether a run waits to be started."""
+        query = "SELECT 1 FROM runs WHERE state = 'queued' AND identity IS NULL LIMIT 1"
+        return bool(read_rows(self.workspace.database, query))
+
+    def claim_next(self, *, one_a_device: bool = True) -> Run | None:
+        """Turn the oldest queued run into a starting one; None when there is none, or none whose device is free.
 
         One transaction: two servers on one workspace never claim the same run or the same device.
         """
-        waiting = "SELECT * FROM runs WHERE state IN ('queued', 'starting', 'running', 'stopping') ORDER BY queued"
+        active = "SELECT * FROM runs WHERE state IN ('queued', 'starting', 'running', 'stopping') ORDER BY queued"
 
         def claim(database: sqlite3.Connection) -> Run | None:
-            run = _next_to_start([self._run(row) for row in database.execute(waiting)])
+            run = _next_to_start([self._run(row) for row in database.execute(active)], one_a_device)
             if run is None:
                 return None
             database.execute(
@@ -231,8 +241,6 @@ class RunStore:
             run.attempt, run.state = run.attempt + 1, State.STARTING
             return run
 
-        if not read_rows(self.workspace.database, "SELECT 1 FROM runs WHERE state = 'queued' LIMIT 1"):
-            return None  # nothing waits: a look needs no lock
         return write(self.workspace.database, claim, use_reserve=False)
 
     def remove(self, run_id: str) -> None:
@@ -268,12 +276,13 @@ def _make_table(database: sqlite3.Connection) -> None:
         database.execute(f"ALTER TABLE runs ADD COLUMN {name} {COLUMNS[name]}")
 
 
-def _next_to_start(runs: list[Run]) -> Run | None:
+def _next_to_start(runs: list[Run], one_a_device: bool) -> Run | None:
     """Return the oldest queued run whose devices are free and which no older one waits for; `runs` oldest first."""
-    busy = {part for run in runs if run.state is not State.QUEUED for part in run.device.split(",")}
-    for run in runs:
+    here = [run for run in runs if not run.submitted]
+    busy = {part for run in here if run.state is not State.QUEUED for part in run.device.split(",")}
+    for run in here:
         devices = set(run.device.split(","))
-        if run.state is State.QUEUED and not devices & busy:
+        if run.state is State.QUEUED and not (one_a_device and devices & busy):
             return run
         busy |= devices  # an older run waits for this device: a younger one doesn't overtake it
     return None

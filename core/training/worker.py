@@ -22,8 +22,9 @@ from core.models.catalog import model_for_task
 from core.models.isolation import enter_isolation
 from core.models.weights import locate
 from core.training import strategies
+from core.training.batch_fit import fit_batch
 from core.training.causes import explain_failure
-from core.training.database import DiskFull
+from core.training.database import DiskFull, on_node
 from core.training.events import EventWriter
 from core.training.pictures import TrainingPictures
 from core.training.preflight import check_disk, check_files, measure, memory_in_use
@@ -75,17 +76,13 @@ class PauseRequested(Exception):
 def main(folder: Path, attempt: int) -> int:
     """Train the run in `folder`; return the exit code."""
     workspace = Workspace.open(folder.parents[1])
-    store = RunStore(workspace)
-    identity = process_identity(os.getpid())
-    run = store.get(folder.name)
-    if run.attempt != attempt or run.request == "cancel":
+    taken = _take_over(workspace, folder, attempt)
+    if taken is None:
         return 0  # this attempt was given up or taken over meanwhile
-    with suppress(DiskFull):  # then the event alone says which process this is
-        if not store.change(run.id, WITH_PROCESS, of_attempt=attempt, pid=os.getpid(), identity=identity):
-            return 0
+    run = taken
     events = EventWriter(run.events_path)
     spec = run.spec
-    events.write("started", pid=os.getpid(), identity=identity, attempt=attempt, device=run.device)
+    events.write("started", pid=run.pid, identity=run.identity, attempt=attempt, device=run.device)
     events.write("phase", phase="checking", message="Checking the pictures and the model")
     training = Training(workspace, run, spec, events)
     try:
@@ -108,6 +105,23 @@ def main(folder: Path, attempt: int) -> int:
     return 0
 
 
+def _take_over(workspace: Workspace, folder: Path, attempt: int) -> Run | None:
+    """Return the run this worker is to train, None when somebody else has it or it was given up."""
+    if on_node():
+        run = Run.model_validate_json((folder / "order.json").read_text(encoding="utf-8"))
+        run._folder = folder
+        return run if (run.attempt, run.identity) == (attempt, os.environ["GRAFT_RUN_IDENTITY"]) else None
+    store = RunStore(workspace)
+    run = store.get(folder.name)
+    if run.attempt != attempt or run.request == "cancel":
+        return None
+    run.pid, run.identity = os.getpid(), process_identity(os.getpid())
+    with suppress(DiskFull):  # then its first event alone says which process this is
+        if not store.change(run.id, WITH_PROCESS, of_attempt=attempt, pid=run.pid, identity=run.identity):
+            return None
+    return run
+
+
 class Training:
     """One attempt at a run: Ultralytics' trainer with callbacks that report, stop, pause and keep the resume point."""
 
@@ -116,6 +130,7 @@ class Training:
         self.workspace, self.record, self.spec, self.events = workspace, run, spec, events
         self.request_path = run.folder / "request"
         self.epochs = spec.epochs + run.more_epochs
+        self.batch, self.batch_words = spec.batch, ""
         self.state: dict[str, Any] | None = None
         self.asked = ""
         self.early_end = False
@@ -147,8 +162,22 @@ class Training:
             model.add_callback(name, getattr(self, name))
         if self.state is not None and self.state["epoch"] + 1 >= self.epochs:
             raise GraftError(f"All {self.epochs} epochs are trained already; ask for more epochs to go on.")
+        self._choose_batch(model.model)
         model.train(trainer=trainer_class(self.spec), **self._arguments(dataset))
         self._finish(model.trainer)
+
+    def _choose_batch(self, model: Any) -> None:
+        """Take the batch size that was asked for, if it fits; one that Graft chose is made to fit.
+
+        Raises MemoryError for one that the user chose and that does not fit. A resumed run keeps its own.
+        """
+        if self.state is not None:
+            self.batch = self.state.get("batch", self.batch)
+            return
+        fit = fit_batch(model, self.spec.imgsz, self.batch, self.record.device)
+        if fit.batch < self.batch and "batch" not in self.spec.reasons:
+            raise MemoryError(f"out of memory before the first step: {fit.message}")
+        self.batch, self.batch_words = fit.batch, fit.message
 
     def _source(self) -> str:
         if self.spec.strategy is Strategy.SCRATCH:
@@ -167,7 +196,7 @@ class Training:
             "data": str(dataset.train_data),
             "epochs": self.epochs,
             "imgsz": spec.imgsz,
-            "batch": spec.batch,
+            "batch": self.batch,
             "seed": spec.seed,
             "device": self.record.device,
             "patience": spec.patience or self.epochs + 1,
@@ -179,6 +208,8 @@ class Training:
             "val": True,
         }
         freeze = strategies.freeze_argument(spec, self.backbone)
+        if self.state is not None:
+            arguments |= self.state.get("optimizer_arguments", {})
         if freeze is not None and not (spec.strategy is Strategy.TWO_STAGE and self._in_second_stage()):
             arguments["freeze"] = freeze
         if spec.strategy is Strategy.SCRATCH:
@@ -215,7 +246,7 @@ class Training:
             self.best_epoch, self.best_fitness = self.state["graft_best"]
             self.whole_epochs = self.state["epoch"] + 1
         self.events.write("phase", phase="checking", message="Trying one step and measuring it")
-        self.events.write("preflight", **measure(trainer).fields())
+        self.events.write("preflight", **measure(trainer).fields(), message=self.batch_words)
         self.pictures.attach(trainer)
 
     def _reused(self, trainer: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def register(add: Add) -> None:
     verb.add_argument("dataset", help="id or name of a dataset")
     for name in ("model", "strategy", "epochs", "imgsz", "batch", "seed", "device", "patience", "budget", "name"):
         field = TrainingSpec.model_fields[name]
-        kind = str if name in ("model", "strategy", "device", "budget", "name") else int
+        kind = str if name in ("model", "strategy", "batch", "device", "budget", "name") else int
         choices = [item.value for item in Strategy] if name == "strategy" else None
         verb.add_argument(
             f"--{name}", type=kind, choices=choices, help=f"{field.description} Default: {field.default!s}."

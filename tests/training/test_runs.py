@@ -76,9 +76,13 @@ def wait_until(workspace: Workspace, run: Run, what: Callable[[Run], bool], seco
         now = get_run(workspace, run.id)
         if what(now):
             return now
-        assert now.active, f"ended as {now.state}: {now.cause}\n{now.log_path.read_text()[-3000:]}"
+        assert now.active, f"ended as {now.state}: {now.cause}\n{log_of(now)}"
         time.sleep(0.1)
-    raise AssertionError(f"still {get_run(workspace, run.id).state}: {run.log_path.read_text()[-3000:]}")
+    raise AssertionError(f"still {get_run(workspace, run.id).state}: {log_of(run)}")
+
+
+def log_of(run: Run) -> str:
+    return run.log_path.read_text()[-3000:] if run.log_path.exists() else "no log"
 
 
 def whole_epochs(count: int) -> Callable[[Run], bool]:
@@ -155,6 +159,23 @@ def test_pause_frees_the_device_and_resume_goes_on_exactly(training_workspace: W
     mine, theirs = read_progress(done).curves, read_progress(straight).curves
     for column in [name for name in theirs if name.startswith("train/")]:
         assert mine[column].tolist() == pytest.approx(theirs[column].tolist(), rel=1e-3), column
+
+
+def test_more_epochs_keep_the_optimizer_that_auto_chose(training_workspace: Workspace, dataset: Dataset) -> None:
+    extra = {"optimizer": "auto", "nbs": 4}
+    run = start_run(training_workspace, spec_for(dataset, epochs=1, patience=0, extra=extra))
+    assert wait_run(training_workspace, run.id, ENOUGH).state is State.FINISHED
+    resume_run(training_workspace, run.id, more_epochs=3_000)  # 12,000 steps: auto alone would take MuSGD from 10,000
+    wait_until(training_workspace, run, whole_epochs(2))
+    stop_run(training_workspace, run.id)
+    done = wait_run(training_workspace, run.id, ENOUGH)
+    assert done.state is State.STOPPED, done.log_path.read_text()[-3000:]
+    chosen = [line for line in done.log_path.read_text().splitlines() if "parameter groups" in line]
+    assert len(chosen) == 2
+    assert all("AdamW(lr=0.001667" in line for line in chosen), chosen
+    first, second = read_progress(done).curves["learning_rate"].tolist()[:2]
+    assert 0 < second < 0.01
+    assert first > 0
 
 
 def test_stop_keeps_the_best_and_can_go_on(training_workspace: Workspace, dataset: Dataset) -> None:

@@ -1,1 +1,71 @@
 """Where a run's worker is started: on this machine, or on a Ray cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from core.training.store import Run
+
+
+@dataclass(frozen=True)
+class Job:
+    """A worker that was started: how it is found again, by whatever process looks."""
+
+    identity: str | None
+    pid: int | None = None
+
+
+class TryLater(OSError):
+    """A worker can't be started at present; the run goes on waiting."""
+
+
+class Executor(Protocol):
+    """Starts, watches and ends workers. They report by themselves, in the events file of their run."""
+
+    one_a_device: bool
+    """True when Graft's queue gives out the devices; False when the executor has a queue of its own."""
+
+    def ready(self) -> str:
+        """Return why nothing can be started at present, in a sentence; empty when something can."""
+
+    def best_device(self) -> str:
+        """Return the device that `auto` means."""
+
+    def submit(self, run: Run) -> Job:
+        """Start the worker of a run's present attempt. Raises OSError when it can't be started, TryLater
+        when only not at present."""
+
+    def state(self, run: Run) -> str:
+        """Return `waiting`, `alive`, `gone`, or `unknown` when it can't be found out at present."""
+
+    def stop(self, run: Run, *, keep_best: bool) -> None:
+        """Ask a worker to end by itself with what it has, or end it at once."""
+
+    def kill(self, run: Run) -> None:
+        """End a worker and everything it started; returns when it is gone or was told to go."""
+
+    def logs(self, run: Run) -> str:
+        """Return what the worker printed."""
+
+
+def executor_for(run: Run) -> Executor:
+    """Return the executor that has a run's worker."""
+    from core.training.executors import local, ray
+
+    return ray.RayExecutor(ray.address()) if (run.identity or "").startswith(ray.PREFIX) else local.LocalExecutor()
+
+
+def present_executor() -> Executor:
+    """Return the executor that new work goes to: Ray where GRAFT_RAY_ADDRESS names a cluster, else this machine."""
+    from core.training.executors import local, ray
+
+    return ray.RayExecutor(ray.address()) if ray.address() else local.LocalExecutor()
+
+
+def ask(folder: Path, what: str) -> None:
+    """Leave a request (stop, pause) for the worker of a run; it looks between two batches."""
+    from core.workspace import write_text_atomic
+
+    write_text_atomic(folder / "request", what)

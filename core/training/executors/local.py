@@ -7,19 +7,56 @@ import sys
 from pathlib import Path
 
 from core.models.isolation import isolated_environment
+from core.models.machine import describe_machine
+from core.training.executors import Job, ask
+from core.training.processes import end_process_tree, is_alive, process_identity
+from core.training.store import Run
 
 
-def start_worker(run_folder: Path, attempt: int) -> int:
-    """Start the worker of a run as a detached process; return its pid. Its output is appended to train.log."""
-    with (run_folder / "train.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "core.training.worker", str(run_folder), str(attempt)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            env=isolated_environment(),
-            cwd=Path(__file__).resolve().parents[3],
-        )
-    return process.pid
+class LocalExecutor:
+    """Starts workers as detached processes of this machine."""
+
+    one_a_device = True
+
+    def ready(self) -> str:
+        """Return nothing: this machine is always there."""
+        return ""
+
+    def best_device(self) -> str:
+        """Return this machine's best device: the first GPU, or the CPU."""
+        return describe_machine(Path.cwd()).devices[0]
+
+    def submit(self, run: Run) -> Job:
+        """Start the worker of a run's present attempt; its output is appended to train.log. May raise OSError."""
+        with run.log_path.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "core.training.worker", str(run.folder), str(run.attempt)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+                env=isolated_environment(),
+                cwd=Path(__file__).resolve().parents[3],
+            )
+        return Job(process_identity(process.pid), process.pid)
+
+    def state(self, run: Run) -> str:
+        """Return `alive` or `gone`."""
+        return "alive" if is_alive(run.pid, run.identity) else "gone"
+
+    def stop(self, run: Run, *, keep_best: bool) -> None:
+        """Ask a worker to end by itself with what it has, or end it at once."""
+        if keep_best:
+            ask(run.folder, "stop")
+        else:
+            self.kill(run)
+
+    def kill(self, run: Run) -> None:
+        """End a worker and everything it started; returns when it is gone."""
+        if run.pid is not None and run.identity is not None:
+            end_process_tree(run.pid, run.identity)
+
+    def logs(self, run: Run) -> str:
+        """Return what the worker printed."""
+        return run.log_path.read_text(encoding="utf-8", errors="replace") if run.log_path.exists() else ""

@@ -1,0 +1,126 @@
+"""Keep the states of runs true: they follow the workers and their final events, and what waits starts in its turn."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from core.training.database import DiskFull
+from core.training.events import FINAL_KINDS, Event, read_events
+from core.training.executors import TryLater, executor_for, present_executor
+from core.training.progress import read_progress
+from core.training.store import WITH_PROCESS, Run, RunStore, State
+from core.workspace import Workspace
+
+START_GRACE = 60.0
+"""Seconds after which a claimed run without a process is put back into the queue."""
+END_GRACE = 20.0
+"""Seconds a worker may take to leave after its final event before it is ended."""
+
+
+def look(workspace: Workspace) -> list[Run]:
+    """Bring the states in line with the processes, start what can start; return all runs as they truly are.
+
+    What a full disk doesn't let the database take is told all the same, and written at a later look.
+    """
+    store, unwritten = RunStore(workspace), {}
+    for run in store.all():
+        values = reconciled(run) if run.state in WITH_PROCESS or run.submitted else {}
+        try:
+            if values:
+                store.change(run.id, (run.state,), of_attempt=run.attempt, use_reserve=False, **values)
+        except DiskFull:
+            unwritten[run.id] = values
+    with suppress(DiskFull):  # what waits goes on waiting until there is room: it could not work now
+        _start_waiting(store)
+    return [run.model_copy(update=unwritten.get(run.id, {})) for run in store.all()]
+
+
+def _start_waiting(store: RunStore) -> None:
+    if not store.has_waiting():
+        return  # a look at runs that rest needs no lock, and no cluster
+    executor = present_executor()
+    if executor.ready():
+        return  # why is told on the page of the run; it waits
+    while (claimed := store.claim_next(one_a_device=executor.one_a_device)) is not None:
+        try:
+            job = executor.submit(claimed)
+        except TryLater as error:
+            store.change(claimed.id, (State.STARTING,), state=State.QUEUED, cause=str(error))
+            return
+        except OSError as error:
+            cause = f"The training process could not be started ({error.strerror or error})."
+            store.change(claimed.id, state=State.FAILED, cause=cause, next_step="Try again.", ended=datetime.now(UTC))
+            continue
+        store.change(claimed.id, WITH_PROCESS, of_attempt=claimed.attempt, pid=job.pid, identity=job.identity)
+
+
+def reconciled(run: Run) -> dict[str, Any]:
+    """Return what of a run with a worker has to be changed to be true: nothing, or its new state with its figures."""
+    events = attempt_events(run)
+    started = next((event for event in events if event["kind"] == "started"), {})
+    # the worker names itself too, should the database not have taken its name
+    known = run.identity or started.get("identity"), run.pid or started.get("pid")
+    if known == (None, None):
+        if not run.started or (datetime.now(UTC) - run.started).total_seconds() <= START_GRACE:
+            return {}
+        if run.state is State.STARTING:
+            return {"state": State.QUEUED}
+        # asked to end before there was a process: there is nothing to wait for
+        return {"state": State.CANCELLED if run.request == "cancel" else State.INTERRUPTED, "ended": datetime.now(UTC)}
+    worker = run.model_copy(update={"identity": known[0], "pid": known[1]})
+    executor = executor_for(worker)
+    final = next((event for event in reversed(events) if event["kind"] in FINAL_KINDS), None)
+    state = executor.state(worker)
+    if run.request == "cancel" and state in ("waiting", "alive"):
+        executor.kill(worker)  # whoever wanted to end it was gone before it could
+        state = executor.state(worker)
+    if state == "waiting":
+        return {"state": State.QUEUED} if run.state is State.STARTING else {}
+    if state == "alive" or (state == "unknown" and final is None):
+        if state == "alive" and final is not None and time.time() - final["time"] > END_GRACE:
+            executor.kill(worker)
+        values: dict[str, Any] = {} if run.identity else {"identity": known[0], "pid": known[1]}
+        if final is None and run.state in (State.STARTING, State.QUEUED):
+            begun = State.RUNNING if events else State.STARTING
+            if begun is not run.state and not (state == "unknown" and not events):
+                values["state"] = begun
+        return values
+    return _ended(run, final)
+
+
+def _ended(run: Run, final: Event | None) -> dict[str, Any]:
+    ended = {"ended": datetime.now(UTC), "pid": None, "identity": None}
+    if run.request == "cancel":
+        return {"state": State.CANCELLED, **ended}
+    if final is None:
+        return {
+            "state": State.INTERRUPTED,
+            "cause": "The training process vanished: ended from outside, out of memory, or the machine stopped.",
+            "next_step": "Resume it: it goes on after its last whole epoch.",
+            **ended,
+            **_figures(run),
+        }
+    values = {key: final[key] for key in ("cause", "next_step", "suggestion") if final.get(key)}
+    return {"state": State(final["kind"]), **ended, **values, **_figures(run)}
+
+
+def attempt_events(run: Run) -> list[Event]:
+    """Return what the worker of the run's present attempt has said; empty until it has started."""
+    events, _ = read_events(run.events_path)
+    for index in range(len(events) - 1, -1, -1):
+        if events[index]["kind"] == "started":
+            return events[index:] if events[index].get("attempt") == run.attempt else []
+    return []
+
+
+def _figures(run: Run) -> dict[str, Any]:
+    progress = read_progress(run)
+    return {
+        "metrics": progress.metrics,
+        "best_epoch": progress.best_epoch,
+        "epochs_done": progress.epochs_done,
+        "seconds": progress.seconds,
+    }
