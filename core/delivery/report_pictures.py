@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from core.data.dataset import Dataset
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.dataset import Dataset, LabelledImage, LabelledObject
 from core.data.palette import class_colour
-from core.data.thumbnails import Mark, render
+from core.data.thumbnails import Mark, Point, render, truth_marks
 from core.evaluation.evaluation import Evaluation
+from core.evaluation.shapes import labelled_shapes, predicted_shapes
 
 EACH = 6
 """Pictures a gallery, at most."""
@@ -90,26 +95,48 @@ def jpeg_of(example: Example, evaluation: Evaluation, dataset: Dataset, longest:
 
 
 def _marks(file: str, evaluation: Evaluation, dataset: Dataset) -> list[Mark]:
+    drawn = evaluation.marks(Path(file).as_posix())
+    if not drawn:
+        return []
     table = dataset.image_table()
     row = table[table["file"] == file].iloc[0]
     width, height = max(1, int(row["width"])), max(1, int(row["height"]))
-    drawn = evaluation.marks(Path(file).as_posix())
+    labels = [item for item in drawn if item["kind"] == "truth"]
+    known: list[LabelledObject | None] = [None] * len(labels)
+    answered: dict[int, NDArray[np.float64]] = {}
+    if evaluation.task != "detect":
+        boxes = np.array([item["box"] for item in labels], dtype=float).reshape(-1, 4)
+        known = labelled_shapes(dataset, file, width, height, boxes)
+        run_folder = dataset.root.parents[1] / "runs" / evaluation.run
+        answered = predicted_shapes(run_folder, evaluation.split, file)
     crowded = len(drawn) > CROWDED
     marks = []
-    for item in drawn:
-        left, top, right, bottom = item["box"]
-        corners = ((left, top), (right, top), (right, bottom), (left, bottom))
-        outline = tuple((min(max(x / width, 0), 1), min(max(y / height, 0), 1)) for x, y in corners)
-        colour = class_colour(evaluation.classes.index(item["class"]))
-        if item["kind"] == "truth":
-            missed = item["verdict"] == "missed"
-            marks.append(
-                Mark(
-                    outline, (), colour, item["class"] if missed and not crowded else "", sign="miss" if missed else ""
-                )
-            )
-        else:
-            label = "" if crowded else f"{item['class']} {100 * item['confidence']:.0f} %"
-            hit = item["verdict"] == "hit"
-            marks.append(Mark(outline, (), colour, label, dashed=True, sign="" if hit else "false-alarm"))
+    for item, label in zip(labels, known, strict=True):
+        missed = item["verdict"] == "missed"
+        name = item["class"] if missed and not crowded else ""
+        mark = Mark(_outline(item["box"], width, height), (), _colour(evaluation, item), name,
+                    sign="miss" if missed else "")  # fmt: skip
+        if label is not None:
+            shape = truth_marks(LabelledImage(file, width, height, [label]), evaluation.classes)[0]
+            mark = replace(mark, outline=shape.outline, points=shape.points)
+        marks.append(mark)
+    for item in drawn[len(labels) :]:
+        name = "" if crowded else f"{item['class']} {100 * item['confidence']:.0f} %"
+        mark = Mark(_outline(item["box"], width, height), (), _colour(evaluation, item), name, dashed=True,
+                    sign="" if item["verdict"] == "hit" else "false-alarm")  # fmt: skip
+        points = answered.get(item["row"])
+        if points is not None and len(points):
+            shares = tuple((float(x) / width, float(y) / height) for x, y in points)
+            mark = replace(mark, points=shares) if evaluation.task == "pose" else replace(mark, outline=shares)
+        marks.append(mark)
     return marks
+
+
+def _colour(evaluation: Evaluation, item: dict[str, Any]) -> str:
+    return class_colour(evaluation.classes.index(item["class"]))
+
+
+def _outline(box: tuple[float, float, float, float], width: int, height: int) -> tuple[Point, ...]:
+    left, right = (min(max(x / width, 0.0), 1.0) for x in (box[0], box[2]))
+    top, bottom = (min(max(y / height, 0.0), 1.0) for y in (box[1], box[3]))
+    return (left, top), (right, top), (right, bottom), (left, bottom)

@@ -266,10 +266,9 @@ def picture_note(evaluation: Evaluation) -> str:
     """Say how the pictures are to be read."""
     if evaluation.task == "classify":
         return "Numbers are places in the list of the part; names of files are left out."
-    boxes = "" if evaluation.task == "detect" else " Boxes stand for the outlines they enclose."
     return (
         "Solid lines are labels, dashed ones the model’s answers with their confidence; a cross marks a miss, a "
-        f"triangle a false alarm.{boxes} Numbers are places in the list of the part; names of files are left out."
+        "triangle a false alarm. Numbers are places in the list of the part; names of files are left out."
     )
 
 
