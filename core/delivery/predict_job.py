@@ -27,7 +27,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from core.errors import GraftError, InputError
-from core.models.isolation import enter_isolation, isolated_environment
+from core.models.isolation import isolated_environment
 from core.training.processes import end_process_tree, is_alive, process_identity
 from core.workspace import ID_PATTERN, Workspace, new_id, write_json_atomic
 
@@ -195,7 +195,6 @@ class _Meter:
 
 def main(folder: Path, workspace: Workspace) -> int:
     """Do the job a folder describes; write its progress and its result there."""
-    enter_isolation()
     from core.delivery.batch import look_at_all
     from core.delivery.predict_model import choose_model
     from core.delivery.predictor import Predictor

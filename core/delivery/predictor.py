@@ -34,6 +34,9 @@ from core.errors import InputError
 from core.models.isolation import enter_isolation
 
 IDLE_SECONDS = 900.0
+PLAIN_OPEN = Image.open
+"""Pillow's own, as long as Ultralytics is not imported: its replacement blames a missing HEIC package for every picture
+that is damaged."""
 MOST_OBJECTS = 300
 """Findings a picture at most; Ultralytics' own default."""
 
@@ -58,7 +61,6 @@ class Predictor:
             return
         self.model = self.key = None
         gc.collect()
-        plain_open = Image.open
         enter_isolation()
         from core.models.checkpoint import describe_checkpoint
 
@@ -68,7 +70,7 @@ class Predictor:
             raise InputError(f"{Path(weights).name} is refused: {error}") from error
         from ultralytics import YOLO
 
-        Image.open = plain_open  # Ultralytics' own asks for a package of HEIC on every picture that is damaged
+        Image.open = PLAIN_OPEN
         self.model = YOLO(weights)
         self.channels = int(self.model.model.yaml.get("channels", 3))
         self.classes = described["classes"]
