@@ -8,13 +8,13 @@ stored with the run only when the user asks for it.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from core.evaluation.intervals import Weights
 from core.workspace import write_json_atomic
@@ -100,7 +100,7 @@ def fit_temperature(confidence: NDArray[np.float64], correct: NDArray[np.bool_])
         said = np.clip(scaled(confidence, float(np.exp(logarithm))), _EDGE, 1 - _EDGE)
         return float(-np.log(np.where(correct, said, 1 - said)).mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded").x))
+    return _best_temperature(loss)
 
 
 def fit_class_temperature(probabilities: NDArray[np.float64], truth: NDArray[np.int64]) -> float | None:
@@ -113,6 +113,13 @@ def fit_class_temperature(probabilities: NDArray[np.float64], truth: NDArray[np.
     def loss(logarithm: float) -> float:
         said = scaled_probabilities(probabilities, float(np.exp(logarithm)))[rows, truth]
         return float(-np.log(np.clip(said, _EDGE, 1)).mean())
+
+    return _best_temperature(loss)
+
+
+def _best_temperature(loss: Callable[[float], float]) -> float:
+    """Return the temperature, 0.05 to 20, of the least `loss` of its logarithm."""
+    from scipy.optimize import minimize_scalar  # takes a while to import, and few ask for it
 
     return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded").x))
 

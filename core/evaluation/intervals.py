@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from scipy.stats import norm, t
+from scipy.special import ndtr, stdtrit  # scipy.stats takes half a second to import
 
 Weights = NDArray[np.float32]
 RESAMPLES = 1000
@@ -68,7 +68,7 @@ def interval(values: NDArray[np.floating], units: int | None = None) -> tuple[fl
         return float("nan"), float("nan")
     tail = 0.025
     if units is not None and units > 1:
-        tail = float(norm.cdf(-math.sqrt(units / (units - 1)) * t.ppf(0.975, units - 1)))
+        tail = float(ndtr(-math.sqrt(units / (units - 1)) * stdtrit(units - 1, 0.975)))
     low, high = np.quantile(finite, [tail, 1 - tail])
     return float(low), float(high)
 
@@ -105,7 +105,7 @@ def _score_interval(
         return wilson(value * objects, objects)
     variance *= units / max(units - 1, 1)
     size = min(most, value * (1 - value) / variance)
-    z = float(t.ppf(0.975, units - 1)) if units > 1 else Z
+    z = float(stdtrit(units - 1, 0.975)) if units > 1 else Z
     return wilson(value * size, size, min(z, 12.7))
 
 

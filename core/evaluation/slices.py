@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from core.evaluation.areas import SIZES
 from core.evaluation.coded import Coded
@@ -50,7 +50,7 @@ class Slices:
         if not self.names:
             return []
         drawn = self._drawn([good, *[mask & good for mask in self.masks]])
-        limit = norm.ppf(0.025 / len(self.names))
+        limit = ndtri(0.025 / len(self.names))
         rows = []
         for index, ((by, name), mask) in enumerate(zip(self.names, self.masks, strict=True), start=1):
             objects, found = int(mask.sum()), int((mask & good).sum())
