@@ -205,9 +205,10 @@ def import_weights(
 ) -> list[Arrival]:
     """Take in one .pt file, or all below a folder (a USB stick): official ones as weights, others into the library.
 
-    What an official file is goes by its name (yolo11s.pt); its digest then says whether it is the known one. Files are
-    only read, links are not followed. `progress(done, total, file name)` is called before each. A refused file is among
-    the answers with its reason; raises InputError when there is no such path, no .pt file below it, or too many.
+    What an official file is goes by its name and task (yolo11s.pt); its digest then says whether it is the known one.
+    Files are only read, links are not followed. `progress(done, total, file name)` is called before each. A refused
+    file is among the answers with its reason; raises InputError when there is no such path, no .pt file below it, or
+    too many.
     """
     path = path.expanduser()
     if not path.exists():
@@ -221,8 +222,8 @@ def import_weights(
             progress(number, len(files), file.name)
         official = find_model(file.stem)
         try:
-            if official is not None and official is not STARTER:
-                taken = import_file(workspace, file, official.name)
+            if official not in (None, STARTER) and describe_weights(file)["task"] == official.task:
+                taken = import_file(workspace, file, official.name, checked=True)
                 arrivals.append(Arrival(file, True, f"{taken.path.name}: {taken.origin}"))
             else:
                 model = import_model(workspace, file, origin=origin)

@@ -180,13 +180,15 @@ def download(workspace: Workspace, model: Model, progress: Moved | None = None, 
     return _described(workspace, target)
 
 
-def import_file(workspace: Workspace, source: Path, name: str | None = None) -> WeightsFile:
+def import_file(workspace: Workspace, source: Path, name: str | None = None, *, checked: bool = False) -> WeightsFile:
     """Take a .pt file of the user's into the workspace's weights after checking that it loads safely.
 
     `name` is the file name to keep (default: the source's own); an existing file of that name with other content gets
-    a number. Raises InputError for a file that is no checkpoint, that would run code, or that Ultralytics doesn't know.
+    a number. With `checked` it was described just now and is not loaded again. Raises InputError for a file that is no
+    checkpoint, that would run code, or that Ultralytics doesn't know.
     """
-    describe_weights(source)
+    if not checked:
+        describe_weights(source)
     stem = slug(Path(name or source.name).stem, "weights")
     target = workspace.weights / f"{stem}.pt"
     digest, number = sha256(source), 1

@@ -153,18 +153,20 @@ def test_a_stick_of_weights_goes_in_at_once_and_says_what_became_of_each(
     (stick / "sub").mkdir(parents=True)
     shutil.copyfile(tiny_checkpoint, stick / "sub" / "yolo11n.pt")
     shutil.copyfile(tiny_checkpoint, stick / "parts.pt")
+    shutil.copyfile(tiny_checkpoint, stick / "yolo11n-cls.pt")
     write_hostile_checkpoint(stick / "hostile.pt", marker)
     (stick / "notes.txt").write_text("not a weights file")
     (stick / "link.pt").symlink_to(tiny_checkpoint)
     arrivals = {item.file.name: item for item in import_weights(workspace, stick, origin="stick of plant B")}
     assert {name: item.taken for name, item in arrivals.items()} == {
-        "yolo11n.pt": True, "parts.pt": True, "hostile.pt": False
+        "yolo11n.pt": True, "parts.pt": True, "hostile.pt": False, "yolo11n-cls.pt": True
     }  # fmt: skip
     assert "could run commands" in arrivals["hostile.pt"].words
     assert not marker.exists()
     found = locate(workspace, "yolo11n", "detect")
     assert found is not None
     assert not found.official, "named like an official file, with another digest"
+    assert locate(workspace, "yolo11n", "classify") is None, "called like a classifier, and a detector"
     assert [model.name for model in list_models(workspace)] == ["parts"]
     with pytest.raises(InputError, match="no weights file"):
         import_weights(workspace, workspace.datasets)
