@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from core.data.dataset import SPLITS
 from core.data.leakage import Union
 from core.data.problems import Problems
+from core.data.splits import group_of
 
 if TYPE_CHECKING:
     from core.data.checks import Examined
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 Check = Callable[["Examined", Problems], None]
 
 SMALL_VAL = 20
+GROUP_PATTERN = (
+    r"(?i)(?<![a-z])(?:patient|person|subject|case|board|panel|specimen|sample|slide|wafer|lot|pat|sub|part)[-_ ]?\d+"
+)
+"""Words before a number that name what must not straddle the split; the same text is what the fix groups by."""
 LEAKS = (
     ("train", "val", "leak-across-splits"),
     ("train", "test", "leak-across-splits"),
@@ -91,6 +97,30 @@ def straddling_groups(examined: Examined, problems: Problems) -> None:
             problems.note("group-across-splits", f"{group}: {', '.join(found)}")
 
 
+def numbered_groups(sources: list[str]) -> list[str]:
+    """Return the patient or part that each file name names in words (person12), '' for none.
+
+    All are '' unless at least five such names come with two pictures or more: a number alone is no group.
+    """
+    names = [group_of(source, GROUP_PATTERN) for source in sources]
+    several = [name for name, number in Counter(names).items() if name and number > 1]
+    return names if len(several) >= 5 else [""] * len(sources)
+
+
+def groups_in_names(examined: Examined, problems: Problems) -> None:
+    """Note patients or parts that file names name in words and that lie in more than one part; unless told already."""
+    table = examined.table
+    if (table["group"].astype(str) != "").any():
+        return
+    parts: dict[str, set[str]] = {}
+    for name, split in zip(numbered_groups(table["source"].tolist()), table["split"].tolist(), strict=True):
+        if name:
+            parts.setdefault(name, set()).add(split)
+    straddling = sorted(name for name, found in parts.items() if len(found) > 1)
+    for name in straddling:
+        problems.note("group-in-names", f"{name}: {', '.join(sorted(parts[name]))}", more=f"such as {straddling[0]}")
+
+
 def different_parts(examined: Examined, problems: Problems) -> None:
     """Note parts whose mean brightness or median picture size differs strongly from train's.
 
@@ -140,6 +170,7 @@ SPLIT_CHECKS: tuple[Check, ...] = (
     classes_present,
     copies,
     straddling_groups,
+    groups_in_names,
     different_parts,
     brightness_tells_class,
 )

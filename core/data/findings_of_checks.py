@@ -159,6 +159,13 @@ CHECKS: dict[str, Kind] = {
         "The model may recognise the patient or part instead of the finding.",
         "Split anew by group",
     ),
+    "group-in-names": Kind(
+        W,
+        "One number in the file names ({more}) has pictures in more than one part of the split.",
+        "{n} numbers in the file names ({more}) have pictures in more than one part of the split.",
+        "If it is a patient or part, the model may recognise it instead of the finding; numbers may also start anew.",
+        "Split anew, keeping them together",
+    ),
     "brightness-shift": Kind(
         W,
         "One part of the split is much brighter or darker than train.",

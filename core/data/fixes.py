@@ -9,7 +9,7 @@ import numpy as np
 
 from core.data.checks import Examined, copies_by_row
 from core.data.checks_labels import alike, is_tiny
-from core.data.checks_splits import copy_sets
+from core.data.checks_splits import GROUP_PATTERN, copy_sets
 from core.data.classes import edit_classes
 from core.data.dataset import Dataset
 from core.data.editing import edited, move_pictures, remove_pictures, replace_text
@@ -138,6 +138,10 @@ def _split_anew(dataset: Dataset) -> Dataset:
     return resplit(dataset, _own_ratio(dataset), keep_test=dataset.test_locked)
 
 
+def _split_by_names(dataset: Dataset) -> Dataset:
+    return resplit(dataset, _own_ratio(dataset), group_by=GROUP_PATTERN, keep_test=dataset.test_locked)
+
+
 def _own_ratio(dataset: Dataset) -> str:
     """Return the dataset's present shares when they make sense, else 80/20."""
     total = sum(dataset.images.values())
@@ -161,4 +165,5 @@ FIXES: dict[str, Fix] = {
     "class-missing-in-val": _split_anew,
     "empty-split": _split_anew,
     "group-across-splits": _split_anew,
+    "group-in-names": _split_by_names,
 }

@@ -188,6 +188,41 @@ def test_groups_that_straddle_are_found_and_mended(workspace, tmp_path):
     assert "group-across-splits" not in codes(mended)
 
 
+def named_parts(root: Path, names: list[str]) -> None:
+    """Lay out 24 pictures called `<name>_<number>`, half of them in train and half in val."""
+    for number in range(24):
+        split = "train" if number % 2 else "val"
+        stem = f"{names[number % len(names)]}_{number}"
+        picture(root / "images" / split / f"{stem}.png", number)
+        put(root / "labels" / split / f"{stem}.txt", f"0 0.5 0.5 0.2 0.{number + 10}\n")
+    put(root / "data.yaml", "train: images/train\nval: images/val\nnames: [a]\n")
+
+
+def test_patients_named_in_file_names_are_noticed_and_kept_together(workspace, tmp_path):
+    named_parts(tmp_path / "set", [f"person{number}_virus" for number in range(7)])
+    dataset = import_dataset(workspace, tmp_path / "set")
+    assert codes(dataset)["group-in-names"] == 7
+    fixed = apply_fix(dataset, "group-in-names")
+    assert not {"group-in-names", "group-across-splits"} & set(codes(fixed))
+    table = fixed.image_table()
+    assert table["group"].nunique() == 7
+    assert table.groupby("group")["split"].nunique().max() == 1
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"image{number}" for number in range(7)],
+        [f"person{number}" for number in range(3)],
+        [f"person{number}" for number in range(24)],
+        [f"compart{number}" for number in range(7)],
+    ],
+)
+def test_numbers_that_name_no_patient_are_no_finding(workspace, tmp_path, names):
+    named_parts(tmp_path / "set", names)
+    assert "group-in-names" not in codes(import_dataset(workspace, tmp_path / "set"))
+
+
 def broken_for_fixes(root: Path) -> None:
     split_set(root)
     put(root / "data.yaml", "train: images/train\nval: images/val\nnames: [dent, Dents, spare]\n")
