@@ -107,10 +107,7 @@ def compare(
     files = (
         pictures.files if pictures.task == "classify" else pictures.files[:: max(1, len(pictures.files) // COMPARED)]
     )
-    answers = []
-    for words, path in (("the checkpoint", checkpoint), ("the exported file", exported)):
-        options = {**same, "quantize": None} if words == "the checkpoint" else same
-        answers.append(_answers(path, files, pictures.task, options, f"Asking {words}", report))
+    answers = _answers([(checkpoint, {**same, "quantize": None}), (exported, same)], files, pictures.task, report)
     if pictures.task == "classify":
         distances: list[float]
         metric, scores = "top-1", [_top1(answer, pictures.labels) for answer in answers]
@@ -148,34 +145,34 @@ def compare(
 
 
 def _answers(
-    path: Path, files: list[Path], task: str, options: dict[str, Any], words: str, report: Callable[[Progress], None]
-) -> list[Answer]:
+    models: list[tuple[Path, dict[str, Any]]], files: list[Path], task: str, report: Callable[[Progress], None]
+) -> list[list[Answer]]:
+    """Ask the models in turn, picture by picture, so that another program slows them alike."""
     from ultralytics import YOLO
 
-    model: Any = YOLO(str(path), task=task)
-    found = []
+    loaded: list[Any] = [YOLO(str(path), task=task) for path, _ in models]
+    found: list[list[Answer]] = [[] for _ in models]
     for number, file in enumerate(files):
-        report(Progress(words, number, len(files)))
-        result = model.predict(
-            str(file), conf=CONFIDENCE / 2, iou=NMS_IOU, device="cpu" if path.suffix != ".engine" else 0,
-            verbose=False, **options,
-        )[0]  # fmt: skip
-        if task == "classify":
-            probabilities = result.probs.data.cpu().numpy().astype(float)
-            nothing = np.zeros((0, 4))
-            found.append(Answer(nothing, np.zeros(0, int), np.zeros(0), probabilities, result.speed["inference"]))
-            continue
-        boxes = result.obb if result.obb is not None else result.boxes
-        found.append(
-            Answer(
-                boxes.xyxy.cpu().numpy().astype(float).reshape(-1, 4),
-                boxes.cls.cpu().numpy().astype(int),
-                boxes.conf.cpu().numpy().astype(float),
-                None,
-                result.speed["inference"],
-            )
-        )
+        report(Progress("Comparing answers", number, len(files)))
+        for model, (path, options), answers in zip(loaded, models, found, strict=True):
+            result = model.predict(
+                str(file), conf=CONFIDENCE / 2, iou=NMS_IOU, device="cpu" if path.suffix != ".engine" else 0,
+                verbose=False, **options,
+            )[0]  # fmt: skip
+            answers.append(_answer(result))
     return found
+
+
+def _answer(result: Any) -> Answer:
+    milliseconds = float(result.speed["inference"])
+    if result.probs is not None:
+        probabilities = result.probs.data.cpu().numpy().astype(float)
+        return Answer(np.zeros((0, 4)), np.zeros(0, int), np.zeros(0), probabilities, milliseconds)
+    boxes = result.obb if result.obb is not None else result.boxes
+    corners = boxes.xyxy.cpu().numpy().astype(float).reshape(-1, 4)
+    return Answer(
+        corners, boxes.cls.cpu().numpy().astype(int), boxes.conf.cpu().numpy().astype(float), None, milliseconds
+    )
 
 
 def _score(
