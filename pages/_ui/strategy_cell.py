@@ -86,5 +86,5 @@ def _catalogue_name(model_name: str, dataset: Dataset) -> str:
     """Return the catalogue model for the task that a name stands for; the name itself for a model of one's own."""
     model = find_model(model_name)
     if model is None or model.task == dataset.task:
-        return model_name
+        return model.architecture or model_name if model else model_name
     return f"{model.name.split('-')[0]}{TASK_SUFFIX[dataset.task]}"
