@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from core.data.archives import extract, is_archive
 from core.delivery.predict_model import ChosenModel, choose_model
 from core.delivery.predict_results import ResultWriter, counted, entry_words
 from core.delivery.predict_warm import WarmPredictor
@@ -39,6 +40,8 @@ def find_pictures(sources: list[Path]) -> list[Found]:
                 for path in inside
                 if path.is_file() and not path.name.startswith("._")
             ]
+        elif source.suffix.lower() in VIDEO_ENDINGS and source.is_file():
+            raise InputError(f"{source.name} is a video: give it on the page “Try it”, which draws on it and counts.")
         elif source.is_file():
             pictures.append(Found(source.resolve(), source.name))
         else:
@@ -86,7 +89,7 @@ def predict_pictures(
     listen: Callable[[dict[str, Any]], None] | None = None,
     keep: bool = True,
 ) -> dict[str, Any]:
-    """Predict on pictures and folders; return what was used and an entry a picture, unreadable ones with the reason.
+    """Predict on pictures, folders and archives; return what was used and an entry a picture, unreadable ones too.
 
     `model` is the id of a run or the path of a .pt file (loaded weights-only). `confidence` (0 to 1) defaults to the
     run's stored operating point. With `out`, pictures.csv, objects.csv and coco.json are written there as the answers
@@ -98,12 +101,34 @@ def predict_pictures(
     threshold = chosen.confidence if confidence is None else confidence
     if not 0 <= threshold <= 1:
         raise InputError(f"--conf: {threshold} is not between 0 and 1.")
-    pictures = find_pictures(sources)
+    with workspace.staging("predict") as folder:
+        return _predict(find_pictures(_unpacked(workspace, sources, folder)), chosen, threshold, out, listen, keep)
+
+
+def _unpacked(workspace: Workspace, sources: list[Path], folder: Path) -> list[Path]:
+    places = []
+    for number, source in enumerate(sources):
+        if source.is_file() and is_archive(source):
+            extract(source, folder / str(number), workspace.free_bytes())
+            places.append(folder / str(number))
+        else:
+            places.append(source)
+    return places
+
+
+def _predict(
+    pictures: list[Found],
+    chosen: ChosenModel,
+    threshold: float,
+    out: Path | None,
+    listen: Callable[[dict[str, Any]], None] | None,
+    keep: bool,
+) -> dict[str, Any]:
     predictor = WarmPredictor()
     try:
         described = predictor.ask("load", chosen)
         used = {
-            "model": model,
+            "model": chosen.name,
             "weights": str(chosen.weights),
             "task": described["task"],
             "imgsz": described["imgsz"],

@@ -20,11 +20,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from core.errors import GraftError, InputError
 from core.models.isolation import isolated_environment
@@ -113,8 +113,13 @@ def start_job(workspace: Workspace, request: JobRequest, folder: Path | None = N
 
 def list_jobs(workspace: Workspace) -> list[Job]:
     """Return all jobs, newest first."""
-    folders = [path.parent for path in jobs_root(workspace).glob("*/job.json")]
-    return sorted((read_job(folder) for folder in folders), key=lambda job: job.request.created, reverse=True)
+    jobs = []
+    for path in jobs_root(workspace).glob("*/job.json"):
+        try:
+            jobs.append(read_job(path.parent))
+        except ValidationError:
+            continue  # half-deleted, or written by a newer version
+    return sorted(jobs, key=lambda job: job.request.created, reverse=True)
 
 
 def get_job(workspace: Workspace, job_id: str) -> Job:
@@ -134,7 +139,8 @@ def read_job(folder: Path) -> Job:
     done, total = progress.get("done", 0), progress.get("total")
     if result:
         return Job(folder.name, folder, request, result["state"], done, total, None, result.get("error", ""), result)
-    if process and not alive:
+    new = datetime.now(UTC) - request.created < timedelta(minutes=1)  # its process is being started
+    if not alive and (process or not new):
         return Job(folder.name, folder, request, "interrupted", done, total, None, _last_line(folder / "job.log"))
     return Job(folder.name, folder, request, "running", done, total, progress.get("seconds_left"))
 

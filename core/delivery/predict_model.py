@@ -37,6 +37,8 @@ class ChosenModel:
     base: Path | None = None
     """the pre-trained checkpoint it started from, where that is on this machine"""
     from_scratch: bool = False
+    task: str = ""
+    """empty for a .pt file, whose task is known once it is loaded"""
 
     @property
     def lowest(self) -> float:
@@ -49,15 +51,15 @@ class ChosenModel:
         scaled = f"Pictures are scaled to {size} pixels" if size else "Pictures are scaled as the file itself says"
         trained = ", as in its training" if self.imgsz else ""
         window = "each by its own levels (automatic)" if self.window == "auto" else f"by the window {self.window}"
+        words = f"{scaled}{trained}; pictures of more than 8 bits are brought to 8 {window}."
+        if self.task == "classify":
+            return words  # the likeliest class is the answer, there is no line
         line = (
             "the line kept with the model (operating point)"
             if self.chosen_line
             else "Ultralytics’ own default; the evaluation page draws a better line"
         )
-        return (
-            f"{scaled}{trained}; pictures of more than 8 bits are brought to 8 {window}. "
-            f"The line starts at {self.confidence:.3g}: {line}."
-        )
+        return f"{words} The line starts at {self.confidence:.3g}: {line}."
 
 
 def choose_model(workspace: Workspace, name: str) -> ChosenModel:
@@ -96,6 +98,7 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
         dataset_id,
         _base(workspace, run.spec.model, run.spec.task),
         run.spec.strategy == "scratch",
+        run.task,
     )
 
 

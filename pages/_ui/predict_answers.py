@@ -227,6 +227,8 @@ def show_heat(model: ChosenModel, item: Prepared, sides: int) -> None:
             try:
                 target = Path(folder) / "heat.jpg"
                 warm_predictor().ask("heat", model, picture=str(item.path), out=str(target))
+                if len(kept) > 12:
+                    kept.clear()
                 kept[key] = target.read_bytes()
             except GraftError as error:
                 st.error(plain(str(error)), icon=":material/error:")

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.data.archives import is_archive
 from core.data.palette import class_colour
 from core.delivery.predict_intake import Intake
 from core.delivery.predict_job import (
@@ -107,31 +108,40 @@ def _start(
     held: Path | None = st.session_state.get("predict_folder")
     sources: list[Path] = [video] if video is not None else st.session_state["predict_sources"]
     folder = new_job(workspace, video.stem if video is not None else sources[0].stem)
-    moved = []
-    for number, source in enumerate(sources):
-        if held is not None and source.is_relative_to(held):
-            place = folder / "given" / f"{number}-{source.name}" if len(sources) > 1 else folder / "given" / source.name
-            shutil.move(source, place)
-            moved.append(place)
-        else:
-            moved.append(source)
-    if held is not None and any(source.is_relative_to(held) for source in sources):
+    name = sources[0].name if len(sources) == 1 else f"{sources[0].name} and {count(len(sources) - 1, 'more file')}"
+    if held is not None and all(source.is_relative_to(held) for source in sources):
+        sources = _moved(sources, held, folder / "given")
         st.session_state["predict_given"] = None  # it lies with the job now
     request = JobRequest(
         kind=kind,
         model=model.name,
-        sources=[str(path) for path in moved],
+        sources=[str(path) for path in sources],
         confidence=line,
-        name=sources[0].name,
+        name=name,
         tiled=tiled,
         every=every,
     )
     try:
         start_job(workspace, request, folder)
     except GraftError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         st.error(plain(str(error)), icon=":material/error:")
         return
     st.rerun()
+
+
+def _moved(sources: list[Path], held: Path, target: Path) -> list[Path]:
+    """Move uploads below `target`, keeping their names and folders; return what the job is to look at there."""
+    places = []
+    for source in sources:
+        place = target / source.relative_to(held)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(source, place)
+        places.append(place)
+    loose = [place for place in places if not is_archive(place)]
+    if len(loose) <= 1:
+        return places
+    return [target / "given", *(place for place in places if is_archive(place))]  # names without the upload's folder
 
 
 def show_jobs(workspace: Workspace) -> None:
@@ -177,11 +187,11 @@ def _watch(folder: str) -> None:
 
 def show_ended(job: Job) -> None:
     """Show what came out of a job: a sentence, the chart or the film, and the files."""
-    head, bin_ = st.columns([8, 1])
+    head, bin_ = st.columns([6, 1])
     head.markdown(
         f"**{plain(job.request.name)}**  \n:small[{ago(job.request.created)}, line at {job.request.confidence:.3g}]"
     )
-    if bin_.button("", key=f"predict_delete_{job.id}", icon=":material/delete:", help="Delete this result"):
+    if bin_.button("Delete", key=f"predict_delete_{job.id}", type="tertiary", help="Delete this result"):
         delete_job(job.folder)
         st.rerun()
     if job.error:

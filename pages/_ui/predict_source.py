@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from pages._ui.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 UPLOAD, OWN, CAMERA, PLACE = "Upload", "Its own validation pictures", "Camera", "A place on this machine"
 FILE_TYPES = [*sorted(ending[1:] for ending in PICTURE_ENDINGS | VIDEO_ENDINGS), "zip", "tar", "gz"]
 OWN_PICTURES = 8
+KEPT_SECONDS = 24 * 3600
+"""How long pictures given for a try stay on disk after their tab was closed; a restart removes them at once."""
 AS_IT_COMES = "as-it-comes"
 """The choice that stands for the pre-trained model without any training of the user's."""
 
@@ -178,6 +181,9 @@ def _take(
     old = st.session_state.pop("predict_folder", None)
     if old is not None:
         shutil.rmtree(old, ignore_errors=True)
+    for left in workspace.staging_root.glob("tryit_*"):  # of tabs that were closed: pictures may be confidential
+        if time.time() - left.stat().st_mtime > KEPT_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
     folder = workspace.lasting_staging("tryit")
     st.session_state["predict_folder"] = folder
     st.session_state["predict_picked"] = 0
