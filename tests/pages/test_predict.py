@@ -9,7 +9,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.delivery.predict_intake import MOST
+from core.delivery.predict_job import list_jobs
 from core.delivery.predict_warm import warm_predictor
+from tests.delivery.test_batch import rows_of, wait
 from tests.pages.conftest import Filled, button, open_page, texts
 
 
@@ -80,3 +83,25 @@ def test_a_run_beside_a_damaged_checkpoint_says_why_and_goes_on(filled: Filled) 
     assert not app.exception, app.exception
     assert any("is refused" in item.value.replace("\\", "") for item in app.error)
     assert "#### Found" in texts(app)
+
+
+@pytest.mark.slow
+def test_more_than_the_page_shows_runs_in_the_background(filled: Filled, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(MOST + 1):
+        Image.fromarray(np.full((40, 60, 3), number, np.uint8)).save(folder / f"{number}.png")
+    app = open_page("predict.py", run=filled.run_id)
+    app.segmented_control(key="predict_way").set_value("A place on this machine").run()
+    app.text_input(key="predict_place").set_value(str(folder))
+    button(app, "Look at it").click().run()
+    button(app, "Look at all of them").click().run()
+    assert not app.exception, app.exception
+    job = wait(list_jobs(filled.workspace)[0])
+    assert job.state == "finished", job.error
+    assert len(rows_of(job)) == MOST + 1
+    app.run()
+    assert f"{MOST + 1} pictures looked at" in texts(app)
+    button(app, "Delete").click().run()
+    assert list_jobs(filled.workspace) == []
+    assert len(list(folder.iterdir())) == MOST + 1
