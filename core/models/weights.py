@@ -41,6 +41,8 @@ RECORDED = "digests.json"
 """In the workspace's weights folder: digests of official files recorded at their first download."""
 
 
+CHECKED = "checked.json"
+"""In the workspace's weights folder: tasks of the files that were loaded safely once, by digest."""
 ARRIVING = ".arriving"
 """In the workspace's weights folder: downloads that are not whole yet."""
 
@@ -113,6 +115,27 @@ def default_model(workspace: Workspace, task: Task) -> str:
     if smallest:
         return smallest[0].name
     return STARTER.name if STARTER in models_to_choose(task) else models_for(task)[0].name
+
+
+def check_start(workspace: Workspace, found: WeightsFile, task: Task) -> None:
+    """Make sure, before a run is made, that weights of unknown digest load safely and are for `task`; once a digest.
+
+    What is known is not loaded again: official files, the starter, the library's and those a run of Graft wrote.
+    Raises InputError when the file is refused or is for another task.
+    """
+    if found.official or found.path == CHECKPOINT or found.path.is_relative_to(workspace.root / "library"):
+        return
+    if found.path.is_relative_to(workspace.runs):
+        return
+    record = workspace.weights / CHECKED
+    try:
+        checked = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        checked = {}  # nothing looked at yet
+    if found.sha256 not in checked:
+        checked[found.sha256] = describe_weights(found.path)["task"]
+        write_json_atomic(record, checked)
+    _check_task(found.path.name, checked[found.sha256], task)
 
 
 def weights_here(workspace: Workspace) -> dict[str, WeightsFile]:

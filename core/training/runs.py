@@ -19,7 +19,7 @@ from core.models.arguments import check_argument
 from core.models.catalog import model_for_task
 from core.models.library import model_name
 from core.models.plan import complete_spec
-from core.models.weights import locate, missing_words
+from core.models.weights import check_start, locate, missing_words
 from core.training.archive import archive_run, import_run_archive
 from core.training.executors import ask, executor_for, present_executor
 from core.training.progress import RunProgress, read_progress
@@ -71,6 +71,7 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
         found = locate(workspace, spec.model, spec.task)
         if found is None:
             raise InputError(missing_words(model_for_task(spec.model, spec.task)))
+        check_start(workspace, found, spec.task)
         transfer = found.record(spec.model)
     if workspace.free_bytes() < SPACE_NEEDED:
         raise InputError(

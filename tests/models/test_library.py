@@ -25,7 +25,7 @@ from core.models.library import (
     model_name,
 )
 from core.models.weights import locate
-from core.training.runs import delete_run, start_run, wait_run
+from core.training.runs import delete_run, list_runs, start_run, wait_run
 from core.training.spec import Strategy, TrainingSpec
 from core.training.store import State
 from core.workspace import Workspace
@@ -94,6 +94,23 @@ def test_what_can_not_start_is_refused_before_it_starts(workspace: Workspace, tm
     colours = import_dataset(workspace, write_class_folders(tmp_path / "colours"))
     with pytest.raises(InputError, match="starter is for the task detect"):
         start_run(workspace, TrainingSpec(dataset=colours.id, task="classify", model="starter"))
+
+
+def test_a_training_from_a_file_that_can_not_start_one_is_refused_before_there_is_a_run(
+    workspace: Workspace, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "tiny"))
+    hostile, marker = tmp_path / "model.pt", tmp_path / "it-ran"
+    write_hostile_checkpoint(hostile, marker)
+    shutil.copyfile(hostile, workspace.weights / "yolo26n.pt")
+    for model in (str(hostile), "yolo26n"):
+        with pytest.raises(InputError, match="could run commands"):
+            start_run(workspace, TrainingSpec(dataset=dataset.id, task="detect", model=model))
+    assert not marker.exists()
+    colours = import_dataset(workspace, write_class_folders(tmp_path / "colours"))
+    with pytest.raises(InputError, match=r"parts\.pt is for the task detect"):
+        start_run(workspace, TrainingSpec(dataset=colours.id, task="classify", model=str(tiny_checkpoint)))
+    assert list_runs(workspace) == []
 
 
 @pytest.mark.parametrize("identifier", ["../../etc", "..", "", "a/b", "A" * 200])
