@@ -59,6 +59,10 @@ def drive(conductor: Conductor) -> None:
                 _tell(conductor, known)
         if not known:
             raise conductor.nothing_trained()
+        if not conductor.status.sentences:
+            whole = dataset.images["train"]
+            first = f"Trainings on all {whole:,} pictures are missing, so nothing is said about more."
+            conductor.status.sentences = [first, *now_words(known, whole)]
     finally:
         remove_parts(conductor.workspace, conductor.experiment.id)
 
@@ -117,15 +121,11 @@ def drawn(fit: Fit | None, fewest: float, whole: int, trainings: int = 2) -> dic
 
 
 def now_words(known: list[dict[str, Any]], whole: int) -> list[str]:
-    """Say what all the pictures reach, and what half of them reached."""
+    """Say what the two largest sizes that were trained reach, with the spread over their trainings."""
     said = []
-    for size, words in ((whole, "With all"), (None, "With")):
-        sizes = sorted({item["pictures"] for item in known if size is None and item["pictures"] < whole}, reverse=True)
-        wanted = size if size is not None else next(iter(sizes), None)
-        values = [item["value"] for item in known if item["pictures"] == wanted]
-        if values:
-            spread = (
-                f" ({min(values):.3f} to {max(values):.3f} over {len(values)} trainings)" if len(values) > 1 else ""
-            )
-            said.append(f"{words} {wanted:,} pictures: {sum(values) / len(values):.3f}{spread}.")
+    for size in sorted({item["pictures"] for item in known}, reverse=True)[:2]:
+        values = [item["value"] for item in known if item["pictures"] == size]
+        spread = f" ({min(values):.3f} to {max(values):.3f} over {len(values)} trainings)" if len(values) > 1 else ""
+        start = "With all" if size == whole else "With"
+        said.append(f"{start} {size:,} pictures: {sum(values) / len(values):.3f}{spread}.")
     return said

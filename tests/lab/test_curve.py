@@ -103,6 +103,7 @@ def test_what_is_reached_now_is_said_with_its_spread() -> None:
         "With all 8 pictures: 0.600 (0.500 to 0.700 over 2 trainings).",
         "With 4 pictures: 0.400.",
     ]
+    assert now_words(known, 99)[0].startswith("With 8 pictures")
 
 
 @pytest.fixture(scope="module")
