@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.data.fingerprints import THUMB, hash_text, perceptual_hash, thumbnail
+from core.data.fingerprints import THUMB, thumbnail
 from core.data.images import (
     KEPT_FORMATS,
     MIN_SIDE,
@@ -42,7 +42,6 @@ class Ready:
     height: int
     bits: int
     sha256: str
-    phash: str
     brightness: float
     thumb: NDArray[np.uint8]
     page: int = 0
@@ -187,5 +186,4 @@ def _digest(path: Path) -> str:
 
 
 def _ready(place: Path, suffix: str, size: tuple[int, int], bits: int, digest: str, thumb: NDArray[Any]) -> Ready:
-    phash = hash_text(perceptual_hash(thumb[None])[0])
-    return Ready(place, suffix, size[0], size[1], bits, digest, phash, round(float(thumb.mean()), 2), thumb)
+    return Ready(place, suffix, size[0], size[1], bits, digest, round(float(thumb.mean()), 2), thumb)
