@@ -118,7 +118,7 @@ def batch_size(facts: DatasetFacts, machine: MachineFacts, imgsz: int, gflops: f
     while batch > 2 and batch > fits:
         batch //= 2
     steps = math.ceil(n / batch)
-    reason = f"{batch} pictures at a time: {steps} adjustments in each round over your {n:,} pictures."
+    reason = f"{batch} pictures at a time: {_several(steps, 'adjustment')} in each round over your {n:,} pictures."
     if batch < wanted:
         reason = f"{batch} pictures at a time is what the memory holds at {imgsz} pixels."
     return {
@@ -126,7 +126,7 @@ def batch_size(facts: DatasetFacts, machine: MachineFacts, imgsz: int, gflops: f
         "nbs": Setting(
             batch,
             f"The model is adjusted after every {batch} pictures, not after 64 as for a set of 100,000: that would "
-            f"leave {math.ceil(n / 64)} adjustments in a round.",
+            f"leave {_several(math.ceil(n / 64), 'adjustment')} in a round.",
         ),
     }
 
@@ -143,7 +143,8 @@ def epochs(facts: DatasetFacts, level: Level, batch: int, strategy: str) -> dict
     patience = max(5, round(many * effort.patience_share))
     return {
         "epochs": Setting(
-            many, f"{many} rounds over all pictures are {many * steps:,} adjustments: {_enough(level, strategy)}."
+            many,
+            f"{_several(many, 'round')} make {many * steps:,} adjustments: {_enough(level, strategy)}.",
         ),
         "patience": Setting(
             patience,
@@ -214,7 +215,8 @@ def augmentation(facts: DatasetFacts, many: int, *, mirror: bool | None) -> dict
     else:
         closing = min(10, max(1, round(many * 0.3)))
         settings["close_mosaic"] = Setting(
-            closing, f"The last {closing} rounds show whole pictures instead of collages, as in real use."
+            closing,
+            f"In the last {_several(closing, 'round')} it sees whole pictures instead of collages, as in real use.",
         )
     return settings
 
@@ -257,6 +259,10 @@ def machinery(facts: DatasetFacts, machine: MachineFacts, imgsz: int, many: int)
                 f"Measured here: 16-bit numbers (bfloat16) make a step {speed.plain / speed.bf16:.2f} × as fast.",
             )
     return settings
+
+
+def _several(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _classes(facts: DatasetFacts) -> str:

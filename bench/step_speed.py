@@ -1,0 +1,70 @@
+"""Step speed: Graft's trainer against Ultralytics' own with identical settings, everything trainable, on the CPU.
+
+    python -m bench.step_speed [--set bccd] [--model yolo26n] [--imgsz 320] [--batch 8] [--epochs 3] [--rounds 2]
+                              [--fp32]
+
+Both train from the same weights with the same seed in processes of their own, in turns. Compared are images a second of
+the epochs after the first (validation not counted) and the metric at the end. --fp32 leaves bfloat16 off: then the
+losses are those of Ultralytics to rounding. On a shared machine look at the least times, not at the medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+
+from bench.sets import KEYS, bring_in, train_child
+from core.workspace import Workspace
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", default="bccd")
+    parser.add_argument("--model", default="yolo26n")
+    for name, default in (("imgsz", 320), ("batch", 8), ("epochs", 3), ("rounds", 2)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--fp32", action="store_true")
+    asked = parser.parse_args()
+    speeds: dict[str, list[float]] = {"stock": [], "fast": []}
+    finals: dict[str, list[float]] = {"stock": [], "fast": []}
+    with tempfile.TemporaryDirectory() as scratch:
+        workspace = Workspace.open(Path(scratch) / "workspace")
+        dataset = bring_in(workspace, asked.set)
+        weights = workspace.weights / f"{asked.model}.pt"
+        for number in range(asked.rounds):
+            for trainer in ("stock", "fast"):
+                ours = {"channels_last": True} | ({} if asked.fp32 else {"amp": "bf16"})
+                arguments = {
+                    "data": str(dataset.train_data), "epochs": asked.epochs, "imgsz": asked.imgsz, "batch": asked.batch,
+                    "nbs": asked.batch, "warmup_epochs": 0.5, "close_mosaic": 1, "seed": number, "device": "cpu",
+                    "workers": 0, "plots": False, "verbose": False, "cache": "ram", "project": scratch,
+                    "exist_ok": True, "name": f"{trainer}{number}", **(ours if trainer == "fast" else {}),
+                }  # fmt: skip
+                if not weights.is_file():
+                    arguments["pretrained"] = False
+                epochs = train_child(
+                    {
+                        "trainer": trainer,
+                        "weights": str(weights) if weights.is_file() else f"{asked.model}.yaml",
+                        "task": dataset.task,
+                        "arguments": arguments,
+                    },
+                    Path(scratch) / f"{trainer}{number}",
+                )
+                speeds[trainer] += [item["images"] / item["train_seconds"] for item in epochs[1:]]
+                finals[trainer].append(epochs[-1]["metrics"].get(KEYS.get(dataset.task, KEYS["detect"]), 0.0))
+                latest = f"{speeds[trainer][-1]:.2f} images/s, final {finals[trainer][-1]:.4f}"
+                print(f"round {number + 1}, {trainer}: {latest}", flush=True)
+    bits = "32 bits" if asked.fp32 else "bfloat16"
+    print(f"{asked.set}, {asked.model}, {asked.imgsz} px, batch {asked.batch}, {asked.epochs} epochs, {bits}")
+    for words, pick in (("median", statistics.median), ("best", max)):
+        stock, ours = pick(speeds["stock"]), pick(speeds["fast"])
+        print(f"images/s, {words}: stock {stock:.2f}, Graft {ours:.2f}; ratio {ours / stock:.2f} (target 1.3)")
+    print("final, by seed:   stock " + ", ".join(f"{value:.4f}" for value in finals["stock"])
+          + "; Graft " + ", ".join(f"{value:.4f}" for value in finals["fast"]))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
