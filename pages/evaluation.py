@@ -135,7 +135,8 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
     with page.cell("What does it look at?"):
         show_why(run, evaluation, dataset)
     if evaluation.errors:
-        with page.cell("What do the mistakes cost?", "Points of mAP50 that repairing each kind alone would gain."):
+        hint = "Points of mAP50 that repairing each kind alone would gain, at all confidences; how often, at the line."
+        with page.cell("What do the mistakes cost?", hint):
             charts.show(evaluation_charts.error_budget(evaluation.errors, ERROR_WORDS), "Error budget", key="budget")
     if evaluation.curves:
         with page.cell("How do the figures move?"):

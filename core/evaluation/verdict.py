@@ -57,9 +57,9 @@ def detection_sentences(
     if detector.unusable:
         sentences.append(f"{plural(detector.unusable, 'prediction')} had no usable confidence and were left out.")
     if objects:
-        sentences += _weak_spot(figures, found, objects)
+        sentences += _weak_spot(figures, found, objects) + _small_set(recall, pictures, objects, detector.grouped)
         steps = _next_steps(figures, detector, missed)
-        return sentences, _small_set(recall, pictures, objects, detector.grouped) + steps
+        return sentences, steps
     return sentences, []
 
 
@@ -161,12 +161,16 @@ def classification_sentences(
             sentences.append(
                 f"“{name}” is the weak spot: {item['found']} of {item['objects']} ({between(item['recall'])})."
             )
-    steps = []
+    if len(known) == 2 == len(per_class):
+        told = " and ".join(
+            f"{item['found']} of {item['objects']} “{name}” ({between(item['recall'])})" for name, item in known.items()
+        )
+        sentences.append(f"Told rightly are {told}: the sensitivity for one is the specificity for the other.")
     if pictures == 1:
-        steps.append("One picture says nothing about others: check on more pictures before you rely on this.")
+        sentences.append("One picture says nothing about others: check on more pictures before you rely on this.")
     elif metrics["top1"]["high"] - metrics["top1"]["low"] > 0.2 or pictures < 30:
-        steps.append(f"This set is small: about {3 * pictures} more pictures to check on would halve the interval.")
-    steps += [
+        sentences.append(f"This set is small: about {3 * pictures} more pictures to check on would halve the interval.")
+    steps = [
         f"Pictures {part_words(item)} are named rightly clearly less often: {item['found']} of {item['objects']} "
         f"({between(item)}). Add such pictures to training."
         for item in slices

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from core.data.palette import class_colour
 from pages._ui import charts
+from pages._ui.formatting import count
 
 MATRIX_CLASSES = 12
 """Classes the matrix shows; the rest would be too small to read or hit with a finger."""
@@ -162,7 +163,7 @@ def error_budget(errors: Mapping[str, Mapping[str, float]], words: Mapping[str, 
     chart = charts.figure(height=70 + 34 * len(rows), hovermode="closest")
     chart.add_bar(
         y=names, x=points, orientation="h", marker={"color": charts.WARNING, "line": {"width": 0}},
-        text=[f" {100 * (item['cost'] or 0):.1f} points, {int(item['count'])} times" for _, item in rows],
+        text=[f" {100 * (item['cost'] or 0):.1f} points, {count(int(item['count']), 'time')}" for _, item in rows],
         textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: repairing these alone would gain %{x:.1f} points of mAP50<extra></extra>",
     )  # fmt: skip
