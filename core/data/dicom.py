@@ -30,7 +30,7 @@ def decode_dicom(path: Path, window: Window, tag: str = "") -> Iterator[Page]:
             check_size(columns, rows, path.stat().st_size)
             check_size(columns * min(frames, MAX_PAGES), rows, path.stat().st_size)
             kind = str(file.get("PhotometricInterpretation", "MONOCHROME2"))
-            values = file.pixel_array
+            values = _pixels(file)
             bits = int(file.get("BitsStored", 8) or 8)
             if kind == "PALETTE COLOR":
                 values = apply_color_lut(values, file)
@@ -50,6 +50,15 @@ def decode_dicom(path: Path, window: Window, tag: str = "") -> Iterator[Page]:
         raise
     except Exception as error:  # pydicom and its decoders raise many kinds on hostile bytes
         raise UnreadableImage(" ".join(str(error).split())[:200] or type(error).__name__) from error
+
+
+def _pixels(file: Any) -> np.ndarray[Any, Any]:
+    """Return the pixel array; UnreadableImage names the compression when no plugin can undo it."""
+    try:
+        return np.asarray(file.pixel_array)
+    except RuntimeError as error:  # pydicom puts the messages of all its plugins into one
+        kind = file.file_meta.TransferSyntaxUID.name
+        raise UnreadableImage(f"its compression ({kind}) can't be undone: save it uncompressed") from error
 
 
 def _already_rgb(file: Any) -> bool:

@@ -85,8 +85,11 @@ def render(path: Path, marks: Iterable[Mark] = (), longest: int = 360, quality: 
     return buffer.getvalue()
 
 
-def draw_marks(picture: Image.Image, marks: Sequence[Mark]) -> None:
-    """Draw marks on an RGB picture in place: outlines first, then the names, so that no line crosses a name."""
+def draw_marks(picture: Image.Image, marks: Sequence[Mark], letters: int | None = None) -> None:
+    """Draw marks on an RGB picture in place: outlines first, then the names, so that no line crosses a name.
+
+    `letters` is the height of the names in pixels, by default a thirtieth of the picture.
+    """
     pen = ImageDraw.Draw(picture)
     width = max(2, round(max(picture.size) / 240))
     for mark in marks:
@@ -99,7 +102,7 @@ def draw_marks(picture: Image.Image, marks: Sequence[Mark]) -> None:
                 pen.ellipse(place, outline=mark.colour, width=2)
             else:
                 pen.ellipse(place, fill=mark.colour, outline="white")
-    font = _font(max(11, round(max(picture.size) / 30)))
+    font = _font(letters or max(11, round(max(picture.size) / 30)))
     crowded = len(marks) > (5 if max(picture.size) <= SMALL else 40)
     for mark in marks:
         if mark.outline and (mark.sign or (mark.label and not crowded)):

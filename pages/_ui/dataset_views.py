@@ -61,15 +61,21 @@ def tables(dataset: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
     return image_table(dataset, dataset.id, stamp), object_table(dataset, dataset.id, stamp)
 
 
+def contents(dataset: Dataset) -> str:
+    """Return what a dataset holds in words: `364 pictures, 4,886 labelled objects, 3 classes`."""
+    pictures, objects = count(sum(dataset.images.values()), "picture"), sum(dataset.instances.values())
+    named = "" if dataset.task == "classify" else f"{count(objects, 'labelled object')}, "
+    return f"{pictures}, {named}{count(len(dataset.classes), 'class', 'classes')}"
+
+
 def summary(dataset: Dataset) -> None:
     """Say what was read: the task, pictures a split, objects a class."""
     pictures = sum(dataset.images.values())
-    objects = sum(dataset.instances.values())
-    what = "" if dataset.task == "classify" else f", {count(objects, 'labelled object')}"
-    purpose = f"A model will learn to {TASK_WORDS[dataset.task]}." if objects else "Nothing is labelled yet."
-    st.markdown(
-        f"**{count(pictures, 'picture')}**{what}, {count(len(dataset.classes), 'class', 'classes')}. {purpose}"
-    )
+    purpose = f"A model will learn to {TASK_WORDS[dataset.task]}."
+    if not any(dataset.instances.values()):
+        purpose = "Nothing is labelled yet."
+    first, rest = contents(dataset).split(", ", 1)
+    st.markdown(f"**{first}**, {rest}. {purpose}")
     with st.container(horizontal=True, gap="large"):
         for split in SPLITS:
             if dataset.images.get(split):
@@ -206,6 +212,7 @@ def dataset_card(dataset: Dataset) -> None:
     """Show the dataset's card; licence and notes are the user's to fill in, and go into the report."""
     facts = {
         "Made from": f"{dataset.source} ({FORMAT_WORDS.get(dataset.format, dataset.format)})",
+        "Holds": contents(dataset),
         "Imported": f"{dataset.created.day} {dataset.created:%B %Y, %H:%M} UTC",
         "Checksum (SHA-256)": f"`{dataset.checksum[:16]}…`" if dataset.checksum else "–",
         "Split": dataset.split_note or "–",
