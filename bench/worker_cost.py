@@ -1,9 +1,12 @@
 """What the worker itself costs: its events, pictures and checkpoints against plain Ultralytics, same arguments.
 
-    python -m bench.worker_cost [--pictures 64] [--imgsz 256] [--epochs 4] [--batch 8] [--rounds 2]
+    python -m bench.worker_cost [--pictures 64] [--imgsz 256] [--epochs 4] [--batch 8] [--rounds 3]
 
-Both train yolo11n from random weights on the same made-up pictures, each in a process of its own, in turns. Compared is
+All train yolo11n from random weights on the same made-up pictures with the same arguments, seed and number of loader
+processes (none, on the CPU), without plots, each in a process of its own, in turns that change their order. Compared is
 the time of the epochs after the first (the first also pays for warming up), start-up and final check not counted.
+`same trainer` is Ultralytics with Graft's trainer class and nothing else of Graft: against it the ratio is what events,
+pictures and checkpoints cost. `stock` is Ultralytics as it is installed.
 """
 
 from __future__ import annotations
@@ -19,9 +22,11 @@ from pathlib import Path
 from core.data.dataset import load_dataset, write_data_yaml
 from core.data.importing import import_dataset
 from core.models.isolation import isolated_environment
+from core.models.plan import complete_spec
 from core.training.events import read_events
 from core.training.runs import start_run, stop_run, wait_run
 from core.training.spec import TrainingSpec
+from core.training.trainers.choice import number_format
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder
 
@@ -37,12 +42,16 @@ marks = []
 model = YOLO("yolo11n.yaml")
 model.add_callback("on_train_epoch_start", lambda trainer: marks.append(time.time()))
 model.add_callback("on_fit_epoch_end", lambda trainer: marks.append(time.time()))
-model.train(**json.loads(sys.argv[1]))
+arguments = json.loads(sys.argv[1])
+if sys.argv[2] == "same trainer":
+    from core.training.trainers.fast import fast_trainer
+    arguments["trainer"] = fast_trainer("detect")
+model.train(**arguments)
 print("MARKS", json.dumps(marks))
 """
 
 
-def graft_seconds(workspace: Workspace, spec: TrainingSpec) -> tuple[float, dict[str, object], float]:
+def graft_seconds(workspace: Workspace, spec: TrainingSpec) -> tuple[float, float]:
     run = start_run(workspace, spec)
     try:
         done = wait_run(workspace, run.id)
@@ -54,11 +63,11 @@ def graft_seconds(workspace: Workspace, spec: TrainingSpec) -> tuple[float, dict
     starts = [event["time"] for event in events if event["kind"] == "epoch_start"]
     end = next(event["time"] for event in events if event["kind"] == "phase" and event["phase"] == "finishing")
     estimate = next(event["seconds_estimate"] for event in events if event["kind"] == "preflight")
-    return end - starts[1], done.spec.extra, estimate / (end - starts[0])
+    return end - starts[1], estimate / (end - starts[0])
 
 
-def plain_seconds(arguments: dict[str, object], epochs: int) -> float:
-    command = [sys.executable, "-c", PLAIN, json.dumps(arguments)]
+def plain_seconds(arguments: dict[str, object], epochs: int, trainer: str) -> float:
+    command = [sys.executable, "-c", PLAIN, json.dumps(arguments), trainer]
     done = subprocess.run(command, env=isolated_environment(), cwd=ROOT, capture_output=True, text=True, check=True)
     line = next(line for line in done.stdout.splitlines() if line.startswith("MARKS"))
     marks = json.loads(line.removeprefix("MARKS "))
@@ -67,7 +76,7 @@ def plain_seconds(arguments: dict[str, object], epochs: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("pictures", 64), ("imgsz", 256), ("epochs", 4), ("batch", 8), ("rounds", 2)):
+    for name, default in (("pictures", 64), ("imgsz", 256), ("epochs", 4), ("batch", 8), ("rounds", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -83,33 +92,42 @@ def main() -> None:
             imgsz=asked.imgsz,
             batch=asked.batch,
         )
-        ours, theirs, estimates = [], [], []
+        asked_number_format = number_format(workspace, spec, "cpu", asked.pictures)
+        seconds: dict[str, list[float]] = {"worker": [], "same trainer": [], "stock": []}
+        estimates = []
         for number in range(asked.rounds):
-            seconds, extra, estimate = graft_seconds(workspace, spec)
-            ours.append(seconds)
-            estimates.append(estimate)
-            write_data_yaml(dataset)
-            arguments = {
-                "data": str(dataset.train_data),
-                "epochs": asked.epochs,
-                "imgsz": asked.imgsz,
-                "batch": asked.batch,
-                "seed": spec.seed,
-                "patience": spec.patience,
-                "plots": False,
-                "workers": 0,
-                "device": "cpu",
-                "pretrained": False,
-                "project": str(Path(scratch) / "plain"),
-                "name": f"round{number}",
-                **extra,
-            }
-            theirs.append(plain_seconds(arguments, asked.epochs))
-            print(f"round {number + 1}: worker {ours[-1]:.2f} s, plain Ultralytics {theirs[-1]:.2f} s", flush=True)
-    ratio = statistics.median(ours) / statistics.median(theirs)
+            order = list(seconds) if number % 2 == 0 else list(reversed(seconds))
+            for kind in order:
+                if kind == "worker":
+                    took, estimate = graft_seconds(workspace, spec)
+                    estimates.append(estimate)
+                else:
+                    write_data_yaml(dataset)
+                    arguments = {
+                        "data": str(dataset.train_data),
+                        "epochs": asked.epochs,
+                        "imgsz": asked.imgsz,
+                        "batch": asked.batch,
+                        "seed": spec.seed,
+                        "patience": spec.patience,
+                        "plots": False,
+                        "workers": 0,
+                        "device": "cpu",
+                        "pretrained": False,
+                        "project": str(Path(scratch) / "plain"),
+                        "name": f"round{number}-{kind.replace(' ', '-')}",
+                        **(asked_number_format if kind == "same trainer" else {}),
+                        **complete_spec(workspace, dataset, spec).extra,
+                    }
+                    took = plain_seconds(arguments, asked.epochs, kind)
+                seconds[kind].append(took)
+            words = ", ".join(f"{kind} {times[-1]:.2f} s" for kind, times in seconds.items())
+            print(f"round {number + 1}: {words}", flush=True)
+    middle = {kind: statistics.median(times) for kind, times in seconds.items()}
     size = f"{asked.pictures} pictures, {asked.imgsz} px, batch {asked.batch}, {asked.epochs} epochs"
     print(f"{size}, CPU, {asked.rounds} rounds")
-    print(f"worker / plain = {ratio:.3f} (target below 1.02)")
+    print(f"worker / same trainer = {middle['worker'] / middle['same trainer']:.3f} (target below 1.02)")
+    print(f"worker / stock Ultralytics = {middle['worker'] / middle['stock']:.3f}")
     print(f"estimated / real seconds of all epochs = {statistics.median(estimates):.2f} (target 0.75 to 1.25)")
 
 

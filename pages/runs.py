@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.errors import InputError
+from core.errors import GraftError
 from core.training.runs import (
     delete_run,
     edit_run,
@@ -69,6 +69,14 @@ def table(runs: Sequence[Run]) -> list[Run]:
     return [runs[index] for index in chosen["selection"]["rows"] if index < len(runs)]
 
 
+def move(run: Run, places: int) -> None:
+    """Move a run in the queue; keep a refusal for the next drawing."""
+    try:
+        move_run(workspace, run.id, places)
+    except GraftError as error:
+        st.session_state["runs_refused"] = str(error)
+
+
 def one(run: Run) -> None:
     """Show what can be done with one run."""
     st.markdown(f"**{plain(run.name)}** {state_badge(run.state)}")
@@ -80,15 +88,21 @@ def one(run: Run) -> None:
         if st.button("Open", key=f"open_{run.id}", type="primary"):
             frame.go_to("training.py", run=run.id)
         if run.state is State.QUEUED:
-            st.button("Sooner", key=f"up_{run.id}", on_click=move_run, args=(workspace, run.id, -1))
-            st.button("Later", key=f"down_{run.id}", on_click=move_run, args=(workspace, run.id, 1))
+            st.button("Sooner", key=f"up_{run.id}", on_click=move, args=(run, -1))
+            st.button("Later", key=f"down_{run.id}", on_click=move, args=(run, 1))
+    if refused := st.session_state.pop("runs_refused", None):
+        st.error(plain(refused))
     with st.form(f"edit_{run.id}", border=False):
         name = st.text_input("Name", run.name, max_chars=120, key=f"name_{run.id}")
         notes = st.text_area("Notes", run.notes, key=f"notes_{run.id}", height=100)
         tags = st.multiselect("Tags", sorted({*run.tags}), default=list(run.tags), accept_new_options=True,
                               key=f"tags_{run.id}", help="Type a new tag and press Enter.")  # fmt: skip
         if st.form_submit_button("Save", key=f"save_{run.id}"):
-            edit_run(workspace, run.id, name=name, notes=notes, tags=tags)
+            try:
+                edit_run(workspace, run.id, name=name, notes=notes, tags=tags)
+            except GraftError as error:
+                st.error(plain(str(error)), title="Nothing was changed")
+                return
             st.rerun()
 
 
@@ -103,7 +117,7 @@ def confirm_delete(runs: Sequence[Run]) -> None:
         for run in runs:
             try:
                 freed += delete_run(workspace, run.id)
-            except InputError as error:
+            except GraftError as error:
                 st.error(plain(str(error)))
                 return
             if st.session_state.get("current_run") == run.id:

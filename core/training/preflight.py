@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from core.data.dataset import Dataset
 from core.errors import GraftError
+from core.training.several_gpus import bare
 from core.workspace import Workspace
 
 CHECKPOINT_BYTES = 60
@@ -136,7 +137,7 @@ def _timed(trainer: Any) -> tuple[float, float, float]:
     """Return the seconds a batch takes to load, to learn from, and to look at only (validation)."""
     import torch
 
-    model = deepcopy(trainer.model).train()
+    model = deepcopy(bare(trainer.model)).train()
     dataset, collate = trainer.train_loader.dataset, trainer.train_loader.collate_fn
     load = step = 0.0
     for turn in range(1 + TIMED_STEPS):

@@ -26,21 +26,21 @@ def look(workspace: Workspace) -> list[Run]:
     What a full disk doesn't let the database take is told all the same, and written at a later look.
     """
     store, unwritten = RunStore(workspace), {}
-    for run in store.all():
+    active = store.active()
+    for run in active:
         values = reconciled(run) if run.state in WITH_PROCESS or run.submitted else {}
         try:
             if values:
                 store.change(run.id, (run.state,), of_attempt=run.attempt, use_reserve=False, **values)
         except DiskFull:
             unwritten[run.id] = values
-    with suppress(DiskFull):  # what waits goes on waiting until there is room: it could not work now
-        _start_waiting(store)
-    return [run.model_copy(update=unwritten.get(run.id, {})) for run in store.all()]
+    if any(run.state is State.QUEUED and not run.submitted for run in active):
+        with suppress(DiskFull):  # what waits goes on waiting until there is room: it could not work now
+            _start_waiting(store)
+    return [run.model_copy(update=unwritten[run.id]) if run.id in unwritten else run for run in store.all()]
 
 
 def _start_waiting(store: RunStore) -> None:
-    if not store.has_waiting():
-        return  # a look at runs that rest needs no lock, and no cluster
     executor = present_executor()
     if executor.ready():
         return  # why is told on the page of the run; it waits

@@ -12,6 +12,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from core.training.several_gpus import bare
+
 
 def save_resume_point(trainer: Any, path: Path, best: tuple[int | None, float | None]) -> None:
     """Write the resume point atomically, keeping the one before as `resume.previous.pt`."""
@@ -22,7 +24,7 @@ def save_resume_point(trainer: Any, path: Path, best: tuple[int | None, float | 
     state = {
         "epoch": trainer.epoch,
         "graft_best": best,
-        "model": trainer.model.state_dict(),
+        "model": bare(trainer.model).state_dict(),
         "ema": trainer.ema.ema.state_dict(),
         "ema_updates": trainer.ema.updates,
         "optimizer": trainer.optimizer.state_dict(),
@@ -74,7 +76,8 @@ def restore_training(trainer: Any, state: dict[str, Any]) -> None:
     import numpy as np
     import torch
 
-    trainer.model.load_state_dict(state["model"])
+    model = bare(trainer.model)
+    model.load_state_dict(state["model"])
     trainer.ema.ema.load_state_dict(state["ema"])
     trainer.ema.updates = state["ema_updates"]
     trainer.optimizer.load_state_dict(state["optimizer"])
@@ -86,11 +89,11 @@ def restore_training(trainer: Any, state: dict[str, Any]) -> None:
     trainer.scheduler.last_epoch = trainer.start_epoch - 1
     if state["results_csv"]:
         trainer.csv.write_text(state["results_csv"], encoding="utf-8")
-    if hasattr(trainer.model, "end2end") and getattr(trainer.model.model[-1], "one2one_cv2", None) is not None:
+    if hasattr(model, "end2end") and getattr(model.model[-1], "one2one_cv2", None) is not None:
         # the weights of the two heads' losses move with the epochs (as in Ultralytics' resume_training)
-        trainer.model.criterion = trainer.model.init_criterion()
-        trainer.model.criterion.updates = trainer.start_epoch - 1
-        trainer.model.criterion.update()
+        model.criterion = model.init_criterion()
+        model.criterion.updates = trainer.start_epoch - 1
+        model.criterion.update()
     dataset = getattr(trainer.train_loader, "dataset", None)
     if state["mosaic_buffer"] and dataset is not None and hasattr(dataset, "buffer"):
         # the pictures that collages are taken from: loading them in their order fills the buffer as it was

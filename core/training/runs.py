@@ -24,6 +24,7 @@ from core.training.archive import archive_run, import_run_archive
 from core.training.executors import ask, executor_for, present_executor
 from core.training.progress import RunProgress, read_progress
 from core.training.reconcile import look
+from core.training.several_gpus import refusal
 from core.training.spec import Strategy, TrainingSpec
 from core.training.store import WITH_PROCESS, Run, RunStore, State, find_run
 from core.workspace import Workspace, folder_bytes, new_id, write_text_atomic
@@ -80,6 +81,8 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
         )
     spec = complete_spec(workspace, dataset, spec).model_copy(update={"transfer": transfer})
     device = spec.device if spec.device != "auto" else present_executor().best_device()
+    if refused := refusal(spec, device):
+        raise InputError(refused)
     name = spec.name or f"{dataset.name}, {model_name(workspace, spec.model)}"
     run = Run(
         id=new_id(f"{dataset.name}-{spec.model.rpartition(':')[2]}"[:40]),

@@ -118,7 +118,7 @@ class TrainingSpec(BaseModel):
     budget: str = Field(
         default="balanced",
         title="Time",
-        description="quick (a first answer in minutes), balanced, thorough, or a number of minutes: what you leave open "
+        description="quick (a first answer in minutes), balanced, thorough, or a number of minutes: what is left open "
         "is planned to fit.",
     )
     extra: dict[str, Any] = Field(

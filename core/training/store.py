@@ -69,6 +69,7 @@ COLUMNS = {
     "epochs_done": "INTEGER DEFAULT 0",
     "seconds": "REAL",
 }
+ACTIVE = "SELECT * FROM runs WHERE state IN ('queued', 'starting', 'running', 'stopping') ORDER BY queued"
 _JSON_COLUMNS = ("suggestion", "tags", "metrics")
 
 
@@ -187,6 +188,10 @@ class RunStore:
             run.position = places[run.device]
         return runs
 
+    def active(self) -> list[Run]:
+        """Return the runs that wait or work, the oldest first."""
+        return [self._run(row) for row in read_rows(self.workspace.database, ACTIVE)]
+
     def get(self, run_id: str) -> Run:
         """Return one run. Raises InputError when there is none with this id or (only) this name."""
         return find_run(self.all(), run_id)
@@ -217,20 +222,14 @@ class RunStore:
             use_reserve=use_reserve,
         )
 
-    def has_waiting(self) -> bool:
-        """Say whether a run waits to be started."""
-        query = "SELECT 1 FROM runs WHERE state = 'queued' AND identity IS NULL LIMIT 1"
-        return bool(read_rows(self.workspace.database, query))
-
     def claim_next(self, *, one_a_device: bool = True) -> Run | None:
         """Turn the oldest queued run into a starting one; None when there is none, or none whose device is free.
 
         One transaction: two servers on one workspace never claim the same run or the same device.
         """
-        active = "SELECT * FROM runs WHERE state IN ('queued', 'starting', 'running', 'stopping') ORDER BY queued"
 
         def claim(database: sqlite3.Connection) -> Run | None:
-            run = _next_to_start([self._run(row) for row in database.execute(active)], one_a_device)
+            run = _next_to_start([self._run(row) for row in database.execute(ACTIVE)], one_a_device)
             if run is None:
                 return None
             database.execute(

@@ -26,11 +26,21 @@ from core.training.batch_fit import fit_batch
 from core.training.causes import explain_failure
 from core.training.database import DiskFull, on_node
 from core.training.events import EventWriter
+from core.training.metric_names import named_metrics, plain_numbers
 from core.training.pictures import TrainingPictures
 from core.training.preflight import check_disk, check_files, measure, memory_in_use
 from core.training.processes import process_identity
 from core.training.resume_point import load_resume_point, restore_training, save_resume_point
-from core.training.safe_files import keep_reserve, protect_checkpoints, release_reserve
+from core.training.safe_files import keep_reserve, protect_checkpoints, release_reserve, save_when_it_matters
+from core.training.several_gpus import (
+    SilentEvents,
+    bare,
+    free_port,
+    gpu_count,
+    launch_command,
+    rank,
+    train_on_several,
+)
 from core.training.spec import Strategy, TrainingSpec
 from core.training.store import WITH_PROCESS, Run, RunStore
 from core.training.trainers.choice import number_format, trainer_class
@@ -50,23 +60,8 @@ CALLBACKS = (
 )
 """The moments of Ultralytics' training loop that `Training` listens to; its methods have their names."""
 
-METRIC_NAMES = {
-    "metrics/precision(B)": "precision",
-    "metrics/recall(B)": "recall",
-    "metrics/mAP50(B)": "mAP50",
-    "metrics/mAP50-95(B)": "mAP50-95",
-    "metrics/precision(M)": "mask precision",
-    "metrics/recall(M)": "mask recall",
-    "metrics/mAP50(M)": "mask mAP50",
-    "metrics/mAP50-95(M)": "mask mAP50-95",
-    "metrics/precision(P)": "pose precision",
-    "metrics/recall(P)": "pose recall",
-    "metrics/mAP50(P)": "pose mAP50",
-    "metrics/mAP50-95(P)": "pose mAP50-95",
-    "metrics/accuracy_top1": "top1",
-    "metrics/accuracy_top5": "top5",
-}
-"""Ultralytics' metric keys and the names Graft uses everywhere."""
+CALLBACKS_OF_ALL = ("on_train_start",)
+"""What every rank of a run over several GPUs has to do; the rest is rank 0's."""
 
 
 class PauseRequested(Exception):
@@ -79,9 +74,11 @@ def main(folder: Path, attempt: int) -> int:
     taken = _take_over(workspace, folder, attempt)
     if taken is None:
         return 0  # this attempt was given up or taken over meanwhile
-    run = taken
-    events = EventWriter(run.events_path)
-    spec = run.spec
+    run, spec = taken, taken.spec
+    if gpu_count(run.device) > 1 and rank() < 0:
+        command = launch_command(folder, attempt, gpu_count(run.device), free_port())
+        return train_on_several(folder, run.events_path, spec, command)
+    events: Any = EventWriter(run.events_path) if rank() <= 0 else SilentEvents()
     events.write("started", pid=run.pid, identity=run.identity, attempt=attempt, device=run.device)
     events.write("phase", phase="checking", message="Checking the pictures and the model")
     training = Training(workspace, run, spec, events)
@@ -90,6 +87,7 @@ def main(folder: Path, attempt: int) -> int:
         training.run()
     except PauseRequested:
         events.write("paused", epoch=training.whole_epochs)
+        return 0 if rank() < 0 else 1  # then the launcher ends the other ranks
     except Exception as error:  # the one place where a failure of whatever kind becomes words for the user
         release_reserve(run.folder)  # on a full disk the last words need room
         traceback.print_exc()
@@ -115,6 +113,8 @@ def _take_over(workspace: Workspace, folder: Path, attempt: int) -> Run | None:
     run = store.get(folder.name)
     if run.attempt != attempt or run.request == "cancel":
         return None
+    if rank() >= 0:
+        return run  # the process that started this one has taken it over
     run.pid, run.identity = os.getpid(), process_identity(os.getpid())
     with suppress(DiskFull):  # then its first event alone says which process this is
         if not store.change(run.id, WITH_PROCESS, of_attempt=attempt, pid=run.pid, identity=run.identity):
@@ -158,13 +158,14 @@ class Training:
 
         model = YOLO(self._source(), task=self.spec.task)
         self.backbone = strategies.backbone_layers(model.model)
-        for name in CALLBACKS:
+        for name in CALLBACKS if rank() <= 0 else CALLBACKS_OF_ALL:
             model.add_callback(name, getattr(self, name))
         if self.state is not None and self.state["epoch"] + 1 >= self.epochs:
             raise GraftError(f"All {self.epochs} epochs are trained already; ask for more epochs to go on.")
         self._choose_batch(model.model)
         model.train(trainer=trainer_class(self.spec), **self._arguments(dataset))
-        self._finish(model.trainer)
+        if rank() <= 0:
+            self._finish(model.trainer)
 
     def _choose_batch(self, model: Any) -> None:
         """Take the batch size that was asked for, if it fits; one that Graft chose is made to fit.
@@ -174,6 +175,8 @@ class Training:
         if self.state is not None:
             self.batch = self.state.get("batch", self.batch)
             return
+        if rank() >= 0:
+            return  # every rank must come to the same size; each GPU has a share of it only
         fit = fit_batch(model, self.spec.imgsz, self.batch, self.record.device)
         if fit.batch < self.batch and "batch" not in self.spec.reasons:
             raise MemoryError(f"out of memory before the first step: {fit.message}")
@@ -233,6 +236,7 @@ class Training:
     def on_train_start(self, trainer: Any) -> None:
         """Report what was reused; set rates; measure a step; go on from the resume point."""
         protect_checkpoints(trainer)
+        save_when_it_matters(trainer)
         if self.spec.strategy is Strategy.DISCRIMINATIVE:
             strategies.slow_backbone(trainer, self.backbone)
         if self.spec.strategy is Strategy.TWO_STAGE and self._in_second_stage():
@@ -245,18 +249,24 @@ class Training:
             restore_training(trainer, self.state)
             self.best_epoch, self.best_fitness = self.state["graft_best"]
             self.whole_epochs = self.state["epoch"] + 1
+        if rank() > 0:
+            return
         self.events.write("phase", phase="checking", message="Trying one step and measuring it")
         self.events.write("preflight", **measure(trainer).fields(), message=self.batch_words)
         self.pictures.attach(trainer)
 
     def _reused(self, trainer: Any) -> dict[str, Any]:
         if self.spec.strategy is Strategy.SCRATCH:
-            return {"copied": 0, "total": len(trainer.model.state_dict()), "message": "Nothing reused: from scratch."}
+            return {
+                "copied": 0,
+                "total": len(bare(trainer.model).state_dict()),
+                "message": "Nothing reused: from scratch.",
+            }
         from ultralytics.nn.tasks import load_checkpoint
         from ultralytics.utils.torch_utils import intersect_dicts
 
         source = load_checkpoint(self._source())[0].float().state_dict()
-        target = trainer.model.state_dict()
+        target = bare(trainer.model).state_dict()
         copied = len(intersect_dicts(source, target))
         source_words = f" ({self.spec.transfer['origin']})" if self.spec.transfer else ""
         message = f"Reused {copied} of {len(target)} parts of the pre-trained model{source_words}; the rest is new."
@@ -282,7 +292,8 @@ class Training:
 
     def on_train_batch_end(self, trainer: Any) -> None:
         """Look for a request; report the batch now and then."""
-        self._obey(trainer)
+        if rank() < 0:
+            self._obey(trainer)  # of several ranks none may leave within an epoch: they wait for each other
         now = time.monotonic()
         batches = len(trainer.train_loader)
         if now - self.last_batch_event < BATCH_EVENT_SECONDS and self.batch_number < batches:
@@ -294,7 +305,7 @@ class Training:
             epoch=trainer.epoch + 1,
             batch=self.batch_number,
             batches=batches,
-            losses=_numbers(trainer.tloss),
+            losses=plain_numbers(trainer.tloss),
             images_per_second=round(seen / max(now - self.epoch_began, 1e-6), 2),
             memory_bytes=memory_in_use(trainer),
         )
@@ -309,6 +320,8 @@ class Training:
 
     def on_train_epoch_end(self, trainer: Any) -> None:
         """Show the newest batch; say that validation begins."""
+        if rank() == 0:
+            self._obey(trainer)
         self._show("batch", trainer.epoch + 1, self.pictures.write_batch(trainer.epoch + 1))
         self.events.write("phase", phase="validating", message="Checking on the validation pictures")
 
@@ -334,8 +347,10 @@ class Training:
             epochs=trainer.epochs,
             seconds=round(time.monotonic() - self.epoch_began, 3),
             metrics=named_metrics(metrics),
-            losses=_numbers(trainer.tloss),
-            validation_losses=_numbers({k.removeprefix("val/"): v for k, v in metrics.items() if k.startswith("val/")}),
+            losses=plain_numbers(trainer.tloss),
+            validation_losses=plain_numbers(
+                {k.removeprefix("val/"): v for k, v in metrics.items() if k.startswith("val/")}
+            ),
             learning_rate=max(float(group["lr"]) for group in trainer.optimizer.param_groups),
             fitness=float(trainer.fitness) if trainer.fitness is not None else None,
             best=self.best_epoch == trainer.epoch + 1,
@@ -371,15 +386,6 @@ class Training:
             seconds=round(time.monotonic() - self.started, 2),
             early=self.early_end,
         )
-
-
-def named_metrics(metrics: dict[str, Any]) -> dict[str, float]:
-    """Return Ultralytics' metrics under Graft's names."""
-    return {name: float(metrics[key]) for key, name in METRIC_NAMES.items() if key in metrics}
-
-
-def _numbers(values: Any) -> dict[str, float]:
-    return {str(key): round(float(value), 6) for key, value in values.items()} if isinstance(values, dict) else {}
 
 
 if __name__ == "__main__":

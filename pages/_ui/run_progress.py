@@ -108,6 +108,10 @@ def _state(workspace: Workspace, run_id: str, live_now: bool) -> None:
 
 
 def _queue_words(run: Run) -> str:
+    if run.cause:
+        return plain(f"It waits: {run.cause}")
+    if run.submitted:
+        return "It waits in the cluster's queue for a free place and starts by itself."
     if run.position and run.position > 1:
         return f"Place {run.position} in the queue. It starts by itself when those before it are done."
     return "It starts as soon as its device is free."
@@ -135,6 +139,10 @@ def _trouble(workspace: Workspace, run: Run) -> None:
         words = ", ".join(f"{name} {value}" for name, value in run.suggestion.items())
         if st.button(f"Start again with {words}", key=f"suggest_{run.id}", type="primary"):
             begin_run(workspace, with_suggestion(run.spec, run.suggestion))
+    elif "again" in run.next_step and "ataset" in run.next_step:
+        next_step("Look at the dataset", "dataset.py", key=f"dataset_{run.id}", dataset=run.dataset)
+    elif "Runs page" in run.cause + run.next_step:
+        next_step("Make room on the Runs page", "runs.py", key=f"room_{run.id}")
 
 
 def with_suggestion(spec: TrainingSpec, suggestion: dict[str, Any]) -> TrainingSpec:
@@ -182,8 +190,9 @@ def _figures(run: Run, progress: RunProgress) -> None:
     if notes:
         text = "; ".join(notes)
         st.caption(plain(f"{text[0].upper()}{text[1:]}."))
-    if progress.transfer.get("message"):
-        st.caption(plain(str(progress.transfer["message"])))
+    for said in (progress.transfer, progress.preflight):
+        if said.get("message"):
+            st.caption(plain(str(said["message"])))
 
 
 def _do(action: Callable[..., Any], *args: Any, **options: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.data.import_job import ImportState, end_import, job_folder, read_import
-from core.errors import GraftError, InputError
+from core.errors import GraftError
 from core.models.catalog import STARTER, Model
 from core.models.fetching import Unreachable
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
@@ -96,7 +96,7 @@ def begin_run(workspace: Workspace, spec: TrainingSpec) -> None:
     """Start a run and open its page; says in place why it can't start."""
     try:
         run = start_run(workspace, spec)
-    except InputError as error:
+    except GraftError as error:
         st.error(plain(str(error)), title="This can’t start yet")
         return
     go_to("training.py", run=run.id)

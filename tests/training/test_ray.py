@@ -21,8 +21,9 @@ from core.data.dataset import Dataset
 from core.data.importing import import_dataset
 from core.errors import InputError
 from core.training.events import read_events
-from core.training.executors.ray import RayExecutor, gpu_count
+from core.training.executors.ray import RayExecutor
 from core.training.runs import get_run, list_runs, move_run, pause_run, resume_run, start_run, stop_run, wait_run
+from core.training.several_gpus import gpu_count
 from core.training.store import RunStore, State
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder

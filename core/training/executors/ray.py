@@ -23,6 +23,7 @@ from typing import Any
 
 from core.models.isolation import SWITCHES
 from core.training.executors import Job, TryLater, ask
+from core.training.several_gpus import gpu_count
 from core.training.store import Run
 from core.workspace import write_text_atomic
 
@@ -169,8 +170,3 @@ class RayExecutor:
         except ValueError as error:
             raise OSError("what answers there is no Ray dashboard") from error
         return found if isinstance(found, dict) else {}
-
-
-def gpu_count(device: str) -> int:
-    """Return how many GPUs a device setting asks for: none for cpu, two for 0,1."""
-    return len(device.split(",")) if device and all(part.isdigit() for part in device.split(",")) else 0

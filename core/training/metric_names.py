@@ -1,0 +1,33 @@
+"""What Ultralytics calls its figures, and what Graft calls them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+METRIC_NAMES = {
+    "metrics/precision(B)": "precision",
+    "metrics/recall(B)": "recall",
+    "metrics/mAP50(B)": "mAP50",
+    "metrics/mAP50-95(B)": "mAP50-95",
+    "metrics/precision(M)": "mask precision",
+    "metrics/recall(M)": "mask recall",
+    "metrics/mAP50(M)": "mask mAP50",
+    "metrics/mAP50-95(M)": "mask mAP50-95",
+    "metrics/precision(P)": "pose precision",
+    "metrics/recall(P)": "pose recall",
+    "metrics/mAP50(P)": "pose mAP50",
+    "metrics/mAP50-95(P)": "pose mAP50-95",
+    "metrics/accuracy_top1": "top1",
+    "metrics/accuracy_top5": "top5",
+}
+"""Ultralytics' metric keys and the names Graft uses everywhere."""
+
+
+def named_metrics(metrics: dict[str, Any]) -> dict[str, float]:
+    """Return Ultralytics' metrics under Graft's names."""
+    return {name: float(metrics[key]) for key, name in METRIC_NAMES.items() if key in metrics}
+
+
+def plain_numbers(values: Any) -> dict[str, float]:
+    """Return tensors by name as numbers with six decimals; nothing for what is no dictionary."""
+    return {str(key): round(float(value), 6) for key, value in values.items()} if isinstance(values, dict) else {}
