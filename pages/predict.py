@@ -6,11 +6,11 @@ from core.delivery.predict_intake import Intake
 from core.delivery.predict_model import ChosenModel
 from core.delivery.predict_warm import warm_predictor
 from pages._ui import frame
-from pages._ui.cells import Notebook, empty, next_step, python_fold
+from pages._ui.cells import Notebook, next_step, python_fold
 from pages._ui.predict_answers import describe, show_answers
 from pages._ui.predict_jobs import offer, show_jobs
 from pages._ui.predict_layers import show_layers
-from pages._ui.predict_source import choose, give, model_names
+from pages._ui.predict_source import choose, give
 
 workspace = frame.workspace()
 
@@ -26,8 +26,6 @@ def results(chosen: ChosenModel, other: ChosenModel | None, intake: Intake) -> N
 def show_page() -> None:
     """Show the page."""
     page = Notebook("Try it", "Give the model pictures it has never seen, and look at what it finds.")
-    if not model_names(workspace):
-        empty("There is no trained model yet.", "Train one", "training.py", key="predict_empty")
     with page.cell("Which model?"):
         chosen, other = choose(workspace)
         warm_predictor().prepare(chosen)  # it is ready by the time the first picture is

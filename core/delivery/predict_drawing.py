@@ -21,8 +21,8 @@ TASK_LAYERS = {
     "classify": (),
 }
 """The layers there are for a task."""
-SMALLEST = 320
-"""Pictures are enlarged to this longer side at least, in pixels, or nobody sees the marks."""
+SMALLEST = 900
+"""Pictures are enlarged to this longer side at least, in pixels, so that lines and letters are crisp."""
 SURE_POINT = 0.25
 """Confidence from which a key point is drawn; Ultralytics' own drawing uses the same."""
 COCO_LIMBS = (
@@ -62,7 +62,8 @@ def draw_on(picture: Image.Image, entry: dict[str, Any], confidence: float, laye
             pen.polygon(outline, fill=(*_rgb(class_colour(item["class_id"])), 96))
         if "points" in layers and len(item.get("keypoints") or ()) == 17:
             _draw_limbs(pen, item, scale, max(2, round(max(picture.size) / 300)))
-    draw_marks(picture, [mark for item in objects for mark in _marks(item, width, height, layers)])
+    marks = [mark for item in objects for mark in _marks(item, width, height, layers)]
+    draw_marks(picture, marks, letters=max(11, round(max(picture.size) / 46)))
 
 
 def _marks(item: dict[str, Any], width: int, height: int, layers: tuple[str, ...]) -> list[Mark]:
@@ -77,7 +78,7 @@ def _marks(item: dict[str, Any], width: int, height: int, layers: tuple[str, ...
         label = ""
     if "masks" in layers and len(item.get("polygon") or ()) > 2:
         outline = tuple((x / width, y / height) for x, y in item["polygon"])
-        marks.append(Mark(outline, (), colour, label))
+        marks.append(Mark(outline, (), colour, label, dashed=True))
         label = ""
     if "points" in layers and item.get("keypoints"):
         points = tuple((x / width, y / height) for x, y, sure in _points(item) if sure)
@@ -110,4 +111,4 @@ def _scaled(picture: Image.Image, longest: int) -> Image.Image:
         return picture
     factor = smallest / max(picture.size)
     size = max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
-    return picture.resize(size, Image.Resampling.NEAREST)
+    return picture.resize(size, Image.Resampling.NEAREST if factor > 6 else Image.Resampling.BICUBIC)

@@ -166,7 +166,9 @@ def show_answers(
                 st.markdown(f"**{plain(side.title)}**  \n:small[{len(told['classes'])} classes, {told['imgsz']} px]")
             drawn(item, found[item.path], line, drawn_layers, 1400)
             show_probabilities(found[item.path], told["classes"])
-    st.caption(f"{plain(item.name)}, {item.width} × {item.height} pixels. Dashed: the model’s answer.")
+    st.caption(
+        f"{plain(item.name)}, {item.width} × {item.height} pixels." + (" Dashed: the model’s answer." if layers else "")
+    )
     show_heat(model, item, len(sides))
     if len(pictures) > 1:
         show_strip(pictures, answers, confidence, layers)

@@ -91,7 +91,7 @@ def _show_rows(model: ChosenModel, item: Prepared, before: list[dict[str, Any]],
     right.markdown(
         "Each tile is what **one filter** of the model makes of this picture: bright where it finds what it looks for. "
         + (
-            "On the left the filters as they came, taught on everyday photographs; on the right the same filters after "
+            "First the filters as they came, taught on everyday photographs, then the same filters after "
             "training on your pictures. What is alike was reused, not learned anew: that is transfer learning."
             if before
             else "The pre-trained model it started from is not on this machine, so there is nothing to put beside it."

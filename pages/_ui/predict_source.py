@@ -18,6 +18,7 @@ from core.models.weights import import_file
 from core.training.runs import list_runs
 from core.workspace import Workspace
 from pages._ui import frame
+from pages._ui.cells import next_step
 from pages._ui.formatting import count, plain
 from pages._ui.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 
@@ -44,7 +45,10 @@ def model_names(workspace: Workspace) -> dict[str, str]:
 def choose(workspace: Workspace) -> tuple[ChosenModel, ChosenModel | None]:
     """Show the choice of the model and of the one beside it; ends the page without a usable one."""
     names = model_names(workspace)
-    bring_checkpoint(workspace, names)
+    if not names:
+        st.markdown("There is no trained model yet. Train one, or bring one as a file.")
+        next_step("Train one", "training.py", key="predict_empty")
+        bring_checkpoint(workspace, names)
     wanted = st.session_state.pop("predict_brought", None) or frame.current_id("run")
     if "predict_model" not in st.session_state or st.session_state["predict_model"] not in names:
         st.session_state["predict_model"] = wanted if wanted in names else next(iter(names))
@@ -70,6 +74,7 @@ def choose(workspace: Workspace) -> tuple[ChosenModel, ChosenModel | None]:
     if not chosen.name.endswith(".pt"):
         frame.set_current("run", chosen.name)
     st.caption(plain(chosen.words()))
+    bring_checkpoint(workspace, names)
     other = None
     if beside == AS_IT_COMES:
         other = ChosenModel(AS_IT_COMES, "As it comes", chosen.base or chosen.weights, window=chosen.window)
