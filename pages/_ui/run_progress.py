@@ -10,10 +10,10 @@ import streamlit as st
 
 from core.errors import GraftError
 from core.training.pictures import picture_epoch
-from core.training.progress import ProgressReader, RunProgress
-from core.training.runs import get_run, move_run, pause_run, resume_run, stop_run
+from core.training.progress import ProgressReader, RunProgress, read_progress
+from core.training.runs import get_run, list_runs, move_run, pause_run, resume_run, stop_run
 from core.training.spec import TrainingSpec
-from core.training.store import Run, State
+from core.training.store import WITH_PROCESS, Run, State
 from core.workspace import Workspace
 from pages._ui.cells import next_step
 from pages._ui.charts import curves, show
@@ -98,7 +98,7 @@ def _state(workspace: Workspace, run_id: str, live_now: bool) -> None:
     if run.state in (State.FAILED, State.INTERRUPTED):
         _trouble(workspace, run)
     elif run.state is State.QUEUED:
-        st.markdown(f"{state_badge(run.state)} {_queue_words(run)}")
+        st.markdown(f"{state_badge(run.state)} {_queue_words(workspace, run)}")
     else:
         st.markdown(f"{state_badge(run.state)} {plain(_sentence(run, progress))}")
     if run.state in (State.RUNNING, State.STARTING, State.STOPPING):
@@ -107,14 +107,17 @@ def _state(workspace: Workspace, run_id: str, live_now: bool) -> None:
     _buttons(workspace, run)
 
 
-def _queue_words(run: Run) -> str:
+def _queue_words(workspace: Workspace, run: Run) -> str:
     if run.cause:
         return plain(f"It waits: {run.cause}")
     if run.submitted:
         return "It waits in the cluster's queue for a free place and starts by itself."
+    working = [other for other in list_runs(workspace, states=set(WITH_PROCESS)) if other.device == run.device]
+    left = read_progress(working[0]).seconds_left if working else None
+    ahead = f" The one that trains now: {time_left(left)}." if left else ""
     if run.position and run.position > 1:
-        return f"Place {run.position} in the queue. It starts by itself when those before it are done."
-    return "It starts as soon as its device is free."
+        return f"Place {run.position} in the queue. It starts by itself when those before it are done.{ahead}"
+    return f"It starts as soon as its device is free.{ahead}"
 
 
 def _sentence(run: Run, progress: RunProgress) -> str:
