@@ -36,6 +36,7 @@ from core.evaluation.predictions import (
 )
 from core.evaluation.review import find_cases, worst_first
 from core.evaluation.thresholds import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
+from core.evaluation.verdict import leak_sentence
 from core.workspace import Workspace
 
 Report = Callable[[Progress], None]
@@ -128,7 +129,8 @@ class Evaluation:
             summary["leak_aware"] = plain_values(self.leak_aware)
         if self.test_openings is not None:
             summary["test_openings"] = self.test_openings
-        return summary | {"sentences": list(self.sentences), "words": "\n".join(self.sentences)}
+        sentences = [*self.sentences, *filter(None, [leak_sentence(self.leak_aware)])]
+        return summary | {"sentences": sentences, "words": "\n".join(sentences)}
 
 
 def _boxes(table: pd.DataFrame, rows: NDArray[np.int64]) -> list[tuple[float, ...]]:

@@ -179,6 +179,27 @@ def classification_sentences(
     return sentences, steps
 
 
+def leak_sentence(aware: dict[str, Any]) -> str:
+    """Say how the headline stands without the pictures that have near twins in train, "" when there are none."""
+    if not aware:
+        return ""
+    twins = plural(aware["twins"], "picture")
+    if not aware["images"]:
+        return f"All {twins} have near twins in the training part: nothing here was new to the model."
+    parts = []
+    for name, title in (("recall", "found"), ("precision", "right"), ("top1", "right"), ("mAP50-95", "mAP50-95")):
+        figure = aware["metrics"].get(name)
+        if figure is None or not math.isfinite(figure["value"]):
+            continue
+        score = f"{figure['value']:.3f}, between {figure['low']:.2f} and {figure['high']:.2f}"
+        parts.append(f"{title} {score if name == 'mAP50-95' else between(figure)}")
+    have = "has a near twin" if aware["twins"] == 1 else "have near twins"
+    return (
+        f"{twins} here {have} in the training part, which flatters. Over the other {aware['images']}: "
+        f"{'; '.join(parts)}."
+    )
+
+
 def part_words(item: dict[str, Any]) -> str:
     """Return a slice as words that go after "pictures" or "objects"."""
     return {"source": f"from “{item['slice']}”", "group": f"of “{item['slice']}”"}.get(item["by"], item["slice"])

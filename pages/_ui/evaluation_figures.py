@@ -8,6 +8,7 @@ import streamlit as st
 from core.data.palette import class_colour
 from core.evaluation.calibration import drop_temperature, save_temperature
 from core.evaluation.evaluation import Evaluation, fit_run_temperature
+from core.evaluation.verdict import leak_sentence
 from core.training.store import Run
 from pages._ui import charts, evaluation_charts
 from pages._ui.formatting import count, percent, plain
@@ -71,33 +72,9 @@ def show_verdict(evaluation: Evaluation) -> None:
     by = f"{groups} groups of pictures that belong together" if groups else "pictures"
     words = f"The intervals hold the true figure in 95 of 100 sets like this one (bootstrap over {by})."
     st.caption(words + (" With so few groups, rather in 90." if 0 < groups < FEW_GROUPS else ""))
-    show_leak_aware(evaluation)
-
-
-def show_leak_aware(evaluation: Evaluation) -> None:
-    """Say how the headline stands without the pictures that have near twins in training, when there are any."""
-    aware = evaluation.leak_aware
-    if not aware:
-        return
-    twins = count(aware["twins"], "picture")
-    if not aware["images"]:
-        st.warning(f"All {twins} have near twins in the training part: nothing here was new to the model.",
-                   icon=":material/content_copy:")  # fmt: skip
-        return
-    parts = []
-    for name, title, score in (
-        ("recall", "found", False), ("precision", "right", False), ("top1", "right", False),
-        ("mAP50-95", "mAP50-95", True),
-    ):  # fmt: skip
-        figure = aware["metrics"].get(name)
-        if figure and figure["value"] == figure["value"]:
-            value = f"{figure['value']:.3f}" if score else percent(figure["value"])
-            parts.append(f"{title} {value} ({interval_words(figure, score)})")
-    st.warning(
-        f"{twins[0].upper() + twins[1:]} here {'has a near twin' if aware['twins'] == 1 else 'have near twins'} in the "
-        f"training part, which flatters. Over the other {aware['images']}: {', '.join(parts)}.",
-        icon=":material/content_copy:",
-    )
+    leak = leak_sentence(evaluation.leak_aware)
+    if leak:
+        st.warning(plain(leak), icon=":material/content_copy:")
 
 
 def show_classes(evaluation: Evaluation) -> None:
