@@ -223,7 +223,7 @@ def augmentation(facts: DatasetFacts, many: int, *, mirror: bool | None) -> dict
 
 def weighting(facts: DatasetFacts) -> dict[str, Setting]:
     """Return a weight for rare classes where one class has at least twenty times the objects of another."""
-    if facts.imbalance < 20:
+    if facts.imbalance < 20 or facts.task == "classify":  # Ultralytics has no such weight for classifiers
         return {}
     rare = min((name for name, count in facts.instances.items() if count), key=facts.instances.__getitem__)
     return {

@@ -85,7 +85,11 @@ def known_speed(workspace: Workspace) -> StepSpeed | None:
 
 
 def keep_speed(workspace: Workspace, speed: StepSpeed) -> None:
-    """Keep a measurement in the workspace."""
+    """Keep a measurement in the workspace; of two on one machine the shorter times: it was busy the other time."""
+    before = known_speed(workspace)
+    if before is not None and before.gflop == speed.gflop:
+        names = ("plain", "channels_last", "bf16")
+        speed = speed.model_copy(update={name: min(getattr(before, name), getattr(speed, name)) for name in names})
     write_json_atomic(workspace.root / FILE, speed.model_dump())
 
 

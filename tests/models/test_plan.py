@@ -180,6 +180,9 @@ def test_a_very_rare_class_counts_more() -> None:
     assert rare.value("cls_pw") == 0.25
     assert "dent" in rare.reasons["cls_pw"]
     assert plan(facts(instances={"scratch": 4_000, "dent": 361, "stain": 372})).value("cls_pw") is None
+    assert plan(facts(task="classify", instances={"a": 4_000, "b": 20})).value("cls_pw") is None, (
+        "it has no effect there"
+    )
 
 
 def test_levels_take_more_and_more_time() -> None:

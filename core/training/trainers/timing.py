@@ -12,12 +12,13 @@ import json
 import time
 from typing import Any
 
+from core.models.catalog import find_model
 from core.models.isolation import enter_isolation
 from core.models.plan_speed import StepSpeed, machine_name
+from core.models.plan_time import work
 
 PICTURE_SIZE, BATCH, ROUNDS = 256, 4, 3
-GFLOP_AT_640 = 5.4
-"""Forward pass of yolo26n on one picture of 640 px (Ultralytics, cfg/models/26/yolo26.yaml)."""
+MODEL = "yolo26n"
 
 
 def time_steps() -> StepSpeed:
@@ -28,7 +29,7 @@ def time_steps() -> StepSpeed:
 
     from core.training.trainers.precision import with_bf16
 
-    plain: Any = DetectionModel("yolo26n.yaml", nc=3, verbose=False).train()
+    plain: Any = DetectionModel(f"{MODEL}.yaml", nc=3, verbose=False).train()
     plain.args = get_cfg()
     objects = 8 * BATCH
     batch = {
@@ -54,7 +55,9 @@ def time_steps() -> StepSpeed:
             model.zero_grad()
             if turn:
                 best[name] = min(best[name], seconds)
-    gflop = GFLOP_AT_640 * (PICTURE_SIZE / 640) ** 2 * BATCH
+    known = find_model(MODEL)
+    assert known is not None  # it is in the catalogue
+    gflop = work(known.gflops, known.task, PICTURE_SIZE) * BATCH
     return StepSpeed(machine=machine_name(), gflop=gflop, **best)
 
 
