@@ -13,6 +13,7 @@ from core.delivery.predict_intake import MOST
 from core.delivery.predict_job import list_jobs
 from core.delivery.predict_warm import warm_predictor
 from tests.delivery.test_batch import rows_of, wait
+from tests.models.test_weights import write_hostile_checkpoint
 from tests.pages.conftest import Filled, button, open_page, texts
 
 
@@ -105,3 +106,15 @@ def test_more_than_the_page_shows_runs_in_the_background(filled: Filled, tmp_pat
     button(app, "Delete").click().run()
     assert list_jobs(filled.workspace) == []
     assert len(list(folder.iterdir())) == MOST + 1
+
+
+@pytest.mark.slow
+def test_a_hostile_checkpoint_is_refused_on_the_page_and_nothing_runs(filled: Filled, tmp_path: Path) -> None:
+    hostile, marker = tmp_path / "hostile.pt", tmp_path / "it-ran"
+    write_hostile_checkpoint(hostile, marker)
+    app = open_page("predict.py", run=filled.run_id)
+    app.file_uploader(key="predict_weights_0").set_value(("hostile.pt", hostile.read_bytes(), "application/zip")).run()
+    assert not app.exception, app.exception
+    assert any("hostile.pt is refused" in item.value.replace("\\", "") for item in app.error)
+    assert not marker.exists()
+    assert not list(filled.workspace.weights.glob("hostile*"))
