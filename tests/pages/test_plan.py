@@ -8,7 +8,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_dataset
+from core.models.networks import network_parts
+from core.training.spec import Strategy
 from core.workspace import Workspace
+from pages._ui.network_drawing import network_svg, network_words, part_states
 from tests.pages.conftest import button, open_page, texts
 from tests.tiny import write_yolo_folder
 
@@ -57,3 +60,28 @@ def test_pictures_are_not_mirrored_where_left_and_right_matter(opened: tuple[App
     app.checkbox(key=f"spec_{dataset}_sides").set_value(True).run()
     assert "fliplr=0.0" in texts(app)
     assert "You said that left and right matter" in texts(app)
+
+
+def test_layers_kept_by_hand_go_into_the_plan(opened: tuple[AppTest, str]) -> None:
+    app, dataset = opened
+    assert not [item for item in app.slider if item.label == "Layers kept as they are"]
+    app.radio(key=f"spec_{dataset}_strategy").set_value(Strategy.FROZEN).run()
+    app.slider(key=f"spec_{dataset}_freeze").set_value(4).run()
+    assert not app.exception
+    assert "`freeze=4`" in texts(app)
+    assert "Recommended: fine-tuning" in texts(app)
+
+
+def test_the_drawing_says_what_a_strategy_does() -> None:
+    parts = network_parts("yolo11n")
+    assert parts is not None
+    words = {strategy: part_states(parts, strategy) for strategy in Strategy}
+    assert words[Strategy.FINE_TUNE]["backbone"].words == "reused, learns"
+    assert words[Strategy.FROZEN]["backbone"].words == "reused, frozen"
+    assert words[Strategy.FROZEN]["neck"].frozen_share == 0.0
+    assert words[Strategy.TWO_STAGE]["backbone"].words == "first frozen, then learns"
+    assert words[Strategy.SCRATCH]["head"].words == "new: random numbers"
+    assert part_states(parts, Strategy.FROZEN, 4)["backbone"].words == "4 of 11 layers frozen"
+    drawing = network_svg(parts, words[Strategy.FROZEN], "#000")
+    assert drawing.count("<rect") == 15, "ten bars and a lock on each of the five frozen ones"
+    assert "240 tensors, 1.37 M parameters" in network_words(parts, words[Strategy.FROZEN])
