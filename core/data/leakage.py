@@ -37,6 +37,9 @@ PLAIN_CORRELATION = 0.5
 """Of the thumbnails as they are; copies cropped by 2 % on every side were at 0.61 and more (DeepPCB)."""
 THUMB_LOOKS = 8_000
 """Pairs whose thumbnails are compared under crops at most, the most alike first, plus one for every picture."""
+BATCH = 32
+ASTRAY = 0.3
+"""Below it an alignment has led nowhere and is begun again without the crop; no copy ended between it and 0.72."""
 CLOSE_LOOKS = 1_000
 """Pairs that are compared in full at most, the likeliest first, plus one for every five pictures."""
 ORIENTATIONS = 8
@@ -44,7 +47,7 @@ ORIENTATIONS = 8
 SPANS = ((0.0, 1.0), (0.01, 0.99), (0.02, 0.98), (0.02, 1.0), (0.0, 0.98))
 """What a small crop leaves of a side; a crop is a span of the rows and one of the columns."""
 
-Load = Callable[[int], NDArray[np.float32]]
+Load = Callable[[int], NDArray[np.uint8]]
 
 
 def orientations(stack: NDArray) -> Iterator[NDArray]:
@@ -166,7 +169,7 @@ def same_picture(first: NDArray[np.float32], second: NDArray[np.float32], crop: 
             continue
         if _is_crop(warp):
             best = max(best, _likeness(first, details, _warped(second, warp)))
-        if best >= FINE_CORRELATION:
+        if best >= ASTRAY:
             break
     return best
 
@@ -224,12 +227,12 @@ def _details(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0) - cv2.GaussianBlur(picture, (0, 0), 8.0))
 
 
-def load_fine(path: Path) -> NDArray[np.float32]:
+def load_fine(path: Path) -> NDArray[np.uint8]:
     """Return a picture as 128 x 128 grey levels, proportions not kept."""
     with Image.open(path) as image:
         image.draft("L", (2 * FINE, 2 * FINE))
         grey = image.convert("L").resize((FINE, FINE), Image.Resampling.BOX)
-    return np.asarray(grey, dtype=np.float32)
+    return np.asarray(grey, dtype=np.uint8)
 
 
 def near_duplicates(thumbs: NDArray[np.uint8], load: Load) -> list[tuple[int, int]]:
@@ -256,20 +259,38 @@ def near_duplicates(thumbs: NDArray[np.uint8], load: Load) -> list[tuple[int, in
         scores[start : start + 1000], crops[start : start + 1000] = thumb_correlation(first, second)
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] >= THUMB_CORRELATION]
-    looks = CLOSE_LOOKS + len(thumbs) // 5
-    joined = Union(len(thumbs))
-    cached = lru_cache(maxsize=512)(load)
+    return _look_closely(pairs[order], crops[order], len(thumbs), load)
+
+
+def _look_closely(pairs: NDArray[np.int64], crops: NDArray[np.int64], count: int, load: Load) -> list[tuple[int, int]]:
+    """Return the pairs that show the same; the likeliest come first, a batch at a time on all cores.
+
+    A batch has the same size on every machine: what is looked at must not depend on the number of cores.
+    """
+    looks = CLOSE_LOOKS + count // 5
+    joined = Union(count)
+    cached = lru_cache(maxsize=2048)(load)
     found = []
-    for (i, j, turn), crop in zip(pairs[order].tolist(), crops[order].tolist(), strict=True):
-        if joined.find(i) == joined.find(j):
-            continue
-        if looks == 0:
-            break
-        looks -= 1
-        if same_picture(cached(i), orient(cached(j), turn), crop) >= FINE_CORRELATION:
-            joined.join(i, j)
-            found.append((i, j))
-            looks += 1  # a hit costs nothing: a set full of copies is looked through to the end
+
+    def alike(look: tuple[list[int], int]) -> bool:
+        (i, j, turn), crop = look
+        one, other = (picture.astype(np.float32) for picture in (cached(i), orient(cached(j), turn)))
+        return same_picture(one, other, crop) >= FINE_CORRELATION
+
+    queue = list(zip(pairs.tolist(), crops.tolist(), strict=True))
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(queue), BATCH):
+            batch = [
+                look for look in queue[start : start + BATCH] if joined.find(look[0][0]) != joined.find(look[0][1])
+            ]
+            batch = batch[:looks]
+            for ((i, j, _), _), same in zip(batch, pool.map(alike, batch), strict=True):
+                looks -= not same  # a hit costs nothing: a set full of copies is looked through to the end
+                if same and joined.find(i) != joined.find(j):
+                    joined.join(i, j)
+                    found.append((i, j))
+            if looks <= 0:
+                break
     return sorted(found)
 
 
