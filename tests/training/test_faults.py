@@ -148,7 +148,7 @@ def test_paused_twice_equals_uninterrupted_and_trains_on(faulty: Workspace, squa
 
 def test_a_dataset_deleted_under_a_run_is_a_plain_cause(faulty: Workspace, tmp_path: Path) -> None:
     doomed = import_dataset(faulty, write_yolo_folder(tmp_path / "doomed", train=16), name="doomed")
-    run = start_run(faulty, spec_for(doomed, epochs=500))
+    run = start_run(faulty, spec_for(doomed, epochs=500, extra={"cache": False}))  # else it goes on from memory
     wait_until(faulty, run, whole_epochs(1))
     shutil.rmtree(doomed.root)
     failed = wait_run(faulty, run.id, ENOUGH)
