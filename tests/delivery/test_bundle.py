@@ -47,10 +47,13 @@ def test_both_scripts_answer_as_graft_does(taken: Trained, tmp_path: Path) -> No
         answers = [json.loads(line) for line in said.stdout.splitlines() if line.startswith("{")]
         for answer, truth in zip(answers, expected, strict=True):
             assert len(answer["objects"]) == len(truth["objects"]) > 0
-            for mine, theirs in zip(answer["objects"][:10], truth["objects"][:10], strict=True):
-                assert mine["class"] == theirs["class"]
-                assert mine["box"] == pytest.approx(theirs["box"], abs=0.05)
-                assert mine["confidence"] == pytest.approx(theirs["confidence"], abs=1e-4)
+            for mine in answer["objects"]:  # answers that are equally sure may stand in another order
+                assert any(
+                    mine["class"] == theirs["class"]
+                    and mine["box"] == pytest.approx(theirs["box"], abs=0.05)
+                    and mine["confidence"] == pytest.approx(theirs["confidence"], abs=1e-4)
+                    for theirs in truth["objects"]
+                ), (script, mine)
 
 
 def test_paths_are_cut_to_their_last_part() -> None:
