@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -26,7 +27,7 @@ from core.data.importing import import_dataset, import_sample
 from core.models.plan import complete_spec
 from core.models.starter.checkpoint import CHECKPOINT
 from core.training.progress import read_progress
-from core.training.runs import start_run, wait_run
+from core.training.runs import start_run, stop_run, wait_run
 from core.training.spec import Strategy, TrainingSpec
 from core.workspace import Workspace
 
@@ -49,7 +50,12 @@ def train(folder: Path, name: str, start: str, seed: int, options: argparse.Name
     )
     strategy = Strategy.SCRATCH if start == "scratch" else Strategy.FINE_TUNE
     spec = planned.model_copy(update={"model": model, "strategy": strategy, **fixed})
-    run = wait_run(workspace, start_run(workspace, spec).id)
+    run = start_run(workspace, spec)
+    try:
+        run = wait_run(workspace, run.id)
+    finally:
+        if run.active:  # asked to end: the training is a process of its own and would go on
+            stop_run(workspace, run.id, keep_best=False)
     if not run.metrics:
         raise SystemExit(f"{name}, {start}: {run.state} {run.cause}")
     progress = read_progress(run)
@@ -97,6 +103,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--starter", type=Path, default=CHECKPOINT)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options.out.touch()
     lines = [json.loads(line) for line in options.out.read_text(encoding="utf-8").splitlines()]
     keys = ("set", "start", "seed", "epochs", "imgsz", "batch")
