@@ -27,26 +27,40 @@ def register(add: Add) -> None:
         "--no-mirror", action="store_true", help="left and right matter: pictures are not mirrored in training"
     )
     verb.add_argument(
-        "--measure", action="store_true", help="time real training steps on this machine first (10 to 20 seconds)"
+        "--measure",
+        action="store_true",
+        help="time this machine and compare the pictures with the model first (half a minute)",
     )
 
 
 def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.data.dataset import load_dataset
-    from core.models.plan import plan_training
+    from core.models.plan import make_plan
+    from core.models.plan_facts import dataset_facts, machine_facts
     from core.models.plan_speed import measure_speed
+    from core.models.plan_strategy import recommend
+    from core.models.source_distance import known_distance, measure_distance
+    from core.models.weights import default_model, locate
 
     dataset = load_dataset(workspace, parsed.dataset)
     values = {name: getattr(parsed, name) for name in ("model", "budget", "strategy", "device")}
+    if parsed.model is None and parsed.strategy != Strategy.SCRATCH:
+        values["model"] = default_model(workspace, dataset.task)
     spec = settings_from(TrainingSpec, values | {"dataset": dataset.id, "task": dataset.task})
     if parsed.measure:
         print("Timing training steps on this machine ...", file=sys.stderr)
         measure_speed(workspace)
-    plan = plan_training(workspace, dataset, spec, mirror=False if parsed.no_mirror else None)
+        if locate(workspace, spec.model, spec.task) is not None:
+            print("Comparing the pictures with what the model has seen ...", file=sys.stderr)
+            measure_distance(workspace, dataset, spec.model)
+    facts = dataset_facts(dataset)
+    plan = make_plan(facts, machine_facts(workspace, spec.device), spec, mirror=False if parsed.no_mirror else None)
+    advice = recommend(facts, known_distance(workspace, dataset, spec.model))
     width = max(len(item.name) for item in plan.settings)
     lines = [f"{dataset.name}, {plan.model}, {plan.strategy}, {plan.budget}: {plan.time_words}"]
     lines += [f"  {item.name:<{width}}  {item.value!s:<9} {item.reason}" for item in plan.settings]
     lines += [f"  Note: {note}" for note in plan.notes]
+    lines.append(f"  Recommended strategy: {advice.strategy}. {advice.reason}")
     if not plan.measured:
         lines.append("  The time is a rough guess; --measure times this machine.")
     return {
@@ -58,5 +72,6 @@ def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
         "seconds": round(plan.seconds, 1),
         "measured": plan.measured,
         "notes": plan.notes,
+        "recommendation": advice.model_dump(mode="json"),
         "words": "\n".join(lines),
     }
