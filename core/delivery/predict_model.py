@@ -41,6 +41,11 @@ class ChosenModel:
     """empty for a .pt file, whose task is known once it is loaded"""
 
     @property
+    def is_run(self) -> bool:
+        """Whether it is the best model of a run of this workspace."""
+        return not self.name.endswith(".pt") and not self.name.startswith("library:")
+
+    @property
     def lowest(self) -> float:
         """The confidence (0 to 1) from which answers are kept: well below the line, and never above 0.05."""
         return max(0.001, min(LOWEST_CONFIDENCE, self.confidence / 2))
@@ -72,7 +77,8 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
         kept = get_model(workspace, name.removeprefix("library:"))
         line = FALLBACK_CONFIDENCE if kept.confidence is None else kept.confidence
         window = Window.parse(kept.window).name
-        return ChosenModel(name, kept.name, kept.path, kept.imgsz, line, kept.confidence is not None, window)
+        chosen = kept.confidence is not None
+        return ChosenModel(name, kept.name, kept.path, kept.imgsz, line, chosen, window, task=kept.task)
     if name.endswith(".pt"):
         path = Path(name).expanduser()
         if not path.is_file():

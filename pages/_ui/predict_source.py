@@ -14,6 +14,7 @@ from core.delivery.predict import PICTURE_ENDINGS, VIDEO_ENDINGS
 from core.delivery.predict_intake import MOST, Intake, take_in
 from core.delivery.predict_model import ChosenModel, choose_model
 from core.errors import GraftError, InputError
+from core.models.library import list_models
 from core.models.weights import import_file
 from core.training.runs import list_runs
 from core.workspace import Workspace
@@ -38,6 +39,7 @@ def model_names(workspace: Workspace) -> dict[str, str]:
         for run in list_runs(workspace)
         if run.best_weights is not None
     }
+    names |= {f"library:{kept.id}": f"{kept.name} (kept in the library)" for kept in list_models(workspace)}
     files = sorted(workspace.weights.glob("*.pt"))
     return names | {str(path): f"{path.name} (a file in this workspace)" for path in files}
 
@@ -60,7 +62,7 @@ def choose(workspace: Workspace) -> tuple[ChosenModel, ChosenModel | None]:
         st.error(plain(str(error)), icon=":material/error:")
         st.stop()
     others: dict[str, str] = {}
-    if chosen.base is not None and not chosen.name.endswith(".pt"):
+    if chosen.base is not None and chosen.is_run:
         others[AS_IT_COMES] = f"the pre-trained model as it comes ({chosen.base.name})"
     others |= {key: words for key, words in names.items() if key != name}
     beside = right.selectbox(
@@ -71,7 +73,7 @@ def choose(workspace: Workspace) -> tuple[ChosenModel, ChosenModel | None]:
         key=f"predict_beside_{name}",
         placeholder="no other model",
     )
-    if not chosen.name.endswith(".pt"):
+    if chosen.is_run:
         frame.set_current("run", chosen.name)
     st.caption(plain(chosen.words()))
     bring_checkpoint(workspace, names)

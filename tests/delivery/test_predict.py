@@ -24,6 +24,7 @@ from core.delivery.predict_warm import WarmPredictor
 from core.errors import InputError
 from core.evaluation.thresholds import save_operating_point
 from core.models.isolation import isolated_environment
+from core.models.library import keep_run
 from core.workspace import Workspace
 from tests.delivery.takeaway import Trained
 from tests.models.test_weights import write_hostile_checkpoint
@@ -242,3 +243,15 @@ def test_coco_boxes_have_width_and_height_and_the_area_of_the_outline(tmp_path: 
     assert [image["file_name"] for image in coco["images"]] == ["a.png"]
     assert entry_words(ENTRY, 0.5) == "1 disc"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["coco.json", "objects.csv", "pictures.csv"]
+
+
+@pytest.mark.slow
+def test_a_kept_model_keeps_its_size_and_line(taken: Trained, warm: WarmPredictor) -> None:
+    save_operating_point(taken.run.folder, 0.02, chosen_on="val")
+    kept = keep_run(taken.workspace, taken.run_id)
+    run, model = choose_model(taken.workspace, taken.run_id), choose_model(taken.workspace, f"library:{kept.id}")
+    assert (model.imgsz, model.confidence, model.window, model.is_run) == (run.imgsz, 0.02, run.window, False)
+    picture = own_pictures(taken)[0]
+    found = [look_at(warm, chosen, picture, 0.001)[0]["objects"] for chosen in (run, model)]
+    assert found[0] == found[1]
+    assert found[0]
