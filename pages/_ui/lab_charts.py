@@ -48,7 +48,8 @@ def leaderboard(rows: Sequence[Row], metric: str, chosen: str = "") -> go.Figure
     chart.update_yaxes(categoryorder="array", categoryarray=[row.label for row in rows][::-1], showgrid=False,
                        nticks=len(rows) + 1, range=[-0.6, len(rows) - 0.3])  # fmt: skip
     most = max((row.high if row.high is not None else row.value or 0.0 for row in rows), default=0.0)
-    chart.update_xaxes(title=metric, showgrid=True, gridcolor=charts.GRID, range=[0, max(most, 0.05) * 1.06], nticks=6)
+    chart.update_xaxes(title=metric, showgrid=True, gridcolor=charts.GRID, nticks=6,
+                       range=[-0.02 * max(most, 0.05), 1.06 * max(most, 0.05)])  # fmt: skip
     return chart
 
 

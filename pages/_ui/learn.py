@@ -131,23 +131,26 @@ WORDS = (
 )
 
 
-def picture(word: Word) -> str:
-    """Return a word's picture as SVG that follows the colour of the text."""
+INKS = {"light": "#10140E", "dark": "#E9E7DF"}
+
+
+def picture(word: Word, theme: str) -> str:
+    """Return a word's picture as SVG for the light or the dark theme."""
     return (
-        f'<svg viewBox="0 0 162 62" width="162" height="62" role="img" aria-label="{escape(word.seen)}">'
-        f"{word.picture}</svg>"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 162 62" width="162" height="62" '
+        f'font-family="sans-serif" color="{INKS[theme]}">{word.picture}</svg>'
     )
 
 
 def show_words() -> None:
     """Show the fold."""
+    theme = "dark" if st.context.theme.type == "dark" else "light"
     with st.expander("Transfer learning, fine-tuning, few-shot and so on: seven words", key="learn_words"):
-        for number, word in enumerate(WORDS):
+        for word in WORDS:
             left, right = st.columns([1, 3], vertical_alignment="center")
-            left.html(picture(word))
+            with left:
+                st.image(picture(word, theme), alt=word.seen, width=162)
             with right:
                 st.markdown(f"**{word.name}**  \n{word.lines}")
                 if has_page(word.page):
                     st.page_link(page_path(word.page), label=word.place, icon=":material/arrow_forward:")
-            if number < len(WORDS) - 1:
-                st.html('<div style="height: 0.4rem"></div>')

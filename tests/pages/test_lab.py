@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -112,7 +113,9 @@ def test_a_race_is_started_and_stopped_in_the_browser(filled: Filled) -> None:
 def test_every_word_has_a_picture_and_a_place() -> None:
     assert len(WORDS) == 7
     for word in WORDS:
-        assert "currentColor" in picture(word), "it follows light and dark"
-        assert word.seen in picture(word)
+        light, dark = (ElementTree.fromstring(picture(word, theme)) for theme in ("light", "dark"))
+        assert light.get("color") != dark.get("color"), "it follows light and dark"
+        assert len(list(light)) > 2
+        assert word.seen
         assert word.page.endswith(".py")
         assert word.place
