@@ -13,6 +13,7 @@ from pages._ui.lab_answer import STATE_BADGES, show_experiment
 from pages._ui.lab_setup import ask_settings, choose_kind, show_cost
 from pages._ui.learn import show_words
 
+NEWEST = 8
 WORDS_HINT = "Seven words of the field, and where each can be tried here."
 
 workspace = frame.workspace()
@@ -33,7 +34,8 @@ def show_experiments() -> None:
     found = list_experiments(workspace)
     if not found:
         st.caption("None yet.")
-    for experiment in found:
+    shown = found if st.session_state.get("lab_all") else found[:NEWEST]
+    for experiment in shown:
         status = experiment.status
         with st.container(border=True, key=f"experiment_{experiment.id}", gap="xsmall"):
             st.markdown(f"**{experiment.question}** {plain(experiment.dataset_name)} {STATE_BADGES[str(status.state)]}")
@@ -41,6 +43,8 @@ def show_experiments() -> None:
             st.caption(plain(" · ".join(filter(None, [words or status.cause, ago(experiment.created)]))))
             if st.button("Open", key=f"open_{experiment.id}"):
                 frame.go_to("lab.py", experiment=experiment.id)
+    if len(found) > NEWEST:
+        st.toggle(f"All {len(found)}", key="lab_all")
 
 
 def show_setup() -> None:

@@ -96,7 +96,7 @@ WORDS = (
         "Few-shot",
         "Learning from a handful of pictures a class. It says how little data there is, not how it is used: any of the "
         "strategies may do it, and how far that carries can be measured.",
-        _pictures(2, 34, 2, green=True) + _arrow(36) + _model(56, HEAD),
+        _pictures(2, 26, 2, green=True) + _arrow(36) + _model(56, HEAD),
         "Two pictures teach a model",
         "Lab: How many pictures do I need?",
         "lab.py",
@@ -123,7 +123,7 @@ WORDS = (
         "Domain adaptation",
         "A model that knows your task learns the same in other conditions: a new product, camera or light. What "
         "matters is what it gains there, and what it forgets of before.",
-        _pictures(2, 24, 1) + _arrow(26) + _model(44, ALL) + _pictures(110, 34, 2, green=True),
+        _pictures(2, 24, 1) + _arrow(26) + _model(44, ALL) + _pictures(112, 26, 2, green=True),
         "A model goes from one kind of pictures to another",
         "Lab: A new product on the line",
         "lab.py",
