@@ -55,6 +55,9 @@ EFFORT = {
     Level.BALANCED: Effort(18, 320, 960, 1280, 320, (6, 60), 0.5),
     Level.THOROUGH: Effort(24, 416, 1280, 1600, 1600, (20, 200), 0.25),
 }
+FEW_PICTURES, FEW_EPOCHS = 150, 30
+"""Balanced: below so many training pictures at least so many epochs. On the sample (112 pictures, yolo26n, 320 px) the
+result was still rising at the end of 23 (mAP50-95 .71 at epoch 21, .74 at 23)."""
 CLASSIFY_SIZE = 224
 """Classifiers are pre-trained on ImageNet at 224 px (docs.ultralytics.com/tasks/classify)."""
 TOO_SMALL = 8
@@ -139,6 +142,8 @@ def epochs(facts: DatasetFacts, level: Level, batch: int, strategy: str) -> dict
     low, high = effort.epochs
     if facts.task == "classify":
         low, high = max(2, low // 2), max(8, high // 2)
+    if level is Level.BALANCED and facts.train < FEW_PICTURES and facts.task != "classify":
+        low = FEW_EPOCHS
     many = max(low, min(high * (2 if strategy == "scratch" else 1), math.ceil(budget / steps)))
     patience = max(5, round(many * effort.patience_share))
     return {

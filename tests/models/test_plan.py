@@ -87,6 +87,13 @@ def test_twenty_pictures_get_steps_from_small_batches() -> None:
     assert made.value("warmup_epochs") * math.ceil(what.train / 4) < 0.2 * steps(what, made)
 
 
+def test_a_set_like_the_sample_gets_no_fewer_rounds_than_it_needs() -> None:
+    made = plan(facts(train=112, val=32, side=328, small_share=0.061))
+    assert (made.value("epochs"), made.value("imgsz"), made.value("batch")) == (30, 320, 8)
+    assert made.value("patience") == 15
+    assert plan(facts(train=205)).value("epochs") < 15
+
+
 def test_five_thousand_pictures_need_few_rounds() -> None:
     what = SETS["5,000 pictures"]
     made = plan(what)
