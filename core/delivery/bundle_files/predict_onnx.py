@@ -69,8 +69,8 @@ def run(canvas):
 
 
 def letterbox(picture):
-    """Scale the longer side to SIZE and pad with grey to whole strides; return canvas, scale and margins."""
-    scale = min(SIZE / picture.width, SIZE / picture.height)
+    """Scale the longer side to SIZE and pad with grey to whole strides; return canvas, scales and margins."""
+    whole, scale = picture.size, min(SIZE / picture.width, SIZE / picture.height)
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     if (width, height) != picture.size:
         picture = resized(picture, width, height)
@@ -79,7 +79,7 @@ def letterbox(picture):
     left, top = round(across / 2 - 0.1), round(down / 2 - 0.1)
     canvas = Image.new("RGB", (width + across, height + down), (114, 114, 114))
     canvas.paste(picture, (left, top))
-    return canvas, scale, left, top
+    return canvas, np.array([width / whole[0], height / whole[1]]), left, top
 
 
 def resized(picture, width, height):
@@ -170,7 +170,7 @@ def mask(weights, prototypes, corners, canvas, scale, left, top, size):
     x1, y1, x2, y2 = corners
     rows, columns = np.arange(canvas[1])[:, None], np.arange(canvas[0])[None]
     inside = whole & (columns >= x1) & (columns < x2) & (rows >= y1) & (rows < y2)
-    part = Image.fromarray(inside).crop((left, top, left + round(size[0] * scale), top + round(size[1] * scale)))
+    part = Image.fromarray(inside).crop((left, top, left + round(size[0] * scale[0]), top + round(size[1] * scale[1])))
     return np.asarray(part.resize(size))
 
 
