@@ -76,9 +76,8 @@ def main() -> None:
             assert run.state is State.FINISHED, run.cause
         curves = [read_progress(run).curves for run in runs]
         name = next(item for item in ("mAP50-95", "top1") if item in curves[0])
-        print(
-            f"{dataset.name}, {asked.imgsz} px, batch {asked.batch}, {asked.epochs} epochs, seed {asked.seed}, {spec.model}, CPU"
-        )
+        size = f"{asked.imgsz} px, batch {asked.batch}, {asked.epochs} epochs, seed {asked.seed}"
+        print(f"{dataset.name}, {spec.model}, {size}, CPU")
         print(f"{'epoch':>6} {'straight':>10} {'straight':>10} {f'paused at {asked.pause_after}':>12}   ({name})")
         for epoch, values in enumerate(zip(*(table[name] for table in curves), strict=True), 1):
             print(f"{epoch:>6} {values[0]:>10.5f} {values[1]:>10.5f} {values[2]:>12.5f}")
