@@ -76,9 +76,18 @@ def render_part(path: Path, marks: Sequence[Mark], centre: Centre, zoom: float, 
     visible = [
         replace(mark, outline=moved(mark.outline), points=moved(mark.points))
         for mark in marks
-        if any(left <= x <= left + share and top <= y <= top + share for x, y in (*mark.outline, *mark.points))
+        if _meets([*mark.outline, *mark.points], left, top, share)
     ]
     draw_marks(part, visible)
     buffer = io.BytesIO()
     part.save(buffer, "JPEG", quality=86)
     return buffer.getvalue()
+
+
+def _meets(points: list[Centre], left: float, top: float, share: float) -> bool:
+    """Say whether the box around some points overlaps the part that is shown."""
+    if not points:
+        return False
+    columns, rows = zip(*points, strict=True)
+    across = min(columns) <= left + share and max(columns) >= left
+    return across and min(rows) <= top + share and max(rows) >= top
