@@ -64,7 +64,12 @@ def full_view(tile: Tile) -> None:
 
 
 def show_gallery(
-    items: Sequence[str], make: Callable[[str], Tile], *, key: str, per_page: int = PER_PAGE, nothing: str = "",
+    items: Sequence[str],
+    make: Callable[[str], Tile],
+    *,
+    key: str,
+    per_page: int = PER_PAGE,
+    nothing: str = "",
     view: Callable[[int], None] | None = None,
 ) -> None:
     """Show `items` in pages of thumbnails; `make` turns one item into its tile, for the visible ones only.
