@@ -34,24 +34,29 @@ def new_id(name: str) -> str:
     return f"{slug(name)}-{secrets.token_hex(3)}"
 
 
-def write_text_atomic(path: Path, text: str) -> None:
-    """Write `text` to `path` so that a reader or a crash sees the old file or the new one, never half of it."""
+def write_text_atomic(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write `text` to `path` so that a reader or a crash sees the old file or the new one, never half of it.
+
+    `durable=False` doesn't wait for the disk: after a power cut the file may be missing. It is for what can be made
+    again; waiting would also wait for everything else just written (a whole import's pictures).
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def write_json_atomic(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON to `path` atomically."""
-    write_text_atomic(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+def write_json_atomic(path: Path, value: Any, *, durable: bool = True) -> None:
+    """Write `value` as indented JSON to `path` atomically; `durable` as in `write_text_atomic`."""
+    write_text_atomic(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", durable=durable)
 
 
 @dataclass(frozen=True)

@@ -158,9 +158,9 @@ class Dataset(BaseModel):
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         return LabelledImage(file, width, height, parse_labels(text, self.task, self.keypoint_shape))
 
-    def save(self) -> None:
-        """Write dataset.json atomically."""
-        write_json_atomic(self.root / "dataset.json", self.model_dump(mode="json"))
+    def save(self, *, durable: bool = True) -> None:
+        """Write dataset.json atomically; `durable` as in `core.workspace.write_text_atomic`."""
+        write_json_atomic(self.root / "dataset.json", self.model_dump(mode="json"), durable=durable)
 
 
 @dataclass
@@ -254,7 +254,9 @@ def write_data_yaml(dataset: Dataset) -> None:
         content["kpt_shape"] = list(dataset.keypoint_shape)
         if dataset.flip_idx:
             content["flip_idx"] = dataset.flip_idx
-    write_text_atomic(dataset.root / "data.yaml", yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    write_text_atomic(
+        dataset.root / "data.yaml", yaml.safe_dump(content, sort_keys=False, allow_unicode=True), durable=False
+    )
 
 
 def load_dataset(workspace: Workspace, dataset_id: str) -> Dataset:

@@ -169,7 +169,9 @@ def main(folder: Path) -> int:
         if time.monotonic() - last >= _REPORT_EVERY or progress.done == progress.total:
             last = time.monotonic()
             fields = ("stage", "done", "total", "seconds_left")
-            write_json_atomic(folder / "progress.json", {field: getattr(progress, field) for field in fields})
+            write_json_atomic(
+                folder / "progress.json", {field: getattr(progress, field) for field in fields}, durable=False
+            )
 
     try:
         if job["source"] == SAMPLE:

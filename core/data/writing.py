@@ -90,7 +90,7 @@ def write_dataset(
     meter("Checking", 0, 1)
     dataset.findings = check_dataset(dataset)
     write_data_yaml(dataset)
-    dataset.save()
+    dataset.save(durable=False)  # the upload is still with the user; the disk may write the pictures in its own time
     meter("Checking", 1, 1)
 
 

@@ -195,7 +195,9 @@ class _Meter:
         self.last = now
         pace = (now - self.began) / (done - self.first) if done > self.first else None
         left = pace * (total - done) if pace is not None and total is not None else None
-        write_json_atomic(self.folder / "progress.json", {"done": done, "total": total, "seconds_left": left})
+        write_json_atomic(
+            self.folder / "progress.json", {"done": done, "total": total, "seconds_left": left}, durable=False
+        )
         return not (self.folder / "cancel").exists()
 
 

@@ -25,7 +25,7 @@ from core.evaluation.errors import error_costs
 from core.evaluation.intervals import Weights, count_units, draw
 from core.workspace import write_json_atomic
 
-VERSION = 3
+VERSION = 4
 """Counts up when the figures are worked out in another way."""
 MEASURES = {"segment": "mask", "pose": "pose", "obb": "rotated box"}
 """What the areas of a task are measured by, where it is not the box."""

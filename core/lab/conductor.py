@@ -165,8 +165,9 @@ class Conductor:
         try:
             if run is None:
                 run = start_run(self.workspace, self.spec(part))
-                edit_run(self.workspace, run.id, tags=[self.experiment.id])
-            elif run.state is State.FINISHED and (missing := part.epochs - run.spec.epochs - run.more_epochs) > 0:
+            if self.experiment.id not in run.tags:  # also where a driver was killed between the start and the tag
+                edit_run(self.workspace, run.id, tags=[*run.tags, self.experiment.id])
+            if run.state is State.FINISHED and (missing := part.epochs - run.spec.epochs - run.more_epochs) > 0:
                 resume_run(self.workspace, run.id, more_epochs=missing)
         except InputError as error:
             self.status.refused[part.key] = str(error)

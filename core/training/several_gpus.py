@@ -75,9 +75,11 @@ def train_on_several(folder: Path, events_path: Path, spec: TrainingSpec, comman
     said, _ = read_events(events_path, offset)
     if any(event["kind"] in FINAL_KINDS for event in said):
         return 0 if said[-1]["kind"] != "failed" else 1
-    with log.open("rb") as file:
-        file.seek(max(begin, log.stat().st_size - LOG_TAIL))
-        text = file.read().decode("utf-8", errors="replace")
+    text = ""
+    if log.exists():  # a rank that could not even start has written nothing
+        with log.open("rb") as file:
+            file.seek(max(begin, log.stat().st_size - LOG_TAIL))
+            text = file.read().decode("utf-8", errors="replace")
     errors = [line for line in text.splitlines() if "Error" in line] or [f"exit code {code}"]
     cause, next_step, suggestion = explain_failure(errors[0], spec)
     events = EventWriter(events_path)

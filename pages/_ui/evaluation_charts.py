@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,8 @@ def froc(curve: pd.DataFrame, confidence: float | None) -> go.Figure:
         "at confidence %{customdata:.2f}<extra></extra>",
     )  # fmt: skip
     if confidence is not None and len(part):
-        here = part.iloc[int((part["confidence"] - confidence).abs().to_numpy().argmin())]
+        reached = int((part["confidence"] >= confidence).sum())  # rows come in order of falling confidence
+        here = part.iloc[max(reached - 1, 0)]
         chart.add_scatter(
             x=[here["false_alarms_per_picture"]], y=[here["recall"] * 100], mode="markers+text", text=["here"],
             textposition="middle right", marker={"color": charts.WARNING, "size": 12, "symbol": "diamond"},
@@ -158,9 +160,9 @@ def reliability(bins: Sequence[Mapping[str, Any]], scaled: Sequence[Mapping[str,
 def error_budget(errors: Mapping[str, Mapping[str, float]], words: Mapping[str, str]) -> go.Figure:
     """Return what each kind of mistake costs in points of mAP50, the dearest first."""
     rows = sorted(errors.items(), key=lambda item: -(item[1]["cost"] or 0))
-    names = [words[kind] for kind, _ in rows]
+    names = ["<br>".join(wrap(words[kind], 26)) for kind, _ in rows]  # leaves room for the figures on a phone
     points = [100 * (item["cost"] or 0) for _, item in rows]
-    chart = charts.figure(height=70 + 34 * len(rows), hovermode="closest")
+    chart = charts.figure(height=70 + 38 * len(rows), hovermode="closest")
     chart.add_bar(
         y=names, x=points, orientation="h", marker={"color": charts.WARNING, "line": {"width": 0}},
         text=[f" {100 * (item['cost'] or 0):.1f} points, {count(int(item['count']), 'time')}" for _, item in rows],
@@ -168,7 +170,7 @@ def error_budget(errors: Mapping[str, Mapping[str, float]], words: Mapping[str, 
         hovertemplate="%{y}: repairing these alone would gain %{x:.1f} points of mAP50<extra></extra>",
     )  # fmt: skip
     chart.update_yaxes(autorange="reversed", showgrid=False, nticks=len(rows) + 1)
-    chart.update_xaxes(visible=False, range=[0, max([*points, 1]) * 1.7])
+    chart.update_xaxes(visible=False, range=[0, max([*points, 1]) * 2.4])
     return chart
 
 

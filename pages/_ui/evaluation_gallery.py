@@ -21,7 +21,7 @@ from pages._ui.gallery import Tile, show_gallery
 
 KINDS = {
     "missed": "Missed",
-    "background": "False alarms",
+    "background": "Nothing there",
     "class": "Wrong class",
     "place": "Badly placed",
     "duplicate": "Found twice",

@@ -93,7 +93,22 @@ def show_gallery_cell(evaluation: Evaluation, dataset: Dataset | None) -> None:
         "Show", kinds, default=kinds[0], key="case_kind",
         format_func=lambda name: f"{KINDS[name]} ({counts.get(name, 0)})",
     )  # fmt: skip
+    st.caption(sum_words({name: int(counts.get(name, 0)) for name in KINDS}, len(evaluation.detector.coded.truth)))
     show_cases(evaluation, dataset, cases[cases["kind"] == (kind or kinds[0])], key="cases")
+
+
+def sum_words(counts: dict[str, int], objects: int) -> str:
+    """Say how the kinds add up to the false alarms and the objects not found that the page begins with."""
+    alarms = {name: number for name, number in counts.items() if name not in ("missed", "hit") and number}
+    sentences = []
+    if len(alarms) > 1:
+        parts = ", ".join(f"{number} {KINDS[name].lower()}" for name, number in alarms.items())
+        sentences.append(f"The {sum(alarms.values())} false alarms are: {parts}.")
+    lost = objects - counts["hit"]
+    if renamed := lost - counts["missed"]:
+        of = "Of the one object not found, one" if lost == 1 else f"Of the {lost} objects not found, {renamed}"
+        sentences.append(f"{of} {'was' if renamed == 1 else 'were'} reported under a wrong class.")
+    return " ".join(sentences)
 
 
 def show_why(run: Run, evaluation: Evaluation, dataset: Dataset | None) -> None:

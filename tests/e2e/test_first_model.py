@@ -35,6 +35,7 @@ def test_from_a_zip_to_the_evaluation(server: Server, page: Page) -> None:
 
     page.get_by_role("button", name=re.compile("Choose a model")).click()
     page.get_by_text("Forget everything and start from random numbers").click()
+    page.get_by_text("Change a setting by hand").click()
     for label, value in (("Epochs", "1"), ("Image size (pixels)", "64")):
         field = page.get_by_label(label, exact=True).first
         field.fill(value)

@@ -12,7 +12,7 @@ from core.data.dataset import Dataset
 from core.errors import InputError
 from core.lab.experiment import Contender, LabState, RaceSettings
 from core.lab.jobs import delete_experiment, get_experiment, start_experiment, stop_experiment
-from core.training.runs import list_runs
+from core.training.runs import edit_run, list_runs
 from core.training.spec import Strategy
 from core.training.store import State
 from core.workspace import Workspace
@@ -35,6 +35,7 @@ def test_a_race_survives_its_driver_and_ends_with_a_recommendation(lab: Workspac
         time.sleep(0.2)
     first = json.loads(known.read_text())["pid"]
     psutil.Process(first).kill()
+    edit_run(lab, list_runs(lab)[0].id, tags=[])  # as if it had been killed between the start of a run and its tag
     (experiment.folder / "starts").unlink()  # its grace is over
     again = get_experiment(lab, experiment.id)
     assert again.status.state is LabState.RUNNING

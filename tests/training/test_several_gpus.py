@@ -23,6 +23,7 @@ from core.workspace import Workspace
 from tests.tiny import write_yolo_folder
 from tests.training.test_runs import assert_joined, spec_for
 
+ROOT = Path(__file__).resolve().parents[2]
 RANK_ON_CPU = """
 import sys
 from pathlib import Path
@@ -58,7 +59,9 @@ def test_what_several_gpus_can_not_do_is_said_before(changes: dict[str, object],
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("training")
-def test_two_ranks_stay_in_step_and_one_reports(workspace: Workspace, tmp_path: Path) -> None:
+def test_two_ranks_stay_in_step_and_one_reports(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "squares", train=16))
     spec = spec_for(dataset, device="cpu")
     facts = {"dataset": dataset.id, "dataset_name": "squares", "task": "detect", "model": "yolo11n"}
@@ -72,6 +75,7 @@ def test_two_ranks_stay_in_step_and_one_reports(workspace: Workspace, tmp_path: 
     script.write_text(RANK_ON_CPU)
     launched = launch_command(run.folder, 1, 2, free_port())
     command = [*launched[: launched.index("core.training.worker") - 1], str(script), *launched[-2:]]
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # the script lies elsewhere; the product starts the module from here
     code = train_on_several(run.folder, run.events_path, spec, command)
     events, _ = read_events(run.events_path)
     kinds = [event["kind"] for event in events]
