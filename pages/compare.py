@@ -9,6 +9,7 @@ from core.evaluation.compare import Comparison, compare_evaluations, differing_s
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.training.progress import read_progress
 from core.training.runs import list_runs
+from core.training.spec import TrainingSpec
 from core.training.store import Run
 from pages._ui import charts, evaluation_charts, frame
 from pages._ui.cells import Notebook, empty, next_step, python_fold
@@ -16,6 +17,7 @@ from pages._ui.evaluation_gallery import picture_marks
 from pages._ui.evaluation_predicting import is_ready, predict_with_bar, stamp_of
 from pages._ui.formatting import SPLIT_WORDS, count, plain
 from pages._ui.gallery import Tile, show_picture
+from pages._ui.plan_cell import SETTING_WORDS
 
 MOST = 6
 """Runs compared at a time; more would not be told apart on the charts."""
@@ -204,10 +206,18 @@ def show_settings(comparisons: list[Comparison], runs: list[Run]) -> None:
         return
     specs = [run.spec.model_dump(mode="json") for run in runs]
     rows = {
-        names_of(runs)[run.id]: [str(spec.get(name, (spec.get("extra") or {}).get(name, "–"))) for name in names]
+        names_of(runs)[run.id]: [_setting(spec.get(name, (spec.get("extra") or {}).get(name))) for name in names]
         for run, spec in zip(runs, specs, strict=True)
     }
-    st.dataframe(pd.DataFrame(rows, index=pd.Index(names, name="setting")), width="stretch")
+    titles = {name: field.title for name, field in TrainingSpec.model_fields.items()}
+    words = [SETTING_WORDS.get(name) or titles.get(name) or name for name in names]
+    st.dataframe(pd.DataFrame(rows, index=pd.Index(words, name="setting")), width="stretch")
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, dict):  # the starting point
+        return ", ".join(part for part in (value.get("origin"), value.get("sha256", "")[:12]) if part)
+    return "–" if value is None else str(value)
 
 
 def show_page() -> None:

@@ -149,7 +149,11 @@ def dataset_page(dataset: Dataset) -> None:
         dataset_card(dataset)
     with page.cell("Next"):
         if dataset.errors:
-            st.markdown(f"{count(len(dataset.errors), 'problem')} above must be solved first.")
+            st.markdown(
+                f"{count(len(dataset.errors), 'problem')} must be solved before a model can learn from this set: look "
+                "under “Is anything wrong with it?” above."
+            )
+            return
         next_step("Choose a model", "model.py", key="to_model", dataset=dataset.id)
 
 

@@ -95,13 +95,20 @@ def go_on(dataset: Dataset, last: Run | None) -> None:
     elif last is not None and last.best_weights is not None:
         st.markdown(f"**{plain(last.name)}** {state_badge(last.state)} {ago(last.ended or last.created)}.")
         next_step("See how good it is", "evaluation.py", key="go_judge", run=last.id)
+    elif dataset.errors:
+        st.markdown(
+            f"**{plain(dataset.name)}** is here; {count(len(dataset.errors), 'problem')} must be solved before a model "
+            "can learn from it."
+        )
+        next_step("See what is wrong with it", "dataset.py", key="go_solve", dataset=dataset.id)
     else:
         st.markdown(f"**{plain(dataset.name)}** is here; no model has learned from it yet.")
         next_step("Choose a model", "model.py", key="go_model", dataset=dataset.id)
 
 
 datasets, runs = list_datasets(workspace), list_runs(workspace)
-if datasets:
+sample_under_way = "sample_job" in st.session_state or st.session_state.get("sample_ready", False)
+if datasets and not sample_under_way:  # its set appears a moment before its run: the page must not jump in between
     newest = max(datasets, key=lambda item: item.created)
     last = runs[0] if runs and (runs[0].active or runs[0].created > newest.created) else None
     with page.cell("Go on where you were"):

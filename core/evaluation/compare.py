@@ -215,10 +215,15 @@ def _sentences(first: Evaluation, second: Evaluation, metrics: dict[str, Any], p
 
 
 def differing_settings(workspace: Workspace, a: str, b: str) -> dict[str, tuple[Any, Any]]:
-    """Return what two runs' specifications set differently, {setting: (of a, of b)}."""
+    """Return what two runs' specifications set differently, {setting: (of a, of b)}.
+
+    "transfer", the very weights they start from, only counts where the model has the same name.
+    """
     specs = [json.loads((workspace.run(name) / "spec.json").read_text(encoding="utf-8")) for name in (a, b)]
     flat = [{**spec, **(spec.get("extra") or {})} for spec in specs]
-    skip = {"extra", "name", "notes", "tags"}
+    skip = {"extra", "name", "notes", "tags", "reasons"}
+    if specs[0].get("model") != specs[1].get("model"):
+        skip.add("transfer")
     names = [name for name in dict.fromkeys([*flat[0], *flat[1]]) if name not in skip]
     pairs = {name: (flat[0].get(name), flat[1].get(name)) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

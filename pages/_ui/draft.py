@@ -13,7 +13,7 @@ from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model
 from core.training.spec import STRATEGY_WORDS, TrainingSpec
 from core.workspace import Workspace
-from pages._ui.formatting import count
+from pages._ui.formatting import count, plain
 
 OWN_MODEL = "One of my models"
 """What the Model page calls starting from a kept model or from a run."""
@@ -49,9 +49,10 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
     """Say in sentences what a training will do."""
     train, val = dataset.images.get("train", 0), dataset.images.get("val", 0)
     start = STRATEGY_WORDS[spec.strategy]
-    origin = f" ({STARTER_WORDS})" if spec.model == STARTER.name else ""
+    origin = f" ({STARTER_WORDS.removeprefix('starter, ')})" if spec.model == STARTER.name else ""
     lines = [
-        f"**{count(train, 'picture')}** of {dataset.name} to learn from, **{val:,}** to check on after every epoch.",
+        f"**{count(train, 'picture')}** of {plain(dataset.name)} to learn from, **{val:,}** to check on after every "
+        "epoch.",
         f"**{spec.model}**{origin}. {start[0].upper()}{start[1:]}.",
         f"**{count(spec.epochs, 'epoch')}**: every picture is seen up to {spec.epochs} times, at {spec.imgsz} pixels, "
         f"{spec.batch} at a time."
@@ -60,8 +61,8 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
     by_hand = {name: value for name, value in spec.extra.items() if name not in spec.reasons}
     if by_hand:
         lines.append("Expert settings: " + ", ".join(f"`{name}={value}`" for name, value in by_hand.items()) + ".")
-    if planned := len(spec.extra) - len(by_hand):
-        lines.append(f"{count(planned, 'more setting')} {'is' if planned == 1 else 'are'} planned for this set.")
+    if len(spec.extra) > len(by_hand):
+        lines.append("The other settings are planned for this set too; the Model page gives the reason for each.")
     return lines
 
 
