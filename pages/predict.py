@@ -33,7 +33,9 @@ def show_page() -> None:
         intake = give(workspace, chosen)
     pictures = intake.pictures if intake is not None else []
     with page.cell("What does it find?"):
-        if intake is None or not pictures:
+        if intake is not None and not pictures and (intake.waiting or intake.videos):
+            st.caption("Many pictures and videos are looked at in the background: start it in the next part.")
+        elif intake is None or not pictures:
             st.caption("What it finds is shown here as soon as there is a picture.")
         else:
             results(chosen, other, intake)

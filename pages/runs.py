@@ -15,7 +15,7 @@ from core.training.store import Run, State
 from core.workspace import folder_bytes
 from pages._ui import frame
 from pages._ui.cells import Notebook, next_step, python_fold
-from pages._ui.formatting import ago, count, duration, megabytes, plain, state_badge, state_words
+from pages._ui.formatting import METRIC_HELP, ago, count, duration, megabytes, plain, state_badge, state_words
 from pages._ui.run_archive import bring_in_run, offer_archive
 
 SHOWN_METRICS = ("mAP50", "mAP50-95", "top1", "top5")
@@ -56,7 +56,7 @@ def table(runs: Sequence[Run]) -> list[Run]:
         for run in runs
     ]
     columns = {
-        **{name: st.column_config.NumberColumn(name, format="%.3f") for name in metrics},
+        **{name: st.column_config.NumberColumn(name, format="%.3f", help=METRIC_HELP.get(name)) for name in metrics},
         "Time": st.column_config.NumberColumn("Time (s)", format="%d"),
         "Started": st.column_config.DatetimeColumn("Made", format="D MMM YYYY, HH:mm"),
         "Tags": st.column_config.ListColumn("Tags"),

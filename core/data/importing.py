@@ -44,6 +44,7 @@ class ImportSettings(BaseModel):
     split: str | None = Field(
         default=None,
         title="Split",
+        examples=["70/20/10"],
         description="Shares of train, val and test in percent, such as 70/20/10. Left empty, the source's own split is "
         "kept, or 80/20 made when it has none.",
     )
@@ -53,6 +54,7 @@ class ImportSettings(BaseModel):
     group_by: str | None = Field(
         default=None,
         title="Keep together",
+        examples=["patient(\\d+)"],
         description="A pattern (regular expression) that finds the patient or part in a file name, such as "
         "patient(\\d+); or dicom:PatientID. Pictures of one group never straddle the split.",
     )

@@ -60,11 +60,11 @@ class ChosenModel:
         if self.task == "classify":
             return words  # the likeliest class is the answer, there is no line
         line = (
-            "the line kept with the model (operating point)"
+            "the operating point kept with the model"
             if self.chosen_line
-            else "Ultralytics’ own default; the evaluation page draws a better line"
+            else "a usual value, not chosen for this model; its evaluation finds a better one"
         )
-        return f"{words} The line starts at {self.confidence:.3g}: {line}."
+        return f"{words} A finding counts from a confidence of {self.confidence:.3g}: {line}."
 
 
 def choose_model(workspace: Workspace, name: str) -> ChosenModel:

@@ -35,7 +35,7 @@ class Cost:
     def words(self) -> str:
         """One sentence."""
         many = f"{self.trainings} training{'s' if self.trainings != 1 else ''}"
-        rough = "" if self.measured else " That is a rough guess: this machine was not timed yet."
+        rough = "" if self.measured else " That is a rough guess: this machine’s speed was not tested yet (Model page)."
         return f"{many}, {words(self.seconds)} in all.{rough}"
 
 

@@ -47,8 +47,16 @@ def show(chart: go.Figure, alt: str, key: str) -> None:
     st.plotly_chart(chart, key=key, alt=alt, config={"displayModeBar": False, "responsive": True})
 
 
-def bars(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str], unit: str = "objects") -> go.Figure:
-    """Return stacked bars: one row a class, a lighter shade for each further split; `counts` is split -> class -> n."""
+def bars(
+    counts: Mapping[str, Mapping[str, int]],
+    classes: Sequence[str],
+    unit: str = "objects",
+    numbers: Sequence[int] | None = None,
+) -> go.Figure:
+    """Return stacked bars: one row a class, a lighter shade for each further split; `counts` is split -> class -> n.
+
+    `numbers` are the ids the classes are coloured by, where they are not 0, 1, 2 and so on.
+    """
     chart = figure(height=70 + 30 * len(classes), barmode="stack", hovermode="closest")
     shades = {"train": 1.0, "val": 0.6, "test": 0.32}
     names = [name if len(name) <= 28 else name[:27] + "…" for name in classes]
@@ -56,7 +64,7 @@ def bars(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str], unit: 
         if split not in counts:
             continue
         values = [counts[split].get(name, 0) for name in classes]
-        colours = [class_colour(index) for index in range(len(classes))]
+        colours = [class_colour(index) for index in numbers or range(len(classes))]
         chart.add_bar(
             y=names, x=values, name=SPLIT_TITLES[split], orientation="h",
             marker={"color": colours, "opacity": shade, "line": {"width": 0}},

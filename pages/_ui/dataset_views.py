@@ -28,6 +28,8 @@ FORMAT_WORDS = {
 }
 MOST_OBJECTS = 20_000
 """Objects read for the size and position plots; more would only make them slower, not clearer."""
+MOST_BARS = 40
+"""Classes the bar chart shows; the table of classes has them all."""
 
 
 def changed(dataset: Dataset) -> float:
@@ -86,13 +88,18 @@ def summary(dataset: Dataset) -> None:
         unit = "pictures" if dataset.task == "classify" else "objects"
         counts = dataset.instances_by_split or {"train": dataset.instances}
         listed = ", ".join(f"{name} {dataset.instances.get(name, 0)}" for name in dataset.classes[:20])
-        shown = dataset.classes[:40]
+        numbers = list(range(len(dataset.classes)))
+        if len(numbers) > MOST_BARS:  # classes that never occur would hide those that do
+            numbers = [index for index in numbers if dataset.instances.get(dataset.classes[index])][:MOST_BARS]
+        shown = [dataset.classes[index] for index in numbers]
         parts = [SPLIT_WORDS[split] for split in SPLITS if dataset.images.get(split)]
         shades = ", ".join(f"{shade} {part}" for shade, part in zip(SHADES, parts, strict=False))
         st.caption(f"{unit.capitalize()} per class ({shades})")
-        show(bars(counts, shown, unit), f"Labelled {unit} per class: {listed}", f"classes_{dataset.id}")
+        show(bars(counts, shown, unit, numbers), f"Labelled {unit} per class: {listed}", f"classes_{dataset.id}")
         if len(dataset.classes) > len(shown):
-            st.caption(f"The first {len(shown)} of {len(dataset.classes)} classes; the table of classes has them all.")
+            st.caption(
+                f"{len(shown)} of {len(dataset.classes)} classes, those with labels first; the table of classes has all."
+            )
 
 
 def gallery(dataset: Dataset) -> None:

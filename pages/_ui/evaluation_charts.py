@@ -121,7 +121,7 @@ def froc(curve: pd.DataFrame, confidence: float | None) -> go.Figure:
         here = part.iloc[max(reached - 1, 0)]
         chart.add_scatter(
             x=[here["false_alarms_per_picture"]], y=[here["recall"] * 100], mode="markers+text", text=["here"],
-            textposition="middle right", marker={"color": charts.WARNING, "size": 12, "symbol": "diamond"},
+            textposition="bottom right", marker={"color": charts.WARNING, "size": 12, "symbol": "diamond"},
             hoverinfo="skip",
         )  # fmt: skip
         top = max(2.0, float(here["false_alarms_per_picture"]) * 2)
@@ -189,7 +189,7 @@ def matrix_chart(table: pd.DataFrame, ink: str) -> go.Figure:
     values = table.to_numpy()
     share = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
     grid = [(row, column) for row in range(len(rows)) for column in range(len(columns))]
-    side = max(22, min(64, int(560 / max(len(columns), 1)) - 8))
+    side = max(22, min(48, int(560 / max(len(columns), 1)) - 8))  # four still stand side by side on a phone
     colours = [
         f"rgba({'63,154,99' if rows[row] == columns[column] else '203,90,78'},{0.06 + 0.8 * share[row, column]:.2f})"
         for row, column in grid

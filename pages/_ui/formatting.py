@@ -44,10 +44,12 @@ METRIC_WORDS = {
     "top1": "First guess (top-1)",
     "top5": "Five guesses (top-5)",
 }
+_AGAIN = " Measured while it trains; the Evaluation page asks the finished model again and may differ a little."
 METRIC_HELP = {
     "mAP50": "How well objects are found over all confidences, 0 to 1; a box counts when it overlaps the labelled one "
-    "by half (mean average precision at IoU 0.5).",
-    "mAP50-95": "The same, averaged over ever stricter overlaps (IoU 0.5 to 0.95): it rewards boxes that fit exactly.",
+    "by half (mean average precision at IoU 0.5)." + _AGAIN,
+    "mAP50-95": "The same, averaged over ever stricter overlaps (IoU 0.5 to 0.95): it rewards boxes that fit exactly."
+    + _AGAIN,
     "precision": "Of all the objects it reports, the share that are really there, at the confidence with the best "
     "balance (highest F1).",
     "recall": "Of all the objects that are there, the share it finds, at the confidence with the best balance "

@@ -53,6 +53,13 @@ FIRST = {
     "tune": ("minutes", "tries", "epochs", "imgsz"),
 }
 """The settings that are asked for; the others stand in the fold below."""
+SEARCHED = {
+    "lr0": "learning rate",
+    "strategy": "strategy (how much is kept)",
+    "imgsz": "picture size",
+    "augmentation": "how much pictures are varied (augmentation)",
+}
+"""What tuning may change, in words."""
 SCRATCH_ONLY = "No weights are on this machine, so all start from random numbers. Get some on the Model page."
 
 
@@ -83,7 +90,7 @@ def ask_settings(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str,
     if kind == "tune":
         options = list(default_of(model.model_fields["search"]))
         values["search"] = st.multiselect(
-            "What may change", ["lr0", "strategy", "imgsz", "augmentation"], key=f"lab_{dataset.id}_search",
+            "What may change", list(SEARCHED), key=f"lab_{dataset.id}_search", format_func=SEARCHED.get,
             default=options, help=model.model_fields["search"].description,
         )  # fmt: skip
     with st.expander("More settings", key=f"lab_more_{kind}"):

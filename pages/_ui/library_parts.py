@@ -135,7 +135,8 @@ def keep_a_run(workspace: Workspace) -> None:
     kept = {model.run for model in list_models(workspace)}
     runs = {run.id: run for run in list_runs(workspace) if run.best_weights and not run.active and run.id not in kept}
     if not runs:
-        st.markdown("Every run with a model is in the library already, or nothing has been trained yet.")
+        st.markdown("The model of every run is in the library already." if any(kept) else
+                    "No training has ended with a model yet.")  # fmt: skip
         return
     with st.form("library_keep", border=False):
         chosen = st.selectbox("Run", list(runs), key="library_keep_run",

@@ -50,8 +50,8 @@ def offer(workspace: Workspace, model: ChosenModel, intake: Intake, confidence: 
     """Show what of the given can run in the background, and start it when asked."""
     if intake.waiting:
         st.markdown(
-            f"{count(len(intake.waiting), 'picture')} given: they are looked at in the background, and you "
-            "may close this tab meanwhile."
+            f"{count(len(intake.waiting), 'picture')} given. Started below, they are looked at in the "
+            "background, and you may close this tab meanwhile."
         )
         line = st.slider(
             "Confidence a finding must reach",

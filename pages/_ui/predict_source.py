@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.data.dataset import load_dataset
 from core.delivery.predict import PICTURE_ENDINGS, VIDEO_ENDINGS
-from core.delivery.predict_intake import MOST, Intake, take_in
+from core.delivery.predict_intake import Intake, take_in
 from core.delivery.predict_model import ChosenModel, choose_model
 from core.errors import GraftError, InputError
 from core.models.library import list_models
@@ -219,7 +219,7 @@ def _given(chosen: ChosenModel) -> Intake | None:
     if given.pictures:
         parts.append(count(len(given.pictures), "picture"))
     if given.waiting:
-        parts.append(f"{count(len(given.waiting), 'picture')}, more than {MOST}: they run in the background, below")
+        parts.append(f"{count(len(given.waiting), 'picture')}, too many to show at once: start them below")
     if given.videos:
         parts.append(count(len(given.videos), "video"))
     st.caption("Given: " + (", ".join(parts) or "nothing that can be read") + ".")

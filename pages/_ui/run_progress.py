@@ -247,7 +247,7 @@ def _curves(workspace: Workspace, run_id: str, _: bool) -> None:
         show(chart, f"Results over {count(len(table), 'epoch')}; last: {last}", f"results_{run_id}")
     losses = [("train/", "On the training pictures"), ("val/", "On the validation pictures")]
     for side, (prefix, words) in zip(st.columns(2), losses, strict=True):
-        names = [name for name in table if str(name).startswith(prefix) and table[name].notna().any()]
+        names = [name for name in table if str(name).startswith(prefix) and table[name].fillna(0).any()]
         if names:
             short = table.rename(columns={name: _loss_words(str(name)) for name in names})
             with side:

@@ -54,7 +54,9 @@ def import_words(state: ImportState) -> str:
     """Say in a clause what an import is doing and how long it will take."""
     parts = [state.stage[:1].upper() + state.stage[1:]]
     if state.total:
-        parts.append(f"{state.done:,} of {state.total:,}")
+        sizes = state.stage == "Unpacking"  # counts bytes, every other stage pictures
+        shown = (megabytes(number) if sizes else f"{number:,}" for number in (state.done, state.total))
+        parts.append(" of ".join(shown))
         if state.seconds_left is not None:
             parts.append(time_left(state.seconds_left))
     return ", ".join(parts)

@@ -64,7 +64,8 @@ def field_widget(model: type[BaseModel], name: str, *, key: str, value: Any = No
         }
         return st.number_input(label, **limits, **({"value": None} if optional else {}) | first, **common)
     if kind is str:
-        typed = st.text_input(label, **({"value": start or ""} if fresh else {}), **common)
+        hint = f"such as {field.examples[0]}" if field.examples else None
+        typed = st.text_input(label, placeholder=hint, **({"value": start or ""} if fresh else {}), **common)
         return typed or (None if optional else "")
     raise TypeError(f"{model.__name__}.{name}: no widget for {field.annotation}")
 

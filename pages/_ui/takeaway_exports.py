@@ -112,7 +112,7 @@ def _result(record: dict[str, Any]) -> None:
     check = record["check"]
     if check is not None:
         speed = check["milliseconds"]
-        with st.grid(3, min_column_width=120, gap="small"):
+        with st.grid(3, min_column_width=160, gap="small"):
             apart = check["difference"]
             st.metric(check["metric"], f"{check['exported']:.3f}", border=False)
             if check.get("typical_box_difference") is not None:
@@ -129,6 +129,12 @@ def _result(record: dict[str, Any]) -> None:
             f"{speed['checkpoint']:.1f} ms{largest}. Compared on {check['pictures']} {check['part']} pictures, "
             f"times on {check['compared']} of them, on this machine ({plain(record['machine'])})."
         )
+        if check["metric"] != "top1":
+            square = "" if record["dynamic"] else ", made square as this format needs them"
+            st.caption(
+                f"Both were shown the same pictures one by one{square}. The evaluation shows them in batches with other "
+                "margins, so its figure can differ from these."
+            )
     if record["reason"]:
         st.markdown(plain(record["reason"]))
     if record["files"]:
