@@ -132,8 +132,8 @@ def _result(record: dict[str, Any]) -> None:
         if check["metric"] != "top1":
             square = "" if record["dynamic"] else ", made square as this format needs them"
             st.caption(
-                f"Both were shown the same pictures one by one{square}. The evaluation shows them in batches with other "
-                "margins, so its figure can differ from these."
+                f"Both were shown the same pictures one by one{square}. The evaluation shows them in batches with "
+                "other margins, so its figure can differ from these."
             )
     if record["reason"]:
         st.markdown(plain(record["reason"]))
