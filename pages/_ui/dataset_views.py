@@ -98,7 +98,7 @@ def summary(dataset: Dataset) -> None:
         show(bars(counts, shown, unit, numbers), f"Labelled {unit} per class: {listed}", f"classes_{dataset.id}")
         if len(dataset.classes) > len(shown):
             st.caption(
-                f"{len(shown)} of {len(dataset.classes)} classes, those with labels first; the table of classes has all."
+                f"{len(shown)} of {len(dataset.classes)} classes, those with labels; the table of classes has all."
             )
 
 
