@@ -129,7 +129,7 @@ def _result(record: dict[str, Any]) -> None:
             f"{speed['checkpoint']:.1f} ms{largest}. Compared on {check['pictures']} {check['part']} pictures, "
             f"times on {check['compared']} of them, on this machine ({plain(record['machine'])})."
         )
-        if check["metric"] != "top1":
+        if check["metric"] != "top-1":
             square = "" if record["dynamic"] else ", made square as this format needs them"
             st.caption(
                 f"Both were shown the same pictures one by one{square}. The evaluation shows them in batches with "
