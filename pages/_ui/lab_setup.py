@@ -26,7 +26,7 @@ from core.models.library import list_models
 from core.training.runs import list_runs
 from core.training.spec import STRATEGY_WORDS, Strategy
 from core.workspace import Workspace
-from pages._ui.cells import python_fold
+from pages._ui.cells import next_step, python_fold
 from pages._ui.formatting import count, plain
 from pages._ui.frame import go_to
 from pages._ui.settings import default_of, field_widget, problems
@@ -152,6 +152,7 @@ def _ask_product(workspace: Workspace, dataset: Dataset, _kind: str) -> dict[str
             f"None of your models was trained on another dataset than {plain(dataset.name)}: train one on the old "
             "product’s pictures first."
         )
+        next_step("Train on another dataset", "dataset.py", key="lab_product_train")
         return {"run": ""}
     names = {run.id: f"{run.name} ({run.dataset_name})" for run in runs}
     run = st.selectbox("Your model", list(names), key=f"lab_{dataset.id}_run", format_func=names.__getitem__,

@@ -145,10 +145,11 @@ def keep_a_run(workspace: Workspace) -> None:
         if st.form_submit_button("Keep its best model", key="library_keep_now"):
             try:
                 with st.spinner("Copying and checking the model …"):
-                    keep_run(workspace, chosen, name=name)
+                    model = keep_run(workspace, chosen, name=name)
             except InputError as error:
                 st.error(plain(str(error)))
             else:
+                st.toast(f"Kept as “{plain(model.name)}”.", icon=":material/bookmark:")
                 st.rerun()
 
 

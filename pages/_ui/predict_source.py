@@ -76,6 +76,9 @@ def choose(workspace: Workspace) -> tuple[ChosenModel, ChosenModel | None]:
     if chosen.is_run:
         frame.set_current("run", chosen.name)
     st.caption(plain(chosen.words()))
+    if name.endswith(".pt") and all(key.endswith(".pt") for key in names):
+        st.markdown("None of your own trainings has a model yet: this file finds only what it was taught elsewhere.")
+        next_step("Train one on your pictures", "training.py", key="predict_train_first")
     bring_checkpoint(workspace, names)
     other = None
     if beside == AS_IT_COMES:
