@@ -38,6 +38,18 @@ def filters() -> list[Run]:
     return list_runs(workspace, query=query or "", states=set(states) or None, tag=tag)
 
 
+def table_key(listed: Sequence[str]) -> str:
+    """Return the key of the table: a new one when it lists other runs, since ticks are kept by place, not by run.
+
+    Without that, the next run would stand there ticked, ready to be deleted, after one was.
+    """
+    if st.session_state.get("runs_listed", listed) != listed:
+        st.session_state["runs_round"] = st.session_state.get("runs_round", 0) + 1
+    st.session_state["runs_listed"] = listed
+    number = st.session_state.get("runs_round", 0)
+    return f"runs_table_{number}" if number else "runs_table"
+
+
 def table(runs: Sequence[Run]) -> list[Run]:
     """Show runs as a table that sorts by a click on a heading; return the selected ones."""
     metrics = [name for name in SHOWN_METRICS if any(name in (run.metrics or {}) for run in runs)]
@@ -63,7 +75,8 @@ def table(runs: Sequence[Run]) -> list[Run]:
         "Name": st.column_config.TextColumn("Name", pinned=True),
     }
     chosen = st.dataframe(
-        rows, hide_index=True, column_config=columns, on_select="rerun", selection_mode="multi-row", key="runs_table",
+        rows, hide_index=True, column_config=columns, on_select="rerun", selection_mode="multi-row",
+        key=table_key([run.id for run in runs]),
         alt="Runs with state, dataset, model and results",
     )  # fmt: skip
     return [runs[index] for index in chosen["selection"]["rows"] if index < len(runs)]

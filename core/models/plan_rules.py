@@ -246,7 +246,8 @@ def machinery(facts: DatasetFacts, machine: MachineFacts, imgsz: int, many: int)
     needed = (facts.train + facts.val) * side * side * facts.aspect * 3
     if many > 2 and needed * 1.5 < machine.memory_free * 0.35:
         settings["cache"] = Setting(
-            "ram", f"All pictures fit into memory ({needed / 1e9:.1f} GB), so each is read from disk only once."
+            "ram",
+            f"All pictures fit into memory ({max(needed, 1e7) / 1e9:.2g} GB), so each is read from disk only once.",
         )
     if machine.device != "cpu":
         loaders = max(1, min(8, machine.cores - 1))

@@ -112,7 +112,8 @@ def curves(
         chart.add_annotation(x=best, y=1, yref="paper", yanchor="bottom", text=f"best: epoch {best}", showarrow=False,
                              font={"color": MUTED, "size": 12})  # fmt: skip
     end = max(epochs or 0, last, 2)
-    chart.update_xaxes(title={"text": "epoch", "standoff": 4}, range=[0.7, end + 0.3], tickformat="d", nticks=8)
+    chart.update_xaxes(title={"text": "epoch", "standoff": 4}, range=[0.7, end + 0.3], tickformat="d",
+                       **({"dtick": 1} if end <= 8 else {"nticks": 8}))  # fmt: skip
     chart.update_layout(margin={"r": 76})
     if top is not None:
         chart.update_yaxes(range=[0, top])

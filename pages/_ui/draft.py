@@ -62,7 +62,7 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
     if by_hand:
         lines.append("Expert settings: " + ", ".join(f"`{name}={value}`" for name, value in by_hand.items()) + ".")
     if len(spec.extra) > len(by_hand):
-        lines.append("The other settings are planned for this set too; the Model page gives the reason for each.")
+        lines.append("The other settings are planned for this set too, each with its reason.")
     return lines
 
 
