@@ -117,7 +117,7 @@ def _result(record: dict[str, Any]) -> None:
             st.metric(check["metric"], f"{check['exported']:.3f}", border=False)
             if check.get("typical_box_difference") is not None:
                 typical = check["typical_box_difference"]
-                st.metric("Boxes apart", f"{typical:.2g} px" if typical >= 0.01 else "under 0.01 px")
+                st.metric("Boxes apart", f"{typical:.2g} px" if typical >= 0.01 else "< 0.01 px")
             else:
                 st.metric("Confidence apart", f"{check['confidence_difference'] or 0:.1g}")
             st.metric("A picture takes", f"{speed['exported']:.1f} ms")
