@@ -49,6 +49,7 @@ def test_result_of_an_export_is_shown_with_its_figures(taken: Trained) -> None:
     }  # fmt: skip
     record = {
         "format": "onnx", "title": "ONNX", "outcome": "verified", "reason": "", "head": "as-evaluated", "half": False,
+        "dynamic": True,
         "imgsz": 32, "files": [{"name": "m.onnx", "bytes": 2000, "sha256": "0" * 64}], "check": check,
         "weights_sha256": "not these", "machine": "a machine",
     }  # fmt: skip
