@@ -59,6 +59,15 @@ def write_json_atomic(path: Path, value: Any, *, durable: bool = True) -> None:
     write_text_atomic(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", durable=durable)
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a small file, empty when it is missing, half written or something else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 @dataclass(frozen=True)
 class Workspace:
     """One folder with `datasets/<id>/`, `runs/<id>/`, `weights/` and `graft.db`.

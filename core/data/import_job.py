@@ -7,7 +7,6 @@ are removed with it. Run as `python -m core.data.import_job FOLDER` by `start_im
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -18,10 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from core.errors import GraftError, InputError
-from core.workspace import Workspace, write_json_atomic
+from core.processes import end_process_tree, is_alive, process_identity
+from core.workspace import Workspace, read_json, write_json_atomic
 
 JOB_PATTERN = re.compile(r"^import_\d+_\d+_[0-9a-f]{8}$")
 SAMPLE = "sample"
@@ -91,18 +89,19 @@ def start_import(
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    write_json_atomic(folder / "process.json", {"pid": child.pid, "started": _create_time(child.pid)})
+    write_json_atomic(folder / "process.json", {"pid": child.pid, "identity": process_identity(child.pid)})
     return folder.name
 
 
 def read_import(folder: Path) -> ImportState:
     """Look how far a job is; a child that has gone without a result is an error with the end of its log."""
-    progress = _read(folder / "progress.json")
-    process = _living(folder)  # before the result: a child that ends between the two looks has written it
-    result = _read(folder / "result.json")
+    progress = read_json(folder / "progress.json")
+    process = read_json(folder / "process.json")
+    alive = is_alive(process.get("pid"), process.get("identity"))  # before the result: it is written before the end
+    result = read_json(folder / "result.json")
     if result:
         return ImportState(False, "done", dataset_id=result.get("dataset"), error=result.get("error"))
-    if process is None:
+    if not alive:
         log = folder / "import.log"
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
         reason = f" ({lines[-1]})" if lines else ""
@@ -118,49 +117,17 @@ def read_import(folder: Path) -> ImportState:
 
 def end_import(folder: Path) -> None:
     """End a job's child if it still runs and remove the job with its upload; a finished dataset stays."""
-    process = _living(folder)
-    if process is not None:
-        process.terminate()
-        try:
-            process.wait(3)
-        except psutil.TimeoutExpired:
-            process.kill()
+    process = read_json(folder / "process.json")
+    if process.get("identity"):
+        end_process_tree(process["pid"], process["identity"], grace=3)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _living(folder: Path) -> psutil.Process | None:
-    known = _read(folder / "process.json")
-    try:
-        process = psutil.Process(known["pid"])
-        same = abs(process.create_time() - known["started"]) < 0.5
-        if same and process.status() == psutil.STATUS_ZOMBIE:
-            process.wait(0)  # our own child: take it off the process table
-            return None
-    except (KeyError, psutil.NoSuchProcess, psutil.TimeoutExpired):
-        return None
-    return process if same else None
-
-
-def _create_time(pid: int) -> float:
-    try:
-        return psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        return 0.0
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def main(folder: Path) -> int:
     """Do the import a job folder describes; write its progress and its result there."""
     from core.data.importing import ImportSettings, Progress, import_dataset, import_sample
 
-    job = _read(folder / "job.json")
+    job = read_json(folder / "job.json")
     workspace = Workspace.open(job["workspace"])
     last = 0.0
 

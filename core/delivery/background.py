@@ -6,7 +6,6 @@ A job's folder `runs/<id>/exports/.jobs/<what>/` holds `job.json` (what to do), 
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -19,8 +18,8 @@ from typing import Any
 from core.data.importing import Progress
 from core.errors import GraftError, InputError
 from core.models.isolation import isolated_environment
-from core.training.processes import end_process_tree, is_alive, process_identity
-from core.workspace import write_json_atomic
+from core.processes import end_process_tree, is_alive, process_identity
+from core.workspace import read_json, write_json_atomic
 
 Report = Callable[[Progress], None]
 _REPORT_EVERY = 0.3
@@ -80,13 +79,13 @@ def start_job(run_folder: Path, what: str, module: str, job: dict[str, Any]) -> 
 
 def read_job(folder: Path) -> JobState:
     """Look how far a job is; a child that has gone without a result is an error with the end of its log."""
-    process = _read(folder / "process.json")
+    process = read_json(folder / "process.json")
     if not process:
         return JobState()
     alive = is_alive(
         process["pid"], process["identity"]
     )  # before the result: a child that ends between the two looks has written it
-    result, progress = _read(folder / "result.json"), _read(folder / "progress.json")
+    result, progress = read_json(folder / "result.json"), read_json(folder / "progress.json")
     seconds = time.time() - process["started"]
     if result:
         return JobState(stage="Done", seconds=seconds, result=result, error=result.get("error", ""))
@@ -118,7 +117,7 @@ def wait_job(folder: Path, progress: Report | None = None) -> dict[str, Any]:
 
 def end_job(folder: Path) -> None:
     """End a job's child if it still runs, and remove the job's own files."""
-    process = _read(folder / "process.json")
+    process = read_json(folder / "process.json")
     if process:
         end_process_tree(process["pid"], process["identity"])
     shutil.rmtree(folder, ignore_errors=True)
@@ -126,7 +125,7 @@ def end_job(folder: Path) -> None:
 
 def run_job(folder: Path, work: Callable[[dict[str, Any], Report], dict[str, Any]]) -> int:
     """Child: do the work of `job.json`, write progress and result; return the exit code (0, 1, 2)."""
-    job, last = _read(folder / "job.json"), 0.0
+    job, last = read_json(folder / "job.json"), 0.0
     stage, began = "", time.monotonic()
 
     def report(progress: Progress) -> None:
@@ -152,11 +151,3 @@ def run_job(folder: Path, work: Callable[[dict[str, Any], Report], dict[str, Any
         write_json_atomic(folder / "result.json", {"error": str(error), "input": refused})
         return 2 if refused else 1
     return 0
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -13,7 +13,6 @@ A job is a folder `predictions/<id>/` in the workspace:
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -28,8 +27,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from core.errors import GraftError, InputError
 from core.models.isolation import isolated_environment
-from core.training.processes import end_process_tree, is_alive, process_identity
-from core.workspace import ID_PATTERN, Workspace, new_id, write_json_atomic
+from core.processes import end_process_tree, is_alive, process_identity
+from core.workspace import ID_PATTERN, Workspace, new_id, read_json, write_json_atomic
 
 REPORT_EVERY = 0.4
 """Seconds between two rewritings of progress.json."""
@@ -132,10 +131,10 @@ def get_job(workspace: Workspace, job_id: str) -> Job:
 
 def read_job(folder: Path) -> Job:
     """Look how far a job is; one whose process has gone without a result is interrupted."""
-    request = JobRequest.model_validate(_read(folder / "job.json"))
-    process = _read(folder / "process.json")
+    request = JobRequest.model_validate(read_json(folder / "job.json"))
+    process = read_json(folder / "process.json")
     alive = is_alive(process.get("pid"), process.get("identity"))  # before the result: it is written before the end
-    result, progress = _read(folder / "result.json"), _read(folder / "progress.json")
+    result, progress = read_json(folder / "result.json"), read_json(folder / "progress.json")
     done, total = progress.get("done", 0), progress.get("total")
     if result:
         return Job(folder.name, folder, request, result["state"], done, total, None, result.get("error", ""), result)
@@ -151,7 +150,7 @@ def cancel_job(folder: Path) -> None:
     deadline = time.monotonic() + GRACE
     while read_job(folder).state == "running" and time.monotonic() < deadline:
         time.sleep(0.1)
-    process = _read(folder / "process.json")
+    process = read_json(folder / "process.json")
     if process.get("identity"):
         end_process_tree(process["pid"], process["identity"])
     if not (folder / "result.json").exists():
@@ -163,14 +162,6 @@ def delete_job(folder: Path) -> None:
     if read_job(folder).state == "running":
         cancel_job(folder)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _last_line(log: Path) -> str:
@@ -208,7 +199,7 @@ def main(folder: Path, workspace: Workspace) -> int:
     from core.delivery.predictor import Predictor
     from core.delivery.video import annotate_video
 
-    request = JobRequest.model_validate(_read(folder / "job.json"))
+    request = JobRequest.model_validate(read_json(folder / "job.json"))
     meter = _Meter(folder)
     sources = [Path(source) for source in request.sources]
     began = time.monotonic()

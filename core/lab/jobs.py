@@ -36,7 +36,7 @@ from core.lab.experiment import (
 from core.models.catalog import model_for_task
 from core.models.isolation import isolated_environment
 from core.models.weights import locate, missing_words
-from core.training.processes import is_alive
+from core.processes import is_alive
 from core.training.runs import delete_run, list_runs
 from core.training.spec import Strategy
 from core.workspace import Workspace, folder_bytes, new_id, write_text_atomic

@@ -21,6 +21,7 @@ from core.errors import GraftError
 from core.models.catalog import model_for_task
 from core.models.isolation import enter_isolation
 from core.models.weights import locate
+from core.processes import process_identity
 from core.training import strategies
 from core.training.batch_fit import fit_batch
 from core.training.causes import explain_failure
@@ -29,7 +30,6 @@ from core.training.events import EventWriter
 from core.training.metric_names import named_metrics, plain_numbers
 from core.training.pictures import TrainingPictures
 from core.training.preflight import check_disk, check_files, measure, memory_in_use
-from core.training.processes import process_identity
 from core.training.resume_point import load_resume_point, restore_training, save_resume_point
 from core.training.safe_files import keep_reserve, protect_checkpoints, release_reserve, save_when_it_matters
 from core.training.several_gpus import (

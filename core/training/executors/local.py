@@ -8,8 +8,8 @@ from pathlib import Path
 
 from core.models.isolation import isolated_environment
 from core.models.machine import describe_machine
+from core.processes import end_process_tree, is_alive, process_identity
 from core.training.executors import Job, ask
-from core.training.processes import end_process_tree, is_alive, process_identity
 from core.training.store import Run
 
 
