@@ -7,34 +7,16 @@ from core.delivery.bundle import bundle_path
 from core.delivery.notebook import notebook_text, script_text, training_code
 from core.delivery.report import ReportSettings, report_path
 from core.errors import GraftError, InputError
-from core.training.runs import get_run, list_runs
 from core.training.store import Run
 from pages._ui import frame
-from pages._ui.cells import Notebook, empty, next_step, python_fold
+from pages._ui.cells import Notebook, next_step, python_fold
+from pages._ui.chosen import chosen_run
 from pages._ui.formatting import ago, plain
 from pages._ui.settings import field_widget
 from pages._ui.takeaway_exports import show_exports
 from pages._ui.takeaway_jobs import offer_file, show_job
 
 workspace = frame.workspace()
-
-
-def chosen_run() -> Run:
-    """Return the run the page is about: the address's, else the newest with a model; ends the page without one."""
-    runs = [run for run in list_runs(workspace) if run.best_weights is not None]
-    if not runs:
-        Notebook("Take it away", "A bundle, a report, an export or a notebook of a trained model.")
-        empty("There is no trained model to take away yet.", "Train one", "training.py", key="deliver_empty")
-    identifier = frame.current_id("run")
-    try:
-        run = get_run(workspace, identifier) if identifier else runs[0]
-    except InputError:
-        run = runs[0]  # deleted meanwhile, or an old address
-    if run.best_weights is None:
-        Notebook("Take it away", f"{run.name} has no trained model yet.")
-        empty("It can be taken away as soon as it is trained.", "Watch it", "training.py", key="deliver_wait")
-    frame.set_current("run", run.id)
-    return run
 
 
 def show_bundle(run: Run) -> None:
@@ -123,7 +105,14 @@ def begin(what: str, module: str, run: Run, job: dict) -> None:
 
 def show_page() -> None:
     """Show the page."""
-    run = chosen_run()
+    run = chosen_run(
+        workspace,
+        "Take it away",
+        "A bundle, a report, an export or a notebook of a trained model.",
+        nothing="There is no trained model to take away yet.",
+        soon="It can be taken away as soon as it is trained.",
+        key="deliver",
+    )
     page = Notebook("Take it away", f"{run.name}: {run.model} on {run.dataset_name}, trained {ago(run.ended)}")
     with page.cell("A report for people who decide"):
         show_report(run)

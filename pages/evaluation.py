@@ -6,10 +6,10 @@ from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
 from core.evaluation.errors import KINDS as ERROR_WORDS
 from core.evaluation.evaluation import Evaluation, evaluate_run
-from core.training.runs import get_run, list_runs
 from core.training.store import Run
 from pages._ui import charts, evaluation_charts, frame
-from pages._ui.cells import Notebook, empty, next_step, python_fold
+from pages._ui.cells import Notebook, next_step, python_fold
+from pages._ui.chosen import chosen_run
 from pages._ui.evaluation_figures import (
     show_calibration,
     show_classes,
@@ -24,24 +24,6 @@ from pages._ui.evaluation_predicting import is_ready, predict_with_bar, stamp_of
 from pages._ui.formatting import SPLIT_WORDS, count
 
 workspace = frame.workspace()
-
-
-def chosen_run() -> Run:
-    """Return the run the page is about: the address's, else the newest with a model; ends the page without one."""
-    runs = [run for run in list_runs(workspace) if run.best_weights is not None]
-    if not runs:
-        Notebook("Evaluation", "How good the model is, how sure that is, and where it fails.")
-        empty("There is no trained model yet.", "Train one", "training.py", key="evaluation_empty")
-    identifier = frame.current_id("run")
-    try:
-        run = get_run(workspace, identifier) if identifier else runs[0]
-    except InputError:
-        run = runs[0]  # deleted meanwhile, or an old address
-    if run.best_weights is None:
-        Notebook("Evaluation", f"{run.name} has no trained model yet.")
-        empty("It is evaluated as soon as its first epoch is done.", "Watch it", "training.py", key="evaluation_wait")
-    frame.set_current("run", run.id)
-    return run
 
 
 def dataset_of(run: Run) -> Dataset | None:
@@ -156,7 +138,14 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
 
 def show_page() -> None:
     """Show the page."""
-    run = chosen_run()
+    run = chosen_run(
+        workspace,
+        "Evaluation",
+        "How good the model is, how sure that is, and where it fails.",
+        nothing="There is no trained model yet.",
+        soon="It is evaluated as soon as its first epoch is done.",
+        key="evaluation",
+    )
     show_sheet(run, dataset_of(run))
 
 
