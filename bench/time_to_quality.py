@@ -62,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=["bccd", "deeppcb", "chest"])
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--budget", default="balanced")
     parser.add_argument("--json", type=Path, help="also write every curve to this file")
@@ -74,7 +75,7 @@ def main() -> None:
         for name in asked.sets:
             dataset = bring_in(workspace, name)
             model = MODELS[dataset.task]
-            for seed in range(asked.seeds):
+            for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
                 stock = stock_curve(dataset, workspace.weights / f"{model}.pt", seed, asked.minutes, Path(scratch))
                 ours, spent = graft_curve(workspace, dataset, model, seed, asked.budget)
                 kept.append({"set": name, "seed": seed, "stock": stock, "graft": ours})

@@ -36,6 +36,13 @@ def keep_draft(spec: TrainingSpec) -> None:
     st.session_state.setdefault("drafts", {})[spec.dataset] = spec
 
 
+def open_with(spec: TrainingSpec) -> None:
+    """Let the Model page of its dataset open with this plan, whatever was set there before."""
+    for key in [key for key in st.session_state if str(key).startswith(f"spec_{spec.dataset}_")]:
+        del st.session_state[key]
+    keep_draft(spec)
+
+
 def draft_for(workspace: Workspace, dataset: Dataset) -> TrainingSpec:
     """Return what is planned for a dataset: what was set on the Model page, else the balanced plan."""
     kept = st.session_state.get("drafts", {}).get(dataset.id)

@@ -22,7 +22,7 @@ from core.training.store import Run
 from core.workspace import Workspace
 from pages._ui import charts, lab_charts
 from pages._ui.cells import Notebook, next_step, python_fold
-from pages._ui.draft import keep_draft
+from pages._ui.draft import open_with
 from pages._ui.formatting import ago, count, duration, plain, state_words
 from pages._ui.frame import go_to, page_path
 
@@ -113,7 +113,7 @@ def _next(workspace: Workspace, experiment: Experiment) -> None:
         words = "Train longer with transfer"
     st.caption("The plan opens with these choices; everything in it can still be changed.")
     if st.button(words, key="lab_next", type="primary", icon=":material/arrow_forward:", icon_position="right"):
-        keep_draft(TrainingSpec.model_validate(values))
+        open_with(TrainingSpec.model_validate(values))
         go_to("training.py", dataset=experiment.dataset, plan="1")
     if isinstance(settings, RaceSettings) and settings.seeds < MORE_SEEDS:
         _offer_final(workspace, experiment, settings)

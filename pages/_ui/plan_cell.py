@@ -105,7 +105,6 @@ def plan_cell(
             st.error(plain(sentence))
         return None
     plan = make_plan(facts, machine_facts(workspace, spec.device), spec, mirror=mirror)
-    _follow(dataset, plan, spec)
     done = plan.apply(spec)
     _headline(workspace, plan)
     _reasons(plan, done)
@@ -113,23 +112,15 @@ def plan_cell(
 
 
 def _by_hand(dataset: Dataset, draft: TrainingSpec) -> dict[str, Any]:
-    """Return the fields whose widget no longer shows what was planned last, or that came by hand with the draft."""
+    """Return the fields that were filled in by hand, on the page or earlier in the draft; an empty one is planned."""
     hand = {}
     for name in FIELDS:
-        shown, planned = (st.session_state.get(f"spec_{dataset.id}_{kind}{name}") for kind in ("", "planned_"))
-        if shown is not None and planned is not None and shown != planned:
-            hand[name] = shown
-        elif planned is None and name in draft.model_fields_set and name not in draft.reasons:
-            hand[name] = getattr(draft, name)
+        key = f"spec_{dataset.id}_{name}"
+        if key not in st.session_state and name in draft.model_fields_set and name not in draft.reasons:
+            st.session_state[key] = getattr(draft, name)
+        if st.session_state.get(key) is not None:
+            hand[name] = st.session_state[key]
     return hand
-
-
-def _follow(dataset: Dataset, plan: Plan, spec: TrainingSpec) -> None:
-    """Let the widgets of fields that were not changed by hand show what is planned."""
-    for name in FIELDS:
-        st.session_state[f"spec_{dataset.id}_planned_{name}"] = plan.value(name)
-        by_hand = name in spec.model_fields_set
-        st.session_state[f"spec_{dataset.id}_{name}"] = getattr(spec, name) if by_hand else plan.value(name)
 
 
 def _headline(workspace: Workspace, plan: Plan) -> None:
@@ -168,18 +159,25 @@ def _reasons(plan: Plan, spec: TrainingSpec) -> None:
 
 
 def fields_by_hand(dataset: Dataset, spec: TrainingSpec) -> dict[str, Any]:
-    """Show the fields that can be changed by hand; return those the plan says nothing about."""
+    """Show the fields that can be changed by hand; return those the plan says nothing about.
+
+    A planned field is empty and shows the plan's value in grey: the page never writes into it, so that nothing typed
+    while the page is still at work can be overwritten.
+    """
     values: dict[str, Any] = {}
+    st.caption("A grey number is the plan's. Type your own over it; empty the field to go back to the plan.")
     with st.grid(3, min_column_width=200, gap="medium"):
         for name in ("epochs", "imgsz", "batch", "patience", "seed", "device"):
-            values[name] = field_widget(TrainingSpec, name, key=f"spec_{dataset.id}_{name}", value=getattr(spec, name))
-    if any(name in FIELDS and name not in spec.reasons for name in values) and st.button(
-        "Back to the plan", key="plan_reset", on_click=_forget, args=(dataset.id,)
-    ):
-        pass  # the callback has done it
+            key = f"spec_{dataset.id}_{name}"
+            if name in FIELDS:
+                field_widget(TrainingSpec, name, key=key, planned=getattr(spec, name))
+            else:
+                values[name] = field_widget(TrainingSpec, name, key=key, value=getattr(spec, name))
+    if any(st.session_state.get(f"spec_{dataset.id}_{name}") is not None for name in FIELDS):
+        st.button("Back to the plan", key="plan_reset", on_click=_forget, args=(dataset.id,))
     return values
 
 
 def _forget(dataset_id: str) -> None:
     for name in FIELDS:
-        st.session_state[f"spec_{dataset_id}_{name}"] = st.session_state[f"spec_{dataset_id}_planned_{name}"]
+        st.session_state[f"spec_{dataset_id}_{name}"] = None

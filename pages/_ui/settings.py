@@ -35,10 +35,13 @@ def choices(annotation: Any) -> list[Any] | None:
     return list(get_args(annotation)) if get_origin(annotation) is Literal else None
 
 
-def field_widget(model: type[BaseModel], name: str, *, key: str, value: Any = None, help_more: str = "") -> Any:
+def field_widget(
+    model: type[BaseModel], name: str, *, key: str, value: Any = None, planned: Any = None, help_more: str = ""
+) -> Any:
     """Show the widget for one field and return its value; it keeps what the user set for the whole session.
 
-    `value` replaces the field's default at the first showing. Raises TypeError for a type no widget exists for.
+    `value` replaces the field's default at the first showing. With `planned` a number field begins empty, shows that
+    value in grey and returns None until something is typed. Raises TypeError for a type no widget exists for.
     """
     field = model.model_fields[name]
     label = field.title or name.replace("_", " ").capitalize()
@@ -62,6 +65,8 @@ def field_widget(model: type[BaseModel], name: str, *, key: str, value: Any = No
             "max_value": None if high is None else kind(high),
             "step": 1 if kind is int else 0.01,
         }
+        if planned is not None:
+            return st.number_input(label, **limits, value=None, placeholder=f"{planned} (planned)", **common)
         return st.number_input(label, **limits, **({"value": None} if optional else {}) | first, **common)
     if kind is str:
         hint = f"such as {field.examples[0]}" if field.examples else None

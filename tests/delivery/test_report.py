@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from core.delivery.report import ReportSettings, write_report
 from core.delivery.report_figures import curves, interval, matrix
 from core.errors import InputError
 from tests.delivery.takeaway import PATIENT, Trained
-from tests.e2e.conftest import CHROMIUM_OPTIONS
 
 
 @pytest.mark.slow
@@ -45,24 +44,18 @@ def test_settings_of_a_report_are_heeded(taken: Trained, tmp_path: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.e2e
-def test_report_opens_from_disk_without_a_request_and_prints(taken: Trained, tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.skip("no Chromium on this machine")
+def test_report_opens_from_disk_without_a_request_and_prints(taken: Trained, tmp_path: Path, browser: Browser) -> None:
     out = write_report(taken.workspace, taken.run_id, tmp_path / "report.html")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
-        page = browser.new_context(offline=True).new_page()
-        asked: list[str] = []
-        complaints: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.goto(out.as_uri())
-        broken = page.eval_on_selector_all("img", "images => images.filter(i => !i.naturalWidth).length")
-        pdf = page.pdf(prefer_css_page_size=True)
-        browser.close()
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(out.as_uri())
+    broken = page.eval_on_selector_all("img", "images => images.filter(i => !i.naturalWidth).length")
+    pdf = page.pdf(prefer_css_page_size=True)
+    context.close()
     assert [url for url in asked if not url.startswith("data:")] == [out.as_uri()]
     assert complaints == []
     assert broken == 0
