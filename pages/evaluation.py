@@ -117,7 +117,10 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
     with page.cell("What does it look at?"):
         show_why(run, evaluation, dataset)
     if evaluation.errors:
-        hint = "Points of mAP50 that repairing each kind alone would gain, at all confidences; how often, at the line."
+        hint = (
+            "Points of mAP50 that repairing each kind alone would gain, at all confidences; how often, at the line. "
+            "An object is missed outright when no finding is on it, not even a badly placed or misnamed one."
+        )
         with page.cell("What do the mistakes cost?", hint):
             charts.show(evaluation_charts.error_budget(evaluation.errors, ERROR_WORDS), "Error budget", key="budget")
     if evaluation.curves:

@@ -25,7 +25,7 @@ KINDS = {
     "both": "near an object, wrong class and badly placed",
     "duplicate": "one object found twice",
     "background": "a finding where nothing is labelled",
-    "missed": "a labelled object nothing came near",
+    "missed": "a labelled object missed outright",
 }
 KINDS_OF_FINDINGS = tuple(kind for kind in KINDS if kind != "missed")
 

@@ -93,12 +93,16 @@ def show_gallery_cell(evaluation: Evaluation, dataset: Dataset | None) -> None:
         "Show", kinds, default=kinds[0], key="case_kind",
         format_func=lambda name: f"{KINDS[name]} ({counts.get(name, 0)})",
     )  # fmt: skip
-    st.caption(sum_words({name: int(counts.get(name, 0)) for name in KINDS}, len(evaluation.detector.coded.truth)))
+    numbers = {name: int(counts.get(name, 0)) for name in KINDS}
+    st.caption(sum_words(numbers, len(evaluation.detector.coded.truth), int(evaluation.errors["missed"]["count"])))
     show_cases(evaluation, dataset, cases[cases["kind"] == (kind or kinds[0])], key="cases")
 
 
-def sum_words(counts: dict[str, int], objects: int) -> str:
-    """Say how the kinds add up to the false alarms and the objects not found that the page begins with."""
+def sum_words(counts: dict[str, int], objects: int, outright: int) -> str:
+    """Say how the kinds add up to the false alarms and the objects not found that the page begins with.
+
+    `outright` are the missed objects without even a badly placed finding, as the cost of mistakes counts them.
+    """
     alarms = {name: number for name, number in counts.items() if name not in ("missed", "hit") and number}
     sentences = []
     if len(alarms) > 1:
@@ -108,6 +112,13 @@ def sum_words(counts: dict[str, int], objects: int) -> str:
     if renamed := lost - counts["missed"]:
         of = "Of the one object not found, one" if lost == 1 else f"Of the {lost} objects not found, {renamed}"
         sentences.append(f"{of} {'was' if renamed == 1 else 'were'} reported under a wrong class.")
+    if near := counts["missed"] - outright:
+        if counts["missed"] == 1:
+            sentences.append("The missed object has a badly placed finding on it.")
+        else:
+            sentences.append(f"Of the {counts['missed']} missed, {near} {'has' if near == 1 else 'have'} a badly placed "
+                             f"finding on {'it' if near == 1 else 'them'}; {outright} "
+                             f"{'was' if outright == 1 else 'were'} missed outright.")  # fmt: skip
     return " ".join(sentences)
 
 

@@ -25,7 +25,9 @@ def test_a_thinned_curve_keeps_its_sure_findings_and_the_mark_stands_at_the_line
 
 def test_the_kinds_of_mistakes_add_up_in_words() -> None:
     counts = {"missed": 16, "background": 1, "class": 3, "place": 4, "duplicate": 1, "both": 0, "hit": 32}
-    words = sum_words(counts, 49)
+    words = sum_words(counts, 49, 15)
     assert words.startswith("The 9 false alarms are: 1 nothing there, 3 wrong class, 4 badly placed, 1 found twice.")
     assert "Of the 17 objects not found, 1 was" in words
-    assert sum_words({"missed": 2, "background": 1, "class": 0, "hit": 3}, 5) == ""
+    assert words.endswith("Of the 16 missed, 1 has a badly placed finding on it; 15 were missed outright.")
+    assert sum_words({"missed": 2, "background": 1, "class": 0, "hit": 3}, 5, 2) == ""
+    assert sum_words({"missed": 1, "hit": 3}, 4, 0) == "The missed object has a badly placed finding on it."
