@@ -116,9 +116,11 @@ def sum_words(counts: dict[str, int], objects: int, outright: int) -> str:
         if counts["missed"] == 1:
             sentences.append("The missed object has a badly placed finding on it.")
         else:
-            sentences.append(f"Of the {counts['missed']} missed, {near} {'has' if near == 1 else 'have'} a badly placed "
-                             f"finding on {'it' if near == 1 else 'them'}; {outright} "
-                             f"{'was' if outright == 1 else 'were'} missed outright.")  # fmt: skip
+            have, them = ("has", "it") if near == 1 else ("have", "them")
+            sentences.append(
+                f"Of the {counts['missed']} missed, {near} {have} a badly placed finding on {them}; {outright} "
+                f"{'was' if outright == 1 else 'were'} missed outright."
+            )
     return " ".join(sentences)
 
 
