@@ -65,7 +65,8 @@ class FastSteps:
 
         optimizer = super().build_optimizer(*arguments, **options)  # type: ignore[misc]
         if type(optimizer) is torch.optim.AdamW and self.device.type == "cpu":
-            return torch.optim.AdamW(optimizer.param_groups, fused=True)
+            # each group carries "fused": None of the first optimizer, which would win over the argument
+            return torch.optim.AdamW([{**group, "fused": True} for group in optimizer.param_groups])
         return optimizer
 
     def optimizer_step(self) -> None:
