@@ -8,49 +8,24 @@ counted), for stock over those after the first; and the metric at the end of equ
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import tempfile
-from pathlib import Path
 
-from bench.sets import KEYS, bring_in, train_child
-from core.workspace import Workspace
+from bench.sets import KEYS, asked_parser, bench_of
 
 BACKBONE = {"yolo26": 11, "yolo11": 11, "yolov8": 10}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", default="bccd")
-    parser.add_argument("--model", default="yolo26n")
-    for name, default in (("imgsz", 320), ("batch", 8), ("epochs", 9), ("rounds", 1), ("stock-epochs", 0)):
-        parser.add_argument(f"--{name}", type=int, default=default)
-    asked = parser.parse_args()
+    asked = asked_parser(__doc__, imgsz=320, batch=8, epochs=9, rounds=1, stock_epochs=0).parse_args()
     speeds: dict[str, list[float]] = {"stock": [], "cached": []}
     finals: dict[str, list[float]] = {"stock": [], "cached": []}
-    with tempfile.TemporaryDirectory() as scratch:
-        workspace = Workspace.open(Path(scratch) / "workspace")
-        dataset = bring_in(workspace, asked.set)
-        weights = workspace.weights / f"{asked.model}.pt"
+    with bench_of(asked) as bench:
         for number in range(asked.rounds):
             for trainer in ("stock", "cached"):
                 ours = {"channels_last": True, "amp": "bf16"} if trainer == "cached" else {}
-                arguments = {
-                    "data": str(dataset.train_data), "imgsz": asked.imgsz, "batch": asked.batch, "nbs": asked.batch,
-                    "epochs": (asked.stock_epochs or asked.epochs) if trainer == "stock" else asked.epochs,
-                    "freeze": BACKBONE[asked.model[:6]], "warmup_epochs": 0.5, "close_mosaic": 3, "seed": number,
-                    "device": "cpu", "workers": 0, "plots": False, "verbose": False, "cache": "ram",
-                    "project": scratch, "exist_ok": True, "name": f"{trainer}{number}", **ours,
-                }  # fmt: skip
-                epochs = train_child(
-                    {
-                        "trainer": trainer,
-                        "weights": str(weights) if weights.is_file() else f"{asked.model}.yaml",
-                        "task": dataset.task,
-                        "arguments": arguments,
-                    },
-                    Path(scratch) / f"{trainer}{number}",
-                )
+                count = (asked.stock_epochs or asked.epochs) if trainer == "stock" else asked.epochs
+                freeze = BACKBONE[asked.model[:6]]
+                epochs = bench.train(trainer, number, epochs=count, freeze=freeze, close_mosaic=3, **ours)
                 fresh = [0] + [item["fresh"] or 0 for item in epochs]
                 for before, item in zip(fresh, epochs, strict=False):
                     if (item["fresh"] == before) if trainer == "cached" else item["epoch"] > 1:

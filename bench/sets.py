@@ -1,13 +1,18 @@
-"""The sets and weights that the training benchmarks share: real ones beside the repository, or made-up squares."""
+"""What the training benchmarks share: sets and weights (real ones beside the repository, or made-up squares), trainings."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +42,48 @@ def bring_in(workspace: Workspace, name: str) -> Dataset:
     dataset = load_dataset(workspace, import_dataset(workspace, source, name=name).id)
     write_data_yaml(dataset)
     return dataset
+
+
+def asked_parser(words: str | None, **numbers: int) -> argparse.ArgumentParser:
+    """Return what reads the options --set and --model, and those with whole `numbers` and their defaults."""
+    parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", default="bccd")
+    parser.add_argument("--model", default="yolo26n")
+    for name, default in numbers.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
+    return parser
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A dataset in a workspace of its own, and what its trainings start from and share."""
+
+    scratch: Path
+    dataset: Dataset
+    asked: argparse.Namespace
+    weights: Path
+    """of the pre-trained model; where there are none, trainings start from its design alone"""
+
+    def train(self, trainer: str, number: int, **arguments: Any) -> list[dict[str, Any]]:
+        """Train once on the CPU with seed `number` and what else is given; return the epochs."""
+        name = f"{trainer}{number}"
+        shared = {
+            "data": str(self.dataset.train_data), "imgsz": self.asked.imgsz, "batch": self.asked.batch,
+            "nbs": self.asked.batch, "warmup_epochs": 0.5, "seed": number, "device": "cpu", "workers": 0,
+            "plots": False, "verbose": False, "cache": "ram", "project": str(self.scratch), "exist_ok": True,
+            "name": name,
+        }  # fmt: skip
+        start = str(self.weights) if self.weights.is_file() else f"{self.asked.model}.yaml"
+        child = {"trainer": trainer, "weights": start, "task": self.dataset.task, "arguments": shared | arguments}
+        return train_child(child, self.scratch / name)
+
+
+@contextmanager
+def bench_of(asked: argparse.Namespace) -> Iterator[Bench]:
+    """Bring in the set that was asked for, in a scratch folder that is removed at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Workspace.open(Path(folder) / "workspace")
+        yield Bench(Path(folder), bring_in(workspace, asked.set), asked, workspace.weights / f"{asked.model}.pt")
 
 
 def train_child(asked: dict[str, Any], out: Path, limit: float | None = None) -> list[dict[str, Any]]:

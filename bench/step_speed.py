@@ -10,51 +10,29 @@ losses are those of Ultralytics to rounding. On a shared machine look at the lea
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import tempfile
-from pathlib import Path
+from typing import Any
 
-from bench.sets import KEYS, bring_in, train_child
-from core.workspace import Workspace
+from bench.sets import KEYS, asked_parser, bench_of
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", default="bccd")
-    parser.add_argument("--model", default="yolo26n")
-    for name, default in (("imgsz", 320), ("batch", 8), ("epochs", 3), ("rounds", 2)):
-        parser.add_argument(f"--{name}", type=int, default=default)
+    parser = asked_parser(__doc__, imgsz=320, batch=8, epochs=3, rounds=2)
     parser.add_argument("--fp32", action="store_true")
     asked = parser.parse_args()
     speeds: dict[str, list[float]] = {"stock": [], "fast": []}
     finals: dict[str, list[float]] = {"stock": [], "fast": []}
-    with tempfile.TemporaryDirectory() as scratch:
-        workspace = Workspace.open(Path(scratch) / "workspace")
-        dataset = bring_in(workspace, asked.set)
-        weights = workspace.weights / f"{asked.model}.pt"
+    with bench_of(asked) as bench:
         for number in range(asked.rounds):
             for trainer in ("stock", "fast"):
-                ours = {"channels_last": True} | ({} if asked.fp32 else {"amp": "bf16"})
-                arguments = {
-                    "data": str(dataset.train_data), "epochs": asked.epochs, "imgsz": asked.imgsz, "batch": asked.batch,
-                    "nbs": asked.batch, "warmup_epochs": 0.5, "close_mosaic": 1, "seed": number, "device": "cpu",
-                    "workers": 0, "plots": False, "verbose": False, "cache": "ram", "project": scratch,
-                    "exist_ok": True, "name": f"{trainer}{number}", **(ours if trainer == "fast" else {}),
-                }  # fmt: skip
-                if not weights.is_file():
-                    arguments["pretrained"] = False
-                epochs = train_child(
-                    {
-                        "trainer": trainer,
-                        "weights": str(weights) if weights.is_file() else f"{asked.model}.yaml",
-                        "task": dataset.task,
-                        "arguments": arguments,
-                    },
-                    Path(scratch) / f"{trainer}{number}",
-                )
+                ours: dict[str, Any] = {} if trainer == "stock" else {"channels_last": True}
+                if trainer == "fast" and not asked.fp32:
+                    ours["amp"] = "bf16"
+                if not bench.weights.is_file():
+                    ours["pretrained"] = False
+                epochs = bench.train(trainer, number, epochs=asked.epochs, close_mosaic=1, **ours)
                 speeds[trainer] += [item["images"] / item["train_seconds"] for item in epochs[1:]]
-                finals[trainer].append(epochs[-1]["metrics"].get(KEYS.get(dataset.task, KEYS["detect"]), 0.0))
+                finals[trainer].append(epochs[-1]["metrics"].get(KEYS.get(bench.dataset.task, KEYS["detect"]), 0.0))
                 latest = f"{speeds[trainer][-1]:.2f} images/s, final {finals[trainer][-1]:.4f}"
                 print(f"round {number + 1}, {trainer}: {latest}", flush=True)
     bits = "32 bits" if asked.fp32 else "bfloat16"
