@@ -1,4 +1,4 @@
-"""What the training benchmarks share: sets and weights (real ones beside the repository, or made-up squares), trainings."""
+"""What the training benchmarks share: sets and weights (real ones beside the repository, or made up), and trainings."""
 
 from __future__ import annotations
 
