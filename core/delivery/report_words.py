@@ -84,10 +84,14 @@ def trained_on(run: Run, dataset: Dataset, progress: RunProgress) -> str:
         f" and {len(dataset.classes) - 8} more" if len(dataset.classes) > 8 else ""
     )
     text = f"{pictures}{things} of the classes {names}. "
+    spec = run.spec
+    taught = (
+        f" It also learned from a teacher, {spec.teacher} ({spec.teacher_weights['origin']})." if spec.teacher else ""
+    )
     if run.strategy == Strategy.SCRATCH:
-        return text + "It started from random numbers and knew nothing before."
+        return f"{text}It started from random numbers and knew nothing before.{taught}"
     if run.model.startswith("run:"):
-        return text + f"It started from the model of the run {run.model.removeprefix('run:')}."
+        return f"{text}It started from the model of the run {run.model.removeprefix('run:')}.{taught}"
     known = find_model(run.model)
     before = f"{run.model}, pre-trained on {known.pretrained_on}" if known else f"the weights {run.model}"
     reused = f" {progress.transfer['message']}" if progress.transfer.get("message") else ""

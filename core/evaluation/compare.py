@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.importing import Progress
 from core.errors import InputError
 from core.evaluation.areas import PARTS, mean_known
 from core.evaluation.classification import auroc_draws
@@ -24,6 +23,7 @@ from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.intervals import ap_draws, count_units, draw, interval, wilson
 from core.evaluation.matching import IOU_THRESHOLDS, from_bits
 from core.evaluation.metrics import ap_by_class
+from core.jobs import Progress
 from core.workspace import Workspace
 
 Draws = NDArray[np.float64]
@@ -226,7 +226,9 @@ def differing_settings(workspace: Workspace, a: str, b: str) -> dict[str, tuple[
         skip.add("transfer")
     names = [name for name in dict.fromkeys([*flat[0], *flat[1]]) if name not in skip]
     pairs = {name: (flat[0].get(name), flat[1].get(name)) for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    unset: tuple[Any, ...] = (None, "", {})  # a setting that an older record lacks is one that was not set
+    differ = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    return {name: pair for name, pair in differ.items() if not all(item in unset for item in pair)}
 
 
 def _finite(value: Any) -> Any:

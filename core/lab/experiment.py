@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from core.data.dataset import Task
 from core.errors import InputError
-from core.training.spec import OWN_ARGUMENTS, Strategy, TrainingSpec
+from core.training.spec import OWN_ARGUMENTS, Strategy, TrainingSpec, own_words
 from core.workspace import ID_PATTERN, Workspace, write_text_atomic
 
 _FIELDS = TrainingSpec.model_fields
@@ -324,4 +324,4 @@ def check_extra(extra: dict[str, Any]) -> None:
     """Raise InputError for expert settings that Graft sets itself."""
     taken = sorted(OWN_ARGUMENTS & extra.keys())
     if taken:
-        raise InputError(f"{', '.join(taken)}: set by Graft itself, not as an expert setting.")
+        raise InputError(f"{own_words(taken)}.")

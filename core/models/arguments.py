@@ -11,7 +11,7 @@ import yaml
 
 from core.errors import InputError
 from core.models.catalog import ultralytics_folder
-from core.training.spec import OWN_ARGUMENTS
+from core.training.spec import OWN_ARGUMENTS, own_words
 
 GROUPS = {
     "Train settings": "Training",
@@ -77,7 +77,7 @@ def check_argument(name: str) -> None:
     if name in known:
         return
     if name in OWN_ARGUMENTS:
-        raise InputError(f"{name} is set by Graft itself and can't be given as an expert setting.")
+        raise InputError(f"{own_words([name])}.")
     from difflib import get_close_matches
 
     near = get_close_matches(name, sorted(known), n=3)

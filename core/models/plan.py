@@ -158,7 +158,7 @@ def _plan_level(
     settings |= rules.machinery(facts, machine, imgsz, rounds)
     one = plan_time.epoch_seconds(
         machine, task=facts.task, gflops=gflops, imgsz=imgsz, batch=batch, train=facts.train, val=facts.val,
-        frozen=spec.strategy is Strategy.FROZEN,
+        frozen=spec.strategy is Strategy.FROZEN, teacher_gflops=_teacher_gflops(spec, facts),
     )  # fmt: skip
     return Plan(
         budget=spec.budget,
@@ -201,6 +201,14 @@ def _fit_minutes(
             f"{minutes:g} minutes are short for this set and machine: this plan takes {fitted.time_words}."
         )
     return fitted
+
+
+def _teacher_gflops(spec: TrainingSpec, facts: DatasetFacts) -> float:
+    """Return the work of a run's teacher, 0 without one; one of the user's own counts as the newest family's size s."""
+    if not spec.teacher:
+        return 0.0
+    unknown = next(item.name for item in models_for(facts.task) if item.size == "s")
+    return _gflops(spec.model_copy(update={"model": spec.teacher if find_model(spec.teacher) else unknown}), facts)
 
 
 def _gflops(spec: TrainingSpec, facts: DatasetFacts) -> float:

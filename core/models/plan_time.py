@@ -49,11 +49,15 @@ def epoch_seconds(
     train: int,
     val: int,
     frozen: bool = False,
+    teacher_gflops: float = 0.0,
 ) -> float:
-    """Return the seconds of one epoch: load, learn, validate, save."""
+    """Return the seconds of one epoch: load, learn (beside a teacher, where its GFLOPs are given), validate, save."""
     load = PICTURE_SECONDS * max(0.4, (imgsz / 320) ** 1.5)
     needed = work(gflops, task, imgsz)
     learn = picture_seconds(machine, needed) * (0.5 if frozen else 1.0)
+    if teacher_gflops:  # both at full precision, all layers every time; the teacher answers only
+        learn = picture_seconds(machine, needed, train=False) * BACKWARD
+        learn += picture_seconds(machine, work(teacher_gflops, task, imgsz), train=False)
     if machine.device == "cpu":
         per_picture, per_look = load + learn, load / 2 + picture_seconds(machine, needed, train=False)
     else:  # loader processes work beside the card

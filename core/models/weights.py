@@ -102,7 +102,7 @@ def _of_run(workspace: Workspace, run_id: str, task: Task) -> WeightsFile:
 
 def _check_task(what: str, has: str, wanted: str) -> None:
     if has != wanted:
-        raise InputError(f"{what} is for the task {has} and can't start one for {wanted}; choose another.")
+        raise InputError(f"{what} is for the task {has}, not {wanted}; choose another.")
 
 
 def default_model(workspace: Workspace, task: Task) -> str:

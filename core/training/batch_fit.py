@@ -11,6 +11,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from core.training.distillation import distillation_pass
+
 SHARE = 0.7
 """Share of the free memory that may be kept; the rest is for the loss, gradients in passing, loaders, everybody else.
 What is kept is an upper bound on the CPU: 264 MB a picture for yolo26n at 640 px, where a whole step (forward and
@@ -40,12 +42,13 @@ class BatchFit:
         )
 
 
-def fit_batch(model: Any, imgsz: int, wanted: int, device: str) -> BatchFit:
+def fit_batch(model: Any, imgsz: int, wanted: int, device: str, teacher: str = "") -> BatchFit:
     """Measure what a picture of `imgsz` pixels costs `model` in a training step on `device` (`cpu`, `mps` or a GPU's
-    number); return the largest of wanted, wanted/2, wanted/4 ... (at least 1) that fits.
+    number), beside the checkpoint `teacher` where there is one; return the largest of wanted, wanted/2, wanted/4 ...
+    (at least 1) that fits.
     """
     measured = min(imgsz, MEASURED_SIZE)
-    each = _kept_bytes(model, measured, device) * (imgsz / measured) ** 2
+    each = _kept_bytes(model, measured, device, teacher) * (imgsz / measured) ** 2
     return choose_batch(wanted, math.ceil(each), _free_bytes(device))
 
 
@@ -57,7 +60,7 @@ def choose_batch(wanted: int, picture_bytes: int, free_bytes: int) -> BatchFit:
     return BatchFit(wanted, batch, picture_bytes, free_bytes)
 
 
-def _kept_bytes(model: Any, imgsz: int, device: str) -> int:
+def _kept_bytes(model: Any, imgsz: int, device: str, teacher: str) -> int:
     """Return the bytes that a forward pass keeps a picture for the backward pass, weights not counted."""
     import torch
 
@@ -80,7 +83,11 @@ def _kept_bytes(model: Any, imgsz: int, device: str) -> int:
         torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
         torch.autocast(where.type, enabled=where.type == "cuda"),
     ):
-        copy(torch.rand(2, channels, imgsz, imgsz, device=where))  # one alone is too few for batch norm
+        pictures = torch.rand(2, channels, imgsz, imgsz, device=where)  # one alone is too few for batch norm
+        if teacher:
+            distillation_pass(copy, teacher, pictures)
+        else:
+            copy(pictures)
     return sum(kept.values()) // 2
 
 

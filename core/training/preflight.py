@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from core.data.dataset import Dataset
 from core.errors import GraftError
+from core.training.distillation import student
 from core.training.several_gpus import bare
 from core.workspace import Workspace
 
@@ -107,7 +108,7 @@ def measure(trainer: Any) -> Preflight:
     per_look = look + (load if loaders == 1 else 0.0)
     batches, size = len(trainer.train_loader), trainer.batch_size
     epochs = trainer.epochs - trainer.start_epoch
-    parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
+    parameters = sum(parameter.numel() for parameter in student(trainer.model).parameters())
     heavier = max(1.0, parameters / PARAMETERS_TIMED)
     beside = batches * (STEP_SECONDS if trainer.device.type == "cpu" else 0.0) + EPOCH_SECONDS
     per_epoch = batches * per_batch + len(trainer.test_loader.dataset) / size * per_look + beside * heavier

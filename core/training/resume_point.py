@@ -12,7 +12,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from core.training.several_gpus import bare
+from core.training.distillation import restore_trained, student, trained_state
 
 
 def save_resume_point(trainer: Any, path: Path, best: tuple[int | None, float | None]) -> None:
@@ -24,7 +24,7 @@ def save_resume_point(trainer: Any, path: Path, best: tuple[int | None, float | 
     state = {
         "epoch": trainer.epoch,
         "graft_best": best,
-        "model": bare(trainer.model).state_dict(),
+        "model": trained_state(trainer.model),
         "ema": trainer.ema.ema.state_dict(),
         "ema_updates": trainer.ema.updates,
         "optimizer": trainer.optimizer.state_dict(),
@@ -76,8 +76,7 @@ def restore_training(trainer: Any, state: dict[str, Any]) -> None:
     import numpy as np
     import torch
 
-    model = bare(trainer.model)
-    model.load_state_dict(state["model"])
+    restore_trained(trainer.model, state["model"])
     trainer.ema.ema.load_state_dict(state["ema"])
     trainer.ema.updates = state["ema_updates"]
     trainer.optimizer.load_state_dict(state["optimizer"])
@@ -89,6 +88,7 @@ def restore_training(trainer: Any, state: dict[str, Any]) -> None:
     trainer.scheduler.last_epoch = trainer.start_epoch - 1
     if state["results_csv"]:
         trainer.csv.write_text(state["results_csv"], encoding="utf-8")
+    model = student(trainer.model)
     if hasattr(model, "end2end") and getattr(model.model[-1], "one2one_cv2", None) is not None:
         # the weights of the two heads' losses move with the epochs (as in Ultralytics' resume_training)
         model.criterion = model.init_criterion()

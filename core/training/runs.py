@@ -21,6 +21,7 @@ from core.models.library import model_name
 from core.models.plan import complete_spec
 from core.models.weights import check_start, locate, missing_words
 from core.training.archive import archive_run, import_run_archive
+from core.training.distillation import check_teacher
 from core.training.executors import ask, executor_for, present_executor
 from core.training.progress import RunProgress, read_progress
 from core.training.reconcile import look
@@ -52,8 +53,8 @@ SPACE_NEEDED = 300_000_000
 def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
     """Check a specification, make its run and queue it; it starts at once when its device is free.
 
-    Raises InputError for a dataset that is unknown or has blocking errors, for weights that are not there, for an
-    unknown expert setting, for too little disk space: everything that can be known before the first epoch.
+    Raises InputError for a dataset that is unknown or has blocking errors, for weights that are not there (a teacher's
+    too), for an unknown expert setting, for too little disk space: everything that can be known before the first epoch.
     """
     dataset = load_dataset(workspace, spec.dataset)
     if dataset.errors:
@@ -74,12 +75,14 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
             raise InputError(missing_words(model_for_task(spec.model, spec.task)))
         check_start(workspace, found, spec.task)
         transfer = found.record(spec.model)
+    teacher_weights = check_teacher(workspace, spec)
     if workspace.free_bytes() < SPACE_NEEDED:
         raise InputError(
             f"Only {workspace.free_bytes() / 1e6:.0f} MB are free on the workspace's disk; a run needs about "
             f"{SPACE_NEEDED / 1e6:.0f} MB. Delete old runs on the Runs page."
         )
-    spec = complete_spec(workspace, dataset, spec).model_copy(update={"transfer": transfer})
+    found_out = {"transfer": transfer, "teacher_weights": teacher_weights}
+    spec = complete_spec(workspace, dataset, spec).model_copy(update=found_out)
     device = spec.device if spec.device != "auto" else present_executor().best_device()
     if refused := refusal(spec, device):
         raise InputError(refused)

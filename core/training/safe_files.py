@@ -32,12 +32,6 @@ class WholeFile(type(Path())):  # type: ignore[misc]
         return len(data)
 
 
-def protect_checkpoints(trainer: object) -> None:
-    """Make a trainer of Ultralytics write its last.pt and best.pt whole or not at all."""
-    for name in ("last", "best"):
-        setattr(trainer, name, WholeFile(getattr(trainer, name)))
-
-
 def save_when_it_matters(trainer: Any) -> None:
     """Have a trainer of Ultralytics write its checkpoints after epochs that are the best so far, and at the end.
 

@@ -53,9 +53,18 @@ OWN_ARGUMENTS = frozenset(
         "cfg",
         "tracker",
         "source",
+        "distill_model",
     ]
 )
 """Ultralytics arguments that Graft sets itself: they can't be given as extra settings."""
+
+
+def own_words(taken: list[str]) -> str:
+    """Say that expert settings are Graft's own, and where they are given instead where that has another name."""
+    words = f"{', '.join(taken)}: set by Graft itself, not as an expert setting"
+    if "distill_model" in taken:
+        words += "; give the model to learn from as `teacher` (--teacher run:<id>), where it is checked"
+    return words
 
 
 class TrainingSpec(BaseModel):
@@ -75,6 +84,15 @@ class TrainingSpec(BaseModel):
         default=Strategy.FINE_TUNE,
         title="Strategy",
         description="How much of what the model already knows is kept as it is.",
+    )
+    teacher: str = Field(
+        default="",
+        title="Learn from a larger model",
+        description="A second, larger model that shows this one how it sees every training picture (distillation): "
+        "run:<id> or library:<id> for one of your own, a model of the catalogue, or the name of a .pt file in the "
+        "workspace's weights. The best teacher is a larger model that was trained on the same pictures: where it is "
+        "sure of something, the smaller one is drawn to see as it does. One that knows other classes only is sure in "
+        "the wrong places and may do harm.",
     )
     epochs: int = Field(
         default=30, ge=1, le=10_000, title="Epochs", description="How many times the model sees every training picture."
@@ -135,6 +153,11 @@ class TrainingSpec(BaseModel):
         title="Starting point",
         description="Name, origin (in words) and SHA-256 of the weights the run starts from; filled in at its start.",
     )
+    teacher_weights: dict[str, str] = Field(
+        default_factory=dict,
+        title="Teacher",
+        description="Name, origin (in words) and SHA-256 of the teacher's weights; filled in at the run's start.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -149,7 +172,7 @@ class TrainingSpec(BaseModel):
     def _no_own_arguments(cls, extra: dict[str, Any]) -> dict[str, Any]:
         taken = sorted(OWN_ARGUMENTS & extra.keys())
         if taken:
-            raise ValueError(f"{', '.join(taken)}: set by Graft itself, not as an expert setting")
+            raise ValueError(own_words(taken))
         return extra
 
     @field_validator("device")

@@ -60,7 +60,7 @@ def unfreeze(trainer: Any) -> None:
         trainer.release_features()
     trainer.freeze_layer_names = []
     for name, parameter in trainer.model.named_parameters():
-        if ".dfl" not in name:  # a fixed projection, never trained
+        if ".dfl" not in name and "teacher_model." not in name:  # a fixed projection, and a teacher: never trained
             parameter.requires_grad = True
     for group in trainer.optimizer.param_groups:
         group["initial_lr"] = group.get("initial_lr", group["lr"]) * SECOND_STAGE_RATE
@@ -74,4 +74,5 @@ def _tell_scheduler(trainer: Any) -> None:
 
 
 def _backbone_parameters(trainer: Any, layers: int) -> set[int]:
-    return {id(parameter) for layer in trainer.model.model[:layers] for parameter in layer.parameters()}
+    network = getattr(trainer.model, "student_model", trainer.model)  # without its teacher
+    return {id(parameter) for layer in network.model[:layers] for parameter in layer.parameters()}

@@ -26,15 +26,15 @@ from core.training import strategies
 from core.training.batch_fit import fit_batch
 from core.training.causes import explain_failure
 from core.training.database import DiskFull, on_node
+from core.training.distillation import meet_teacher, protect_checkpoints, student
 from core.training.events import EventWriter
 from core.training.metric_names import named_metrics, plain_numbers
 from core.training.pictures import TrainingPictures
 from core.training.preflight import check_disk, check_files, measure, memory_in_use
 from core.training.resume_point import load_resume_point, restore_training, save_resume_point
-from core.training.safe_files import keep_reserve, protect_checkpoints, release_reserve, save_when_it_matters
+from core.training.safe_files import keep_reserve, release_reserve, save_when_it_matters
 from core.training.several_gpus import (
     SilentEvents,
-    bare,
     free_port,
     gpu_count,
     launch_command,
@@ -143,6 +143,7 @@ class Training:
         self.batch_number = 0
         self.in_final_check = False
         self.backbone = 0
+        self.teacher = self.teacher_words = ""
         self.pictures = TrainingPictures(run.folder, spec.task)
 
     def run(self) -> None:
@@ -162,6 +163,7 @@ class Training:
             model.add_callback(name, getattr(self, name))
         if self.state is not None and self.state["epoch"] + 1 >= self.epochs:
             raise GraftError(f"All {self.epochs} epochs are trained already; ask for more epochs to go on.")
+        self.teacher, self.teacher_words = meet_teacher(self.workspace, self.spec, model.model)
         self._choose_batch(model.model)
         model.train(trainer=trainer_class(self.spec), **self._arguments(dataset))
         if rank() <= 0:
@@ -177,7 +179,7 @@ class Training:
             return
         if rank() >= 0:
             return  # every rank must come to the same size; each GPU has a share of it only
-        fit = fit_batch(model, self.spec.imgsz, self.batch, self.record.device)
+        fit = fit_batch(model, self.spec.imgsz, self.batch, self.record.device, self.teacher)
         if fit.batch < self.batch and "batch" not in self.spec.reasons:
             raise MemoryError(f"out of memory before the first step: {fit.message}")
         self.batch, self.batch_words = fit.batch, fit.message
@@ -217,6 +219,8 @@ class Training:
             arguments["freeze"] = freeze
         if spec.strategy is Strategy.SCRATCH:
             arguments["pretrained"] = False
+        if self.teacher:
+            arguments["distill_model"] = self.teacher
         return arguments
 
     def _in_second_stage(self) -> bool:
@@ -241,8 +245,9 @@ class Training:
             strategies.slow_backbone(trainer, self.backbone)
         if self.spec.strategy is Strategy.TWO_STAGE and self._in_second_stage():
             strategies.unfreeze(trainer)
-        total = sum(parameter.numel() for parameter in trainer.model.parameters())
-        trainable = sum(parameter.numel() for parameter in trainer.model.parameters() if parameter.requires_grad)
+        weights = list(student(trainer.model).parameters())
+        total = sum(parameter.numel() for parameter in weights)
+        trainable = sum(parameter.numel() for parameter in weights if parameter.requires_grad)
         self.events.write("transfer", trainable=trainable, frozen=total - trainable, **self._reused(trainer))
         check_disk(self.workspace, total)
         if self.state is not None:  # after all that may draw random numbers; measure puts them back
@@ -256,20 +261,18 @@ class Training:
         self.pictures.attach(trainer)
 
     def _reused(self, trainer: Any) -> dict[str, Any]:
+        target = student(trainer.model).state_dict()
         if self.spec.strategy is Strategy.SCRATCH:
-            return {
-                "copied": 0,
-                "total": len(bare(trainer.model).state_dict()),
-                "message": "Nothing reused: from scratch.",
-            }
+            message = f"Nothing reused: from scratch. {self.teacher_words}".rstrip()
+            return {"copied": 0, "total": len(target), "message": message}
         from ultralytics.nn.tasks import load_checkpoint
         from ultralytics.utils.torch_utils import intersect_dicts
 
         source = load_checkpoint(self._source())[0].float().state_dict()
-        target = bare(trainer.model).state_dict()
         copied = len(intersect_dicts(source, target))
         source_words = f" ({self.spec.transfer['origin']})" if self.spec.transfer else ""
         message = f"Reused {copied} of {len(target)} parts of the pre-trained model{source_words}; the rest is new."
+        message = f"{message} {self.teacher_words}".rstrip()
         return {"copied": copied, "total": len(target), "message": message, "source": self.spec.transfer}
 
     def on_train_epoch_start(self, trainer: Any) -> None:

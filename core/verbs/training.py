@@ -10,18 +10,22 @@ from core.training.spec import Strategy, TrainingSpec
 from core.verbs.shared import Add, settings_from
 from core.workspace import Workspace
 
+SETTINGS = (
+    "model", "strategy", "teacher", "epochs", "imgsz", "batch", "seed", "device", "patience", "budget", "name"
+)  # fmt: skip
+"""Fields of the specification that are options of `train`."""
+
 
 def register(add: Add) -> None:
     """Add the verbs of the training room."""
     verb = add("train", _train, "Fine-tune a pre-trained model on a dataset.")
     verb.add_argument("dataset", help="id or name of a dataset")
-    for name in ("model", "strategy", "epochs", "imgsz", "batch", "seed", "device", "patience", "budget", "name"):
+    for name in SETTINGS:
         field = TrainingSpec.model_fields[name]
-        kind = str if name in ("model", "strategy", "batch", "device", "budget", "name") else int
+        kind = int if name in ("epochs", "imgsz", "seed", "patience") else str
         choices = [item.value for item in Strategy] if name == "strategy" else None
-        verb.add_argument(
-            f"--{name}", type=kind, choices=choices, help=f"{field.description} Default: {field.default!s}."
-        )
+        default = "none" if field.default == "" else f"{field.default!s}"
+        verb.add_argument(f"--{name}", type=kind, choices=choices, help=f"{field.description} Default: {default}.")
     verb.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="any Ultralytics training argument, repeatable"
     )
@@ -50,8 +54,7 @@ def _train(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.training.runs import start_run
 
     dataset = load_dataset(workspace, parsed.dataset)
-    names = ("model", "strategy", "epochs", "imgsz", "batch", "seed", "device", "patience", "budget", "name")
-    values = {name: getattr(parsed, name) for name in names}
+    values = {name: getattr(parsed, name) for name in SETTINGS}
     values |= {"dataset": dataset.id, "task": dataset.task, "extra": dict(parse_setting(item) for item in parsed.set)}
     if parsed.model is None and parsed.strategy != Strategy.SCRATCH:
         values["model"] = default_model(workspace, dataset.task)

@@ -200,9 +200,9 @@ class CachedFeatures:
         super()._setup_train()  # type: ignore[misc]
         self.picture_loader = None
         cut = self.args.freeze
-        if self.device.type != "cpu" or not isinstance(cut, int) or not 0 < cut < len(self.model.model):
-            return
         if self.args.multi_scale or self.args.task != "detect" or hasattr(self.model, "student_model"):
+            return  # a teacher wants to see the pictures
+        if self.device.type != "cpu" or not isinstance(cut, int) or not 0 < cut < len(self.model.model):
             return
         import psutil
 
