@@ -1,13 +1,39 @@
-"""Which process is which: a worker is known by its pid and when it started, so that a reused pid is never mistaken."""
+"""Child processes: how they are started, which is which, how they are ended.
+
+A worker is known by its pid and when it started, so that a reused pid is never mistaken.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import psutil
+
+from core.models.isolation import isolated_environment
+
+
+def start_child(module: str, *arguments: str, log: Path, own_session: bool = True) -> int:
+    """Start `python -m module arguments` under the safety switches; return its pid. May raise OSError.
+
+    What it prints is appended to `log`. In a session of its own it isn't taken along when the server is stopped.
+    """
+    with log.open("ab") as file:
+        child = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=own_session,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if own_session else 0,
+            env=isolated_environment(),
+            cwd=Path(__file__).resolve().parents[1],
+        )
+    return child.pid
 
 
 def process_identity(pid: int) -> str | None:

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from core.delivery.background import job_folder, start_job
 from core.delivery.bundle import bundle_path
 from core.delivery.notebook import notebook_text, script_text, training_code
 from core.delivery.report import ReportSettings, report_path
 from core.errors import GraftError, InputError
+from core.jobs import run_job_folder, start_job
 from core.training.store import Run
 from pages._ui import frame
 from pages._ui.cells import Notebook, next_step, python_fold
@@ -26,7 +26,7 @@ def show_bundle(run: Run) -> None:
         "`predict.py` that needs only Ultralytics and a `predict_onnx.py` that needs only ONNX Runtime; a model card; "
         "and a digest of each file."
     )
-    path, folder = bundle_path(run), job_folder(run.folder, "bundle")
+    path, folder = bundle_path(run), run_job_folder(run.folder, "bundle")
     if show_job(folder, "bundle"):
         return
     fresh = path.is_file() and run.best_weights is not None and path.stat().st_mtime >= run.best_weights.stat().st_mtime
@@ -50,7 +50,7 @@ def show_report(run: Run) -> None:
         "One file for a board, a hospital or a quality manager: two pages of summary, then everything behind them. It "
         "opens without a network and prints to A4. Names of files never appear in it."
     )
-    path, folder = report_path(run), job_folder(run.folder, "report")
+    path, folder = report_path(run), run_job_folder(run.folder, "report")
     running = show_job(folder, "report")
     with st.expander("What should it say?", key="report_settings"):
         values = {
@@ -96,7 +96,7 @@ def show_notebook(run: Run) -> None:
 def begin(what: str, module: str, run: Run, job: dict) -> None:
     """Start a job in the background and show its bar."""
     try:
-        start_job(run.folder, what, module, {"workspace": str(workspace.root), "run": run.id, **job})
+        start_job(run_job_folder(run.folder, what), module, {"workspace": str(workspace.root), "run": run.id, **job})
     except GraftError as error:
         st.error(plain(str(error)))
         return

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +24,7 @@ from core.data.splits import group_of, parse_ratio
 from core.data.windows import Window
 from core.data.writing import Placed, write_dataset
 from core.errors import InputError
+from core.jobs import Progress, Report
 from core.workspace import Workspace, new_id
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_data" / "surface_defects.zip"
@@ -86,18 +86,7 @@ class ImportSettings(BaseModel):
         return None if isinstance(value, str) and not value.strip() else value
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far an import is, for a bar: the stage in words, done of total, seconds left when they can be told."""
-
-    stage: str
-    done: int
-    total: int
-    seconds_left: float | None = None
-
-
 _Result = list[Ready] | Exception
-Report = Callable[[Progress], None]
 
 
 class _Meter:

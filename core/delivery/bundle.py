@@ -17,14 +17,13 @@ from typing import Any
 
 import jinja2
 
-from core.data.importing import Progress
 from core.delivery import report_words as words
-from core.delivery.background import Report, run_job
 from core.delivery.export import ExportOptions, export_folder, export_run, read_export
 from core.delivery.export_formats import find_format
 from core.errors import GraftError, InputError
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.predictions import NMS_IOU, run_dataset
+from core.jobs import Progress, Report, run_job
 from core.models.isolation import isolated_environment
 from core.training.progress import read_progress
 from core.training.runs import get_run

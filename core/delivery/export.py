@@ -15,11 +15,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.data.dataset import Task
-from core.data.importing import Progress
-from core.delivery.background import JobState, Report, end_job, job_folder, read_job, start_job, wait_job
 from core.delivery.digests import file_sha256
 from core.delivery.export_formats import PREFERS_NMS_FREE, ExportFormat, export_formats, find_format
 from core.errors import GraftError, InputError
+from core.jobs import JobState, Report, read_job, remove_job, run_job_folder, start_job, wait_job
 from core.training.runs import get_run
 from core.training.store import Run
 from core.workspace import Workspace
@@ -77,7 +76,7 @@ def start_export(workspace: Workspace, run_id: str, name: str, options: ExportOp
     if head == "auto":
         head = "nms-free" if chosen.name in PREFERS_NMS_FREE and chosen.nms_free(_task(run)) else "as-evaluated"
     job = {"run": str(run.folder), "format": chosen.name, "head": head, "half": options.half, "asked": options.head}
-    return start_job(run.folder, f"export-{chosen.name}", "core.delivery.exporter", job)
+    return start_job(run_job_folder(run.folder, f"export-{chosen.name}"), "core.delivery.exporter", job)
 
 
 def export_run(
@@ -103,12 +102,12 @@ def export_run(
 
 def export_state(run: Run, name: str) -> JobState:
     """Return how far the export to a format is."""
-    return read_job(job_folder(run.folder, f"export-{name}"))
+    return read_job(run_job_folder(run.folder, f"export-{name}"))
 
 
 def cancel_export(run: Run, name: str) -> None:
     """End an export under way; an earlier result stays."""
-    end_job(job_folder(run.folder, f"export-{name}"))
+    remove_job(run_job_folder(run.folder, f"export-{name}"))
     shutil.rmtree(run.folder / "exports" / f".{name}-making", ignore_errors=True)
 
 
@@ -198,4 +197,4 @@ def _task(run: Run) -> Task:
     return run.spec.task
 
 
-__all__ = ["OUTCOMES", "TOLERANCE", "ExportOptions", "Progress", "export_run", "list_exports", "start_export"]
+__all__ = ["OUTCOMES", "TOLERANCE", "ExportOptions", "export_run", "list_exports", "start_export"]

@@ -20,8 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from core.data.dataset import Dataset
-from core.data.importing import Progress
-from core.delivery.background import Report, run_job
 from core.delivery.clean_checkpoint import without_paths
 from core.delivery.digests import file_sha256
 from core.delivery.export import TOLERANCE, export_folder
@@ -29,6 +27,7 @@ from core.delivery.export_formats import find_format
 from core.delivery.verification import compare, pictures_for_check
 from core.errors import InputError
 from core.evaluation.predictions import best_weights, run_dataset
+from core.jobs import Progress, Report, run_job
 from core.models.isolation import enter_isolation
 from core.workspace import write_json_atomic
 

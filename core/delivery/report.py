@@ -19,17 +19,16 @@ from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.data.dataset import Dataset
-from core.data.importing import Progress
 from core.data.palette import class_colour
 from core.delivery import report_figures as draw
 from core.delivery import report_words as words
-from core.delivery.background import Report, run_job
 from core.delivery.digests import file_sha256
 from core.delivery.report_pictures import Example, choose_examples, jpeg_of
 from core.errors import GraftError, InputError
 from core.evaluation.errors import KINDS
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.predictions import are_fresh, run_dataset
+from core.jobs import Progress, Report, run_job
 from core.models.arguments import training_arguments
 from core.training.progress import read_progress
 from core.training.runs import get_run

@@ -17,7 +17,7 @@ import yaml
 from numpy.typing import NDArray
 
 from core.data.dataset import Dataset
-from core.data.importing import Progress
+from core.jobs import Progress
 
 SCORED = 200
 """Pictures, at most, on which mAP is compared."""

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.importing import Progress
 from core.errors import InputError
 from core.evaluation.calibration import load_temperature
 from core.evaluation.classification import classified, temperature_for
@@ -37,6 +36,7 @@ from core.evaluation.predictions import (
 from core.evaluation.review import find_cases, worst_first
 from core.evaluation.thresholds import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
 from core.evaluation.verdict import leak_sentence
+from core.jobs import Progress
 from core.workspace import Workspace
 
 Report = Callable[[Progress], None]

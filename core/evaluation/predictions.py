@@ -26,8 +26,8 @@ from typing import Any
 import pandas as pd
 
 from core.data.dataset import SPLITS, Dataset, write_data_yaml
-from core.data.importing import Progress
 from core.errors import GraftError, InputError
+from core.jobs import Progress
 from core.models.isolation import enter_isolation, isolated_environment
 from core.workspace import Workspace, write_json_atomic
 

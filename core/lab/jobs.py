@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,9 +32,8 @@ from core.lab.experiment import (
     save_experiment,
 )
 from core.models.catalog import model_for_task
-from core.models.isolation import isolated_environment
 from core.models.weights import locate, missing_words
-from core.processes import is_alive
+from core.processes import is_alive, start_child
 from core.training.runs import delete_run, list_runs
 from core.training.spec import Strategy
 from core.workspace import Workspace, folder_bytes, new_id, write_text_atomic
@@ -190,14 +187,4 @@ def _start_driver(experiment: Experiment) -> None:
     folder = experiment.folder
     with (folder / "starts").open("a") as file:
         file.write(f"{time.time():.1f}\n")
-    with (folder / "driver.log").open("ab") as log:
-        subprocess.Popen(
-            [sys.executable, "-m", "core.lab.driver", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            env=isolated_environment(),
-            cwd=Path(__file__).resolve().parents[2],
-        )
+    start_child("core.lab.driver", str(folder), log=folder / "driver.log")

@@ -19,8 +19,9 @@ import yaml
 
 from core.data.archives import extract
 from core.data.dataset import Dataset, Task
-from core.data.importing import ImportSettings, Progress, import_dataset
+from core.data.importing import ImportSettings, import_dataset
 from core.errors import GraftError, InputError
+from core.jobs import Progress
 from core.models.catalog import ultralytics_folder
 from core.models.fetching import NotThere, Unreachable, fetch, sha256
 from core.workspace import Workspace

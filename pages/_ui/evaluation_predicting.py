@@ -6,9 +6,9 @@ import time
 
 import streamlit as st
 
-from core.data.importing import Progress
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.predictions import are_fresh, predictions_path
+from core.jobs import Progress
 from core.training.store import Run
 from core.workspace import Workspace
 from pages._ui.formatting import duration

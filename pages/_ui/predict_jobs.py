@@ -16,7 +16,6 @@ from core.delivery.predict_job import (
     Job,
     JobRequest,
     cancel_job,
-    delete_job,
     list_jobs,
     new_job,
     read_job,
@@ -24,6 +23,7 @@ from core.delivery.predict_job import (
 )
 from core.delivery.predict_model import ChosenModel
 from core.errors import GraftError
+from core.jobs import remove_job
 from core.workspace import Workspace
 from pages._ui import charts
 from pages._ui.formatting import ago, count, duration, megabytes, plain, time_left
@@ -168,11 +168,11 @@ def _watch(folder: str) -> None:
     if job.state != "running":
         st.rerun()
     unit = "frame" if job.request.kind == "video" else "picture"
-    if job.total is None and not job.done:
+    if not job.total and not job.done:
         words = "starting"
     else:
         words = (
-            f"{job.done:,} of {count(job.total or 0, unit)}, {time_left(job.seconds_left)}"
+            f"{job.done:,} of {count(job.total, unit)}, {time_left(job.seconds_left)}"
             if job.total
             else (count(job.done, unit))
         )
@@ -192,7 +192,7 @@ def show_ended(job: Job) -> None:
         f"**{plain(job.request.name)}**  \n:small[{ago(job.request.created)}, line at {job.request.confidence:.3g}]"
     )
     if bin_.button("Delete", key=f"predict_delete_{job.id}", type="tertiary", help="Delete this result"):
-        delete_job(job.folder)
+        remove_job(job.folder)
         st.rerun()
     if job.error:
         st.error(plain(job.error), icon=":material/error:")

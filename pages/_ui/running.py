@@ -7,8 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.data.import_job import ImportState, end_import, job_folder, read_import
+from core.data.import_job import job_folder, read_import
 from core.errors import GraftError
+from core.jobs import JobState, remove_job
 from core.models.catalog import STARTER, Model
 from core.models.fetching import Unreachable
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
@@ -33,12 +34,12 @@ def show_import(workspace: Workspace, job_id: str, done: Callable[[str], None], 
     state = read_import(folder)
     if state.running:
         _moving(folder, ended)
-    elif state.dataset_id:
-        end_import(folder)
-        done(state.dataset_id)
+    elif not state.error and "dataset" in state.result:
+        remove_job(folder)
+        done(state.result["dataset"])
     else:
         st.error(plain(state.error or "The import ended without a result."), title="Nothing was imported")
-        st.button("Try another", key="import_failed", on_click=lambda: (end_import(folder), ended()))
+        st.button("Try another", key="import_failed", on_click=lambda: (remove_job(folder), ended()))
 
 
 @st.fragment(run_every=0.7)
@@ -47,10 +48,10 @@ def _moving(folder: Path, ended: Callable[[], None]) -> None:
     if not state.running:
         st.rerun()
     st.progress(state.fraction, text=import_words(state))
-    st.button("Cancel the import", key="import_cancel", on_click=lambda: (end_import(folder), ended()))
+    st.button("Cancel the import", key="import_cancel", on_click=lambda: (remove_job(folder), ended()))
 
 
-def import_words(state: ImportState) -> str:
+def import_words(state: JobState) -> str:
     """Say in a clause what an import is doing and how long it will take."""
     parts = [state.stage[:1].upper() + state.stage[1:]]
     if state.total:

@@ -6,7 +6,6 @@ from typing import Any
 
 import streamlit as st
 
-from core.delivery.background import job_folder
 from core.delivery.export import (
     OUTCOMES,
     ExportOptions,
@@ -19,6 +18,7 @@ from core.delivery.export import (
 )
 from core.delivery.export_formats import PLACES, PREFERS_NMS_FREE, ExportFormat, export_formats
 from core.errors import InputError
+from core.jobs import run_job_folder
 from core.models.catalog import find_model
 from core.training.store import Run
 from core.workspace import Workspace
@@ -39,7 +39,7 @@ def show_exports(workspace: Workspace, run: Run) -> None:
         with st.container(border=True, key=f"format_{item.name}"):
             _card(workspace, run, item, busy)
     if busy is not None and busy not in ready:
-        show_job(job_folder(run.folder, f"export-{busy.name}"), busy.name, lambda: cancel_export(run, busy.name))
+        show_job(run_job_folder(run.folder, f"export-{busy.name}"), busy.name, lambda: cancel_export(run, busy.name))
     rest = [item for item in formats if item not in ready]
     if rest:
         title = "Not possible on this machine" if ready else "None of these can be made on this machine"
@@ -60,14 +60,14 @@ def _card(workspace: Workspace, run: Run, item: ExportFormat, busy: ExportFormat
         badge = f" :{BADGES.get(outcome, 'gray')}-badge[{words}]"
     st.markdown(f"**{plain(item.title)}**{badge}  \n{plain(item.facts.words)}")
     if busy is not None and busy.name == item.name:
-        show_job(job_folder(run.folder, f"export-{item.name}"), item.name, lambda: cancel_export(run, item.name))
+        show_job(run_job_folder(run.folder, f"export-{item.name}"), item.name, lambda: cancel_export(run, item.name))
         return
     if record is not None:
         _result(record)
     elif item.unverifiable:
         st.caption(f"It can be made here, but not checked: {plain(item.unverifiable)}")
     if record is None:  # an earlier try may have ended without a result
-        show_job(job_folder(run.folder, f"export-{item.name}"), item.name)
+        show_job(run_job_folder(run.folder, f"export-{item.name}"), item.name)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if record is not None and record["files"]:
             offer_file(pack_export(run, item.name), "Save it", "application/zip", f"save_{item.name}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.delivery.background import JobState, end_job, read_job
+from core.jobs import JobState, read_job, remove_job
 from pages._ui.formatting import duration, megabytes, plain, time_left
 
 
@@ -23,7 +23,7 @@ def show_job(folder: Path, key: str, cancel: Callable[[], None] | None = None) -
     """Show a job's bar while it runs, or why it failed; say whether it runs. It goes on when the tab is closed."""
     state = read_job(folder)
     if state.running:
-        _moving(folder, key, cancel or (lambda: end_job(folder)))
+        _moving(folder, key, cancel or (lambda: remove_job(folder)))
         return True
     if state.error:
         st.error(plain(state.error), icon=":material/error:")

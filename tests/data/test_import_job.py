@@ -9,12 +9,13 @@ import psutil
 import pytest
 
 from core.data.dataset import list_datasets
-from core.data.import_job import ImportState, end_import, job_folder, new_job, read_import, start_import
+from core.data.import_job import job_folder, new_job, read_import, start_import
+from core.jobs import JobState, remove_job
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder
 
 
-def wait(folder: Path, seconds: float = 60) -> ImportState:
+def wait(folder: Path, seconds: float = 60) -> JobState:
     deadline = time.monotonic() + seconds
     while (state := read_import(folder)).running and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -28,9 +29,9 @@ def test_import_ends_with_a_dataset_and_leaves_no_job(workspace: Workspace, tmp_
     assert job_folder(workspace, job) == folder
     assert workspace.sweep_staging() == 0, "a job under way was swept"
     state = wait(folder)
-    assert state.dataset_id == list_datasets(workspace)[0].id
+    assert state.result["dataset"] == list_datasets(workspace)[0].id
     assert list_datasets(workspace)[0].name == "N"
-    end_import(folder)
+    remove_job(folder)
     assert not folder.exists()
     assert len(list_datasets(workspace)) == 1
 
@@ -54,7 +55,6 @@ def test_killed_import_is_seen_and_keeps_nothing(workspace: Workspace, tmp_path:
     child.kill()
     state = wait(folder, 10)
     assert not state.running
-    assert state.error is not None
     assert "ended before it was done" in state.error
     assert list_datasets(workspace) == []
 
@@ -63,7 +63,7 @@ def test_killed_import_is_seen_and_keeps_nothing(workspace: Workspace, tmp_path:
 def test_cancelled_import_leaves_no_process(workspace: Workspace, tmp_path: Path) -> None:
     folder = new_job(workspace)
     start_import(workspace, folder, [write_yolo_folder(tmp_path / "set", train=200)])
-    end_import(folder)
+    remove_job(folder)
     assert not folder.exists()
     assert not [item for item in psutil.Process().children() if item.status() != psutil.STATUS_ZOMBIE and str(folder)
                 in " ".join(item.cmdline())]  # fmt: skip

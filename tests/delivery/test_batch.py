@@ -15,8 +15,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from core.delivery.predict_job import Job, JobRequest, cancel_job, delete_job, list_jobs, read_job, start_job
+from core.delivery.predict_job import Job, JobRequest, cancel_job, list_jobs, read_job, start_job
 from core.errors import InputError
+from core.jobs import remove_job
 from tests.delivery.takeaway import Trained
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +74,7 @@ def test_a_job_outlives_who_started_it_and_has_a_line_for_every_picture(taken: T
     assert len(coco["images"]) == 60
     assert len(coco["annotations"]) == sum(int(row["found"] or 0) for row in rows) == len(rows_of(job, "objects.csv"))
     assert job.fraction == 1.0
-    delete_job(job.folder)
+    remove_job(job.folder)
     assert list_jobs(taken.workspace) == []
     assert len(list(folder.iterdir())) == 62, "the user's own pictures are gone"
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from core.delivery.background import job_folder, read_job, wait_job
 from core.delivery.report import report_path
+from core.jobs import read_job, run_job_folder, wait_job
 from tests.delivery.takeaway import Trained
 from tests.pages.conftest import button, open_page, texts
 
@@ -18,7 +18,7 @@ def test_report_is_made_in_the_background_and_offered(taken: Trained) -> None:
     button(app, "Make the report").click().run()
     assert not app.exception, app.exception
     run = taken.run
-    wait_job(job_folder(run.folder, "report"))
+    wait_job(run_job_folder(run.folder, "report"))
     assert report_path(run).is_file()
     app.run()
     assert any("Save the report" in item.label for item in app.get("download_button"))
@@ -63,7 +63,7 @@ def test_result_of_an_export_is_shown_with_its_figures(taken: Trained) -> None:
 
 def test_job_that_vanished_says_so(taken: Trained) -> None:
     run = taken.run
-    folder = job_folder(run.folder, "report")
+    folder = run_job_folder(run.folder, "report")
     folder.mkdir(parents=True)
     (folder / "process.json").write_text(json.dumps({"pid": 2**22 + 7, "identity": "gone", "started": 0.0}))
     (folder / "job.log").write_text("Killed\n")

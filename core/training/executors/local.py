@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-from core.models.isolation import isolated_environment
 from core.models.machine import describe_machine
-from core.processes import end_process_tree, is_alive, process_identity
+from core.processes import end_process_tree, is_alive, process_identity, start_child
 from core.training.executors import Job, ask
 from core.training.store import Run
 
@@ -28,18 +25,8 @@ class LocalExecutor:
 
     def submit(self, run: Run) -> Job:
         """Start the worker of a run's present attempt; its output is appended to train.log. May raise OSError."""
-        with run.log_path.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "core.training.worker", str(run.folder), str(run.attempt)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-                env=isolated_environment(),
-                cwd=Path(__file__).resolve().parents[3],
-            )
-        return Job(process_identity(process.pid), process.pid)
+        pid = start_child("core.training.worker", str(run.folder), str(run.attempt), log=run.log_path)
+        return Job(process_identity(pid), pid)
 
     def state(self, run: Run) -> str:
         """Return `alive` or `gone`."""
