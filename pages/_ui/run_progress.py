@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from core.errors import GraftError
@@ -40,6 +41,8 @@ MORE_EPOCHS = 20
 HEADLINES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5")
 """Figures that need no threshold: hits and false alarms are told on the Evaluation page, at the line drawn there."""
 CURVES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5")
+FLAT = 0.02
+"""A loss that never reaches this share of the largest one looks like a flat line; YOLO26's l1 is such a one."""
 BEFORE_TRAINING = ("waiting", "checking", "loading")
 Draw = Callable[[Workspace, str, bool], None]
 
@@ -247,20 +250,30 @@ def _curves(workspace: Workspace, run_id: str, _: bool) -> None:
         show(chart, f"Results over {count(len(table), 'epoch')}; last: {last}", f"results_{run_id}")
     losses = [("train/", "On the training pictures"), ("val/", "On the validation pictures")]
     for side, (prefix, words) in zip(st.columns(2), losses, strict=True):
-        names = [name for name in table if str(name).startswith(prefix) and table[name].fillna(0).any()]
+        names = [str(name) for name in table if str(name).startswith(prefix) and table[name].fillna(0).any()]
         if names:
-            short = table.rename(columns={name: _loss_words(str(name)) for name in names})
+            shown, tiny = worth_drawing(table, names)
+            short = table.rename(columns={name: _loss_words(name) for name in names})
             with side:
                 st.caption(f"{words}: losses, lower is better")
-                chart = curves(short, [_loss_words(str(name)) for name in names], epochs=progress.epochs, height=220)
+                chart = curves(short, [_loss_words(name) for name in shown], epochs=progress.epochs, height=220)
                 show(chart, f"{words}, losses over the epochs", f"losses_{prefix[:-1]}_{run_id}")
+                if tiny:
+                    last = ", ".join(f"{_loss_words(name)} {table[name].dropna().iloc[-1]:.2g}" for name in tiny)
+                    st.caption(f"Too small to be drawn beside them: {last}, counted on a scale of its own.")
+
+
+def worth_drawing(table: pd.DataFrame, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Divide losses into those to draw and those that would lie flat on the axis beside the others."""
+    largest = max(float(table[name].median()) for name in names)
+    tiny = [name for name in names if float(table[name].max()) < FLAT * largest]
+    return [name for name in names if name not in tiny], tiny
 
 
 def _loss_words(name: str) -> str:
     short = name.split("/")[-1].removesuffix("_loss")
-    return {"box": "where", "cls": "what", "dfl": "edges", "l1": "edges", "loss": "loss", "seg": "outline"}.get(
-        short, short
-    )
+    return {"box": "where", "cls": "what", "dfl": "edges", "l1": "edges", "loss": "loss", "seg": "outline",
+            "dis": "unlike the teacher"}.get(short, short)  # fmt: skip
 
 
 def _pictures(workspace: Workspace, run_id: str, _: bool) -> None:
