@@ -133,8 +133,8 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
     with page.cell("What next?"):
         show_next_steps(evaluation)
         next_step("Try it on new pictures", "predict.py", key="to_predict", run=run.id)
-        next_step("Take it away", "deliver.py", key="to_deliver", run=run.id)
-        next_step("Compare it with another run", "compare.py", key="to_compare", run=run.id)
+        next_step("Take it away", "deliver.py", key="to_deliver", main=False, run=run.id)
+        next_step("Compare it with another run", "compare.py", key="to_compare", main=False, run=run.id)
         if st.button("Train again, with one thing changed", key="train_again"):
             frame.go_to("model.py", dataset=run.dataset)
 

@@ -58,7 +58,9 @@ def show_page() -> None:
             if described is not None:
                 show_layers(chosen, pictures, described["imgsz"])
     with page.cell("What next?"):
-        next_step("Take it away", "deliver.py", key="to_deliver", run=frame.current_id("run"))
+        working = intake is not None and bool(intake.waiting or intake.videos)  # the start of that is the next step
+        next_step("Take it away", "deliver.py", key="to_deliver", main=chosen.is_run and not working,
+                  run=frame.current_id("run"))  # fmt: skip
         st.page_link(
             frame.page_path("evaluation.py"), label="How good it is on labelled pictures", icon=":material/monitoring:"
         )

@@ -47,12 +47,17 @@ def python_fold(code: str, key: str) -> None:
         st.code(code.strip(), language="python")
 
 
-def next_step(label: str, file: str, *, key: str, disabled: bool = False, why: str = "", **address: str | None) -> None:
-    """Show the one obvious button that leads on; nothing when that page does not exist."""
+def next_step(
+    label: str, file: str, *, key: str, disabled: bool = False, why: str = "", main: bool = True, **address: str | None
+) -> None:
+    """Show the one obvious button that leads on; nothing when that page does not exist.
+
+    Without `main` it is a plain one: another button of the page is the next step.
+    """
     if not has_page(file):
         return
-    if st.button(label, key=key, type="primary", icon=":material/arrow_forward:", icon_position="right",
-                 disabled=disabled, help=why or None):  # fmt: skip
+    if st.button(label, key=key, type="primary" if main else "secondary", icon=":material/arrow_forward:",
+                 icon_position="right", disabled=disabled, help=why or None):  # fmt: skip
         go_to(file, **address)
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.data.dataset import list_datasets
 from core.errors import GraftError, InputError
+from core.lab.experiment import read_experiments
 from core.models.catalog import Model, models_for
 from core.models.library import LibraryModel, delete_model, edit_model, import_weights, keep_run, list_models
 from core.models.weights import weights_here
@@ -45,7 +46,7 @@ def table(models: Sequence[LibraryModel]) -> list[LibraryModel]:
         "Tags": st.column_config.ListColumn("Tags"),
     }
     chosen = st.dataframe(
-        rows, hide_index=True, column_config=columns, on_select="rerun", selection_mode="multi-row",
+        rows, hide_index=True, column_config=columns, on_select="rerun", selection_mode="multi-row", placeholder="–",
         key="library_table", alt="Kept models with their classes, results and tags",
     )  # fmt: skip
     return [models[index] for index in chosen["selection"]["rows"] if index < len(models)]
@@ -138,8 +139,10 @@ def keep_a_run(workspace: Workspace) -> None:
         st.markdown("The model of every run is in the library already." if any(kept) else
                     "No training has ended with a model yet.")  # fmt: skip
         return
+    experiments = {item.id for item in read_experiments(workspace)}
+    alone = [place for place, run in enumerate(runs.values()) if not experiments & set(run.tags)]
     with st.form("library_keep", border=False):
-        chosen = st.selectbox("Run", list(runs), key="library_keep_run",
+        chosen = st.selectbox("Run", list(runs), index=alone[0] if alone else 0, key="library_keep_run",
                               format_func=lambda item: f"{runs[item].name} ({runs[item].dataset_name})")  # fmt: skip
         name = st.text_input("Name", key="library_keep_name", max_chars=120, help="Left empty: the run’s name.")
         if st.form_submit_button("Keep its best model", key="library_keep_now"):

@@ -1,0 +1,77 @@
+"""One obvious next step on every page: where nothing was trained yet, and where several buttons lead on."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core.data.importing import import_dataset
+from core.delivery.predict_intake import MOST
+from core.lab.experiment import Contender, Experiment, RaceSettings, save_experiment
+from core.training.runs import edit_run
+from core.training.store import RunStore, State
+from core.workspace import Workspace
+from tests.pages.conftest import Filled, button, open_page
+from tests.tiny import write_yolo_folder
+
+
+def primary(app: AppTest) -> list[str]:
+    return [item.label for item in app.button if item.proto.type == "primary"]
+
+
+@pytest.mark.parametrize("page", ["deliver.py", "evaluation.py"])
+def test_a_page_on_models_leads_to_the_first_one(page: str, workspace: Workspace, tmp_path: Path) -> None:
+    assert primary(open_page(page)) == ["Bring in your pictures"]
+    import_dataset(workspace, write_yolo_folder(tmp_path / "tiny", train=2, val=1))
+    assert primary(open_page(page)) == ["Train one"]
+
+
+@pytest.mark.slow
+def test_a_training_on_its_way_is_watched(filled: Filled) -> None:
+    run = RunStore(filled.workspace).get(filled.run_id)
+    run.best_weights.unlink()
+    RunStore(filled.workspace).change(run.id, None, state=State.QUEUED)
+    app = open_page("deliver.py")
+    assert primary(app) == ["Watch it"]
+    assert run.name in "".join(item.value for item in app.markdown).replace("\\", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["evaluation.py", "predict.py"])
+def test_a_page_that_leads_on_has_one_primary_button(page: str, filled: Filled) -> None:
+    assert len(primary(open_page(page, run=filled.run_id))) == 1
+
+
+@pytest.mark.slow
+def test_many_pictures_waiting_are_the_next_step(filled: Filled, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(MOST + 1):
+        Image.fromarray(np.full((40, 60, 3), number, np.uint8)).save(folder / f"{number}.png")
+    app = open_page("predict.py", run=filled.run_id)
+    app.segmented_control(key="predict_way").set_value("A place on this machine").run()
+    app.text_input(key="predict_place").set_value(str(folder))
+    button(app, "Look at it").click().run()
+    assert not app.exception, app.exception
+    assert primary(app) == ["Look at all of them"]
+
+
+@pytest.mark.slow
+def test_a_run_of_an_experiment_is_not_kept_unasked(filled: Filled) -> None:
+    store = RunStore(filled.workspace)
+    run = store.get(filled.run_id)
+    other = run.model_copy(update={"id": "later-run", "name": "Later", "created": datetime.now(UTC)})
+    shutil.copytree(filled.workspace.run(run.id), filled.workspace.run(other.id))
+    store.add(other)
+    assert open_page("library.py").selectbox(key="library_keep_run").value == other.id
+    race = Experiment(id="tiny-race-abc123", name="Race", dataset=run.dataset, dataset_name=run.dataset_name,
+                      task="detect", settings=RaceSettings(contenders=[Contender(model="yolo11n")] * 2))  # fmt: skip
+    save_experiment(filled.workspace, race)
+    edit_run(filled.workspace, other.id, tags=[race.id])
+    assert open_page("library.py").selectbox(key="library_keep_run").value == run.id
