@@ -144,7 +144,7 @@ def show_figures(runs: list[Run], split: str) -> None:
                     else "–"
                 )
         rows.append(row)
-    st.dataframe(pd.DataFrame(rows).set_index("run").T, width="stretch")
+    st.dataframe(pd.DataFrame(rows).set_index("run").T, width="stretch", placeholder="–")
 
 
 def show_learning(runs: list[Run]) -> None:

@@ -57,12 +57,12 @@ def table(runs: Sequence[Run]) -> list[Run]:
         {
             "Name": run.name,
             "State": state_words(run.state),
+            "Started": run.created,
             **{name: (run.metrics or {}).get(name) for name in metrics},
             "Dataset": run.dataset_name,
             "Model": run.model,
             "Epochs": run.epochs_done,
             "Time": run.seconds,
-            "Started": run.created,
             "Tags": run.tags,
         }
         for run in runs
@@ -70,12 +70,12 @@ def table(runs: Sequence[Run]) -> list[Run]:
     columns = {
         **{name: st.column_config.NumberColumn(name, format="%.3f", help=METRIC_HELP.get(name)) for name in metrics},
         "Time": st.column_config.NumberColumn("Time (s)", format="%d"),
-        "Started": st.column_config.DatetimeColumn("Made", format="D MMM YYYY, HH:mm"),
+        "Started": st.column_config.DatetimeColumn("Made", format="D MMM YY, HH:mm", width=125),
         "Tags": st.column_config.ListColumn("Tags"),
         "Name": st.column_config.TextColumn("Name", pinned=True),
     }
     chosen = st.dataframe(
-        rows, hide_index=True, column_config=columns, on_select="rerun", selection_mode="multi-row",
+        rows, hide_index=True, column_config=columns, on_select="rerun", selection_mode="multi-row", placeholder="–",
         key=table_key([run.id for run in runs]),
         alt="Runs with state, dataset, model and results",
     )  # fmt: skip

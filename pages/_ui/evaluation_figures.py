@@ -106,7 +106,7 @@ def show_classes(evaluation: Evaluation) -> None:
         names = ", ".join(plain(name) for name in absent[:8]) + (" …" if len(absent) > 8 else "")
         st.caption(f"Not labelled in these pictures, so nothing can be said about them: {names}.")
     with st.expander("All figures by class", key="class_table", type="compact"):
-        st.dataframe(pd.DataFrame(table), hide_index=True)
+        st.dataframe(pd.DataFrame(table), hide_index=True, placeholder="–")
         further = {name: evaluation.metrics[name] for name in FURTHER if name in evaluation.metrics}
         if further:
             st.caption(

@@ -326,7 +326,8 @@ def _tune(_workspace: Workspace, experiment: Experiment, result: dict[str, Any])
                  item["seconds"]) for item in best]  # fmt: skip
     charts.show(lab_charts.leaderboard(shown, METRIC_WORDS[experiment.metric], result.get("best", "")),
                 "The best tries, each with its 95 % interval", key="lab_best_tries")  # fmt: skip
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="lab_tries", alt="Every try with its settings and figure")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="lab_tries", alt="Every try with its settings and figure",
+                 placeholder="–")  # fmt: skip
 
 
 def _product(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]) -> None:

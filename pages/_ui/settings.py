@@ -64,6 +64,7 @@ def field_widget(
             "min_value": None if low is None else kind(low),
             "max_value": None if high is None else kind(high),
             "step": 1 if kind is int else 0.01,
+            "format": "%d" if kind is int else "%g",  # 20 and 0.01, not 20.00
         }
         if planned is not None:
             return st.number_input(label, **limits, value=None, placeholder=f"{planned} (planned)", **common)

@@ -6,7 +6,9 @@ import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
+import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.data.dataset import Finding, Severity
 from core.errors import InputError
@@ -14,6 +16,7 @@ from core.training.spec import Strategy, TrainingSpec
 from pages._ui.dataset_editing import class_changes
 from pages._ui.findings import verdict
 from pages._ui.formatting import ago, count, duration, megabytes, metric_value, percent, plain
+from pages._ui.run_progress import worth_drawing
 from pages._ui.settings import bounds, choices
 from pages._ui.upload import MAX_MEGABYTES, safe_path, save_uploads
 
@@ -145,3 +148,22 @@ def test_theme_reads_well(mode: str) -> None:
     assert contrast(theme["primaryColor"], theme["backgroundColor"]) >= 3
     for name in ("green", "orange", "red", "gray"):
         assert contrast(theme[f"{name}TextColor"], theme[f"{name}BackgroundColor"]) >= 4.5, name
+
+
+def test_a_length_of_time_shows_no_needless_decimals() -> None:
+    def page() -> None:
+        from core.lab.experiment import TuneSettings
+        from pages._ui.settings import field_widget
+
+        field_widget(TuneSettings, "minutes", key="minutes")
+
+    app = AppTest.from_function(page).run()
+    assert not app.exception, app.exception
+    assert app.number_input[0].proto.format == "%g"
+
+
+def test_a_loss_that_would_lie_on_the_axis_is_told_and_not_drawn() -> None:
+    table = pd.DataFrame({"train/box_loss": [1.6, 1.2], "train/cls_loss": [5.2, 1.0], "train/l1_loss": [0.008, 0.007]})
+    assert worth_drawing(table, list(table)) == (["train/box_loss", "train/cls_loss"], ["train/l1_loss"])
+    alone = pd.DataFrame({"train/loss": [0.6, 0.002]})
+    assert worth_drawing(alone, ["train/loss"]) == (["train/loss"], [])
