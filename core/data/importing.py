@@ -38,29 +38,31 @@ class ImportSettings(BaseModel):
 
     task: Task | None = Field(
         default=None,
-        title="Task",
+        title="What the labels are (task)",
         description="What the labels are; left empty, it is read from the labels themselves.",
     )
     split: str | None = Field(
         default=None,
-        title="Split",
+        title="How to divide them (split, in %)",
         examples=["70/20/10"],
         description="Shares of train, val and test in percent, such as 70/20/10. Left empty, the source's own split is "
         "kept, or 80/20 made when it has none.",
     )
     keep_source_split: bool = Field(
-        default=True, title="Keep the source's split", description="Use the split that comes with the pictures."
+        default=True,
+        title="Keep the division they come with (split)",
+        description="Use the split that comes with the pictures.",
     )
     group_by: str | None = Field(
         default=None,
-        title="Keep together",
+        title="Never divide a patient or part (group)",
         examples=["patient(\\d+)"],
         description="A pattern (regular expression) that finds the patient or part in a file name, such as "
         "patient(\\d+); or dicom:PatientID. Pictures of one group never straddle the split.",
     )
     keep_duplicates_together: bool = Field(
         default=True,
-        title="Keep near-duplicates together",
+        title="Keep copies in one part (near-duplicates)",
         description="When a split is made, copies and near-copies go to the same part.",
     )
     lock_test: bool = Field(
@@ -70,15 +72,21 @@ class ImportSettings(BaseModel):
     )
     window: str = Field(
         default="auto",
-        title="Window",
+        title="Grey levels to show (window)",
         description="For pictures of more than 8 bits: auto, lung, bone, brain, soft-tissue, or two levels, 0,4095.",
     )
     pages: Literal["all", "first"] = Field(
         default="all",
-        title="Pages",
+        title="Files of several pages or frames",
         description="Files of several pages or frames (TIFF, DICOM): take each as a picture, or the first only.",
     )
-    seed: int = Field(default=0, ge=0, le=2**31 - 1, title="Seed", description="The same seed gives the same split.")
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=2**31 - 1,
+        title="Number of the draw (seed)",
+        description="Which picture goes where is drawn by lot; the same number draws the same division again.",
+    )
 
     @field_validator("split", "group_by", mode="before")
     @classmethod

@@ -109,10 +109,15 @@ def split_controls(workspace: Workspace, dataset: Dataset) -> None:
         train = st.number_input("Training, %", 1, 98, min(max(present[0], 1), 98), key=f"{prefix}_train")
         val = st.number_input("Validation, %", 1, 98, min(max(present[1], 1), 98), key=f"{prefix}_val")
         seed = st.number_input(
-            "Seed", 0, 2**31 - 1, 0, key=f"{prefix}_seed", help="The same seed gives the same split."
+            "Number of the draw (seed)",
+            0,
+            2**31 - 1,
+            0,
+            key=f"{prefix}_seed",
+            help="Which picture goes where is drawn by lot; the same number draws the same division again.",
         )
     test = 100 - int(train or 0) - int(val or 0)
-    group = st.text_input("Keep together (pattern)", key=f"{prefix}_group", placeholder=r"patient(\d+)",
+    group = st.text_input("Never divide a patient or part (group)", key=f"{prefix}_group", placeholder=r"patient(\d+)",
                           help="A regular expression that finds the patient or part in a file name. Pictures of one "
                           "group never lie in two parts.")  # fmt: skip
     keep_test = st.checkbox("Leave the test part as it is", value=dataset.test_locked, key=f"{prefix}_keep",
