@@ -29,6 +29,7 @@ from core.data.images import (
     open_header,
 )
 from core.data.windows import Window
+from core.digests import file_sha256
 from core.errors import InputError
 
 
@@ -142,7 +143,7 @@ def _convert(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int]
         _save(page, place)
         if not changes & {"windowed", "exif-rotated", "exif-ignored", "transparency-flattened"}:
             changes.add("image-converted")
-        ready = _ready(place, suffix, page.image.size, page.bits, _digest(place), thumbnail(page.image))
+        ready = _ready(place, suffix, page.image.size, page.bits, file_sha256(place), thumbnail(page.image))
         ready.page, ready.group, ready.changes = number, page.group, frozenset(changes)
         result.append(ready)
         if recipe.pages == "first":
@@ -178,11 +179,6 @@ def _check_side(width: int, height: int) -> None:
 
 class TooSmall(UnreadableImage):
     """A picture is under MIN_SIDE pixels wide or high."""
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _ready(place: Path, suffix: str, size: tuple[int, int], bits: int, digest: str, thumb: NDArray[Any]) -> Ready:

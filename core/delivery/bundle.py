@@ -6,7 +6,6 @@ answer as Graft does.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ import jinja2
 from core.delivery import report_words as words
 from core.delivery.export import ExportOptions, export_folder, export_run, read_export
 from core.delivery.export_formats import find_format
+from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.predictions import NMS_IOU, run_dataset
@@ -58,7 +58,7 @@ def make_bundle(workspace: Workspace, run_id: str, out: Path, *, progress: Repor
         if onnx is not None:
             shutil.copyfile(FILES / "predict_onnx.py", folder / "predict_onnx.py")
         (folder / "README.md").write_text(_card(workspace, run, settings, onnx, reason, folder), encoding="utf-8")
-        digests = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
+        digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
         sums = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
         (folder / "SHA256SUMS").write_text(sums, encoding="utf-8")
         packed = folder / "bundle.zip"
@@ -124,7 +124,7 @@ def _settings(workspace: Workspace, run: Run, onnx: dict[str, Any] | None) -> di
         if dataset.task == "classify"
         else "longer side scaled to imgsz, padded with grey 114 to whole strides, RGB, divided by 255",
         "window": dataset.window,
-        "weights_sha256": _sha256(run.best_weights),
+        "weights_sha256": file_sha256(run.best_weights),
         "dataset_sha256": dataset.checksum,
     }
 
@@ -167,7 +167,7 @@ def _card(
         intended_use=words.intended_use(evaluation, dataset),
         not_for=words.not_for(evaluation, dataset),
         limits=words.limits(evaluation, dataset),
-        files=[(path.name, _sha256(path), about.get(path.name, "")) for path in sorted(folder.iterdir())],
+        files=[(path.name, file_sha256(path), about.get(path.name, "")) for path in sorted(folder.iterdir())],
     )
 
 
@@ -180,11 +180,6 @@ def bundle_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
     """Child: make the bundle of a run in its own folder."""
     workspace = Workspace.open(job["workspace"])
     return make_bundle(workspace, job["run"], bundle_path(get_run(workspace, job["run"])), progress=report)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.data.dataset import Task
-from core.delivery.digests import file_sha256
 from core.delivery.export_formats import PREFERS_NMS_FREE, ExportFormat, export_formats, find_format
+from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.jobs import JobState, Report, read_job, remove_job, run_job_folder, start_job, wait_job
 from core.training.runs import get_run

@@ -21,10 +21,10 @@ from typing import Any
 
 from core.data.dataset import Dataset
 from core.delivery.clean_checkpoint import without_paths
-from core.delivery.digests import file_sha256
 from core.delivery.export import TOLERANCE, export_folder
 from core.delivery.export_formats import find_format
 from core.delivery.verification import compare, pictures_for_check
+from core.digests import file_sha256
 from core.errors import InputError
 from core.evaluation.predictions import best_weights, run_dataset
 from core.jobs import Progress, Report, run_job

@@ -22,8 +22,8 @@ from core.data.dataset import Dataset
 from core.data.palette import class_colour
 from core.delivery import report_figures as draw
 from core.delivery import report_words as words
-from core.delivery.digests import file_sha256
 from core.delivery.report_pictures import Example, choose_examples, jpeg_of
+from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.evaluation.errors import KINDS
 from core.evaluation.evaluation import Evaluation, evaluate_run

@@ -6,7 +6,6 @@ Imported in the export's child process only; torch and Ultralytics are imported 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -17,7 +16,7 @@ import yaml
 from numpy.typing import NDArray
 
 from core.data.dataset import Dataset
-from core.jobs import Progress
+from core.jobs import Progress, Report
 
 SCORED = 200
 """Pictures, at most, on which mAP is compared."""
@@ -96,7 +95,7 @@ def compare(
     rect: bool,
     nms_free: bool,
     half: bool,
-    report: Callable[[Progress], None],
+    report: Report,
 ) -> dict[str, Any]:
     """Run both models; return the figures of the check.
 
@@ -145,7 +144,7 @@ def compare(
 
 
 def _answers(
-    models: list[tuple[Path, dict[str, Any]]], files: list[Path], task: str, report: Callable[[Progress], None]
+    models: list[tuple[Path, dict[str, Any]]], files: list[Path], task: str, report: Report
 ) -> list[list[Answer]]:
     """Ask the models in turn, picture by picture, so that another program slows them alike."""
     from ultralytics import YOLO
@@ -175,9 +174,7 @@ def _answer(result: Any) -> Answer:
     )
 
 
-def _score(
-    path: Path, pictures: Pictures, options: dict[str, Any], words: str, report: Callable[[Progress], None]
-) -> float:
+def _score(path: Path, pictures: Pictures, options: dict[str, Any], words: str, report: Report) -> float:
     from ultralytics import YOLO
 
     model: Any = YOLO(str(path), task=pictures.task)

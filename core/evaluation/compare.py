@@ -7,7 +7,7 @@ Tibshirani 1993, chapter 16). "Better" is only said when the 95 % interval of th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.intervals import ap_draws, count_units, draw, interval, wilson
 from core.evaluation.matching import IOU_THRESHOLDS, from_bits
 from core.evaluation.metrics import ap_by_class
-from core.jobs import Progress
+from core.jobs import Report
 from core.workspace import Workspace
 
 Draws = NDArray[np.float64]
@@ -69,7 +69,7 @@ def compare_runs(
     b: str,
     split: str = "val",
     *,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Report | None = None,
 ) -> Comparison:
     """Compare two runs on one split of the dataset they share, predicting first where that was not done yet.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -36,10 +35,8 @@ from core.evaluation.predictions import (
 from core.evaluation.review import find_cases, worst_first
 from core.evaluation.thresholds import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
 from core.evaluation.verdict import leak_sentence
-from core.jobs import Progress
+from core.jobs import Report
 from core.workspace import Workspace
-
-Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ The pass is Ultralytics' own validation, so that the figures agree with it; torc
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import subprocess
@@ -26,8 +25,9 @@ from typing import Any
 import pandas as pd
 
 from core.data.dataset import SPLITS, Dataset, write_data_yaml
+from core.digests import file_sha256
 from core.errors import GraftError, InputError
-from core.jobs import Progress
+from core.jobs import Progress, Report
 from core.models.isolation import enter_isolation, isolated_environment
 from core.workspace import Workspace, write_json_atomic
 
@@ -124,7 +124,7 @@ def are_fresh(run_folder: Path, split: str) -> bool:
     if not all(path.is_file() for path in paths):
         return False
     meta = json.loads(paths[2].read_text(encoding="utf-8"))
-    if meta["weights_sha256"] != _sha256(best_weights(run_folder)):
+    if meta["weights_sha256"] != file_sha256(best_weights(run_folder)):
         return False
     try:
         dataset = run_dataset(run_folder)
@@ -133,9 +133,7 @@ def are_fresh(run_folder: Path, split: str) -> bool:
     return bool(meta["dataset_checksum"] == dataset.checksum and len(meta["images"]) == dataset.images.get(split, 0))
 
 
-def predict_split(
-    workspace: Workspace, run_id: str, split: str, progress: Callable[[Progress], None] | None = None
-) -> Path:
+def predict_split(workspace: Workspace, run_id: str, split: str, progress: Report | None = None) -> Path:
     """Predict on one split of a run's dataset in a child process; return the path of the stored predictions.
 
     Raises InputError for an unknown split, a split without pictures or a run without a model, GraftError with the
@@ -224,7 +222,7 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
             "imgsz": int(spec.get("imgsz", 640)),
             "confidence": MIN_CONFIDENCE,
             "nms_iou": NMS_IOU,
-            "weights_sha256": _sha256(weights),
+            "weights_sha256": file_sha256(weights),
             "dataset_checksum": dataset.checksum,
             "results": {key: _finite(value) for key, value in metrics.results_dict.items()},
             "images": json.loads(table[keep].to_json(orient="records")),
@@ -254,11 +252,6 @@ def _write(table: pd.DataFrame, path: Path) -> None:
 def _finite(value: Any) -> float | None:
     number = float(value)
     return number if math.isfinite(number) else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _main(arguments: list[str]) -> int:

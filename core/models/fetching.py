@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from email.message import Message
-from functools import lru_cache
 from pathlib import Path
 
 from core.errors import GraftError
@@ -106,15 +104,3 @@ def _length_in_range(headers: Message) -> int:
 
 def _site(url: str) -> str:
     return url.split("/")[2].rpartition("@")[2]
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hex digits; read again only when the file has changed."""
-    known = path.stat()
-    return _sha256(path, known.st_mtime_ns, known.st_size)
-
-
-@lru_cache(maxsize=256)
-def _sha256(path: Path, _changed: int, _size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

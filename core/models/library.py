@@ -16,9 +16,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from core.data.dataset import Task, load_dataset
+from core.digests import file_sha256
 from core.errors import InputError
 from core.models.catalog import STARTER, find_model
-from core.models.fetching import sha256
 from core.models.weights import describe_weights, import_file
 from core.workspace import ID_PATTERN, Workspace, folder_bytes, new_id, write_json_atomic
 
@@ -182,7 +182,7 @@ def import_model(
     returned. Raises InputError for a file that is no checkpoint, would run code, or has an unknown architecture.
     """
     if source.is_file():
-        digest = sha256(source)
+        digest = file_sha256(source)
         for known in _all(workspace):
             if known.sha256 == digest and known.run is None:
                 return known
@@ -304,7 +304,7 @@ def _keep(
                 parameters=facts["parameters"],
                 imgsz=imgsz or facts["imgsz"],
                 bytes=(stage / MODEL_FILE).stat().st_size,
-                sha256=sha256(stage / MODEL_FILE),
+                sha256=file_sha256(stage / MODEL_FILE),
                 origin=origin,
                 run=run,
                 dataset_name=dataset_name,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,10 +19,11 @@ import yaml
 from core.data.archives import extract
 from core.data.dataset import Dataset, Task
 from core.data.importing import ImportSettings, import_dataset
+from core.digests import file_sha256
 from core.errors import GraftError, InputError
-from core.jobs import Progress
+from core.jobs import Progress, Report
 from core.models.catalog import ultralytics_folder
-from core.models.fetching import NotThere, Unreachable, fetch, sha256
+from core.models.fetching import NotThere, Unreachable, fetch
 from core.workspace import Workspace
 
 ADDRESS = re.compile(r"^https://github\.com/ultralytics/assets/releases/download/[\w.-]+/[\w.-]+\.zip$")
@@ -139,7 +139,7 @@ def import_public_set(
     *,
     settings: ImportSettings | None = None,
     title: str | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Report | None = None,
 ) -> Dataset:
     """Download a public set and import it; the download goes on where an earlier one stopped.
 
@@ -153,7 +153,7 @@ def import_public_set(
     downloads.mkdir(exist_ok=True)
     part = downloads / found.address.rpartition("/")[2]
     _download(found, part, progress)
-    digest = sha256(part)
+    digest = file_sha256(part)
     with workspace.staging("public-set") as stage:
         try:
             extract(part, stage / found.name, workspace.free_bytes())
@@ -171,7 +171,7 @@ def import_public_set(
     return dataset
 
 
-def _download(found: PublicSet, part: Path, progress: Callable[[Progress], None] | None) -> None:
+def _download(found: PublicSet, part: Path, progress: Report | None) -> None:
     begun, first = time.monotonic(), part.stat().st_size if part.exists() else 0
 
     def moved(done: int, total: int) -> None:

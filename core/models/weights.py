@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from core.data.dataset import Task
+from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.models.catalog import STARTER, Model, find_model, model_for_task, models_for
-from core.models.fetching import Moved, NotThere, Unreachable, fetch, sha256
+from core.models.fetching import Moved, NotThere, Unreachable, fetch
 from core.models.isolation import isolated_environment
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
 from core.workspace import Workspace, slug, write_json_atomic
@@ -78,7 +79,7 @@ def locate(workspace: Workspace, model: str, task: Task) -> WeightsFile | None:
         return WeightsFile(kept.path, kept.sha256, f"“{kept.name}” of your model library ({kept.origin})")
     if model == STARTER.name:
         model_for_task(model, task)
-        return WeightsFile(CHECKPOINT, sha256(CHECKPOINT), STARTER_WORDS) if CHECKPOINT.is_file() else None
+        return WeightsFile(CHECKPOINT, file_sha256(CHECKPOINT), STARTER_WORDS) if CHECKPOINT.is_file() else None
     path = Path(model).expanduser()
     if model.endswith(".pt") and path.is_file():
         return _described(workspace, path.resolve())
@@ -97,7 +98,7 @@ def _of_run(workspace: Workspace, run_id: str, task: Task) -> WeightsFile:
     if run.best_weights is None:
         raise InputError(f"The run {run.id} has no trained model to start from (it is {run.state}).")
     _check_task(f"The run {run.id}", run.task, task)
-    return WeightsFile(run.best_weights, sha256(run.best_weights), f"the best model of your run “{run.name}”")
+    return WeightsFile(run.best_weights, file_sha256(run.best_weights), f"the best model of your run “{run.name}”")
 
 
 def _check_task(what: str, has: str, wanted: str) -> None:
@@ -142,7 +143,7 @@ def weights_here(workspace: Workspace) -> dict[str, WeightsFile]:
     """Return what pre-trained weights are on this machine, by name: the starter, then the files of the workspace."""
     here = {}
     if CHECKPOINT.is_file():
-        here[STARTER.name] = WeightsFile(CHECKPOINT, sha256(CHECKPOINT), STARTER_WORDS)
+        here[STARTER.name] = WeightsFile(CHECKPOINT, file_sha256(CHECKPOINT), STARTER_WORDS)
     for path in sorted(workspace.weights.glob("*.pt")):
         here[path.stem] = _described(workspace, path)
     return here
@@ -185,7 +186,7 @@ def download(workspace: Workspace, model: Model, progress: Moved | None = None, 
         raise Unreachable(f"{error} Bring {model.file} on a USB stick and import it, or start without it.") from error
     except NotThere as error:
         raise NotThere(f"{error} Choose another model, or bring the file yourself.") from error
-    digest, recorded = sha256(part), _recorded(workspace)
+    digest, recorded = file_sha256(part), _recorded(workspace)
     known = OFFICIAL_SHA256.get(model.file) or recorded.get(model.file, {}).get("sha256")
     if known and digest != known:
         part.unlink()
@@ -214,8 +215,8 @@ def import_file(workspace: Workspace, source: Path, name: str | None = None, *, 
         describe_weights(source)
     stem = slug(Path(name or source.name).stem, "weights")
     target = workspace.weights / f"{stem}.pt"
-    digest, number = sha256(source), 1
-    while target.exists() and sha256(target) != digest:
+    digest, number = file_sha256(source), 1
+    while target.exists() and file_sha256(target) != digest:
         number += 1
         target = workspace.weights / f"{stem}-{number}.pt"
     if not target.exists():
@@ -264,7 +265,7 @@ def _recorded(workspace: Workspace) -> dict[str, dict[str, str]]:
 
 
 def _described(workspace: Workspace, path: Path) -> WeightsFile:
-    digest = sha256(path)
+    digest = file_sha256(path)
     recorded = _recorded(workspace).get(path.name, {})
     if OFFICIAL_SHA256.get(path.name) == digest:
         return WeightsFile(path, digest, "the official file (its digest is the known one)", True)

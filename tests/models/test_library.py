@@ -11,8 +11,8 @@ import pytest
 
 from core.data.importing import import_dataset
 from core.delivery.predict_model import choose_model
+from core.digests import file_sha256
 from core.errors import InputError
-from core.models.fetching import sha256
 from core.models.library import (
     delete_model,
     edit_model,
@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_a_file_from_elsewhere_is_kept_with_origin_and_digest(workspace: Workspace, tiny_checkpoint: Path) -> None:
     model = import_model(workspace, tiny_checkpoint, name="Nuts and bolts", tags=("line 3",), origin="from plant B")
     assert (model.task, model.architecture, model.classes[:2]) == ("detect", "yolo11n", ("nut", "bolt"))
-    assert model.sha256 == sha256(tiny_checkpoint)
+    assert model.sha256 == file_sha256(tiny_checkpoint)
     assert "from plant B" in model.origin
     assert "parts.pt" in model.origin
     assert import_model(workspace, tiny_checkpoint, name="Again").id == model.id, "the same file comes in once"

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from core.data.importing import import_dataset
+from core.digests import file_sha256
 from core.errors import InputError
 from core.models.catalog import STARTER, find_model, models_for
-from core.models.fetching import sha256
 from core.models.starter.checkpoint import CHECKPOINT, RECORD, STARTER_WORDS
 from core.models.starter.kinds import KINDS, NAMES
 from core.models.starter.scenes import SIZE, draw_scene
@@ -71,9 +71,9 @@ def make(work: Path, out: Path, steps: int) -> str:
 def test_it_is_made_with_one_command_and_gone_on_with(tmp_path: Path) -> None:
     out = tmp_path / "starter.pt"
     make(tmp_path / "work", out, 2)
-    first = sha256(out)
+    first = file_sha256(out)
     assert "going on from step 2" in make(tmp_path / "work", out, 3)
-    assert sha256(out) != first
+    assert file_sha256(out) != first
     described = describe_weights(out)
     assert (described["task"], described["architecture"]) == ("detect", "yolo26n")
     assert tuple(described["classes"]) == NAMES
@@ -115,7 +115,7 @@ def test_a_training_starts_from_it_and_says_so(workspace: Workspace, tmp_path: P
     spec = TrainingSpec(dataset=dataset.id, task="detect", model="starter", epochs=1, imgsz=64, batch=4, device="cpu")
     run = wait_run(workspace, start_run(workspace, spec).id, timeout=180)
     assert run.state is State.FINISHED, run.cause
-    assert run.spec.transfer == {"name": "starter", "origin": STARTER_WORDS, "sha256": sha256(CHECKPOINT)}
+    assert run.spec.transfer == {"name": "starter", "origin": STARTER_WORDS, "sha256": file_sha256(CHECKPOINT)}
     transfer = read_progress(run).transfer
     assert transfer["copied"] >= 690, "all but what depends on the number of classes"
     assert STARTER_WORDS in transfer["message"]

@@ -1,4 +1,4 @@
-"""Digests of the files that leave the house, so that each can be told from any other."""
+"""Digests of files: by them the same picture, checkpoint or export is known again wherever it lies."""
 
 from __future__ import annotations
 
