@@ -10,6 +10,7 @@ import plotly.io as pio
 import streamlit as st
 
 from core.data.palette import class_colour
+from pages._ui.formatting import SPLIT_WORDS
 
 LEAF = "#3F9A63"
 """The one green, readable on the light and on the dark ground."""
@@ -66,9 +67,9 @@ def bars(
         values = [counts[split].get(name, 0) for name in classes]
         colours = [class_colour(index) for index in numbers or range(len(classes))]
         chart.add_bar(
-            y=names, x=values, name=SPLIT_TITLES[split], orientation="h",
+            y=names, x=values, name=SPLIT_WORDS[split], orientation="h",
             marker={"color": colours, "opacity": shade, "line": {"width": 0}},
-            hovertemplate="%{y}: %{x:,} " + unit + f" in {SPLIT_TITLES[split]}<extra></extra>",
+            hovertemplate="%{y}: %{x:,} " + unit + f" in {SPLIT_WORDS[split]}<extra></extra>",
         )  # fmt: skip
     totals = [sum(counts[split].get(name, 0) for split in counts) for name in classes]
     chart.add_scatter(
@@ -79,8 +80,6 @@ def bars(
     chart.update_xaxes(visible=False, range=[0, max([*totals, 1]) * 1.14])
     return chart
 
-
-SPLIT_TITLES = {"train": "training", "val": "validation", "test": "test"}
 
 CURVE_TITLES = {
     "top1": "top-1", "top5": "top-5",
