@@ -169,6 +169,12 @@ def show_curves(evaluation: Evaluation) -> None:
         charts.show(evaluation_charts.froc(evaluation.curves["confidence"], point), "FROC curve", key="froc")
 
 
+WHERE_CORRECTED = (
+    "The correction counts in this curve and its figure, and in those of the command line. What it finds, its "
+    "operating point, Try it and what you take away keep the confidence the model states by itself."
+)
+
+
 def show_calibration(run: Run, evaluation: Evaluation) -> None:
     """Show whether stated confidence means what it says, and offer to correct it."""
     found = evaluation.calibration
@@ -187,6 +193,7 @@ def show_calibration(run: Run, evaluation: Evaluation) -> None:
             f"Corrected, it is {percent(scaled['ece'])} away ({interval_words(scaled)}): the correction fitted on the "
             f"validation part is stored with this model (temperature {scaled['temperature']:.2f})."
         )
+        st.caption(WHERE_CORRECTED)
         if st.button("Drop the correction", key=f"uncalibrate_{run.id}", icon=":material/undo:"):
             drop_temperature(run.folder)
             st.rerun(scope="app")
@@ -200,11 +207,11 @@ def show_calibration(run: Run, evaluation: Evaluation) -> None:
         return
     st.markdown(
         f"It is {'too sure of itself' if fitted > 1 else 'not sure enough'}. One number (a temperature of "
-        f"{fitted:.2f}) would correct that. What it finds and the line above stay the same, only "
-        "the stated confidence moves."
+        f"{fitted:.2f}) would correct that."
         if abs(fitted - 1) > 0.05
         else "Its confidence can be taken nearly at its word; a correction would hardly move it."
     )
+    st.caption(WHERE_CORRECTED)
     if st.button("Store the correction with the model", key=f"calibrate_{run.id}", icon=":material/tune:"):
         save_temperature(run.folder, fitted, evaluation.weights_sha256)
         st.rerun(scope="app")

@@ -14,9 +14,11 @@ from streamlit.testing.v1 import AppTest
 from core.data.dataset import Dataset
 from core.data.importing import import_dataset
 from core.data.thumbnails import Mark
+from core.delivery.predict_model import choose_model
 from core.evaluation.calibration import load_temperature
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.predictions import predictions_path, shapes_path
+from core.evaluation.thresholds import load_operating_point
 from core.workspace import Workspace
 from pages._ui.evaluation_gallery import picture_marks
 from pages._ui.evaluation_viewer import render_part
@@ -55,6 +57,8 @@ def test_the_correction_is_stored_on_a_click_only(workspace: Workspace, shapes: 
     assert found["scaled"]["temperature"] == stored
     again = open_page("evaluation.py", run="run-a")
     assert f"temperature {stored:.2f}" in text_of(again)
+    assert "Try it and what you take away keep the confidence the model states by itself" in text_of(again)
+    assert choose_model(workspace, "run-a").confidence == load_operating_point(workspace.run("run-a"))["confidence"]
     press(again, "Drop the correction")
     assert load_temperature(workspace.run("run-a")) is None
 
