@@ -216,14 +216,14 @@ with page.cell("Which model starts with what knowledge?"):
     model_name = sources[source or CATALOGUE]()
 
 with page.cell("How much of that knowledge is kept?"):
-    strategy, freeze = strategy_cell(workspace, dataset, draft, model_name)
+    strategy, teacher, freeze = strategy_cell(workspace, dataset, draft, model_name)
 
 with page.cell("How much time is there?"):
     shown, fold = st.container(), st.expander("Change a setting by hand", key="by_hand")
     with fold:
         by_hand = st.container()
         extra = freeze | expert_settings()
-    values: dict[str, Any] = {"model": model_name or draft.model, "strategy": strategy}
+    values: dict[str, Any] = {"model": model_name or draft.model, "strategy": strategy, "teacher": teacher}
     with shown:
         spec = plan_cell(workspace, dataset, draft, values, extra)
     if spec is not None:

@@ -65,6 +65,8 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
         f"{spec.batch} at a time."
         + (f" It ends early when {spec.patience} epochs bring nothing better." if spec.patience else ""),
     ]
+    if spec.teacher:
+        lines.append(f"It also learns from **{spec.teacher}** at every step (distillation).")
     by_hand = {name: value for name, value in spec.extra.items() if name not in spec.reasons}
     if by_hand:
         lines.append("Expert settings: " + ", ".join(f"`{name}={value}`" for name, value in by_hand.items()) + ".")
@@ -75,7 +77,7 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
 
 def spec_code(spec: TrainingSpec) -> str:
     """Return the Python that starts the planned training."""
-    given = spec.model_dump(mode="json", exclude_defaults=True, exclude={"reasons", "transfer"})
+    given = spec.model_dump(mode="json", exclude_defaults=True, exclude={"reasons", "transfer", "teacher_weights"})
     given |= {name: getattr(spec, name) for name in FIELDS}  # even where they are defaults: nothing is left to plan
     arguments = "\n".join(f"    {name}={value!r}," for name, value in given.items())
     return (

@@ -112,11 +112,11 @@ WORDS = (
     ),
     Word(
         "Distillation",
-        "A large, slow model teaches a small, quick one by its answers. You get nearly the quality of the large one on "
-        "a small machine.",
+        "A large, slow model teaches a small, quick one: beside your labels it shows how it sees each picture. What "
+        "you use afterwards is the small one alone.",
         _model(4, NONE) + _arrow(70, 18) + _model(98, ALL, 0.7),
         "A large model teaches a small green one",
-        "Model: all arguments, “distill_model”",
+        "Model: “Learn from a larger model as well”",
         "model.py",
     ),
     Word(

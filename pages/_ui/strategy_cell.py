@@ -1,4 +1,4 @@
-"""How much of the pre-trained knowledge is kept: strategies, a recommendation with its reason, the network drawn."""
+"""How much of the pre-trained knowledge is kept: strategies, a recommendation, the network drawn, a teacher."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import streamlit as st
 
 from core.data.dataset import Dataset
 from core.errors import GraftError, InputError
-from core.models.catalog import TASK_SUFFIX, find_model
+from core.models.catalog import TASK_SUFFIX, find_model, models_for
+from core.models.library import list_models
 from core.models.networks import network_parts
 from core.models.plan_strategy import recommend
 from core.models.source_distance import known_distance, measure_distance
+from core.models.weights import is_here
+from core.training.distillation import TASKS
+from core.training.runs import list_runs
 from core.training.spec import STRATEGY_WORDS, Strategy, TrainingSpec
+from core.training.store import State
 from core.workspace import Workspace
 from pages._ui.formatting import plain
 from pages._ui.frame import has_page, page_path
@@ -22,8 +27,8 @@ from pages._ui.plan_cell import facts_of
 
 def strategy_cell(
     workspace: Workspace, dataset: Dataset, draft: TrainingSpec, model_name: str
-) -> tuple[Strategy, dict[str, Any]]:
-    """Ask how much is kept; return the strategy and `freeze` where its depth was set by hand."""
+) -> tuple[Strategy, str, dict[str, Any]]:
+    """Ask how much is kept; return the strategy, the teacher ("": none), and `freeze` if its depth was set by hand."""
     strategy = _choose(dataset, draft)
     parts = network_parts(_catalogue_name(model_name, dataset))
     freeze: dict[str, Any] = {}
@@ -33,7 +38,8 @@ def strategy_cell(
             most = parts["backbone"].layers
             name = f"spec_{dataset.id}_freeze"
             st.session_state.setdefault(name, min(most, int(draft.extra.get("freeze") or most)))
-            st.session_state[name] = min(most, st.session_state[name])
+            if st.session_state[name] > most:  # of a deeper model; else it is not touched while it is being dragged
+                st.session_state[name] = most
             depth = st.slider(
                 "Layers kept as they are", 1, most, key=name, persist_state="session",
                 help=f"All {most} are the whole backbone. Fewer keep the early layers only: edges and textures.",
@@ -43,7 +49,7 @@ def strategy_cell(
         ink = "#E9E7DF" if st.context.theme.type == "dark" else "#10140E"
         st.image(network_svg(parts, states, ink), alt=network_words(parts, states), width=400)
     _advice(workspace, dataset, model_name)
-    return strategy, freeze
+    return strategy, _choose_teacher(workspace, dataset, draft, model_name), freeze
 
 
 def _choose(dataset: Dataset, draft: TrainingSpec) -> Strategy:
@@ -80,6 +86,50 @@ def _advice(workspace: Workspace, dataset: Dataset, model_name: str) -> None:
     if has_page("lab.py"):
         right.page_link(page_path("lab.py"), label="Measure instead of believe: race them in the Lab",
                         icon=":material/arrow_forward:")  # fmt: skip
+
+
+def _choose_teacher(workspace: Workspace, dataset: Dataset, draft: TrainingSpec, model_name: str) -> str:
+    """Offer a second model to learn from; none unless one is chosen."""
+    if dataset.task not in TASKS:
+        return ""
+    names = {"": "No, from my labels alone"} | _teachers(workspace, dataset, model_name)
+    if draft.teacher and draft.teacher != model_name:
+        names.setdefault(draft.teacher, draft.teacher)
+    key = f"spec_{dataset.id}_teacher"
+    if st.session_state.get(key, "") not in names:
+        del st.session_state[key]  # it was deleted, or is the model to start from by now
+    first = (
+        {} if key in st.session_state else {"index": list(names).index(draft.teacher) if draft.teacher in names else 0}
+    )
+    chosen = st.selectbox(
+        "Learn from a larger model as well (distillation)", list(names), format_func=names.__getitem__, key=key,
+        persist_state="session", help=TrainingSpec.model_fields["teacher"].description, **first,
+    )  # fmt: skip
+    if len(names) == 1:
+        st.caption("There is no second model for this yet: train a larger one on these pictures first.")
+    else:
+        st.caption(
+            "Each step also runs the teacher, so it takes longer. It pays when the teacher is a larger model trained "
+            "on these pictures."
+        )
+    return chosen or ""
+
+
+def _teachers(workspace: Workspace, dataset: Dataset, model_name: str) -> dict[str, str]:
+    """Return what can teach, by its name for a specification: the user's own models, then larger ones that are here."""
+    names = {
+        f"library:{item.id}": f"{item.name} (library, {item.parameters / 1e6:.1f} M parameters)"
+        for item in list_models(workspace, task=dataset.task)
+    }
+    for run in list_runs(workspace, states={State.FINISHED, State.STOPPED}):
+        if run.task == dataset.task and run.best_weights is not None:
+            names[f"run:{run.id}"] = f"{run.name} ({run.model}, {run.dataset_name})"
+    student = find_model(_catalogue_name(model_name, dataset))
+    for model in models_for(dataset.task):
+        if is_here(workspace, model) and (student is None or model.parameters > student.parameters):
+            names[model.name] = f"{model.name} ({model.parameters / 1e6:.1f} M parameters, knows other classes)"
+    names.pop(model_name, None)
+    return names
 
 
 def _catalogue_name(model_name: str, dataset: Dataset) -> str:
