@@ -102,7 +102,7 @@ def run_cells(workspace: Workspace, run: Run) -> list[Cell]:
     weights, path = _weights(workspace, run)
     cells = [
         Cell("words", opening(run, dataset)),
-        Cell("code", preparation(dataset, path)),
+        Cell("code", preparation(dataset, path, _teacher(workspace, run))),
         Cell("words", about_data(dataset)),
         Cell("code", data_code(dataset)),
         Cell("words", about_reuse(run, dataset)),
@@ -128,3 +128,13 @@ def _weights(workspace: Workspace, run: Run) -> tuple[str, Path | None]:
     if found is None:
         raise InputError(f"The weights {run.spec.model}, from which this run started, are no longer in the workspace.")
     return "str(WEIGHTS)", found.path
+
+
+def _teacher(workspace: Workspace, run: Run) -> Path | None:
+    """Return the weights of the model that the run also learned from, None when it had none."""
+    if not run.spec.teacher:
+        return None
+    found = locate(workspace, run.spec.teacher, run.spec.task)
+    if found is None:
+        raise InputError(f"The teacher {run.spec.teacher}, from which this run learned, is no longer in the workspace.")
+    return found.path

@@ -14,7 +14,7 @@ from core.training.spec import Strategy
 from core.training.store import Run
 
 
-def preparation(dataset: Dataset, weights: Path | None) -> str:
+def preparation(dataset: Dataset, weights: Path | None, teacher: Path | None = None) -> str:
     """Return the imports, the switches and the places of pictures and weights (None: the run starts from scratch)."""
     lines = [
         "import os",
@@ -32,6 +32,8 @@ def preparation(dataset: Dataset, weights: Path | None) -> str:
     ]
     if weights is not None:
         lines.append(f"WEIGHTS = Path({quoted(str(weights))})")
+    if teacher is not None:
+        lines.append(f"TEACHER = Path({quoted(str(teacher))})  # the model it also learns from")
     lines += [
         'OUT = Path("graft-notebook").resolve()  # everything this notebook writes',
         "",
@@ -123,6 +125,8 @@ def train_code(run: Run, weights: str) -> str:
         options += ", freeze=BACKBONE"
     if spec.strategy is Strategy.SCRATCH:
         options += ", pretrained=False"
+    if spec.teacher:
+        options += ", distill_model=str(TEACHER)"
     if spec.strategy is Strategy.TWO_STAGE:
         stage = strategies.first_stage_epochs(spec)
         code = _borrowed(strategies.unfreeze, strategies._tell_scheduler) + "\n\n" + code

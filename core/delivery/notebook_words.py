@@ -101,12 +101,19 @@ def about_strategy(run: Run) -> str:
     """Explain the strategy, and what plain Ultralytics does otherwise than the run did."""
     spec = run.spec
     text = f"## The strategy: {spec.strategy.value}\n{STRATEGY_LESSON[spec.strategy]}"
+    if spec.teacher:
+        text += f"""
+
+It also learns from a **teacher** (distillation), `{spec.teacher}`: at every step the teacher looks at the same
+pictures, and where it is sure of something, the model is drawn to make the same of them (`distill_model`; the loss
+`dis_loss`).
+Only the model itself is kept in the end."""
     differences = []
     if run.device == "cpu":
         differences.append(
             "on a processor, Graft trains with a quicker trainer (other memory layout, bfloat16 where it pays)"
         )
-    if spec.strategy is Strategy.FROZEN and run.device == "cpu":
+    if spec.strategy is Strategy.FROZEN and run.device == "cpu" and not spec.teacher:
         differences.append("for frozen layers it may compute what they see once and keep it")
     if str(spec.extra.get("amp", "")).lower() == "bf16" and run.device == "cpu":
         differences.append("the setting amp=bf16 is left out here, since plain Ultralytics refuses it on a processor")

@@ -58,6 +58,24 @@ def test_each_strategy_has_code_that_parses(strategy: Strategy, taken: Trained) 
     assert "from core" not in script, "it needs nothing of Graft's"
 
 
+@pytest.mark.slow
+def test_a_notebook_learns_from_the_same_teacher(taken: Trained, tmp_path: Path) -> None:
+    from nbclient import NotebookClient
+
+    weights = taken.run.best_weights
+    assert weights is not None
+    with_strategy(taken, Strategy.DISCRIMINATIVE, weights)
+    path = taken.run.folder / "spec.json"
+    spec = json.loads(path.read_text(encoding="utf-8")) | {"teacher": str(weights)}
+    path.write_text(json.dumps(spec), encoding="utf-8")
+    notebook = nbformat.reads(notebook_text(taken.workspace, taken.run), as_version=4)
+    assert "It also learns from a **teacher**" in "".join(cell.source for cell in notebook.cells)
+    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    results = (tmp_path / "graft-notebook" / "train" / "results.csv").read_text().splitlines()
+    assert "train/dis_loss" in results[0]
+    assert float(results[-1].split(",")[results[0].split(",").index("train/dis_loss")]) > 0
+
+
 def test_notebook_and_script_say_the_same(taken: Trained) -> None:
     cells = run_cells(taken.workspace, taken.run)
     notebook = nbformat.reads(notebook_text(taken.workspace, taken.run), as_version=4)
