@@ -114,7 +114,8 @@ def _result(record: dict[str, Any]) -> None:
         speed = check["milliseconds"]
         with st.grid(3, min_column_width=160, gap="small"):
             apart = check["difference"]
-            st.metric(check["metric"], f"{check['exported']:.3f}", border=False)
+            lost = "none" if abs(apart) < 0.00005 else f"{apart:+.4f}"
+            st.metric(f"Change of {check['metric']}", lost, border=False)
             if check.get("typical_box_difference") is not None:
                 typical = check["typical_box_difference"]
                 st.metric("Boxes apart", f"{typical:.2g} px" if typical >= 0.01 else "< 0.01 px")
@@ -125,15 +126,16 @@ def _result(record: dict[str, Any]) -> None:
             f", boxes at most {check['box_difference']:.2g} px apart" if check["box_difference"] is not None else ""
         )
         st.caption(
-            f"The checkpoint: {check['metric']} {check['checkpoint']:.3f} (difference {apart:+.4f}), "
-            f"{speed['checkpoint']:.1f} ms{largest}. Compared on {check['pictures']} {check['part']} pictures, "
-            f"times on {check['compared']} of them, on this machine ({plain(record['machine'])})."
+            f"{check['metric']} {check['exported']:.3f} against {check['checkpoint']:.3f} of the model itself in this "
+            f"same check, {speed['checkpoint']:.1f} ms a picture{largest}. Compared on {check['pictures']} "
+            f"{check['part']} pictures, times on {check['compared']} of them, on this machine "
+            f"({plain(record['machine'])})."
         )
         if check["metric"] != "top-1":
             square = "" if record["dynamic"] else ", made square as this format needs them"
             st.caption(
-                f"Both were shown the same pictures one by one{square}. The evaluation shows them in batches with "
-                "other margins, so its figure can differ from these."
+                f"Both were shown the same pictures one by one{square}. These figures are for each other only: how "
+                "good the model is stands in the evaluation and the report."
             )
     if record["reason"]:
         st.markdown(plain(record["reason"]))

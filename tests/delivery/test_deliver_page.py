@@ -56,7 +56,8 @@ def test_result_of_an_export_is_shown_with_its_figures(taken: Trained) -> None:
     (folder / "export.json").write_text(json.dumps(record), encoding="utf-8")
     app = open_page("deliver.py", run=taken.run_id)
     assert "made from earlier weights" in texts(app), "the weights are not those of the export"
-    assert any(item.value == "0.509" for item in app.metric)
+    assert any((item.label, item.value) == ("Change of mAP50-95", "-0.0030") for item in app.metric)
+    assert "These figures are for each other only" in texts(app)
     next(item for item in app.button if item.key == "delete_onnx").click().run()
     assert not folder.exists()
 
