@@ -147,13 +147,13 @@ def _card(
         autoescape=False,  # noqa: S701  # Markdown, not HTML
         keep_trailing_newline=True,
     )
-    origin = f"({run.spec.transfer['origin']})" if run.spec.transfer else ""
+    origin = run.spec.transfer["origin"] if run.spec.transfer else ""
     return environment.get_template("README.md.j2").render(
         title=run.name,
         sentences=evaluation.sentences,
         interval_note=words.interval_note(evaluation, dataset),
         settings=settings,
-        started_from="random numbers" if run.strategy == "scratch" else " ".join(filter(None, (run.model, origin))),
+        started_from="random numbers" if run.strategy == "scratch" else ", ".join(filter(None, (run.model, origin))),
         trained=f"{run.created:%Y-%m-%d}",
         trained_on=words.trained_on(run, dataset, read_progress(run)),
         has_onnx=onnx is not None,

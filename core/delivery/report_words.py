@@ -86,7 +86,7 @@ def trained_on(run: Run, dataset: Dataset, progress: RunProgress) -> str:
     text = f"{pictures}{things} of the classes {names}. "
     spec = run.spec
     taught = (
-        f" It also learned from a teacher, {spec.teacher} ({spec.teacher_weights['origin']})." if spec.teacher else ""
+        f" It also learned from a teacher, {spec.teacher}, {spec.teacher_weights['origin']}." if spec.teacher else ""
     )
     if run.strategy == Strategy.SCRATCH:
         return f"{text}It started from random numbers and knew nothing before.{taught}"

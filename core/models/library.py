@@ -155,7 +155,7 @@ def keep_run(
     started = f"{spec.model}, from scratch" if spec.strategy == "scratch" else spec.model
     if spec.transfer:
         own = ":" in spec.model  # run:<id> and library:<id>: the origin says it in words
-        started = spec.transfer["origin"] if own else f"{spec.model} ({spec.transfer['origin']})"
+        started = spec.transfer["origin"] if own else f"{spec.model}, {spec.transfer['origin']}"
     return _keep(
         workspace,
         run.best_weights,

@@ -76,7 +76,7 @@ def locate(workspace: Workspace, model: str, task: Task) -> WeightsFile | None:
 
         kept = get_model(workspace, model.removeprefix("library:"))
         _check_task(f"“{kept.name}”", kept.task, task)
-        return WeightsFile(kept.path, kept.sha256, f"“{kept.name}” of your model library ({kept.origin})")
+        return WeightsFile(kept.path, kept.sha256, f"“{kept.name}” of your model library, {kept.origin}")
     if model == STARTER.name:
         model_for_task(model, task)
         return WeightsFile(CHECKPOINT, file_sha256(CHECKPOINT), STARTER_WORDS) if CHECKPOINT.is_file() else None

@@ -270,7 +270,7 @@ class Training:
 
         source = load_checkpoint(self._source())[0].float().state_dict()
         copied = len(intersect_dicts(source, target))
-        source_words = f" ({self.spec.transfer['origin']})" if self.spec.transfer else ""
+        source_words = f", {self.spec.transfer['origin']}" if self.spec.transfer else ""
         message = f"Reused {copied} of {len(target)} parts of the pre-trained model{source_words}; the rest is new."
         message = f"{message} {self.teacher_words}".rstrip()
         return {"copied": copied, "total": len(target), "message": message, "source": self.spec.transfer}
