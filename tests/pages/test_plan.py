@@ -41,6 +41,8 @@ def test_the_time_there_is_decides(opened: tuple[AppTest, str]) -> None:
     assert field(app, dataset, "epochs") > few
     assert not app.exception
     assert f"Epochs {field(app, dataset, 'epochs')}" in texts(app)
+    written = app.number_input(key=f"spec_{dataset}_epochs").value
+    assert written is None, "the page writes into a field; a number typed meanwhile would be lost"
 
 
 def test_what_is_changed_by_hand_stays_and_can_go_back(opened: tuple[AppTest, str]) -> None:
