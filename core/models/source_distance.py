@@ -23,7 +23,7 @@ from core.data.dataset import Dataset
 from core.errors import GraftError
 from core.models.isolation import enter_isolation, isolated_environment
 from core.models.weights import locate
-from core.workspace import Workspace, write_json_atomic
+from core.workspace import Workspace, read_json, write_json_atomic
 
 PICTURES = 48
 """Pictures looked at: the means of a layer move by a few hundredths beyond two dozen."""
@@ -36,11 +36,7 @@ FILE = "source-distance.json"
 def known_distance(workspace: Workspace, dataset: Dataset, model: str) -> float | None:
     """Return what was measured for this model and this state of the dataset; None when nothing was."""
     found = locate(workspace, model, dataset.task)
-    try:
-        kept = json.loads((dataset.root / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    value = kept.get(_key(dataset, found.sha256)) if found and isinstance(kept, dict) else None
+    value = read_json(dataset.root / FILE).get(_key(dataset, found.sha256)) if found else None
     return float(value) if isinstance(value, (int, float)) else None
 
 

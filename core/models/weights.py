@@ -27,7 +27,7 @@ from core.models.catalog import STARTER, Model, find_model, model_for_task, mode
 from core.models.fetching import Moved, NotThere, Unreachable, fetch
 from core.models.isolation import isolated_environment
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
-from core.workspace import Workspace, slug, write_json_atomic
+from core.workspace import Workspace, read_json, slug, write_json_atomic
 
 OFFICIAL_RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
 """The release the pinned Ultralytics version takes its files from (`attempt_download_asset`)."""
@@ -129,10 +129,7 @@ def check_start(workspace: Workspace, found: WeightsFile, task: Task) -> None:
     if found.path.is_relative_to(workspace.runs):
         return
     record = workspace.weights / CHECKED
-    try:
-        checked = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        checked = {}  # nothing looked at yet
+    checked = read_json(record)  # empty: nothing looked at yet
     if found.sha256 not in checked:
         checked[found.sha256] = describe_weights(found.path)["task"]
         write_json_atomic(record, checked)
@@ -257,11 +254,7 @@ def describe_weights(path: Path) -> dict[str, Any]:
 
 
 def _recorded(workspace: Workspace) -> dict[str, dict[str, str]]:
-    try:
-        known = json.loads((workspace.weights / RECORDED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}  # nothing recorded yet, or spoilt by hand: recorded anew at the next download
-    return known if isinstance(known, dict) else {}
+    return read_json(workspace.weights / RECORDED)  # empty or spoilt by hand: recorded anew at the next download
 
 
 def _described(workspace: Workspace, path: Path) -> WeightsFile:
