@@ -15,11 +15,8 @@ WORTH_MEASURING = 1_500
 
 def trainer_class(spec: TrainingSpec) -> type:
     """Return the trainer class for a run (imports Ultralytics: child processes only)."""
-    from core.training.trainers.fast import fast_trainer
     from core.training.trainers.frozen import frozen_trainer
 
-    if spec.teacher:
-        return fast_trainer(spec.task)  # the teacher has to see the pictures too: features of them are not enough
     if spec.strategy is Strategy.TWO_STAGE:
         return frozen_trainer(spec.task, first_stage_epochs(spec))
     return frozen_trainer(spec.task)  # caches where the first layers are frozen, by strategy or by hand
