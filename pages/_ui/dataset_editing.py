@@ -10,6 +10,7 @@ from core.data.classes import edit_classes
 from core.data.dataset import SPLITS, Dataset, load_dataset
 from core.data.fixes import apply_fix
 from core.data.images import UnreadableImage, preview_window
+from core.data.importing import ImportSettings
 from core.data.resplitting import resplit
 from core.data.windows import Window
 from core.errors import GraftError, InputError
@@ -108,16 +109,11 @@ def split_controls(workspace: Workspace, dataset: Dataset) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         train = st.number_input("Training, %", 1, 98, min(max(present[0], 1), 98), key=f"{prefix}_train")
         val = st.number_input("Validation, %", 1, 98, min(max(present[1], 1), 98), key=f"{prefix}_val")
-        seed = st.number_input(
-            "Number of the draw (seed)",
-            0,
-            2**31 - 1,
-            0,
-            key=f"{prefix}_seed",
-            help="Which picture goes where is drawn by lot; the same number draws the same division again.",
-        )
+        drawn = ImportSettings.model_fields["seed"]
+        seed = st.number_input(str(drawn.title), 0, 2**31 - 1, 0, key=f"{prefix}_seed", help=drawn.description)
     test = 100 - int(train or 0) - int(val or 0)
-    group = st.text_input("Never divide a patient or part (group)", key=f"{prefix}_group", placeholder=r"patient(\d+)",
+    title = str(ImportSettings.model_fields["group_by"].title)
+    group = st.text_input(title, key=f"{prefix}_group", placeholder=r"patient(\d+)",
                           help="A regular expression that finds the patient or part in a file name. Pictures of one "
                           "group never lie in two parts.")  # fmt: skip
     keep_test = st.checkbox("Leave the test part as it is", value=dataset.test_locked, key=f"{prefix}_keep",
