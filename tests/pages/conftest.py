@@ -6,10 +6,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_dataset
+from core.delivery.predict_intake import MOST
 from core.training.runs import start_run, wait_run
 from core.training.spec import Strategy, TrainingSpec
 from core.training.store import State
@@ -75,3 +78,16 @@ def texts(app: AppTest) -> str:
 def button(app: AppTest, label: str):
     """Return the button with a label."""
     return next(item for item in app.button if item.label == label)
+
+
+def given_many_pictures(filled: Filled, folder: Path) -> AppTest:
+    """Return the page to try a model after it was pointed to a folder with one picture more than it shows."""
+    folder.mkdir()
+    for number in range(MOST + 1):
+        Image.fromarray(np.full((40, 60, 3), number, np.uint8)).save(folder / f"{number}.png")
+    app = open_page("predict.py", run=filled.run_id)
+    app.segmented_control(key="predict_way").set_value("A place on this machine").run()
+    app.text_input(key="predict_place").set_value(str(folder))
+    button(app, "Look at it").click().run()
+    assert not app.exception, app.exception
+    return app

@@ -6,18 +6,15 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.data.importing import import_dataset
-from core.delivery.predict_intake import MOST
 from core.lab.experiment import Contender, Experiment, RaceSettings, save_experiment
 from core.training.runs import edit_run
 from core.training.store import RunStore, State
 from core.workspace import Workspace
-from tests.pages.conftest import Filled, button, open_page
+from tests.pages.conftest import Filled, given_many_pictures, open_page
 from tests.tiny import write_yolo_folder
 
 
@@ -50,15 +47,7 @@ def test_a_page_that_leads_on_has_one_primary_button(page: str, filled: Filled) 
 
 @pytest.mark.slow
 def test_many_pictures_waiting_are_the_next_step(filled: Filled, tmp_path: Path) -> None:
-    folder = tmp_path / "many"
-    folder.mkdir()
-    for number in range(MOST + 1):
-        Image.fromarray(np.full((40, 60, 3), number, np.uint8)).save(folder / f"{number}.png")
-    app = open_page("predict.py", run=filled.run_id)
-    app.segmented_control(key="predict_way").set_value("A place on this machine").run()
-    app.text_input(key="predict_place").set_value(str(folder))
-    button(app, "Look at it").click().run()
-    assert not app.exception, app.exception
+    app = given_many_pictures(filled, tmp_path / "many")
     assert primary(app) == ["Look at all of them"]
 
 

@@ -14,7 +14,7 @@ from core.delivery.predict_job import list_jobs
 from core.delivery.predict_warm import warm_predictor
 from tests.delivery.test_batch import rows_of, wait
 from tests.models.test_weights import write_hostile_checkpoint
-from tests.pages.conftest import Filled, button, open_page, texts
+from tests.pages.conftest import Filled, button, given_many_pictures, open_page, texts
 
 
 def with_pictures(filled: Filled) -> AppTest:
@@ -89,13 +89,7 @@ def test_a_run_beside_a_damaged_checkpoint_says_why_and_goes_on(filled: Filled) 
 @pytest.mark.slow
 def test_more_than_the_page_shows_runs_in_the_background(filled: Filled, tmp_path: Path) -> None:
     folder = tmp_path / "many"
-    folder.mkdir()
-    for number in range(MOST + 1):
-        Image.fromarray(np.full((40, 60, 3), number, np.uint8)).save(folder / f"{number}.png")
-    app = open_page("predict.py", run=filled.run_id)
-    app.segmented_control(key="predict_way").set_value("A place on this machine").run()
-    app.text_input(key="predict_place").set_value(str(folder))
-    button(app, "Look at it").click().run()
+    app = given_many_pictures(filled, folder)
     button(app, "Look at all of them").click().run()
     assert not app.exception, app.exception
     job = wait(list_jobs(filled.workspace)[0])
