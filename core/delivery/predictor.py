@@ -31,6 +31,7 @@ from PIL import Image
 from core.data.images import UnreadableImage, decode
 from core.data.windows import Window
 from core.errors import InputError
+from core.models.cores import use_cores
 from core.models.isolation import enter_isolation
 
 IDLE_SECONDS = 900.0
@@ -72,6 +73,7 @@ class Predictor:
 
         Image.open = PLAIN_OPEN
         self.model = YOLO(weights)
+        self.model.add_callback("on_predict_start", use_cores)
         self.channels = int(self.model.model.yaml.get("channels", 3))
         self.classes = described["classes"]
         self.key = key

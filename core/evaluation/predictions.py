@@ -28,6 +28,7 @@ from core.data.dataset import SPLITS, Dataset, write_data_yaml
 from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.jobs import Progress, Report
+from core.models.cores import use_cores
 from core.models.isolation import enter_isolation, isolated_environment
 from core.workspace import Workspace, write_json_atomic
 
@@ -188,7 +189,9 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
     captured: list[dict[str, Any]] = []
     validator = (classify_validator if classification else detect_validator)(dataset, captured, say)
     with tempfile.TemporaryDirectory(prefix="graft-val-") as scratch:
-        metrics = YOLO(str(weights), task=dataset.task).val(
+        model = YOLO(str(weights), task=dataset.task)
+        model.add_callback("on_val_start", use_cores)
+        metrics = model.val(
             validator=validator,
             data=str(dataset.train_data),
             split=split,

@@ -9,7 +9,8 @@ Kinds, with the fields beside `time` (seconds since 1970) and `kind`:
                 message (why this batch size)
     transfer    copied, total, trainable (parameters), frozen, message: what was reused from the pre-trained model
     epoch_start epoch (1-based), epochs, batches
-    batch       epoch, batch (1-based), batches, losses {name: value}, images_per_second, memory_bytes   (throttled)
+    batch       epoch, batch (1-based), batches, losses {name: value}, images_per_second, memory_bytes; on a CPU
+                cores (worked with), cores_available   (throttled)
     epoch       epoch, epochs, seconds, metrics {name: value}, losses {name: value}, validation_losses, learning_rate,
                 fitness, best (bool)
     pictures    epoch, what: batch | validation, files [paths below the run folder]

@@ -40,6 +40,9 @@ class RunProgress:
     patience: int = 0
     images_per_second: float | None = None
     memory_bytes: int | None = None
+    cores: int | None = None
+    cores_available: int | None = None
+    """of the processor, when it trains there: worked with at the moment, and there for it"""
     transfer: dict[str, Any] = field(default_factory=dict)
     preflight: dict[str, Any] = field(default_factory=dict)
     """what was measured before the first epoch, see the `preflight` event"""
@@ -160,6 +163,7 @@ def fold(progress: RunProgress, event: Event) -> None:
         progress.batch, progress.batches = int(event["batch"]), int(event["batches"])
         progress.images_per_second = event.get("images_per_second")
         progress.memory_bytes = event.get("memory_bytes")
+        progress.cores, progress.cores_available = event.get("cores"), event.get("cores_available")
         progress.live_losses = event.get("losses") or {}
     elif kind == "epoch":
         _fold_epoch(progress, event)

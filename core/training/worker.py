@@ -311,6 +311,7 @@ class Training:
             losses=plain_numbers(trainer.tloss),
             images_per_second=round(seen / max(now - self.epoch_began, 1e-6), 2),
             memory_bytes=memory_in_use(trainer),
+            **({"cores": trainer.cores.used, "cores_available": trainer.cores.available} if trainer.cores else {}),
         )
 
     def _obey(self, trainer: Any) -> None:

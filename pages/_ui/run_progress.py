@@ -193,6 +193,8 @@ def _figures(run: Run, progress: RunProgress) -> None:
         notes.append(f"on {progress.device_name}")
     if working and progress.memory_bytes:
         notes.append(f"{megabytes(progress.memory_bytes)} memory")
+    if working and progress.cores and progress.cores < (progress.cores_available or 0):
+        notes.append(f"{progress.cores} of {progress.cores_available} processor cores, as other programs are busy")
     if notes:
         text = "; ".join(notes)
         st.caption(plain(f"{text[0].upper()}{text[1:]}."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def train(data: Path, out: Path, task: str = "detect", ours: bool = True, **arguments: Any) -> Any:
+def train(
+    data: Path, out: Path, task: str = "detect", ours: bool = True, look: Callable[[Any], None] | None = None,
+    **arguments: Any,
+) -> Any:  # fmt: skip
     """Train two epochs from random weights in this process; return the trainer.
+
+    `look` is called after each batch and each validation.
 
     SGD unless said otherwise: the first steps of AdamW follow the signs of gradients alone, and those of the nearly
     zero ones flip with the last bit.
@@ -39,6 +45,8 @@ def train(data: Path, out: Path, task: str = "detect", ours: bool = True, **argu
     data_utils.check_font = lambda *_arguments, **_options: None
     trainer_module.check_amp = lambda _model: False
     model = YOLO("yolo11n.yaml" if task == "detect" else "yolo11n-cls.yaml")
+    for moment in ("on_train_batch_end", "on_val_end") if look else ():
+        model.add_callback(moment, look)
     model.train(
         trainer=fast_trainer(task) if ours else None, data=str(data), epochs=2, imgsz=64, batch=4, nbs=4, seed=3,
         device="cpu", workers=0, plots=False, pretrained=False, lr0=0.001, warmup_epochs=0,
@@ -159,3 +167,20 @@ def test_the_number_format_follows_the_measurement(workspace: Workspace) -> None
     assert known_speed(workspace) is None
     keep_speed(workspace, gains.model_copy(update={"bf16": 0.6, "channels_last": 0.3}))
     assert number_format(workspace, spec, "cpu", 10) == {}
+
+
+@pytest.mark.slow
+def test_it_trains_and_validates_on_the_cores_that_are_asked_for(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ultralytics itself would take one thread fewer than there are cores."""
+    import torch
+
+    before, seen = torch.get_num_threads(), set()
+    monkeypatch.setenv("GRAFT_CORES", "3")
+    try:
+        trainer = train(tiny / "data.yaml", tmp_path / "run", look=lambda _: seen.add(torch.get_num_threads()))
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {3}
+    assert trainer.cores.used == 3

@@ -1,0 +1,123 @@
+"""How many processor cores the network may work with: all that this process has, fewer while others need them.
+
+Ultralytics 8.4.190 (`select_device`) sets one thread fewer than there are cores: on two cores it computes with one. A
+training step of yolo26n (320 px, batch 8, bfloat16) takes 285 ms on both cores of two, 441 ms on one; but where another
+program keeps one of them busy, the two threads wait for each other and it takes 1,480 ms. Hence the look around.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+VARIABLE = "GRAFT_CORES"
+"""Environment variable: work with so many cores, whatever else the machine does."""
+MOST = 8
+"""Threads at the most, as Ultralytics' NUM_THREADS: batches of 4 to 32 pictures give no work to more."""
+NEGLIGIBLE = 0.4
+"""Cores that others may keep busy before one is left to them (measured on two: below it both are the faster way)."""
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Where Linux says how much of the processor a container may use: microseconds in a period of microseconds, or max."""
+
+
+def available_cores(quota: Path = QUOTA) -> int:
+    """Return the cores this process may compute on: physical ones, within its affinity and its container's quota."""
+    cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        cores = min(cores, len(os.sched_getaffinity(0)))
+    try:
+        allowed, period = quota.read_text(encoding="ascii").split()
+        cores = min(cores, int(allowed) // int(period))
+    except (OSError, ValueError):  # no such file, or no quota (“max”)
+        pass
+    return max(1, min(cores, MOST))
+
+
+def chosen_cores() -> int | None:
+    """Return the number in GRAFT_CORES; None where it is not set to a number of at least 1."""
+    given = os.environ.get(VARIABLE, "").strip()
+    return max(1, int(given)) if given.isdigit() else None
+
+
+def cores_for(available: int, logical: int, busy_with_others: float) -> int:
+    """Return how many of the `available` cores to work with, at least 1, while others keep some of `logical` busy."""
+    return max(1, min(available, math.floor(logical - busy_with_others + NEGLIGIBLE)))
+
+
+def use_cores(*_callback: Any) -> None:
+    """Let torch work with all cores there are; can be given to Ultralytics as a callback, after it chose its device."""
+    import torch
+
+    torch.set_num_threads(chosen_cores() or available_cores())
+
+
+@dataclass(frozen=True)
+class Work:
+    """Seconds of computing so far, of this process and of the whole machine, and when that was."""
+
+    at: float
+    own: float
+    all: float
+
+    @classmethod
+    def now(cls) -> Work:
+        """Read the clocks."""
+        times = psutil.cpu_times()
+        own = psutil.Process().cpu_times()
+        resting = times.idle + getattr(times, "iowait", 0.0)
+        now = time.monotonic()
+        return cls(now, own.user + own.system, now * (psutil.cpu_count() or 1) - resting)
+
+    def busy_with_others(self, before: Work) -> float:
+        """Return how many cores others kept busy on average since `before`."""
+        return max(0.0, ((self.all - before.all) - (self.own - before.own)) / max(1e-3, self.at - before.at))
+
+
+class SharedCores:
+    """Sets how many cores torch works with while a training goes on, by what else the machine has to do.
+
+    The number of threads decides in which order sums are taken, so two runs of one seed are alike to the last bit only
+    where it stayed the same (GRAFT_CORES holds it).
+    """
+
+    LOOK_SECONDS = 2.0
+    """Between two looks: long enough for an average, short enough to lose little."""
+    RISE_SECONDS = 10.0
+    """Others must have been quiet for so long before their core is taken back."""
+
+    def __init__(self, read: Callable[[], Work] = Work.now) -> None:
+        """Begin with all cores there are, or with as many as GRAFT_CORES says; `read` gives the work done so far."""
+        self.fixed = chosen_cores()
+        self.available = self.fixed or available_cores()
+        self.logical = psutil.cpu_count() or 1
+        self.used = self.available
+        self._read = read
+        self._before, self._quiet_since = read(), 0.0
+        self._set()
+
+    def look(self) -> None:
+        """Leave cores to others as soon as they need them, take them back when they have been quiet; cheap to call."""
+        if self.fixed or self.available == 1:
+            return
+        now = self._read()
+        if now.at - self._before.at < self.LOOK_SECONDS:
+            return
+        wanted = cores_for(self.available, self.logical, now.busy_with_others(self._before))
+        self._before = now
+        if wanted <= self.used:
+            self._quiet_since = now.at
+        if wanted < self.used or (wanted > self.used and now.at - self._quiet_since >= self.RISE_SECONDS):
+            self.used = wanted
+            self._set()
+
+    def _set(self) -> None:
+        import torch
+
+        torch.set_num_threads(self.used)
