@@ -58,6 +58,19 @@ def use_cores(*_callback: Any) -> None:
     torch.set_num_threads(chosen_cores() or available_cores())
 
 
+def use_free_cores() -> int:
+    """Let torch work with the cores others leave free for half a second (or as GRAFT_CORES says); return how many."""
+    import torch
+
+    cores = chosen_cores()
+    if cores is None:
+        before = Work.now()
+        time.sleep(0.5)
+        cores = cores_for(available_cores(), psutil.cpu_count() or 1, Work.now().busy_with_others(before))
+    torch.set_num_threads(cores)
+    return cores
+
+
 @dataclass(frozen=True)
 class Work:
     """Seconds of computing so far, of this process and of the whole machine, and when that was."""

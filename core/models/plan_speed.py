@@ -18,6 +18,7 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import GraftError
+from core.models.cores import available_cores, chosen_cores
 from core.models.isolation import isolated_environment
 from core.workspace import Workspace, write_json_atomic
 
@@ -34,10 +35,16 @@ class StepSpeed(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     machine: str = Field(description="what it was measured on: processor, cores, torch version")
+    cores: int = Field(default=0, description="cores it was measured on: fewer than there are when others were busy")
     gflop: float = Field(gt=0, description="floating-point work of the forward pass of the step, in GFLOP")
     plain: float = Field(gt=0, description="seconds as Ultralytics does it on a CPU")
     channels_last: float = Field(gt=0, description="seconds with channels_last memory")
     bf16: float = Field(gt=0, description="seconds with channels_last memory and bfloat16 autocast")
+
+    @property
+    def undisturbed(self) -> bool:
+        """Whether it was measured on all cores of this machine."""
+        return self.cores >= (chosen_cores() or available_cores())
 
     @property
     def use_channels_last(self) -> bool:
@@ -85,9 +92,11 @@ def known_speed(workspace: Workspace) -> StepSpeed | None:
 
 
 def keep_speed(workspace: Workspace, speed: StepSpeed) -> None:
-    """Keep a measurement in the workspace; of two on one machine the shorter times: it was busy the other time."""
+    """Keep a measurement in the workspace, on as many cores as could be had; of two alike the shorter times."""
     before = known_speed(workspace)
-    if before is not None and before.gflop == speed.gflop:
+    if before is not None and before.cores > speed.cores:
+        return
+    if before is not None and (before.gflop, before.cores) == (speed.gflop, speed.cores):
         names = ("plain", "channels_last", "bf16")
         speed = speed.model_copy(update={name: min(getattr(before, name), getattr(speed, name)) for name in names})
     write_json_atomic(workspace.root / FILE, speed.model_dump())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.models.plan_speed import keep_speed, known_speed
+from core.models.plan_speed import StepSpeed, keep_speed, known_speed
 from core.training.spec import Strategy, TrainingSpec
 from core.training.strategies import first_stage_epochs
 from core.workspace import Workspace
@@ -25,19 +25,25 @@ def trainer_class(spec: TrainingSpec) -> type:
 def number_format(workspace: Workspace, spec: TrainingSpec, device: str, pictures: int) -> dict[str, Any]:
     """Return the arguments `channels_last` and `amp` for a run on the CPU, from steps timed on this machine.
 
-    They are timed here when no run has done so before (about five seconds) and the run is long enough to gain from it.
+    They are timed here when no run has done so before on all cores (about five seconds) and the run is long enough to
+    gain from it.
     What the run's settings say goes before; on other devices Ultralytics decides.
     """
     if device != "cpu":
         return {}
     speed = known_speed(workspace)
-    if speed is None:
+    if speed is None or not speed.undisturbed:
         if pictures * spec.epochs * (spec.imgsz / 320) ** 2 < WORTH_MEASURING:
-            return {}
+            return {} if speed is None else arguments_for(speed)
         from core.training.trainers.timing import time_steps
 
         speed = time_steps()
         keep_speed(workspace, speed)
+    return arguments_for(speed)
+
+
+def arguments_for(speed: StepSpeed) -> dict[str, Any]:
+    """Return what pays on this machine as arguments of a training."""
     arguments: dict[str, Any] = {}
     if speed.use_channels_last:
         arguments["channels_last"] = True

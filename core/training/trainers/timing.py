@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from core.models.catalog import find_model
-from core.models.cores import use_cores
+from core.models.cores import use_free_cores
 from core.models.isolation import enter_isolation
 from core.models.plan_speed import StepSpeed, machine_name
 from core.models.plan_time import work
@@ -30,7 +30,7 @@ def time_steps() -> StepSpeed:
 
     from core.training.trainers.precision import with_bf16
 
-    use_cores()  # as the training will
+    cores = use_free_cores()  # as the training will
     plain: Any = DetectionModel(f"{MODEL}.yaml", nc=3, verbose=False).train()
     plain.args = get_cfg()
     objects = 8 * BATCH
@@ -60,7 +60,7 @@ def time_steps() -> StepSpeed:
     known = find_model(MODEL)
     assert known is not None  # it is in the catalogue
     gflop = work(known.gflops, known.task, PICTURE_SIZE) * BATCH
-    return StepSpeed(machine=machine_name(), gflop=gflop, **best)
+    return StepSpeed(machine=machine_name(), cores=cores, gflop=gflop, **best)
 
 
 if __name__ == "__main__":
