@@ -141,7 +141,16 @@ def test_classification_has_no_collages_and_small_batches_where_a_class_is_rare(
     assert made.value("batch") == 4
     assert made.value("close_mosaic") is None
     assert made.value("erasing") < 0.4
-    assert plan(SETS["grey 16-bit"].model_copy(update={"task": "classify"})).value("auto_augment") is None
+
+
+def test_a_classifiers_rate_fits_its_batch() -> None:
+    what = facts(task="classify", classes=("normal", "pneumonia"), train=560)
+    made = plan(what)
+    assert made.value("batch") == 16
+    assert made.value("lr0") == pytest.approx(0.002 * 5 / 6 * 16 / 64, abs=1e-6)
+    assert "steps over 16 pictures" in made.reasons["lr0"]
+    assert plan(what.model_copy(update={"task": "detect"})).value("lr0") == pytest.approx(0.002 * 5 / 6, abs=1e-6)
+    assert "auto_augment" not in plan(what.model_copy(update={"grey": True})).reasons, "RandAugment did better on X-rays"
 
 
 def test_segmentation_is_planned_as_its_objects_are() -> None:

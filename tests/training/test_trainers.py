@@ -123,7 +123,7 @@ def _tensors(value: Any) -> list[Any]:
 def test_classification_trains_too(tmp_path: Path) -> None:
     for split, count in (("train", 6), ("val", 2)):
         write_class_folders(tmp_path / "set" / split, count)
-    grey = {"auto_augment": None, "erasing": 0.1, "cache": "ram"}  # what is planned for grey pictures
+    grey = {"auto_augment": None, "erasing": 0.1, "cache": "ram"}
     stock = train(tmp_path / "set", tmp_path / "stock", "classify", ours=False, **grey)
     ours = train(tmp_path / "set", tmp_path / "ours", "classify", channels_last=True, **grey)
     assert losses(ours) == pytest.approx(losses(stock), rel=2e-3)
