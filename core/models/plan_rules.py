@@ -178,8 +178,8 @@ def learning(facts: DatasetFacts, batch: int, many: int) -> dict[str, Setting]:
     rate = round(0.002 * 5 / (4 + max(1, len(facts.classes))), 6)
     reason = f"The rate Ultralytics found to fit {_classes(facts)}: 0.002 · 5 / (4 + classes)"
     if facts.task == "classify":
-        # linear scaling (Goyal et al. 2017, arXiv 1706.02677). Chest X-rays, 560 pictures, batch 16: with the whole rate
-        # top-1 jumped between .85 and .975 from round to round, with this one it settled at .983 and .975 (two seeds)
+        # linear scaling (Goyal et al. 2017, arXiv 1706.02677). Chest X-rays, 560 pictures, batch 16: with the whole
+        # rate top-1 jumped between .85 and .975, with this one it settled at .983 and .975 (two seeds)
         rate = round(rate * min(1.0, batch / STOCK_BATCH), 6)
         reason += f", for steps over {batch} pictures instead of {STOCK_BATCH}"
     steps = math.ceil(max(1, facts.train) / batch)
