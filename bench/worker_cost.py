@@ -6,13 +6,15 @@ All train yolo11n from random weights on the same made-up pictures with the same
 processes (none, on the CPU), without plots, each in a process of its own, in turns that change their order. Compared is
 the time of the epochs after the first (the first also pays for warming up), start-up and final check not counted.
 `same trainer` is Ultralytics with Graft's trainer class and nothing else of Graft: against it the ratio is what events,
-pictures and checkpoints cost. `stock` is Ultralytics as it is installed.
+pictures and checkpoints cost. `stock` is Ultralytics as it is installed. All compute on as many cores as it takes, one
+fewer than there are (GRAFT_CORES).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -79,6 +81,7 @@ def main() -> None:
     for name, default in (("pictures", 64), ("imgsz", 256), ("epochs", 4), ("batch", 8), ("rounds", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     asked = parser.parse_args()
+    os.environ["GRAFT_CORES"] = str(min(8, max(1, (os.cpu_count() or 1) - 1)))  # as NUM_THREADS of Ultralytics
     with tempfile.TemporaryDirectory() as scratch:
         workspace = Workspace.open(Path(scratch) / "workspace")
         folder = write_yolo_folder(Path(scratch) / "set", asked.pictures, asked.pictures // 4, asked.imgsz)
