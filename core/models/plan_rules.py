@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from core.models.plan_facts import DatasetFacts, MachineFacts
+from core.training.trainers.classify import side_kept
 
 STRIDE = 32
 """The coarsest grid of YOLO models: sizes are multiples of it."""
@@ -62,6 +63,8 @@ CLASSIFY_STEPS = 2
 """Classifiers take so many times the steps: with the gentler rate below the result on the X-rays rose for 20 rounds."""
 STOCK_BATCH = 64
 """Pictures behind one step of the optimizer in stock Ultralytics (`nbs`), which its fitted rate is made for."""
+CLASSIFY_SCALE = 0.5
+"""Crops of a classifier's training pictures cover between half and all of one (Ultralytics' default `scale`)."""
 CLASSIFY_SIZE = 224
 """Classifiers are pre-trained on ImageNet at 224 px (docs.ultralytics.com/tasks/classify)."""
 TOO_SMALL = 8
@@ -249,7 +252,9 @@ def weighting(facts: DatasetFacts) -> dict[str, Setting]:
 def machinery(facts: DatasetFacts, machine: MachineFacts, imgsz: int, many: int) -> dict[str, Setting]:
     """Return what makes steps quicker without changing what is learnt: cache, loaders, number format."""
     settings: dict[str, Setting] = {}
-    side = min(facts.side, 4096) if facts.task == "classify" else imgsz  # classifiers keep pictures at full size
+    side = float(imgsz)
+    if facts.task == "classify":  # kept larger than shown, for crops
+        side = min(facts.side, side_kept(imgsz, CLASSIFY_SCALE) / max(0.1, facts.aspect))
     needed = (facts.train + facts.val) * side * side * facts.aspect * 3
     if many > 2 and needed * 1.5 < machine.memory_free * 0.35:
         settings["cache"] = Setting(

@@ -257,6 +257,8 @@ def test_a_measured_machine_decides_number_format_and_time() -> None:
 def test_pictures_are_kept_in_memory_where_they_fit() -> None:
     assert plan(facts()).value("cache") == "ram"
     assert plan(facts(train=400_000), budget="thorough").value("cache") is None
+    rays = facts(task="classify", train=2_000, side=2_000, aspect=0.8, small_share=None, median_share=None)
+    assert plan(rays).value("cache") == "ram", "kept as large as they are looked at"
 
 
 @pytest.mark.parametrize(

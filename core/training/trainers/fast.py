@@ -2,7 +2,7 @@
 
 A step of yolo26n, batch 8, 320 px, on 2 cores with AMX: channels_last 1.1 times as fast, bfloat16 on top of it 1.8
 times, both cores instead of one 1.5 times (bench/step_speed.py). Besides: one fused kernel for AdamW, and no second
-validation of the best model, whose metrics are known.
+validation of the best model, whose metrics are known; classifiers' pictures kept at the size they are looked at.
 
     model.train(trainer=fast_trainer("detect"), amp="bf16", channels_last=True, ...)
 
@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 from core.models.cores import SharedCores
+from core.training.trainers.classify import PicturesAtSize
 from core.training.trainers.precision import with_bf16
 
 
@@ -148,4 +149,5 @@ def fast_trainer(task: str) -> type:
         "obb": yolo.obb.OBBTrainer,
         "classify": yolo.classify.ClassificationTrainer,
     }[task]
-    return type(f"Fast{own.__name__}", (FastSteps, own), {})
+    kinds = (FastSteps, PicturesAtSize, own) if task == "classify" else (FastSteps, own)
+    return type(f"Fast{own.__name__}", kinds, {})
