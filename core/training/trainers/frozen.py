@@ -138,7 +138,11 @@ class FeatureLoader:
         for place, index in enumerate(indices):
             mine = batch["batch_idx"] == place
             kept[index] = {
-                "levels": {level: levels[level][place].to(short).clone() for level in wanted},
+                # channels last: a batch is then put together by copying, nothing is turned around
+                "levels": {
+                    level: levels[level][place].permute(1, 2, 0).to(short).clone(memory_format=torch.contiguous_format)
+                    for level in wanted
+                },
                 "cls": batch["cls"][mine],
                 "bboxes": batch["bboxes"][mine],
                 "im_file": batch["im_file"][place],
@@ -153,7 +157,7 @@ class FeatureLoader:
         layout = torch.channels_last if self.trainer.wants_channels_last else torch.contiguous_format
         levels = {}
         for level in items[0]["levels"]:
-            stacked = torch.stack([item["levels"][level] for item in items])
+            stacked = torch.stack([item["levels"][level] for item in items]).permute(0, 3, 1, 2)
             stacked = stacked if isinstance(model, Bf16Network) else stacked.float()
             levels[level] = stacked.contiguous(memory_format=layout)
         counts = torch.tensor([len(item["cls"]) for item in items])
