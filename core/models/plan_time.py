@@ -10,8 +10,12 @@ GPU_GFLOPS = {"cuda": 3_000.0, "mps": 400.0}
 """GFLOP a second that small YOLO models reach in training on a modest graphics card; only an order of magnitude."""
 CORE_GFLOPS = 20.0
 """The same for one core of a processor with AVX2, not measured on the machine itself: an order of magnitude."""
-PICTURE_SECONDS = 0.006
-"""Reading, augmenting and collating one picture of 320 px on one core (measured on a cloud processor with 2 cores)."""
+TIMED_SHARE, TIMED_SHARE_CLASSIFY = 0.75, 0.5
+"""What a picture takes in training, by what the timed steps (4 pictures of 256 px, a detector) say of its work: batches
+of 8 and 16 are quicker a picture, classifiers have no head with many small layers. Measured with 2 cores: .70 (yolo26n,
+320 px, batch 8), .47 (yolo11n-cls, 224 px, batch 16)."""
+PICTURE_SECONDS = 0.003
+"""Augmenting and collating one picture of 320 px on one core (a cloud processor: 0.002 s for pictures in memory)."""
 STEP_SECONDS = 0.02
 """Optimizer, average of the weights and reports of one step, whatever the size of the picture."""
 EPOCH_SECONDS = 0.8
@@ -54,6 +58,8 @@ def epoch_seconds(
     """Return the seconds of one epoch: load, learn (beside a teacher, where its GFLOPs are given), validate, save."""
     load = PICTURE_SECONDS * max(0.4, (imgsz / 320) ** 1.5)
     needed = work(gflops, task, imgsz)
+    if machine.speed is not None:
+        needed *= TIMED_SHARE_CLASSIFY if task == "classify" else TIMED_SHARE
     learn = picture_seconds(machine, needed) * (0.5 if frozen else 1.0)
     if teacher_gflops:  # both at full precision, all layers every time; the teacher answers only
         learn = picture_seconds(machine, needed, train=False) * BACKWARD
