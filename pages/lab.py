@@ -55,7 +55,7 @@ def show_setup() -> None:
         st.markdown("An experiment needs a dataset, and there is none yet.")
         next_step("Bring in your pictures", "dataset.py", key="lab_empty")
         with page.cell("What is this called?", WORDS_HINT):
-            show_words()
+            show_words(can_ask=False)
         return
     dataset = frame.current_dataset() or datasets[0]
     with page.cell("What do you want to know?"):

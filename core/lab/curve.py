@@ -9,7 +9,7 @@ import numpy as np
 from core.lab.conductor import Conductor, Part
 from core.lab.experiment import CurveSettings
 from core.lab.judging import figure, judge
-from core.lab.power_law import Fit, curve_sentences, fit_curve
+from core.lab.power_law import Fit, curve_sentences, fit_curve, looks_ahead
 from core.lab.subsets import make_part, nested_parts, remove_parts
 from core.training.store import State
 
@@ -80,6 +80,7 @@ def _tell(conductor: Conductor, known: list[dict[str, Any]]) -> None:
     trainings = len({item["seed"] for item in known})
     conductor.status.result = {"points": known, "curve": drawn(fit, min(sizes), whole, trainings)}
     conductor.status.result["explained"] = fit.explained if fit else None
+    conductor.status.result["looks_ahead"] = looks_ahead(fit, whole)
     if max(sizes) == whole:
         said = curve_sentences(fit, whole, conductor.metric_words, trainings)
         conductor.status.sentences = [*said, *now_words(known, whole)]

@@ -78,6 +78,16 @@ def _explained(n: Numbers, scores: Numbers, a: float, b: float, c: float) -> flo
     return float(1 - left / spread) if spread > 0 else 0.0
 
 
+def looks_ahead(fit: Fit | None, pictures: int) -> bool:
+    """Say whether a curve is fit to tell what more than `pictures` would bring: it rises, and the figures follow it."""
+    return fit is not None and _rises(fit, pictures) and fit.explained >= TRUSTED
+
+
+def _rises(fit: Fit, pictures: int) -> bool:
+    half, whole = fit.at([pictures / 2, pictures])[0]
+    return bool(whole >= half)
+
+
 def curve_sentences(fit: Fit | None, pictures: int, metric: str, trainings: int = 2) -> list[str]:
     """Say what twice as many pictures would bring, or why that can't be said.
 
@@ -89,13 +99,12 @@ def curve_sentences(fit: Fit | None, pictures: int, metric: str, trainings: int 
             "Fewer than three set sizes could be trained: that is no curve, so nothing is said about more pictures."
         ]
     gain = fit.gain(pictures, 2 * pictures)
-    rising = fit.at([pictures / 2, pictures])[0]
-    if rising[1] < rising[0]:
+    if not _rises(fit, pictures):
         return [
             "More pictures did not do better here: the trainings are too short, or chance is larger than what the "
             "number of pictures changes. Train longer (epochs) and each size more often (seeds), then ask again."
         ]
-    if fit.explained < TRUSTED:
+    if not looks_ahead(fit, pictures):
         return [
             "The figures don’t follow a curve: chance is larger than what the number of pictures changes here. What "
             "more pictures would bring can’t be said from this; train each size more often (seeds)."

@@ -56,8 +56,10 @@ ROW_WORDS = {
 
 def show_experiment(workspace: Workspace, experiment: Experiment) -> None:
     """Show one experiment; live while it is at work."""
-    page = Notebook(experiment.question, f"{experiment.dataset_name}, {ago(experiment.created)}")
     ended = experiment.status.state in ENDED
+    # while it is at work only the cells are drawn anew: what stands above them must stay true
+    when = f", {ago(experiment.created)}" if ended else ""
+    page = Notebook(experiment.question, f"{experiment.dataset_name}{when}")
     every = None if ended else LIVE_SECONDS
 
     def live(draw: Any) -> None:
@@ -303,6 +305,9 @@ def _curve(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]
     charts.show(lab_charts.set_sizes(result, METRIC_WORDS[experiment.metric]),
                 "The figure of each training against its number of pictures, with the fitted curve and its band",
                 key="lab_sizes")  # fmt: skip
+    if not lab_charts.trusted_curve(result):
+        st.caption("Each dot is a training, with its 95 % interval. No curve is drawn where they follow none.")
+        return
     st.caption(
         "Each dot is a training, with its 95 % interval; the line is a − b · n⁻ᶜ through them, dotted where it looks "
         "ahead"

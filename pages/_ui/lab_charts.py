@@ -70,10 +70,15 @@ def over_time(lines: Sequence[Line], metric: str) -> go.Figure:
     return chart
 
 
+def trusted_curve(result: dict[str, Any]) -> dict[str, list[float]]:
+    """Return the curve through set sizes, empty where the answer says that nothing can be read from it."""
+    return (result.get("curve") or {}) if result.get("looks_ahead", True) else {}
+
+
 def set_sizes(result: dict[str, Any], metric: str) -> go.Figure:
-    """Return each training against its number of pictures, with the fitted curve, its band and the look ahead."""
+    """Return each training against its number of pictures; where they follow a curve, with it, band and look ahead."""
     chart = charts.figure(height=380, hovermode="closest")
-    points, curve = result.get("points", []), result.get("curve") or {}
+    points, curve = result.get("points", []), trusted_curve(result)
     whole = max((point["pictures"] for point in points), default=0)
     if curve:
         x = curve["pictures"]
@@ -90,8 +95,8 @@ def set_sizes(result: dict[str, Any], metric: str) -> go.Figure:
                              showarrow=False, yanchor="bottom", font={"color": charts.MUTED, "size": 12})  # fmt: skip
     chart.add_scatter(
         x=[point["pictures"] for point in points], y=[point["value"] for point in points], mode="markers",
-        marker={"color": "#0072B2", "size": 9},
-        error_y={"type": "data", "symmetric": False, "color": "rgba(0,114,178,0.45)", "thickness": 1.4,
+        marker={"color": "#3D9BD9", "size": 9},
+        error_y={"type": "data", "symmetric": False, "color": "rgba(61,155,217,0.75)", "thickness": 1.6,
                  "array": [point["high"] - point["value"] for point in points],
                  "arrayminus": [point["value"] - point["low"] for point in points]},
         hovertemplate="%{x} pictures: %{y:.3f}<extra></extra>",

@@ -26,6 +26,8 @@ class Word:
     place: str
     """where in Graft it can be tried"""
     page: str
+    kind: str = ""
+    """the Lab's question, where it is one of the Lab"""
 
 
 def _model(x: int, learns: tuple[bool, bool, bool, bool], scale: float = 1.0) -> str:
@@ -73,6 +75,7 @@ WORDS = (
         "Many pictures teach a model, which then looks at a few of yours",
         "Lab: What did transfer buy?",
         "lab.py",
+        "transfer",
     ),
     Word(
         "Feature extraction",
@@ -100,6 +103,7 @@ WORDS = (
         "Two pictures teach a model",
         "Lab: How many pictures do I need?",
         "lab.py",
+        "curve",
     ),
     Word(
         "Zero-shot",
@@ -109,6 +113,7 @@ WORDS = (
         "A word and no picture goes to a model that does not learn",
         "Lab: What did transfer buy? (where it knows your classes)",
         "lab.py",
+        "transfer",
     ),
     Word(
         "Distillation",
@@ -127,6 +132,7 @@ WORDS = (
         "A model goes from one kind of pictures to another",
         "Lab: A new product on the line",
         "lab.py",
+        "product",
     ),
 )
 
@@ -142,8 +148,13 @@ def picture(word: Word, theme: str) -> str:
     )
 
 
-def show_words() -> None:
-    """Show the fold."""
+def _ask(kind: str) -> None:
+    st.session_state["lab_kind"] = kind
+    st.toast("Chosen above, in the first cell of this page.")
+
+
+def show_words(*, can_ask: bool = True) -> None:
+    """Show the fold; `can_ask`: the Lab's questions are on this page and can be chosen from here."""
     theme = "dark" if st.context.theme.type == "dark" else "light"
     with st.expander("Transfer learning, fine-tuning, few-shot and so on: seven words", key="learn_words"):
         for word in WORDS:
@@ -152,5 +163,8 @@ def show_words() -> None:
                 st.image(picture(word, theme), alt=word.seen, width=162)
             with right:
                 st.markdown(f"**{word.name}**  \n{word.lines}")
-                if has_page(word.page):
+                if word.kind and can_ask:
+                    st.button(word.place, key=f"learn_{word.name}", type="tertiary", icon=":material/arrow_upward:",
+                              on_click=_ask, args=(word.kind,))  # fmt: skip
+                elif has_page(word.page) and not word.kind:
                     st.page_link(page_path(word.page), label=word.place, icon=":material/arrow_forward:")

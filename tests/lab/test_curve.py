@@ -10,7 +10,7 @@ import pytest
 from core.data.dataset import Dataset, list_datasets, load_dataset
 from core.data.importing import import_dataset
 from core.lab.curve import drawn, now_words, part_epochs, reseeded
-from core.lab.power_law import curve_sentences, fit_curve
+from core.lab.power_law import curve_sentences, fit_curve, looks_ahead
 from core.lab.subsets import join, make_part, nested_parts, remove_parts
 from core.workspace import Workspace
 from tests.tiny import write_class_folders, write_yolo_folder
@@ -34,6 +34,8 @@ def test_a_known_curve_is_recovered_with_a_band_around_the_truth() -> None:
     assert gain.low < real < gain.high
     assert gain.decided
     assert fit.explained > 0.99
+    assert looks_ahead(fit, 200)
+    assert not looks_ahead(None, 200)
     said = curve_sentences(fit, 200, "mAP50-95")[0]
     assert said.startswith("Twice as many pictures (400 instead of 200): about +3.")
     assert "between" in said
@@ -58,6 +60,7 @@ def test_noise_is_called_noise() -> None:
 def test_a_falling_curve_promises_nothing() -> None:
     fit = fit_curve(SIZES, draws_of([0.5, 0.5, 0.48, 0.48, 0.46, 0.46, 0.44, 0.44], 0.002))
     assert curve_sentences(fit, 200, "mAP50-95")[0].startswith("More pictures did not do better here")
+    assert not looks_ahead(fit, 200), "a curve is drawn beside words that take it back"
 
 
 def test_no_score_is_ever_above_one() -> None:

@@ -68,3 +68,12 @@ def test_children_are_isolated() -> None:
     assert environment["ULTRALYTICS_SAFE_LOAD"] == "1"
     assert environment["YOLO_OFFLINE"] == "1"
     assert environment["ULTRALYTICS_API_KEY"] == ""
+
+
+def test_children_take_their_memory_in_large_pages_unless_the_user_said_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    assert isolated_environment()["GLIBC_TUNABLES"] == "glibc.malloc.hugetlb=1"
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0")
+    assert isolated_environment()["GLIBC_TUNABLES"] == "glibc.malloc.hugetlb=0"

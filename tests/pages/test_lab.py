@@ -119,3 +119,11 @@ def test_every_word_has_a_picture_and_a_place() -> None:
         assert word.seen
         assert word.page.endswith(".py")
         assert word.place
+
+
+def test_a_word_leads_to_its_question(filled: Filled) -> None:
+    app = open_page("lab.py", dataset=filled.dataset_id)
+    assert app.radio(key="lab_kind").value == "race"
+    app.button(key="learn_Few-shot").click().run()
+    assert app.radio(key="lab_kind").value == "curve"
+    assert not app.exception
