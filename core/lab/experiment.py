@@ -114,7 +114,7 @@ class TransferSettings(_Shared):
         default=3.0,
         ge=1,
         le=50,
-        title="How much longer the one from scratch may train",
+        title="From scratch: how many times the epochs",
         description="It starts from random numbers and needs longer: this many times the epochs.",
     )
 

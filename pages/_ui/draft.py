@@ -56,6 +56,7 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
     """Say in sentences what a training will do."""
     train, val = dataset.images.get("train", 0), dataset.images.get("val", 0)
     start = STRATEGY_WORDS[spec.strategy]
+    may_end_early = 0 < spec.patience < spec.epochs
     origin = f" ({STARTER_WORDS.removeprefix('starter, ')})" if spec.model == STARTER.name else ""
     lines = [
         f"**{count(train, 'picture')}** of {plain(dataset.name)} to learn from, **{val:,}** to check on after every "
@@ -63,7 +64,7 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
         f"**{spec.model}**{origin}. {start[0].upper()}{start[1:]}.",
         f"**{count(spec.epochs, 'epoch')}**: every picture is seen up to {spec.epochs} times, at {spec.imgsz} pixels, "
         f"{spec.batch} at a time."
-        + (f" It ends early when {spec.patience} epochs bring nothing better." if spec.patience else ""),
+        + (f" It ends early when {spec.patience} epochs bring nothing better." if may_end_early else ""),
     ]
     if spec.teacher:
         lines.append(f"It also learns from **{spec.teacher}** at every step (distillation).")
