@@ -28,9 +28,9 @@ SWITCHES = {
 }
 
 MEMORY_IN_LARGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
-"""A training step takes thousands of pages of 4 KB and gives them back; with pages of 2 MB it takes a few, and 15 % less time
-(yolo26n on cached features). Systems
-other than Linux with glibc 2.35 pass over it (source: the GNU C library's manual, “Memory Allocation Tunables”)."""
+"""A training step takes thousands of pages of 4 KB and gives them back. With pages of 2 MB it takes a few, and an
+eighth less time (yolo26n, cached features, two cores). Systems other than Linux with glibc 2.35 pass over it. Source:
+the GNU C library's manual, “Memory Allocation Tunables”."""
 
 SETTINGS_OFF = ("sync", "clearml", "comet", "dvc", "hub", "mlflow", "neptune", "raytune", "tensorboard", "wandb")
 """Ultralytics settings that send or record elsewhere; each is switched off in a settings file of our own."""
