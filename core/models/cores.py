@@ -46,6 +46,11 @@ def chosen_cores() -> int | None:
     return max(1, int(given)) if given.isdigit() else None
 
 
+def usable_cores() -> int:
+    """Return how many cores there are to work with at the most: as many as GRAFT_CORES says, else all available."""
+    return chosen_cores() or available_cores()
+
+
 def cores_for(available: int, logical: int, busy_with_others: float) -> int:
     """Return how many of the `available` cores to work with, at least 1, while others keep some of `logical` busy."""
     return max(1, min(available, math.floor(logical - busy_with_others + NEGLIGIBLE)))
@@ -55,7 +60,7 @@ def use_cores(*_callback: Any) -> None:
     """Let torch work with all cores there are; can be given to Ultralytics as a callback, after it chose its device."""
     import torch
 
-    torch.set_num_threads(chosen_cores() or available_cores())
+    torch.set_num_threads(usable_cores())
 
 
 def use_free_cores() -> int:
@@ -107,8 +112,8 @@ class SharedCores:
 
     def __init__(self, read: Callable[[], Work] = Work.now) -> None:
         """Begin with all cores there are, or with as many as GRAFT_CORES says; `read` gives the work done so far."""
-        self.fixed = chosen_cores()
-        self.available = self.fixed or available_cores()
+        self.fixed = chosen_cores() is not None
+        self.available = usable_cores()
         self.logical = psutil.cpu_count() or 1
         self.used = self.available
         self._read = read

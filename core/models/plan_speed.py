@@ -18,7 +18,7 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import GraftError
-from core.models.cores import available_cores, chosen_cores
+from core.models.cores import usable_cores
 from core.models.isolation import isolated_environment
 from core.workspace import Workspace, write_json_atomic
 
@@ -44,7 +44,7 @@ class StepSpeed(BaseModel):
     @property
     def undisturbed(self) -> bool:
         """Whether it was measured on all cores of this machine."""
-        return self.cores >= (chosen_cores() or available_cores())
+        return self.cores >= usable_cores()
 
     @property
     def use_channels_last(self) -> bool:

@@ -302,10 +302,11 @@ def _transfer(_workspace: Workspace, experiment: Experiment, result: dict[str, A
 
 
 def _curve(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]) -> None:
+    curve = lab_charts.trusted_curve(result)
+    seen = "The figure of each training against its number of pictures"
     charts.show(lab_charts.set_sizes(result, METRIC_WORDS[experiment.metric]),
-                "The figure of each training against its number of pictures, with the fitted curve and its band",
-                key="lab_sizes")  # fmt: skip
-    if not lab_charts.trusted_curve(result):
+                f"{seen}, with the fitted curve and its band" if curve else seen, key="lab_sizes")  # fmt: skip
+    if not curve:
         st.caption("Each dot is a training, with its 95 % interval. No curve is drawn where they follow none.")
         return
     st.caption(
@@ -313,7 +314,7 @@ def _curve(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]
         "ahead"
         + (
             ", the band 95 % of the curves through other draws of pictures and trainings."
-            if "low" in (result.get("curve") or {})
+            if "low" in curve
             else ". A band needs two trainings a size."
         )
     )

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.models.cores import usable_cores
+
 NARROWEST = 3 / 4
 """Aspect of the narrowest crop (torchvision's and Ultralytics' default)."""
 LEAST_AREA = 0.08
@@ -58,7 +60,6 @@ class PicturesAtSize:
         finally:
             self.args.cache = wanted
         from ultralytics.data.base import BaseDataset
-        from ultralytics.utils import NUM_THREADS
 
         side = side_kept(self.args.imgsz, self.args.scale)
         first = dataset.torch_transforms.transforms[:2]  # validation: scale, crop
@@ -67,7 +68,7 @@ class PicturesAtSize:
             picture = dataset.imread(sample[0])
             return shrink(picture, side) if mode == "train" else as_shown(picture, first)
 
-        with ThreadPool(NUM_THREADS) as pool:
+        with ThreadPool(usable_cores()) as pool:
             dataset.img_cache = BaseDataset._ImageCache(list(pool.imap(read, dataset.samples)))
         dataset.cache_ram = True
         return dataset
