@@ -22,13 +22,13 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from core.evaluation.derived import digest_of, load_derived, save_derived
 from core.evaluation.detection import Detector
+from core.evaluation.figures.cached_figures import digest_of, load_derived, save_derived
 from core.evaluation.review import find_cases, worst_first
 
 
 def made_up(pictures: int, objects: int, classes: int = 5) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
-    """Return predictions, truth and meta as `core.evaluation.predictions` stores them."""
+    """Return predictions, truth and meta as `core.evaluation.predict.predictions` stores them."""
     random = np.random.default_rng(0)
     files = np.array([f"val/{index:06d}.jpg" for index in range(pictures)], dtype=object)
     where = np.sort(random.integers(0, pictures, objects))

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from core.evaluation.areas import figure
 from core.evaluation.compare import difference_of
-from core.evaluation.intervals import ap_draws, count_units, draw, share_interval
-from core.evaluation.metrics import ap_by_class
+from core.evaluation.figures.average_precision import figure
+from core.evaluation.figures.intervals import ap_draws, count_units, draw, share_interval
+from core.evaluation.figures.metrics import ap_by_class
 
 LINE = 0.5
 """The operating point, fixed beforehand as it is on a test part."""

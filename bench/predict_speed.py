@@ -17,10 +17,10 @@ import sys
 import time
 from pathlib import Path
 
-from core.delivery.predict import look_at
-from core.delivery.predict_model import ChosenModel
-from core.delivery.predict_warm import WarmPredictor
-from core.models.isolation import isolated_environment
+from core.delivery.predict.chosen_model import ChosenModel
+from core.delivery.predict.predicting import look_at
+from core.delivery.predict.warm import WarmPredictor
+from core.isolation import isolated_environment
 
 PLAIN = """
 import sys, time

@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 
 from core.data.dataset import load_dataset
-from core.data.importing import import_dataset, import_sample
+from core.data.importing.importing import import_dataset, import_sample
 from core.models.weights import locate
+from core.spec import TrainingSpec
 from core.training.progress import read_progress
 from core.training.runs import get_run, pause_run, resume_run, start_run, stop_run, wait_run
-from core.training.spec import TrainingSpec
 from core.training.store import Run, State
 from core.workspace import Workspace
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from core.data.dataset import Dataset, load_dataset, write_data_yaml
-from core.data.importing import import_dataset
-from core.models.isolation import MEMORY_IN_LARGE_PAGES, isolated_environment
+from core.data.importing.importing import import_dataset
+from core.isolation import MEMORY_IN_LARGE_PAGES, isolated_environment
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder
 

@@ -23,12 +23,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from core.data.importing import import_dataset, import_sample
-from core.models.plan import complete_spec
+from core.data.importing.importing import import_dataset, import_sample
 from core.models.starter.checkpoint import CHECKPOINT
+from core.planning.plan import complete_spec
+from core.spec import Strategy, TrainingSpec
 from core.training.progress import read_progress
 from core.training.runs import start_run, stop_run, wait_run
-from core.training.spec import Strategy, TrainingSpec
 from core.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from bench.sets import KEYS, bring_in, train_child
 from core.data.dataset import Dataset
-from core.models.plan_speed import measure_speed
+from core.planning.speed import measure_speed
+from core.spec import TrainingSpec
 from core.training.events import read_events
 from core.training.runs import start_run, stop_run, wait_run
-from core.training.spec import TrainingSpec
 from core.workspace import Workspace
 
 MODELS = {"detect": "yolo26n", "classify": "yolo11n-cls"}

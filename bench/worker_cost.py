@@ -22,20 +22,20 @@ import tempfile
 from pathlib import Path
 
 from core.data.dataset import load_dataset, write_data_yaml
-from core.data.importing import import_dataset
-from core.models.isolation import isolated_environment
-from core.models.plan import complete_spec
+from core.data.importing.importing import import_dataset
+from core.isolation import isolated_environment
+from core.planning.plan import complete_spec
+from core.spec import TrainingSpec
 from core.training.events import read_events
 from core.training.runs import start_run, stop_run, wait_run
-from core.training.spec import TrainingSpec
-from core.training.trainers.choice import number_format
+from core.training.trainers.selection import number_format
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAIN = """
 import json, sys, time
-from core.models.isolation import enter_isolation
+from core.isolation import enter_isolation
 enter_isolation()
 from ultralytics import YOLO
 import ultralytics.data.utils as data_utils

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from core.errors import GraftError, InputError
 from core.verbs import data, delivery, evaluation, experiments, lab, models, training
-from core.verbs.shared import Verb
+from core.verbs.verb import Verb
 from core.workspace import Workspace
 
 ROOMS = (data, models, training, evaluation, lab, experiments, delivery)

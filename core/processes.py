@@ -14,7 +14,10 @@ from pathlib import Path
 
 import psutil
 
-from core.models.isolation import isolated_environment
+from core.isolation import isolated_environment
+
+PROJECT = Path(__file__).resolve().parents[1]
+"""The folder that holds `core`: children are started there, so that `python -m core...` finds it."""
 
 
 def start_child(module: str, *arguments: str, log: Path, own_session: bool = True) -> int:
@@ -31,7 +34,7 @@ def start_child(module: str, *arguments: str, log: Path, own_session: bool = Tru
             start_new_session=own_session,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if own_session else 0,
             env=isolated_environment(),
-            cwd=Path(__file__).resolve().parents[1],
+            cwd=PROJECT,
         )
     return child.pid
 

@@ -4,8 +4,8 @@ import streamlit as st
 
 from core.errors import InputError
 from core.training.runs import get_run
-from pages._ui import frame
-from pages._ui.formatting import count, plain, state_badge
+from pages._ui.common import frame
+from pages._ui.common.formatting import count, plain, state_badge
 
 st.set_page_config(page_title="Graft", page_icon=str(frame.ASSETS / "mark.png"), layout="wide")
 st.html(frame.PAGES / "_ui" / "graft.css")

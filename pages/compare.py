@@ -7,17 +7,18 @@ from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
 from core.evaluation.compare import Comparison, compare_evaluations, differing_settings
 from core.evaluation.evaluation import Evaluation, evaluate_run
+from core.spec import TrainingSpec
 from core.training.progress import read_progress
 from core.training.runs import list_runs
-from core.training.spec import TrainingSpec
 from core.training.store import Run
-from pages._ui import charts, evaluation_charts, frame
-from pages._ui.cells import Notebook, empty, next_step, python_fold
-from pages._ui.evaluation_gallery import picture_marks
-from pages._ui.evaluation_predicting import is_ready, predict_with_bar, stamp_of
-from pages._ui.formatting import SPLIT_WORDS, count, plain
-from pages._ui.gallery import Tile, show_picture
-from pages._ui.plan_cell import SETTING_WORDS
+from pages._ui.common import charts, frame
+from pages._ui.common.cells import Notebook, empty, next_step, python_fold
+from pages._ui.common.formatting import SPLIT_WORDS, count, plain
+from pages._ui.common.gallery import Tile, show_picture
+from pages._ui.evaluation import charts as evaluation_charts
+from pages._ui.evaluation.gallery import picture_marks
+from pages._ui.evaluation.predicting import is_ready, predict_with_bar, stamp_of
+from pages._ui.model.plan_cell import SETTING_WORDS
 
 MOST = 6
 """Runs compared at a time; more would not be told apart on the charts."""

@@ -3,16 +3,16 @@
 import streamlit as st
 
 from core.data.dataset import Dataset, delete_dataset, list_datasets
-from core.data.import_job import running_imports
+from core.data.importing.job import running_imports
 from core.workspace import folder_bytes
-from pages._ui import frame
-from pages._ui.bring_in import LAYOUTS, bring_in, bring_in_code
-from pages._ui.cells import Notebook, next_step, python_fold
-from pages._ui.dataset_editing import class_table, fix, messages, split_controls
-from pages._ui.dataset_views import class_mapping, dataset_card, gallery, shapes, show_example, summary
-from pages._ui.findings import show_findings, verdict
-from pages._ui.formatting import count, megabytes, plain
-from pages._ui.running import show_import
+from pages._ui.common import frame
+from pages._ui.common.cells import Notebook, next_step, python_fold
+from pages._ui.common.formatting import count, megabytes, plain
+from pages._ui.common.running import show_import
+from pages._ui.dataset.bring_in import LAYOUTS, bring_in, bring_in_code
+from pages._ui.dataset.editing import class_table, fix, messages, split_controls
+from pages._ui.dataset.findings import show_findings, verdict
+from pages._ui.dataset.views import class_mapping, dataset_card, gallery, shapes, show_example, summary
 
 workspace = frame.workspace()
 
@@ -74,9 +74,9 @@ def confirm_delete(dataset: Dataset) -> None:
 def check_code(dataset_id: str) -> str:
     """Return the Python that checks and mends."""
     return f"""
-from core.data.checks import check_dataset
+from core.data.checks.checking import check_dataset
 from core.data.dataset import load_dataset
-from core.data.fixes import apply_fix
+from core.data.editing.fixes import apply_fix
 from core.workspace import Workspace
 
 dataset = load_dataset(Workspace.current(), {dataset_id!r})
@@ -90,7 +90,7 @@ def classes_code(dataset: Dataset) -> str:
     """Return the Python that edits classes."""
     first = dataset.classes[0] if dataset.classes else "class"
     return f"""
-from core.data.classes import edit_classes
+from core.data.editing.classes import edit_classes
 from core.data.dataset import load_dataset
 from core.workspace import Workspace
 
@@ -103,7 +103,7 @@ def split_code(dataset_id: str) -> str:
     """Return the Python that divides anew."""
     return f"""
 from core.data.dataset import load_dataset
-from core.data.resplitting import resplit
+from core.data.editing.resplitting import resplit
 from core.workspace import Workspace
 
 dataset = resplit(load_dataset(Workspace.current(), {dataset_id!r}), "70/20/10", seed=0)

@@ -2,19 +2,19 @@
 
 import streamlit as st
 
-from core.delivery.bundle import bundle_path
-from core.delivery.notebook import notebook_text, script_text, training_code
-from core.delivery.report import ReportSettings, report_path
+from core.delivery.bundle.bundle import bundle_path
+from core.delivery.notebook.notebook import notebook_text, script_text, training_code
+from core.delivery.report.report import ReportSettings, report_path
 from core.errors import GraftError, InputError
 from core.jobs import run_job_folder, start_job
 from core.training.store import Run
-from pages._ui import frame
-from pages._ui.cells import Notebook, next_step, python_fold
-from pages._ui.chosen import chosen_run
-from pages._ui.formatting import ago, plain
-from pages._ui.settings import field_widget
-from pages._ui.takeaway_exports import show_exports
-from pages._ui.takeaway_jobs import offer_file, show_job
+from pages._ui.common import frame
+from pages._ui.common.cells import Notebook, next_step, python_fold
+from pages._ui.common.chosen_run import chosen_run
+from pages._ui.common.formatting import ago, plain
+from pages._ui.common.settings import field_widget
+from pages._ui.deliver.exports import show_exports
+from pages._ui.deliver.jobs import offer_file, show_job
 
 workspace = frame.workspace()
 
@@ -35,10 +35,10 @@ def show_bundle(run: Run) -> None:
         if not fresh:
             st.caption("The model changed since: make the bundle again.")
     if st.button("Make it again" if path.is_file() else "Make the bundle", key="make_bundle"):
-        begin("bundle", "core.delivery.bundle", run, {})
+        begin("bundle", "core.delivery.bundle.bundle", run, {})
     python_fold(
         "from pathlib import Path\nfrom core.workspace import Workspace\n"
-        "from core.delivery.bundle import make_bundle\n\n"
+        "from core.delivery.bundle.bundle import make_bundle\n\n"
         f'make_bundle(Workspace.current(), "{run.id}", Path("bundle.zip"))',
         key="bundle",
     )
@@ -59,7 +59,7 @@ def show_report(run: Run) -> None:
         }
     if not running and st.button("Make it again" if path.is_file() else "Make the report", key="make_report",
                                  type="secondary" if path.is_file() else "primary"):  # fmt: skip
-        begin("report", "core.delivery.report", run, {"settings": values})
+        begin("report", "core.delivery.report.report", run, {"settings": values})
     if not running and path.is_file():
         offer_file(path, "Save the report", "text/html", "save_report", f"{run.id}-report.html")
         with st.expander("Look at it here", key="report_preview", on_change="rerun") as preview:
@@ -67,7 +67,7 @@ def show_report(run: Run) -> None:
                 st.iframe(path.read_text(encoding="utf-8"), height=720)
     python_fold(
         "from pathlib import Path\nfrom core.workspace import Workspace\n"
-        "from core.delivery.report import write_report\n\n"
+        "from core.delivery.report.report import write_report\n\n"
         f'write_report(Workspace.current(), "{run.id}", Path("report.html"))',
         key="report",
     )

@@ -4,13 +4,15 @@ import streamlit as st
 
 from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
-from core.evaluation.errors import KINDS as ERROR_WORDS
 from core.evaluation.evaluation import Evaluation, evaluate_run
+from core.evaluation.figures.error_kinds import KINDS as ERROR_WORDS
 from core.training.store import Run
-from pages._ui import charts, evaluation_charts, frame
-from pages._ui.cells import Notebook, next_step, python_fold
-from pages._ui.chosen import chosen_run
-from pages._ui.evaluation_figures import (
+from pages._ui.common import charts, frame
+from pages._ui.common.cells import Notebook, next_step, python_fold
+from pages._ui.common.chosen_run import chosen_run
+from pages._ui.common.formatting import SPLIT_WORDS, count
+from pages._ui.evaluation import charts as evaluation_charts
+from pages._ui.evaluation.figures import (
     show_calibration,
     show_classes,
     show_curves,
@@ -18,10 +20,9 @@ from pages._ui.evaluation_figures import (
     show_parts,
     show_verdict,
 )
-from pages._ui.evaluation_line import show_line, slider_key, start_of_line
-from pages._ui.evaluation_mistakes import show_gallery_cell, show_label_errors, show_matrix, show_why
-from pages._ui.evaluation_predicting import is_ready, predict_with_bar, stamp_of
-from pages._ui.formatting import SPLIT_WORDS, count
+from pages._ui.evaluation.line import show_line, slider_key, start_of_line
+from pages._ui.evaluation.mistakes import show_gallery_cell, show_label_errors, show_matrix, show_why
+from pages._ui.evaluation.predicting import is_ready, predict_with_bar, stamp_of
 
 workspace = frame.workspace()
 

@@ -3,19 +3,19 @@
 import streamlit as st
 
 from core.data.dataset import Dataset, list_datasets
-from core.data.import_job import SAMPLE, new_job, start_import
+from core.data.importing.job import SAMPLE, new_job, start_import
 from core.models.catalog import STARTER, find_model, model_for_task
 from core.models.library import model_name
 from core.models.machine import describe_machine
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model, is_here
+from core.spec import Strategy, TrainingSpec
 from core.training.runs import list_runs
-from core.training.spec import Strategy, TrainingSpec
 from core.training.store import Run
-from pages._ui import frame
-from pages._ui.cells import Notebook, next_step, python_fold
-from pages._ui.formatting import ago, count, duration, megabytes, metric_value, metric_words, plain, state_badge
-from pages._ui.running import begin_run, show_download, show_import
+from pages._ui.common import frame
+from pages._ui.common.cells import Notebook, next_step, python_fold
+from pages._ui.common.formatting import ago, count, duration, megabytes, metric_value, metric_words, plain, state_badge
+from pages._ui.common.running import begin_run, show_download, show_import
 
 BETTER = "yolo26n"
 """Official weights that are offered while there are none."""
@@ -157,10 +157,10 @@ with page.cell("New here? Try it with the sample set"):
             st.rerun()
     python_fold(
         """
-from core.data.importing import import_sample
+from core.data.importing.importing import import_sample
 from core.models.weights import default_model
 from core.training.runs import start_run, wait_run
-from core.training.spec import TrainingSpec
+from core.spec import TrainingSpec
 from core.workspace import Workspace
 
 workspace = Workspace.current()

@@ -6,12 +6,12 @@ from core.data.dataset import list_datasets
 from core.errors import InputError
 from core.lab.experiment import ENDED, Experiment
 from core.lab.jobs import get_experiment, list_experiments
-from pages._ui import frame
-from pages._ui.cells import Notebook, next_step
-from pages._ui.formatting import ago, plain
-from pages._ui.lab_answer import STATE_BADGES, show_experiment
-from pages._ui.lab_setup import ask_settings, choose_kind, show_cost
-from pages._ui.learn import show_words
+from pages._ui.common import frame
+from pages._ui.common.cells import Notebook, next_step
+from pages._ui.common.formatting import ago, plain
+from pages._ui.home.glossary import show_words
+from pages._ui.lab.answer import STATE_BADGES, show_experiment
+from pages._ui.lab.setup import ask_settings, choose_kind, show_cost
 
 NEWEST = 8
 WORDS_HINT = "Seven words of the field, and where each can be tried here."

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core.models.library import list_models
-from pages._ui import frame
-from pages._ui.cells import Notebook, python_fold
-from pages._ui.library_parts import (
+from pages._ui.common import frame
+from pages._ui.common.cells import Notebook, python_fold
+from pages._ui.library.parts import (
     bring_in_models,
     compare_models,
     confirm_delete,

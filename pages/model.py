@@ -7,22 +7,22 @@ import streamlit as st
 
 from core.data.dataset import list_datasets
 from core.errors import InputError
-from core.models.arguments import Argument, parse_setting, training_arguments
 from core.models.catalog import PRETRAINED_ON, STARTER, Model, find_model
 from core.models.library import list_models
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import import_file, is_here, missing_words, models_to_choose
+from core.spec import TrainingSpec
+from core.training.arguments import Argument, parse_setting, training_arguments
 from core.training.runs import list_runs
-from core.training.spec import TrainingSpec
-from pages._ui import frame
-from pages._ui.cells import Notebook, empty, next_step, python_fold
-from pages._ui.draft import OWN_MODEL, default_values, draft_for, keep_draft, plan_words, spec_code
-from pages._ui.formatting import TASK_WORDS, count, megabytes, plain
-from pages._ui.plan_cell import fields_by_hand, plan_cell
-from pages._ui.running import show_download
-from pages._ui.settings import field_widget
-from pages._ui.strategy_cell import strategy_cell
-from pages._ui.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
+from pages._ui.common import frame
+from pages._ui.common.cells import Notebook, empty, next_step, python_fold
+from pages._ui.common.draft import OWN_MODEL, default_values, draft_for, keep_draft, plan_words, spec_code
+from pages._ui.common.formatting import TASK_WORDS, count, megabytes, plain
+from pages._ui.common.running import show_download
+from pages._ui.common.settings import field_widget
+from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
+from pages._ui.model.plan_cell import fields_by_hand, plan_cell
+from pages._ui.model.strategy_cell import strategy_cell
 
 CATALOGUE, OWN_FILE, OWN_RUN = "A well-known model", "A file of my own (.pt)", OWN_MODEL
 SIZE_ADVICE = {

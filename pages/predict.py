@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from core.delivery.predict_intake import Intake
-from core.delivery.predict_model import ChosenModel
-from core.delivery.predict_warm import warm_predictor
-from pages._ui import frame
-from pages._ui.cells import Notebook, next_step, python_fold
-from pages._ui.predict_answers import describe, show_answers
-from pages._ui.predict_jobs import offer, show_jobs
-from pages._ui.predict_layers import show_layers
-from pages._ui.predict_source import choose, give
+from core.delivery.predict.chosen_model import ChosenModel
+from core.delivery.predict.intake import Intake
+from core.delivery.predict.warm import warm_predictor
+from pages._ui.common import frame
+from pages._ui.common.cells import Notebook, next_step, python_fold
+from pages._ui.predict.answers import describe, show_answers
+from pages._ui.predict.jobs import offer, show_jobs
+from pages._ui.predict.layers import show_layers
+from pages._ui.predict.model_and_pictures import choose, give
 
 workspace = frame.workspace()
 
@@ -41,7 +41,7 @@ def show_page() -> None:
             results(chosen, other, intake)
             python_fold(
                 "from pathlib import Path\nfrom core.workspace import Workspace\n"
-                "from core.delivery.predict import predict_pictures\n\n"
+                "from core.delivery.predict.predicting import predict_pictures\n\n"
                 f"answer = predict_pictures(Workspace.current(), {chosen.name!r}, [Path('pictures')])\n"
                 "print(answer['words'])",
                 key="predict",

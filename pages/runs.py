@@ -13,10 +13,10 @@ from core.training.runs import (
 )
 from core.training.store import Run, State
 from core.workspace import folder_bytes
-from pages._ui import frame
-from pages._ui.cells import Notebook, next_step, python_fold
-from pages._ui.formatting import METRIC_HELP, ago, count, duration, megabytes, plain, state_badge, state_words
-from pages._ui.run_archive import bring_in_run, offer_archive
+from pages._ui.common import frame
+from pages._ui.common.cells import Notebook, next_step, python_fold
+from pages._ui.common.formatting import METRIC_HELP, ago, count, duration, megabytes, plain, state_badge, state_words
+from pages._ui.training.run_archive import bring_in_run, offer_archive
 
 SHOWN_METRICS = ("mAP50", "mAP50-95", "top1", "top5")
 

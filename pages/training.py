@@ -6,16 +6,16 @@ from core.data.dataset import list_datasets
 from core.errors import InputError
 from core.models.catalog import find_model
 from core.models.weights import is_here, missing_words
+from core.spec import Strategy
 from core.training.runs import get_run, list_runs
-from core.training.spec import Strategy
 from core.training.store import Run
-from pages._ui import frame
-from pages._ui.cells import Notebook, empty, next_step, python_fold
-from pages._ui.draft import draft_for, plan_words, spec_code
-from pages._ui.findings import show_findings
-from pages._ui.formatting import count, megabytes, plain
-from pages._ui.run_progress import show_curves, show_log, show_pictures, show_state
-from pages._ui.running import begin_run, show_download
+from pages._ui.common import frame
+from pages._ui.common.cells import Notebook, empty, next_step, python_fold
+from pages._ui.common.draft import draft_for, plan_words, spec_code
+from pages._ui.common.formatting import count, megabytes, plain
+from pages._ui.common.running import begin_run, show_download
+from pages._ui.dataset.findings import show_findings
+from pages._ui.training.run_progress import show_curves, show_log, show_pictures, show_state
 
 workspace = frame.workspace()
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from core import jobs
-from core.data.import_job import read_import
-from core.delivery import predict_job
+from core.data.importing.job import read_import
+from core.delivery.predict import job as predict_job
 from core.errors import GraftError, InputError
 from core.jobs import JobState, Progress, Report, end_job, read_job, remove_job, run_job, start_job, wait_job
 

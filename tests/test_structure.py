@@ -30,7 +30,7 @@ def test_core_never_imports_the_pages(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["core.cli", "core.training.runs", "core.data.importing", "core.evaluation.evaluation"]
+    "module", ["core.cli", "core.training.runs", "core.data.importing.importing", "core.evaluation.evaluation"]
 )
 def test_what_the_web_process_imports_stays_free_of_torch(module: str) -> None:
     code = f"import sys, {module}; print(sorted({{'torch', 'ultralytics'}} & set(sys.modules)))"

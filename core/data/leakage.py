@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.data.fingerprints import THUMB, perceptual_hash
+from core.data.images.fingerprints import THUMB, perceptual_hash
 
 HASH_DISTANCE = 18
 """Bits of 64 that may differ. A copy cropped by 2 % on every side was at most 16 away (300 DeepPCB pictures)."""

@@ -234,7 +234,7 @@ def _how(items: Sequence[Item], seed: int) -> str:
 
 
 def resplit(*arguments: Any, **options: Any) -> Dataset:
-    """Divide an imported dataset anew; see core.data.resplitting.resplit."""
-    from core.data.resplitting import resplit as divide_anew
+    """Divide an imported dataset anew; see core.data.editing.resplitting.resplit."""
+    from core.data.editing.resplitting import resplit as divide_anew
 
     return divide_anew(*arguments, **options)

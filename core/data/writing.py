@@ -25,18 +25,18 @@ from core.data.dataset import (
     format_labels,
     write_data_yaml,
 )
-from core.data.fingerprints import hash_text, perceptual_hash
-from core.data.formats.source import SourceDataset, SourceImage
-from core.data.geometry import to_fractions
+from core.data.findings.problems import Problems
+from core.data.images.fingerprints import hash_text, perceptual_hash
+from core.data.images.windows import Window
+from core.data.importing.preparing import Ready
 from core.data.leakage import find_copies, together
-from core.data.preparing import Ready
-from core.data.problems import Problems
+from core.data.reading.geometry import to_fractions
+from core.data.reading.source_dataset import SourceDataset, SourceImage
 from core.data.splits import Item, SplitPlan, group_of, parse_ratio, plan
-from core.data.windows import Window
 from core.errors import InputError
 
 if TYPE_CHECKING:
-    from core.data.importing import ImportSettings
+    from core.data.importing.importing import ImportSettings
 
 Meter = Callable[[str, int, int], None]
 
@@ -58,7 +58,7 @@ def write_dataset(
     dataset: Dataset, found: SourceDataset, placed: list[Placed], settings: ImportSettings, meter: Meter
 ) -> None:
     """Fill `dataset.root` from prepared pictures and complete `dataset` (counts, checksum, split note, findings)."""
-    from core.data.checks import check_dataset
+    from core.data.checks.checking import check_dataset
 
     problems = found.problems
     placed = sorted(placed, key=lambda item: (item.image.name, item.ready.page))

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.areas import mean_known
-from core.evaluation.calibration import calibration, fit_class_temperature, scaled_probabilities
-from core.evaluation.intervals import Weights, area_interval, count_units, draw, share_interval
-from core.evaluation.slices import Slices, picture_cuts
+from core.evaluation.figures.average_precision import mean_known
+from core.evaluation.figures.calibration import calibration, fit_class_temperature, scaled_probabilities
+from core.evaluation.figures.intervals import Weights, area_interval, count_units, draw, share_interval
+from core.evaluation.figures.slices import Slices, picture_cuts
 from core.evaluation.verdict import classification_sentences
 
 Figure = dict[str, float]

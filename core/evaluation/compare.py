@@ -16,13 +16,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.evaluation.areas import PARTS, mean_known
 from core.evaluation.classification import auroc_draws
 from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation, evaluate_run
-from core.evaluation.intervals import ap_draws, count_units, draw, interval, wilson
-from core.evaluation.matching import IOU_THRESHOLDS, from_bits
-from core.evaluation.metrics import ap_by_class
+from core.evaluation.figures.average_precision import PARTS, mean_known
+from core.evaluation.figures.intervals import ap_draws, count_units, draw, interval, wilson
+from core.evaluation.figures.matching import IOU_THRESHOLDS, from_bits
+from core.evaluation.figures.metrics import ap_by_class
 from core.jobs import Report
 from core.workspace import Workspace
 

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.areas import Figure
-from core.evaluation.calibration import DETECTIONS_FROM, calibration, fit_temperature, scaled
-from core.evaluation.coded import CODES, Coded
-from core.evaluation.derived import Derived, derive
-from core.evaluation.errors import error_budget
-from core.evaluation.intervals import count_units, draw, group_members, ratio_interval
-from core.evaluation.metrics import f1, ratio
+from core.evaluation.figures.average_precision import Figure
+from core.evaluation.figures.cached_figures import Derived, derive
+from core.evaluation.figures.calibration import DETECTIONS_FROM, calibration, fit_temperature, scaled
+from core.evaluation.figures.error_kinds import error_budget
+from core.evaluation.figures.intervals import count_units, draw, group_members, ratio_interval
+from core.evaluation.figures.metrics import f1, ratio
+from core.evaluation.figures.operating_point import IOU, best_f1_confidence
+from core.evaluation.figures.slices import Slices, object_cuts
+from core.evaluation.predict.prediction_arrays import CODES, Coded
 from core.evaluation.review import confusion
-from core.evaluation.slices import Slices, object_cuts
-from core.evaluation.thresholds import IOU, best_f1_confidence
 from core.evaluation.verdict import detection_sentences
 
 Table = NDArray[np.float32]

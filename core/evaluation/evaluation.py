@@ -16,14 +16,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.evaluation.calibration import load_temperature
 from core.evaluation.classification import classified, temperature_for
-from core.evaluation.coded import CODES
-from core.evaluation.derived import digest_of, load_derived, save_derived
 from core.evaluation.detection import Detector
-from core.evaluation.errors import KINDS
-from core.evaluation.leaks import twins_in_train
-from core.evaluation.predictions import (
+from core.evaluation.figures.cached_figures import digest_of, load_derived, save_derived
+from core.evaluation.figures.calibration import load_temperature
+from core.evaluation.figures.error_kinds import KINDS
+from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
+from core.evaluation.near_twins import twins_in_train
+from core.evaluation.predict.prediction_arrays import CODES
+from core.evaluation.predict.predictions import (
     are_fresh,
     derived_path,
     meta_path,
@@ -33,7 +34,6 @@ from core.evaluation.predictions import (
     truth_path,
 )
 from core.evaluation.review import find_cases, worst_first
-from core.evaluation.thresholds import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
 from core.evaluation.verdict import leak_sentence
 from core.jobs import Report
 from core.workspace import Workspace

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.coded import CODES, Coded
 from core.evaluation.evaluation import Evaluation
-from core.evaluation.predictions import meta_path, predictions_path
+from core.evaluation.predict.prediction_arrays import CODES, Coded
+from core.evaluation.predict.predictions import meta_path, predictions_path
 from core.workspace import Workspace
 
 SURE = 0.6

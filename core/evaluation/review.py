@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.coded import CODES, Coded, Ints
-from core.evaluation.intervals import wilson
+from core.evaluation.figures.intervals import wilson
+from core.evaluation.predict.prediction_arrays import CODES, Coded, Ints
 
 NOTHING = -1
 """Stands for no object (a false alarm) or no prediction (a miss) where a class id is expected."""

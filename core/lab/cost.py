@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.data.dataset import Dataset, load_dataset
-from core.lab.curve import part_epochs
 from core.lab.experiment import (
     CurveSettings,
     ProductSettings,
@@ -14,12 +13,13 @@ from core.lab.experiment import (
     TransferSettings,
     TuneSettings,
 )
-from core.lab.halving import FINALISTS, rungs
-from core.models.plan import make_plan
-from core.models.plan_facts import dataset_facts, machine_facts
-from core.models.plan_time import START_SECONDS, words
+from core.lab.kinds.curve import part_epochs
+from core.lab.kinds.halving import FINALISTS, rungs
+from core.planning.facts import dataset_facts, machine_facts
+from core.planning.plan import make_plan
+from core.planning.time import START_SECONDS, words
+from core.spec import Strategy, TrainingSpec
 from core.training.runs import get_run
-from core.training.spec import Strategy, TrainingSpec
 from core.workspace import Workspace
 
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from core.data.dataset import Task
 from core.errors import InputError
-from core.training.spec import OWN_ARGUMENTS, Strategy, TrainingSpec, own_words
+from core.spec import OWN_ARGUMENTS, Strategy, TrainingSpec, own_words
 from core.workspace import ID_PATTERN, Workspace, write_text_atomic
 
 _FIELDS = TrainingSpec.model_fields
@@ -204,7 +204,7 @@ KIND_WORDS = {
     "tune": "Can the settings be better?",
 }
 """The question each kind of experiment answers."""
-DRIVES = {kind: f"core.lab.{kind}" for kind in KIND_WORDS}
+DRIVES = {kind: f"core.lab.kinds.{kind}" for kind in KIND_WORDS}
 """The module whose `drive` answers each kind; the driver imports it when it is needed."""
 
 

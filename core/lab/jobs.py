@@ -15,7 +15,6 @@ from pathlib import Path
 
 from core.data.dataset import Task, load_dataset
 from core.errors import InputError
-from core.lab import product
 from core.lab.experiment import (
     ENDED,
     KIND_WORDS,
@@ -31,11 +30,12 @@ from core.lab.experiment import (
     read_experiments,
     save_experiment,
 )
+from core.lab.kinds import product
 from core.models.catalog import model_for_task
 from core.models.weights import locate, missing_words
 from core.processes import is_alive, start_child
+from core.spec import Strategy
 from core.training.runs import delete_run, list_runs
-from core.training.spec import Strategy
 from core.workspace import Workspace, folder_bytes, new_id, write_text_atomic
 
 STARTS, STARTS_WITHIN = 5, 1800.0
@@ -187,4 +187,4 @@ def _start_driver(experiment: Experiment) -> None:
     folder = experiment.folder
     with (folder / "starts").open("a") as file:
         file.write(f"{time.time():.1f}\n")
-    start_child("core.lab.driver", str(folder), log=folder / "driver.log")
+    start_child("core.lab.experiment_worker", str(folder), log=folder / "driver.log")

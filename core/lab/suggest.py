@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from core.data.dataset import Dataset, Task
 from core.lab.experiment import Contender
 from core.models.catalog import STARTER, models_for
-from core.models.plan import plan_training
 from core.models.weights import is_here, models_to_choose
-from core.training.spec import Strategy, TrainingSpec
+from core.planning.plan import plan_training
+from core.spec import Strategy, TrainingSpec
 from core.workspace import Workspace
 
 MOST = 4

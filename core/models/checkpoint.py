@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.models.isolation import enter_isolation
+from core.isolation import enter_isolation
 
 LAYERS = ("ultralytics.", "models.", "torch.nn.", "timm.", "torchvision.", "yolov5.", "yolo")
 """Where the parts of networks live: a part of these that isn't on the allow-list is unknown rather than hostile."""

@@ -139,7 +139,7 @@ def keep_run(
     workspace: Workspace, run_id: str, *, name: str = "", tags: tuple[str, ...] = (), note: str = ""
 ) -> LibraryModel:
     """Copy a run's best model into the library. Raises InputError when the run has none (yet)."""
-    from core.evaluation.thresholds import load_operating_point
+    from core.evaluation.figures.operating_point import load_operating_point
     from core.training.store import RunStore  # the store of runs reads specifications, which name weights
 
     run = RunStore(workspace).get(run_id)

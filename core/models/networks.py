@@ -71,8 +71,8 @@ def _built(name: str, classes: int | None) -> Any:
 
 def main() -> None:
     """Write networks.json anew."""
+    from core.isolation import enter_isolation
     from core.models.catalog import TASK_SUFFIX, models_for
-    from core.models.isolation import enter_isolation
 
     enter_isolation()
     table = {}

@@ -3,7 +3,7 @@
 A model is named by a text: a model of the catalogue (`yolo26n`), `starter`, the path of a .pt file, `run:<id>` for the
 best model of a run, `library:<id>` for one the user kept. Official files are the release assets of the
 ultralytics/assets repository on GitHub; nothing is downloaded unless the user asks for it. What is loaded as weights
-is loaded safely (`ULTRALYTICS_SAFE_LOAD`, see core/models/isolation.py): a checkpoint is a pickle, and a pickle can run
+is loaded safely (`ULTRALYTICS_SAFE_LOAD`, see core/isolation.py): a checkpoint is a pickle, and a pickle can run
 commands.
 """
 
@@ -23,10 +23,11 @@ from typing import Any
 from core.data.dataset import Task
 from core.digests import file_sha256
 from core.errors import GraftError, InputError
+from core.fetching import Moved, NotThere, Unreachable, fetch
+from core.isolation import isolated_environment
 from core.models.catalog import STARTER, Model, find_model, model_for_task, models_for
-from core.models.fetching import Moved, NotThere, Unreachable, fetch
-from core.models.isolation import isolated_environment
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
+from core.processes import PROJECT
 from core.workspace import Workspace, read_json, slug, write_json_atomic
 
 OFFICIAL_RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
@@ -241,7 +242,7 @@ def describe_weights(path: Path) -> dict[str, Any]:
             text=True,
             timeout=180,
             env=isolated_environment(),
-            cwd=Path(__file__).resolve().parents[2],
+            cwd=PROJECT,
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from core.data.archives import extract
+from core.data.reading.archives import extract
 from core.errors import InputError
-from core.training.spec import TrainingSpec
+from core.spec import TrainingSpec
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace, new_id
 

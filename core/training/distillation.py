@@ -16,9 +16,9 @@ from core.data.dataset import Task
 from core.errors import GraftError, InputError
 from core.models.catalog import model_for_task
 from core.models.weights import WeightsFile, check_start, locate
-from core.training.safe_files import WholeFile
+from core.safe_files import WholeFile
+from core.spec import TrainingSpec
 from core.training.several_gpus import bare
-from core.training.spec import TrainingSpec
 from core.workspace import Workspace
 
 TASKS: tuple[Task, ...] = ("detect", "segment", "pose", "obb")

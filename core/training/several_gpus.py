@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.training.causes import explain_failure
+from core.spec import Strategy, TrainingSpec
 from core.training.events import FINAL_KINDS, EventWriter, read_events
-from core.training.spec import Strategy, TrainingSpec
+from core.training.failures import explain_failure
 
 ONE_GPU_ONLY = (Strategy.TWO_STAGE, Strategy.DISCRIMINATIVE)
 """Strategies that change the optimizer's groups under way, which several processes would have to do in step."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.training.spec import Strategy, TrainingSpec
+from core.spec import Strategy, TrainingSpec
 
 BACKBONE_RATE = 0.1
 """Discriminative: the backbone's share of the learning rate (Ultralytics docs, custom trainer guide: 0.1)."""

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.verbs.shared import Add, say_progress, settings_from
+from core.verbs.verb import Add, say_progress, settings_from
 from core.workspace import Workspace
 
 
@@ -30,7 +30,7 @@ def register(add: Add) -> None:
 
 
 def _add_import_settings(parser: argparse.ArgumentParser) -> None:
-    from core.data.importing import ImportSettings
+    from core.data.importing.importing import ImportSettings
 
     for name, field in ImportSettings.model_fields.items():
         flag, text = f"--{name.replace('_', '-')}", (field.description or "").replace("%", "%%")
@@ -41,8 +41,8 @@ def _add_import_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.data.importing import ImportSettings, import_dataset
-    from core.models.public_sets import find_public_set, import_public_set
+    from core.data.importing.importing import ImportSettings, import_dataset
+    from core.data.importing.public_sets import find_public_set, import_public_set
 
     workspace.sweep_staging()  # what a killed import left takes space that this one may need
     settings = settings_from(
@@ -79,9 +79,9 @@ def _dataset_answer(dataset: Any) -> dict[str, Any]:
 
 
 def _check(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.data.checks import check_dataset
+    from core.data.checks.checking import check_dataset
     from core.data.dataset import load_dataset
-    from core.data.fixes import apply_fix
+    from core.data.editing.fixes import apply_fix
 
     dataset = load_dataset(workspace, parsed.dataset)
     if parsed.fix:

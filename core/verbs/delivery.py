@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.verbs.shared import Add, say_progress
+from core.verbs.verb import Add, say_progress
 from core.workspace import Workspace
 
 
@@ -46,8 +46,8 @@ def register(add: Add) -> None:
 
 
 def _predict(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.delivery.predict import predict_pictures
-    from core.delivery.predict_results import entry_words
+    from core.delivery.predict.predicting import predict_pictures
+    from core.delivery.predict.results import entry_words
 
     def say(entry: dict[str, Any]) -> None:
         print(f"{entry['file']}: {entry_words(entry)}", flush=True)
@@ -64,8 +64,8 @@ def _predict(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]
 
 
 def _export(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.delivery.export import ExportOptions, describe, export_run, verdict_words
-    from core.delivery.export_formats import export_formats
+    from core.delivery.export.exporting import ExportOptions, describe, export_run, verdict_words
+    from core.delivery.export.formats import export_formats
 
     if parsed.format == "formats":
         known = [describe(item) for item in export_formats()]
@@ -77,7 +77,7 @@ def _export(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
 
 
 def _report(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.delivery.report import ReportSettings, write_report
+    from core.delivery.report.report import ReportSettings, write_report
 
     settings = ReportSettings(title=parsed.title, author=parsed.author, pictures=not parsed.no_pictures)
     path = write_report(workspace, parsed.run, parsed.out, settings, progress=say_progress())
@@ -85,7 +85,7 @@ def _report(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
 
 
 def _bundle(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.delivery.bundle import make_bundle
+    from core.delivery.bundle.bundle import make_bundle
 
     made = make_bundle(workspace, parsed.run, parsed.out, progress=say_progress())
     without = f" It holds no ONNX file: {made['without']}" if made["without"] else ""
@@ -93,7 +93,7 @@ def _bundle(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
 
 
 def _notebook(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.delivery.notebook import write_notebook
+    from core.delivery.notebook.notebook import write_notebook
 
     path = write_notebook(workspace, parsed.run, parsed.out)
     return {"run": parsed.run, "notebook": str(path), "words": f"Written: {path}"}

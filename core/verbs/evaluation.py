@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from core.verbs.shared import Add, say_progress
+from core.verbs.verb import Add, say_progress
 from core.workspace import Workspace
 
 

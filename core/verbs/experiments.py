@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from core.lab.experiment import CurveSettings, ProductSettings, RaceSettings, TransferSettings, TuneSettings
-from core.training.spec import Strategy
-from core.verbs.shared import Add, settings_from
+from core.spec import Strategy
+from core.verbs.verb import Add, settings_from
 from core.workspace import Workspace
 
 KINDS: dict[str, type[BaseModel]] = {
@@ -90,7 +90,7 @@ def _start(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.lab.experiment import parse_contender
     from core.lab.jobs import start_experiment
     from core.lab.suggest import suggest_contenders, suggest_settings
-    from core.models.arguments import parse_setting
+    from core.training.arguments import parse_setting
 
     model = KINDS[parsed.kind]
     dataset = load_dataset(workspace, parsed.dataset)

@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import Any
 
-from core.training.spec import Strategy, TrainingSpec
-from core.verbs.shared import Add, settings_from
+from core.spec import Strategy, TrainingSpec
+from core.verbs.verb import Add, settings_from
 from core.workspace import Workspace
 
 
@@ -35,12 +35,12 @@ def register(add: Add) -> None:
 
 def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.data.dataset import load_dataset
-    from core.models.plan import make_plan
-    from core.models.plan_facts import dataset_facts, machine_facts
-    from core.models.plan_speed import measure_speed
-    from core.models.plan_strategy import recommend
-    from core.models.source_distance import known_distance, measure_distance
     from core.models.weights import default_model, locate
+    from core.planning.facts import dataset_facts, machine_facts
+    from core.planning.plan import make_plan
+    from core.planning.source_distance import known_distance, measure_distance
+    from core.planning.speed import measure_speed
+    from core.planning.strategy import recommend
 
     dataset = load_dataset(workspace, parsed.dataset)
     values = {name: getattr(parsed, name) for name in ("model", "budget", "strategy", "device")}

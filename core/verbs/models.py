@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
-from core.verbs.shared import Add
+from core.verbs.verb import Add
 from core.workspace import Workspace
 
 

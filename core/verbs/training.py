@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import Any
 
-from core.training.spec import Strategy, TrainingSpec
-from core.verbs.shared import Add, settings_from
+from core.spec import Strategy, TrainingSpec
+from core.verbs.verb import Add, settings_from
 from core.workspace import Workspace
 
 SETTINGS = (
@@ -49,8 +49,8 @@ def register(add: Add) -> None:
 
 def _train(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.data.dataset import load_dataset
-    from core.models.arguments import parse_setting
     from core.models.weights import default_model
+    from core.training.arguments import parse_setting
     from core.training.runs import start_run
 
     dataset = load_dataset(workspace, parsed.dataset)

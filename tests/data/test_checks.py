@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from core.data.checks import check_dataset
-from core.data.classes import edit_classes
+from core.data.checks.checking import check_dataset
 from core.data.dataset import load_dataset
-from core.data.fixes import FIXES, apply_fix
-from core.data.importing import ImportSettings, import_dataset
-from core.data.problems import KINDS
+from core.data.editing.classes import edit_classes
+from core.data.editing.fixes import FIXES, apply_fix
+from core.data.findings.problems import KINDS
+from core.data.importing.importing import ImportSettings, import_dataset
 from core.errors import InputError
 from tests.data.writers import WRITERS, picture, put, truth
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from core.data.dataset import list_datasets
-from core.data.import_job import job_folder, new_job, read_import, start_import
+from core.data.importing.job import job_folder, new_job, read_import, start_import
 from core.jobs import JobState, remove_job
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.data.formats.masks import detect, read
-from core.data.formats.tree import read_folder
-from core.data.importing import import_dataset
+from core.data.importing.importing import import_dataset
+from core.data.reading.tree import read_folder
 from core.errors import InputError
 from tests.data.writers import HEIGHT, WIDTH, picture, put
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.data.findings.problems import Problems
 from core.data.formats import detect_format, known_formats
-from core.data.formats.shapes import decode_runs, mask_outlines
-from core.data.formats.tree import is_junk, read_folder
-from core.data.formats.yaml_settings import load_plain
-from core.data.formats.yolo_rows import guess_task, objects_of, read_rows
-from core.data.geometry import to_fractions
-from core.data.problems import Problems
+from core.data.reading.geometry import to_fractions
+from core.data.reading.shapes import decode_runs, mask_outlines
+from core.data.reading.tree import is_junk, read_folder
+from core.data.reading.yaml_settings import load_plain
+from core.data.reading.yolo_rows import guess_task, objects_of, read_rows
 from core.errors import InputError
 from tests.data.writers import WRITERS, truth
 

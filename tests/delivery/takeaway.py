@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.data.importing import import_dataset
+from core.data.importing.importing import import_dataset
+from core.spec import Strategy, TrainingSpec
 from core.training.runs import get_run, start_run, wait_run
-from core.training.spec import Strategy, TrainingSpec
 from core.training.store import Run, State
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from core.delivery.predict_job import Job, JobRequest, cancel_job, list_jobs, read_job, start_job
+from core.delivery.predict.job import Job, JobRequest, cancel_job, list_jobs, read_job, start_job
 from core.errors import InputError
 from core.jobs import remove_job
 from tests.delivery.takeaway import Trained
@@ -49,7 +49,7 @@ def rows_of(job: Job, name: str = "pictures.csv") -> list[dict[str, str]]:
 
 START = """
 import sys
-from core.delivery.predict_job import JobRequest, start_job
+from core.delivery.predict.job import JobRequest, start_job
 from core.workspace import Workspace
 request = JobRequest(kind="pictures", model=sys.argv[2], sources=[sys.argv[3]], confidence=0.001, name="many")
 print(start_job(Workspace.open(sys.argv[1]), request).id)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from core.delivery.bundle import make_bundle
-from core.delivery.clean_checkpoint import without_paths
-from core.delivery.predict import predict_pictures
+from core.delivery.bundle.bundle import make_bundle
+from core.delivery.export.clean_checkpoint import without_paths
+from core.delivery.predict.predicting import predict_pictures
 from tests.delivery.takeaway import Trained
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from core.delivery.report import report_path
+from core.delivery.report.report import report_path
 from core.jobs import read_job, run_job_folder, wait_job
 from tests.delivery.takeaway import Trained
 from tests.pages.conftest import button, open_page, texts

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.delivery.export import (
+from core.delivery.export.exporting import (
     ExportOptions,
     export_run,
     list_exports,
@@ -21,8 +21,8 @@ from core.delivery.export import (
     start_export,
     verdict_words,
 )
-from core.delivery.export_formats import find_format
-from core.delivery.verification import Answer, box_distances, confidence_difference
+from core.delivery.export.formats import find_format
+from core.delivery.export.verification import Answer, box_distances, confidence_difference
 from core.errors import InputError
 from tests.delivery.takeaway import Trained
 
@@ -94,7 +94,7 @@ def test_changed_weights_make_an_export_outdated(taken: Trained) -> None:
 def test_nothing_in_an_export_reaches_the_network() -> None:
     code = """
 import socket, sys
-from core.delivery.exporter import NetworkRefused, refuse_network
+from core.delivery.export.job import NetworkRefused, refuse_network
 refuse_network()
 try:
     socket.create_connection(("127.0.0.1", 9), timeout=1)

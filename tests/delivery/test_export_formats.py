@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.delivery.export_formats import FACTS, PLACES, export_formats, find_format, missing_packages
+from core.delivery.export.formats import FACTS, PLACES, export_formats, find_format, missing_packages
 from core.errors import InputError
 from core.models.machine import nvidia_gpus
 

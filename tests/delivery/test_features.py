@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.delivery.features import choose_layers, likeness, stack_maps, telling_channels, unpack_maps
-from core.delivery.predict_model import choose_model
-from core.delivery.predict_warm import WarmPredictor
+from core.delivery.predict.chosen_model import choose_model
+from core.delivery.predict.features import choose_layers, likeness, stack_maps, telling_channels, unpack_maps
+from core.delivery.predict.warm import WarmPredictor
 from core.errors import GraftError, InputError
 from tests.delivery.takeaway import Trained
 from tests.delivery.test_predict import own_pictures, save_untrained

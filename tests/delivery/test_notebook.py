@@ -9,9 +9,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from core.delivery.notebook import notebook_text, run_cells, script_text, write_notebook
+from core.delivery.notebook.notebook import notebook_text, run_cells, script_text, write_notebook
 from core.errors import InputError
-from core.training.spec import Strategy
+from core.spec import Strategy
 from tests.delivery.takeaway import Trained
 
 

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.delivery.predict import find_pictures, look_at, predict_pictures
-from core.delivery.predict_drawing import draw_on
-from core.delivery.predict_model import ChosenModel, choose_model
-from core.delivery.predict_results import ResultWriter, counted, entry_words
-from core.delivery.predict_warm import WarmPredictor
+from core.delivery.predict.chosen_model import ChosenModel, choose_model
+from core.delivery.predict.drawing import draw_on
+from core.delivery.predict.predicting import find_pictures, look_at, predict_pictures
+from core.delivery.predict.results import ResultWriter, counted, entry_words
+from core.delivery.predict.warm import WarmPredictor
 from core.errors import InputError
-from core.evaluation.thresholds import save_operating_point
-from core.models.isolation import isolated_environment
+from core.evaluation.figures.operating_point import save_operating_point
+from core.isolation import isolated_environment
 from core.models.library import keep_run
 from core.workspace import Workspace
 from tests.delivery.takeaway import Trained

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.delivery.predict_intake import MOST, take_in
+from core.delivery.predict.intake import MOST, take_in
 from core.errors import InputError
 
 PLENTY = 10**12

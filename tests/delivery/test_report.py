@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from core.delivery.report import ReportSettings, write_report
-from core.delivery.report_figures import curves, interval, matrix
+from core.delivery.report.figures import curves, interval, matrix
+from core.delivery.report.report import ReportSettings, write_report
 from core.errors import InputError
 from tests.delivery.takeaway import PATIENT, Trained
 

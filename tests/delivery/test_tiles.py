@@ -10,10 +10,10 @@ import pytest
 import supervision as sv
 from PIL import Image
 
-from core.delivery.predict import look_at
-from core.delivery.predict_model import ChosenModel
-from core.delivery.predict_warm import WarmPredictor
-from core.delivery.tiles import OVERLAP, is_worth_tiling, tile_count
+from core.delivery.predict.chosen_model import ChosenModel
+from core.delivery.predict.predicting import look_at
+from core.delivery.predict.tiles import OVERLAP, is_worth_tiling, tile_count
+from core.delivery.predict.warm import WarmPredictor
 
 
 @pytest.fixture(scope="module")

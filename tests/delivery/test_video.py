@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from core.delivery.predict_job import JobRequest, start_job
+from core.delivery.predict.job import JobRequest, start_job
 from tests.delivery.takeaway import Trained
 from tests.delivery.test_batch import wait
 

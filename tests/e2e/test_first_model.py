@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.spec import TrainingSpec
 from core.training.runs import get_run, list_runs, start_run, stop_run, wait_run
-from core.training.spec import TrainingSpec
 from core.training.store import State
 from core.workspace import Workspace
 from tests.e2e.conftest import ROOT, Server
@@ -61,7 +61,7 @@ def test_from_a_zip_to_the_evaluation(server: Server, page: Page) -> None:
 
 
 def test_the_run_outlives_tab_and_server(server: Server, page: Page) -> None:
-    from core.data.importing import import_dataset
+    from core.data.importing.importing import import_dataset
     from tests.tiny import write_yolo_folder
 
     workspace = Workspace.open(server.workspace)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.delivery.predict_job import JobRequest, start_job
-from core.evaluation.thresholds import save_operating_point
+from core.delivery.predict.job import JobRequest, start_job
+from core.evaluation.figures.operating_point import save_operating_point
 from core.workspace import Workspace
 from tests.delivery.takeaway import train_tiny
 from tests.delivery.test_batch import wait

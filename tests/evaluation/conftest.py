@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core.data.importing import import_dataset
-from core.evaluation.predictions import predict_split
+from core.data.importing.importing import import_dataset
+from core.evaluation.predict.predictions import predict_split
 from core.workspace import Workspace
 
 

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from core.data.dataset import Dataset
-from core.evaluation.areas import areas_by_size, coco_map
-from core.evaluation.capture import by_size, detect_validator, make_tables
 from core.evaluation.classification import classified
-from core.evaluation.coded import Coded
 from core.evaluation.detection import Detector
-from core.evaluation.intervals import draw
-from core.evaluation.matching import box_iou, match, nearest, to_bits
+from core.evaluation.figures.average_precision import areas_by_size, coco_map
+from core.evaluation.figures.intervals import draw
+from core.evaluation.figures.matching import box_iou, match, nearest, to_bits
+from core.evaluation.predict.capture import by_size, detect_validator, make_tables
+from core.evaluation.predict.prediction_arrays import Coded
 
 CLASSES = ["pit", "scratch", "dent"]
 SIDE = 320

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.evaluation.calibration import (
+from core.evaluation.figures.calibration import (
     calibration,
     drop_temperature,
     fit_class_temperature,
@@ -15,7 +15,7 @@ from core.evaluation.calibration import (
     scaled,
     scaled_probabilities,
 )
-from core.evaluation.intervals import draw
+from core.evaluation.figures.intervals import draw
 
 
 def answers(count: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

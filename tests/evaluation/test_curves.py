@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from core.evaluation.curves import POINTS, thinned, threshold_curve
-from pages._ui.evaluation_charts import froc
-from pages._ui.evaluation_mistakes import sum_words
+from core.evaluation.figures.curves import POINTS, thinned, threshold_curve
+from pages._ui.evaluation.charts import froc
+from pages._ui.evaluation.mistakes import sum_words
 
 
 def test_a_thinned_curve_keeps_its_sure_findings_and_the_mark_stands_at_the_line() -> None:

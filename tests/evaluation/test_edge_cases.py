@@ -10,10 +10,10 @@ import pytest
 
 from core.cli import main
 from core.data.dataset import Dataset
-from core.data.importing import import_dataset
+from core.data.importing.importing import import_dataset
 from core.evaluation.evaluation import evaluate_run
-from core.evaluation.predictions import predictions_path, truth_path
-from core.evaluation.thresholds import load_operating_point
+from core.evaluation.figures.operating_point import load_operating_point
+from core.evaluation.predict.predictions import predictions_path, truth_path
 from core.workspace import Workspace
 from tests.pages.test_evaluation import detector_run, open_page, store, text_of, trained
 from tests.tiny import write_yolo_folder

@@ -1,6 +1,6 @@
 import numpy as np
 
-from core.evaluation.explain import principal_map
+from core.evaluation.predict.explain import principal_map
 
 
 def test_the_spot_that_stands_out_is_hot() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bench.interval_coverage import World, coverage, false_alarms
-from core.evaluation.intervals import ap_draws, draw, interval, share_interval, wilson
-from core.evaluation.metrics import ap_by_class
+from core.evaluation.figures.intervals import ap_draws, draw, interval, share_interval, wilson
+from core.evaluation.figures.metrics import ap_by_class
 
 
 def test_the_draws_hold_as_many_pictures_as_there_are() -> None:

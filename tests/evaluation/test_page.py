@@ -12,16 +12,16 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.data.dataset import Dataset
-from core.data.importing import import_dataset
-from core.data.thumbnails import Mark
-from core.delivery.predict_model import choose_model
-from core.evaluation.calibration import load_temperature
+from core.data.images.thumbnails import Mark
+from core.data.importing.importing import import_dataset
+from core.delivery.predict.chosen_model import choose_model
 from core.evaluation.evaluation import evaluate_run
-from core.evaluation.predictions import predictions_path, shapes_path
-from core.evaluation.thresholds import load_operating_point
+from core.evaluation.figures.calibration import load_temperature
+from core.evaluation.figures.operating_point import load_operating_point
+from core.evaluation.predict.predictions import predictions_path, shapes_path
 from core.workspace import Workspace
-from pages._ui.evaluation_gallery import picture_marks
-from pages._ui.evaluation_viewer import render_part
+from pages._ui.evaluation.gallery import picture_marks
+from pages._ui.evaluation.viewer import render_part
 from tests.pages.test_evaluation import detector_run, open_page, text_of
 from tests.tiny import write_yolo_folder
 

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from core.evaluation.coded import Coded
-from core.evaluation.curves import confidence_for, threshold_curve
+from core.evaluation.figures.curves import confidence_for, threshold_curve
+from core.evaluation.predict.prediction_arrays import Coded
 from core.evaluation.review import confusion, find_cases, picture_verdict, worst_first
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.evaluation.intervals import draw
-from core.evaluation.slices import Slices, picture_cuts
+from core.evaluation.figures.intervals import draw
+from core.evaluation.figures.slices import Slices, picture_cuts
 
 
 def table(sources: list[str], groups: list[str] | None = None) -> pd.DataFrame:

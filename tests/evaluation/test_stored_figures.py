@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from core.data.dataset import Dataset
-from core.data.importing import import_dataset
+from core.data.importing.importing import import_dataset
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.label_errors import find_label_errors
-from core.evaluation.leaks import twins_in_train
-from core.evaluation.predictions import derived_path, meta_path, predictions_path
+from core.evaluation.near_twins import twins_in_train
+from core.evaluation.predict.predictions import derived_path, meta_path, predictions_path
 from core.workspace import Workspace
 from tests.pages.test_evaluation import detector_run
 from tests.tiny import write_yolo_folder

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from core.data.dataset import Dataset, list_datasets, load_dataset
-from core.data.importing import import_dataset
+from core.data.importing.importing import import_dataset
 from core.errors import InputError
 from core.lab.cost import estimate
 from core.lab.experiment import CurveSettings, ProductSettings, Status, TransferSettings, TuneSettings
 from core.lab.jobs import start_experiment
+from core.spec import Strategy, TrainingSpec
 from core.training.runs import get_run, list_runs, start_run, wait_run
-from core.training.spec import Strategy, TrainingSpec
 from core.training.store import Run, State
 from core.workspace import Workspace
 from tests.lab.conftest import ENOUGH, ended

@@ -12,8 +12,8 @@ from core.data.dataset import Dataset
 from core.errors import InputError
 from core.lab.experiment import Contender, LabState, RaceSettings
 from core.lab.jobs import delete_experiment, get_experiment, start_experiment, stop_experiment
+from core.spec import Strategy
 from core.training.runs import edit_run, list_runs
-from core.training.spec import Strategy
 from core.training.store import State
 from core.workspace import Workspace
 from tests.lab.conftest import ENOUGH, ended

@@ -10,7 +10,7 @@ from core.data.dataset import Dataset
 from core.errors import InputError
 from core.lab.experiment import Contender, Experiment, LabState, RaceSettings, Status, save_experiment
 from core.lab.jobs import STARTS, delete_experiment, get_experiment, list_experiments, start_experiment
-from core.training.spec import Strategy
+from core.spec import Strategy
 from core.workspace import Workspace, new_id
 
 

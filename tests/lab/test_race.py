@@ -9,10 +9,10 @@ import pytest
 
 from core.errors import InputError
 from core.lab.experiment import Contender, parse_contender
-from core.lab.halving import epochs_needed, rungs, survivors
-from core.lab.judging import Difference, difference, figure, over_seeds, signed
-from core.lab.race import Row, cut_off_words, recommend, remarks, stopped_words
-from core.training.spec import Strategy
+from core.lab.kinds.halving import epochs_needed, rungs, survivors
+from core.lab.kinds.race import Row, cut_off_words, recommend, remarks, stopped_words
+from core.lab.paired_figures import Difference, difference, figure, over_seeds, signed
+from core.spec import Strategy
 
 
 @pytest.mark.parametrize(

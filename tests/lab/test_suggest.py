@@ -8,7 +8,7 @@ from core.data.dataset import Dataset
 from core.lab.cost import estimate
 from core.lab.experiment import Contender, CurveSettings, RaceSettings, TransferSettings, TuneSettings
 from core.lab.suggest import models_here, suggest_contenders, suggest_settings
-from core.training.spec import Strategy
+from core.spec import Strategy
 from core.workspace import Workspace
 
 

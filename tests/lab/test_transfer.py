@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.lab.foreign import Looked, figures, zero_shot_sentence
-from core.lab.judging import Difference
-from core.lab.looking import same_names
-from core.lab.transfer import Learning, transfer_sentences
+from core.lab.cross_dataset import Looked, figures, zero_shot_sentence
+from core.lab.kinds.transfer import Learning, transfer_sentences
+from core.lab.paired_figures import Difference
+from core.lab.predict_child import same_names
 
 FAST = Learning([20, 40, 60], [0.3, 0.5, 0.6])
 SLOW = Learning([60, 120, 1200], [0.1, 0.3, 0.45])

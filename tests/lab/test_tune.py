@@ -6,9 +6,9 @@ import optuna
 import pytest
 
 from core.lab.experiment import TuneSettings
-from core.lab.judging import Difference
-from core.lab.product import product_sentences
-from core.lab.tune import Try, first_values, part_settings, sizes, suggest, tune_sentences, wanted
+from core.lab.kinds.product import product_sentences
+from core.lab.kinds.tune import Try, first_values, part_settings, sizes, suggest, tune_sentences, wanted
+from core.lab.paired_figures import Difference
 
 PLANNED = {"lr0": 0.001, "optimizer": "AdamW", "mosaic": 1.0, "scale": 0.5, "hsv_h": 0.0, "erasing": 0.4, "fliplr": 0.5}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InputError
-from core.models.arguments import check_argument, parse_setting, training_arguments
 from core.models.catalog import TASK_SUFFIX, find_model, model_for_task, models_for
-from core.training.spec import OWN_ARGUMENTS
+from core.spec import OWN_ARGUMENTS
+from core.training.arguments import check_argument, parse_setting, training_arguments
 
 
 @pytest.mark.parametrize("task", list(TASK_SUFFIX))

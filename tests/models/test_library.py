@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.data.importing import import_dataset
-from core.delivery.predict_model import choose_model
+from core.data.importing.importing import import_dataset
+from core.delivery.predict.chosen_model import choose_model
 from core.digests import file_sha256
 from core.errors import InputError
 from core.models.library import (
@@ -25,8 +25,8 @@ from core.models.library import (
     model_name,
 )
 from core.models.weights import locate
+from core.spec import Strategy, TrainingSpec
 from core.training.runs import delete_run, list_runs, start_run, wait_run
-from core.training.spec import Strategy, TrainingSpec
 from core.training.store import State
 from core.workspace import Workspace
 from tests.models.test_weights import write_hostile_checkpoint
@@ -143,7 +143,7 @@ def test_a_hostile_file_is_refused_and_nothing_of_it_runs(workspace: Workspace, 
 
 UNKNOWN = """
 import sys, torch
-from core.models.isolation import enter_isolation
+from core.isolation import enter_isolation
 enter_isolation()
 import ultralytics.nn.modules.block as block
 from ultralytics import YOLO

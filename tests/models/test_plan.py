@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from core.errors import InputError
-from core.models.arguments import check_argument
-from core.models.plan import FIELDS, Plan, make_plan, parse_budget
-from core.models.plan_facts import DatasetFacts, MachineFacts
-from core.models.plan_rules import Level
-from core.models.plan_speed import StepSpeed
-from core.training.spec import Strategy, TrainingSpec
+from core.planning.facts import DatasetFacts, MachineFacts
+from core.planning.plan import FIELDS, Plan, make_plan, parse_budget
+from core.planning.rules import Level
+from core.planning.speed import StepSpeed
+from core.spec import Strategy, TrainingSpec
+from core.training.arguments import check_argument
 
 LAPTOP = MachineFacts(device="cpu", cores=2, memory_free=8 * 2**30)
 CARD = MachineFacts(device="cuda", cores=8, memory_free=32 * 2**30, gpu_memory=12 * 2**30)

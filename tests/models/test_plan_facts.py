@@ -11,10 +11,10 @@ from PIL import Image
 
 from core.cli import main
 from core.data.dataset import Dataset
-from core.data.importing import import_dataset
-from core.models.plan import complete_spec
-from core.models.plan_facts import dataset_facts, machine_facts
-from core.training.spec import TrainingSpec
+from core.data.importing.importing import import_dataset
+from core.planning.facts import dataset_facts, machine_facts
+from core.planning.plan import complete_spec
+from core.spec import TrainingSpec
 from core.workspace import Workspace
 from tests.tiny import write_class_folders, write_yolo_folder
 

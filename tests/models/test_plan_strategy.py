@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.importing import import_dataset
+from core.data.importing.importing import import_dataset
 from core.errors import GraftError
+from core.isolation import enter_isolation
 from core.models.catalog import TASK_SUFFIX, models_for
-from core.models.isolation import enter_isolation
 from core.models.networks import PARTS, measure_network, network_parts
-from core.models.plan_strategy import recommend
-from core.models.source_distance import FAR, distance, known_distance, measure_distance
-from core.training.spec import Strategy
+from core.planning.source_distance import FAR, distance, known_distance, measure_distance
+from core.planning.strategy import recommend
+from core.spec import Strategy
 from core.workspace import Workspace
 from tests.models.test_plan import facts
 from tests.tiny import write_yolo_folder

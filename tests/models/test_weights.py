@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import GraftError, InputError
+from core.isolation import isolated_environment
 from core.models import weights
 from core.models.catalog import find_model
-from core.models.isolation import isolated_environment
 from core.models.weights import download, import_file, locate
 from core.workspace import Workspace
 

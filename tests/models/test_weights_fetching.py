@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from core import fetching
 from core.errors import GraftError
-from core.models import fetching, weights
+from core.fetching import NotThere, Unreachable, fetch
+from core.models import weights
 from core.models.catalog import find_model
-from core.models.fetching import NotThere, Unreachable, fetch
 from core.models.weights import download, locate
 from core.workspace import Workspace
 from tests.models.file_server import Files, serving

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.data.importing import import_dataset
-from core.delivery.predict_intake import MOST
+from core.data.importing.importing import import_dataset
+from core.delivery.predict.intake import MOST
+from core.spec import Strategy, TrainingSpec
 from core.training.runs import start_run, wait_run
-from core.training.spec import Strategy, TrainingSpec
 from core.training.store import State
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from core.data.dataset import Dataset, load_dataset
-from core.data.importing import ImportSettings, import_dataset
+from core.data.importing.importing import ImportSettings, import_dataset
 from core.workspace import Workspace
-from pages._ui.dataset_views import find_files
+from pages._ui.dataset.views import find_files
 from tests.data.writers import WRITERS, picture, truth
 from tests.pages.conftest import open_page, texts
 

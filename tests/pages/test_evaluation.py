@@ -14,10 +14,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data.dataset import Dataset
-from core.data.importing import import_dataset
-from core.evaluation.predictions import meta_path, predictions_path, truth_path
-from core.evaluation.thresholds import load_operating_point
-from core.training.spec import TrainingSpec
+from core.data.importing.importing import import_dataset
+from core.evaluation.figures.operating_point import load_operating_point
+from core.evaluation.predict.predictions import meta_path, predictions_path, truth_path
+from core.spec import TrainingSpec
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
 from tests.tiny import write_class_folders, write_yolo_folder

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.workspace import Workspace
-from pages._ui.frame import ROAD
+from pages._ui.common.frame import ROAD
 from tests.pages.conftest import PAGES, ROOT, Filled, open_page, texts
 
 

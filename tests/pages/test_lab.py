@@ -21,7 +21,7 @@ from core.lab.experiment import (
     save_experiment,
 )
 from core.lab.jobs import stop_experiment, wait_experiment
-from pages._ui.learn import WORDS, picture
+from pages._ui.home.glossary import WORDS, picture
 from tests.pages.conftest import Filled, button, open_page, texts
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lab")]

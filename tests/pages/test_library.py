@@ -8,7 +8,7 @@ import pytest
 
 from core.models.library import keep_run, list_models
 from core.workspace import Workspace
-from pages._ui.draft import OWN_MODEL
+from pages._ui.common.draft import OWN_MODEL
 from tests.models.test_weights import write_hostile_checkpoint
 from tests.pages.conftest import Filled, button, open_page, texts
 
@@ -45,7 +45,8 @@ def test_a_hostile_file_is_refused_on_the_page_and_nothing_runs(workspace: Works
 
 
 def test_no_network_is_said_with_what_can_be_done(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.models import fetching, weights
+    from core import fetching
+    from core.models import weights
 
     monkeypatch.setattr(weights, "OFFICIAL_RELEASE", "http://127.0.0.1:9/")
     monkeypatch.setattr(fetching, "FIRST_WAIT", 0.01)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.data.importing import import_dataset
+from core.data.importing.importing import import_dataset
 from core.models.networks import network_parts
-from core.training.spec import Strategy
+from core.spec import Strategy
 from core.workspace import Workspace
-from pages._ui.network_drawing import network_svg, network_words, part_states
+from pages._ui.model.network_drawing import network_svg, network_words, part_states
 from tests.pages.conftest import button, open_page, texts
 from tests.tiny import write_yolo_folder
 

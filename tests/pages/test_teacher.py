@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from core.models.library import keep_run
+from core.spec import Strategy, TrainingSpec
 from core.training.runs import start_run, stop_run
-from core.training.spec import Strategy, TrainingSpec
-from pages._ui.draft import spec_code
-from pages._ui.learn import WORDS
+from pages._ui.common.draft import spec_code
+from pages._ui.home.glossary import WORDS
 from tests.pages.conftest import Filled, open_page, texts
 
 

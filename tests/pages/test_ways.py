@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from core.data.dataset import list_datasets, load_dataset
+from core.spec import Strategy, TrainingSpec
 from core.training.runs import get_run, list_runs, start_run
-from core.training.spec import Strategy, TrainingSpec
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
-from pages._ui.run_progress import tail, with_suggestion
+from pages._ui.training.run_progress import tail, with_suggestion
 from tests.pages.conftest import Filled, button, open_page, texts
 from tests.tiny import write_yolo_folder
 

@@ -12,13 +12,13 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.dataset import Finding, Severity
 from core.errors import InputError
-from core.training.spec import Strategy, TrainingSpec
-from pages._ui.dataset_editing import class_changes
-from pages._ui.findings import verdict
-from pages._ui.formatting import ago, count, duration, megabytes, metric_value, percent, plain
-from pages._ui.run_progress import worth_drawing
-from pages._ui.settings import bounds, choices
-from pages._ui.upload import MAX_MEGABYTES, safe_path, save_uploads
+from core.spec import Strategy, TrainingSpec
+from pages._ui.common.formatting import ago, count, duration, megabytes, metric_value, percent, plain
+from pages._ui.common.settings import bounds, choices
+from pages._ui.common.upload import MAX_MEGABYTES, safe_path, save_uploads
+from pages._ui.dataset.editing import class_changes
+from pages._ui.dataset.findings import verdict
+from pages._ui.training.run_progress import worth_drawing
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -153,7 +153,7 @@ def test_theme_reads_well(mode: str) -> None:
 def test_a_length_of_time_shows_no_needless_decimals() -> None:
     def page() -> None:
         from core.lab.experiment import TuneSettings
-        from pages._ui.settings import field_widget
+        from pages._ui.common.settings import field_widget
 
         field_widget(TuneSettings, "minutes", key="minutes")
 

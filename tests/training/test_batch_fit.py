@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from core.data.importing import import_dataset
-from core.training.batch_fit import choose_batch
-from core.training.causes import explain_failure
+from core.data.importing.importing import import_dataset
+from core.spec import TrainingSpec
+from core.training.failures import explain_failure
 from core.training.progress import read_progress
 from core.training.runs import start_run, wait_run
-from core.training.spec import TrainingSpec
 from core.training.store import State
+from core.training.worker.batch_fit import choose_batch
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder
 from tests.training.test_runs import ENOUGH, spec_for
@@ -40,8 +40,8 @@ def test_an_automatic_batch_is_left_to_the_plan(given: object) -> None:
 @pytest.mark.slow
 def test_larger_pictures_are_measured_to_need_more() -> None:
     code = (
-        "from core.models.isolation import enter_isolation; enter_isolation()\n"
-        "from ultralytics import YOLO; from core.training.batch_fit import fit_batch\n"
+        "from core.isolation import enter_isolation; enter_isolation()\n"
+        "from ultralytics import YOLO; from core.training.worker.batch_fit import fit_batch\n"
         "model = YOLO('yolo11n.yaml').model\n"
         "print(*(fit_batch(model, size, 8, 'cpu').picture_bytes for size in (160, 480)))"
     )

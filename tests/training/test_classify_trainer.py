@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.models.isolation import enter_isolation
+from core.isolation import enter_isolation
 from core.training.trainers.classify import shrink, side_kept
 
 

@@ -14,16 +14,16 @@ import pytest
 from pydantic import ValidationError
 
 from core.data.dataset import Dataset
-from core.data.importing import import_dataset
+from core.data.importing.importing import import_dataset
 from core.errors import InputError
-from core.models.arguments import check_argument, parse_setting
 from core.models.catalog import find_model
-from core.models.plan import plan_training
+from core.planning.plan import plan_training
+from core.spec import Strategy, TrainingSpec
+from core.training.arguments import check_argument, parse_setting
 from core.training.distillation import check_teacher
 from core.training.events import read_events
 from core.training.progress import read_progress
 from core.training.runs import pause_run, resume_run, start_run, stop_run, wait_run
-from core.training.spec import Strategy, TrainingSpec
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
 from tests.tiny import write_class_folders, write_yolo_folder
@@ -64,7 +64,7 @@ def finished(workspace: Workspace, spec: TrainingSpec) -> Run:
 
 def in_child(code: str, *arguments: object) -> Any:
     """Run code that imports torch in a process of its own; return the JSON of its last line."""
-    begin = "import json, sys; from core.models.isolation import enter_isolation; enter_isolation()\n"
+    begin = "import json, sys; from core.isolation import enter_isolation; enter_isolation()\n"
     command = [sys.executable, "-c", begin + code, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=ENOUGH)
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from core.data.dataset import Dataset
-from core.data.importing import import_dataset
+from core.data.importing.importing import import_dataset
 from core.errors import GraftError
 from core.training.events import EventWriter, read_events
 from core.training.progress import RunProgress, fold, read_progress
@@ -87,7 +87,7 @@ def test_stop_at_any_moment_keeps_a_model(faulty: Workspace, squares: Dataset, m
 
 def test_a_frozen_worker_goes_on_and_a_dead_server_does_not_matter(faulty: Workspace, squares: Dataset) -> None:
     code = (
-        "import sys, time; from core.workspace import Workspace; from core.training.spec import TrainingSpec\n"
+        "import sys, time; from core.workspace import Workspace; from core.spec import TrainingSpec\n"
         "from core.training.runs import start_run\n"
         "start_run(Workspace.open(sys.argv[1]), TrainingSpec.model_validate_json(sys.argv[2])); time.sleep(600)"
     )
@@ -159,7 +159,7 @@ def test_a_dataset_deleted_under_a_run_is_a_plain_cause(faulty: Workspace, tmp_p
 
 def test_twenty_runs_at_once_start_one_by_one(faulty: Workspace, squares: Dataset) -> None:
     code = (
-        "import sys; from core.workspace import Workspace; from core.training.spec import TrainingSpec\n"
+        "import sys; from core.workspace import Workspace; from core.spec import TrainingSpec\n"
         "from core.training.runs import start_run\n"
         "for _ in range(5): start_run(Workspace.open(sys.argv[1]), TrainingSpec.model_validate_json(sys.argv[2]))"
     )

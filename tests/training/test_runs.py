@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from core.data.dataset import Dataset
-from core.data.importing import import_dataset
+from core.data.importing.importing import import_dataset
 from core.errors import InputError
+from core.spec import TrainingSpec
 from core.training.events import read_events
 from core.training.progress import read_progress
 from core.training.runs import (
@@ -31,7 +32,6 @@ from core.training.runs import (
     stop_run,
     wait_run,
 )
-from core.training.spec import TrainingSpec
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
 from tests.tiny import write_class_folders, write_yolo_folder

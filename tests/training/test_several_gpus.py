@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from core.data.importing import import_dataset
+from core.data.importing.importing import import_dataset
 from core.errors import InputError
+from core.spec import TrainingSpec
 from core.training.events import read_events
 from core.training.runs import start_run
 from core.training.several_gpus import free_port, launch_command, refusal, train_on_several
-from core.training.spec import TrainingSpec
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder
@@ -29,7 +29,7 @@ import sys
 from pathlib import Path
 import torch.distributed
 torch.distributed.init_process_group("gloo")
-from core.training.worker import main
+from core.training.worker.training import main
 sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
 """
 

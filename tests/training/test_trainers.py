@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from core.models.isolation import enter_isolation
-from core.models.plan_speed import StepSpeed, keep_speed, known_speed, machine_name
-from core.training.spec import TrainingSpec
-from core.training.trainers.choice import number_format
+from core.isolation import enter_isolation
+from core.planning.speed import StepSpeed, keep_speed, known_speed, machine_name
+from core.spec import TrainingSpec
+from core.training.trainers.selection import number_format
 from core.workspace import Workspace
 from tests.tiny import write_class_folders, write_yolo_folder
 
@@ -96,7 +96,7 @@ def test_a_network_in_bfloat16_answers_in_full_precision(tiny: Path) -> None:
     import torch
     from ultralytics.nn.tasks import DetectionModel
 
-    from core.training.trainers.precision import in_full_precision, with_bf16
+    from core.models.precision import in_full_precision, with_bf16
 
     model = DetectionModel("yolo26n.yaml", nc=2, verbose=False)
     picture = torch.rand(2, 3, 64, 64)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from core.models.isolation import enter_isolation
-from core.training.spec import Strategy, TrainingSpec
+from core.isolation import enter_isolation
+from core.spec import Strategy, TrainingSpec
 from core.training.strategies import freeze_argument
-from core.training.trainers.choice import trainer_class
+from core.training.trainers.selection import trainer_class
 from tests.tiny import write_yolo_folder
 from tests.training.test_trainers import losses
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from core.data.formats.tree import Tree
+from core.data.reading.tree import Tree
 
 MODULES = (
     "labelstudio",

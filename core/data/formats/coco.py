@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from core.data.dataset import Task
-from core.data.formats.json_kinds import json_files
-from core.data.formats.shapes import decode_runs, join_parts, mask_outlines, settle_task
-from core.data.formats.source import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
-from core.data.formats.tree import Tree
+from core.data.findings.problems import Problems
 from core.data.formats.yolo import unique_names
-from core.data.problems import Problems
+from core.data.reading.json_kinds import json_files
+from core.data.reading.shapes import decode_runs, join_parts, mask_outlines, settle_task
+from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
+from core.data.reading.tree import Tree
 from core.errors import InputError
 
 NAME = "coco"

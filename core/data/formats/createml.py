@@ -6,10 +6,10 @@ import math
 
 from core.data.dataset import Task
 from core.data.formats.coco import entries, load_json, number
-from core.data.formats.json_kinds import json_files
-from core.data.formats.named import Named
-from core.data.formats.source import SourceDataset, SourceObject
-from core.data.formats.tree import Tree
+from core.data.reading.json_kinds import json_files
+from core.data.reading.named_classes import Named
+from core.data.reading.source_dataset import SourceDataset, SourceObject
+from core.data.reading.tree import Tree
 
 NAME = "createml"
 LAYOUT = "CreateML JSON"

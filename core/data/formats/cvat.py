@@ -10,11 +10,11 @@ import numpy as np
 from core.data.dataset import Task
 from core.data.formats.coco import number
 from core.data.formats.labelme import circle
-from core.data.formats.named import Named, clean
-from core.data.formats.shapes import decode_runs, mask_outlines
-from core.data.formats.source import SPLIT_NAMES, SourceDataset, SourceObject
-from core.data.formats.tree import Tree
 from core.data.formats.voc import parse_xml
+from core.data.reading.named_classes import Named, clean
+from core.data.reading.shapes import decode_runs, mask_outlines
+from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceObject
+from core.data.reading.tree import Tree
 from core.errors import InputError
 
 NAME = "cvat"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from core.data.formats.source import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject
-from core.data.formats.tree import Tree
-from core.data.problems import Problems
+from core.data.findings.problems import Problems
+from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject
+from core.data.reading.tree import Tree
 
 NAME = "folder-per-class"
 LAYOUT = "one folder a class, optionally inside train, val and test (classification)"

@@ -12,12 +12,12 @@ import numpy as np
 
 from core.data.dataset import Task
 from core.data.formats.coco import entries, load_json, number
-from core.data.formats.json_kinds import json_files
-from core.data.formats.named import Named, stem_of
-from core.data.formats.shapes import mask_outlines
-from core.data.formats.source import SourceDataset, SourceObject
-from core.data.formats.tree import Tree
-from core.data.images import UnreadableImage, check_size
+from core.data.images.decoding import UnreadableImage, check_size
+from core.data.reading.json_kinds import json_files
+from core.data.reading.named_classes import Named, stem_of
+from core.data.reading.shapes import mask_outlines
+from core.data.reading.source_dataset import SourceDataset, SourceObject
+from core.data.reading.tree import Tree
 from core.errors import InputError
 
 NAME = "labelme"

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.dataset import Task
-from core.data.formats.shapes import mask_outlines
-from core.data.formats.source import SourceDataset, SourceImage, SourceObject, split_of
-from core.data.formats.tree import Tree
-from core.data.images import UnreadableImage, open_header
-from core.data.problems import Problems
+from core.data.findings.problems import Problems
+from core.data.images.decoding import UnreadableImage, open_header
+from core.data.reading.shapes import mask_outlines
+from core.data.reading.source_dataset import SourceDataset, SourceImage, SourceObject, split_of
+from core.data.reading.tree import Tree
 from core.errors import InputError
 
 NAME = "masks"

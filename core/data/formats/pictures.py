@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from core.data.dataset import Task
-from core.data.formats.source import SourceDataset, SourceImage, split_of
-from core.data.formats.tree import Tree
-from core.data.problems import Problems
+from core.data.findings.problems import Problems
+from core.data.reading.source_dataset import SourceDataset, SourceImage, split_of
+from core.data.reading.tree import Tree
 
 NAME = "pictures"
 LAYOUT = "pictures alone (to look at; they need labels before training)"

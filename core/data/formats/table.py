@@ -9,9 +9,9 @@ import zipfile
 
 from core.data.dataset import Task
 from core.data.formats.coco import number
-from core.data.formats.named import Named, clean
-from core.data.formats.source import SPLIT_NAMES, SourceDataset, SourceObject
-from core.data.formats.tree import Tree
+from core.data.reading.named_classes import Named, clean
+from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceObject
+from core.data.reading.tree import Tree
 from core.errors import InputError
 
 NAME = "table"

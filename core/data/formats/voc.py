@@ -7,11 +7,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from core.data.dataset import Task
+from core.data.findings.problems import Problems
 from core.data.formats.coco import number
-from core.data.formats.source import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
-from core.data.formats.tree import Tree
 from core.data.formats.yolo import unique_names
-from core.data.problems import Problems
+from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
+from core.data.reading.tree import Tree
 
 NAME = "voc"
 LAYOUT = "Pascal VOC (one XML file a picture, with ImageSets when there are some)"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from core.data.dataset import Task
-from core.data.formats.source import SPLIT_NAMES, SourceDataset, SourceImage, split_of
-from core.data.formats.tree import Tree
-from core.data.formats.yaml_settings import DataYaml, find_data_yaml
-from core.data.formats.yolo_rows import Rows, guess_task, looks_like_rows, objects_of, read_rows
-from core.data.problems import Problems
+from core.data.findings.problems import Problems
+from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, split_of
+from core.data.reading.tree import Tree
+from core.data.reading.yaml_settings import DataYaml, find_data_yaml
+from core.data.reading.yolo_rows import Rows, guess_task, looks_like_rows, objects_of, read_rows
 
 NAME = "yolo"
 LAYOUT = "YOLO text labels (images and labels folders, with or without data.yaml; Ultralytics, Roboflow)"

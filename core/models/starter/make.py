@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from core.models.isolation import enter_isolation
+from core.isolation import enter_isolation
 from core.models.starter.checkpoint import CHECKPOINT, RECORD
 from core.models.starter.scenes import NAMES, SIZE, draw_scene
 

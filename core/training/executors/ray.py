@@ -18,10 +18,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 
-from core.models.isolation import SWITCHES
+from core.isolation import SWITCHES
+from core.processes import PROJECT
 from core.training.executors import Job, TryLater, ask
 from core.training.several_gpus import gpu_count
 from core.training.store import Run
@@ -81,7 +81,7 @@ class RayExecutor:
         device = ",".join(str(number) for number in range(gpus)) if gpus else run.device
         order = run.model_copy(update={"identity": identity, "device": device})
         write_text_atomic(run.folder / ORDER, order.model_dump_json(indent=2) + "\n")
-        root = Path(__file__).resolve().parents[3]
+        root = PROJECT
         command = shlex.join([sys.executable, "-m", "core.training.worker", str(run.folder), str(run.attempt)])
         if not gpus:
             command = f"env -u OMP_NUM_THREADS {command}"  # Ray would have it work with one thread a slot

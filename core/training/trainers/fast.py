@@ -16,8 +16,8 @@ from functools import cache
 from typing import Any
 
 from core.models.cores import SharedCores
+from core.models.precision import with_bf16
 from core.training.trainers.classify import PicturesAtSize
-from core.training.trainers.precision import with_bf16
 
 
 class FastSteps:

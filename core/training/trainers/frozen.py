@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, cast
 
+from core.models.precision import Bf16Network, in_full_precision
 from core.training.trainers.fast import fast_trainer
-from core.training.trainers.precision import Bf16Network, in_full_precision
 
 MOST_VIEWS = 6
 """Views of a picture at the most: each costs one pass of the frozen layers and its memory."""

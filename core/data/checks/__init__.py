@@ -1,0 +1,1 @@
+"""The doctor: what is wrong, or may be, with an imported copy."""

@@ -1,0 +1,184 @@
+"""Checks of labels and classes; each notes at most one kind of finding, with the pictures it concerns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.data.findings.problems import MAX_EXAMPLES, Problems
+
+if TYPE_CHECKING:
+    from core.data.checks.checking import Examined
+
+Check = Callable[["Examined", Problems], None]
+
+TRAIN_SIZE = 640
+TINY_PIXELS = 4.0
+"""Half the stride of the finest head of YOLO (8 pixels): below it an object is less than half a cell."""
+FEW_OBJECTS = 20
+IMBALANCE = 20
+
+
+def no_labels(examined: Examined, problems: Problems) -> None:
+    """Note when there is not one object."""
+    if examined.dataset.task != "classify" and not len(examined.labels.row):
+        problems.note("no-labels", count=len(examined.table))
+
+
+def single_class(examined: Examined, problems: Problems) -> None:
+    """Note a classification set of one class."""
+    if examined.dataset.task == "classify" and sum(count > 0 for count in examined.dataset.instances.values()) < 2:
+        problems.note("single-class", ", ".join(examined.dataset.classes))
+
+
+def missing_labels(examined: Examined, problems: Problems) -> None:
+    """Note pictures without any label file."""
+    if examined.dataset.task == "classify":
+        return
+    for row in np.flatnonzero(~examined.labels.has_file):
+        problems.note("missing-label", str(examined.table["source"].iloc[row]))
+
+
+def empty_labels(examined: Examined, problems: Problems) -> None:
+    """Note background pictures, and a set that is mostly background."""
+    if examined.dataset.task == "classify" or not len(examined.labels.row):
+        return
+    counts = np.bincount(examined.labels.row, minlength=len(examined.table))
+    empty = np.flatnonzero((counts == 0) & examined.labels.has_file)
+    for row in empty:
+        problems.note("empty-label", str(examined.table["source"].iloc[row]))
+    if (counts == 0).sum() * 2 > len(counts):
+        problems.note("mostly-background", count=int((counts == 0).sum()))
+
+
+def duplicate_boxes(examined: Examined, problems: Problems) -> None:
+    """Note objects labelled twice: same picture, same class, same row of numbers."""
+    if examined.dataset.task == "classify":
+        return
+    for row, text in doubled(examined):
+        problems.note("duplicate-box", f"{examined.table['source'].iloc[row]}: {text[:80]}")
+
+
+def doubled(examined: Examined) -> list[tuple[int, str]]:
+    """Return (row of the table, label row) for each label row after the first of its kind."""
+    seen: set[tuple[int, str]] = set()
+    found = []
+    for row, text in zip(examined.labels.row.tolist(), examined.labels.text, strict=True):
+        if (row, text) in seen:
+            found.append((row, text))
+        seen.add((row, text))
+    return found
+
+
+def tiny_objects(examined: Examined, problems: Problems) -> None:
+    """Note objects that are under 4 pixels once their picture is scaled to 640 pixels (longer side)."""
+    if examined.dataset.task == "classify" or not len(examined.labels.row):
+        return
+    tiny = np.flatnonzero(is_tiny(examined))
+    for number in tiny:
+        row = int(examined.labels.row[number])
+        example = ""
+        if problems.counts["tiny-object"] < MAX_EXAMPLES:
+            name = examined.dataset.classes[int(examined.labels.class_id[number])]
+            example = f"{examined.table['source'].iloc[row]}: {name}"
+        problems.note("tiny-object", example, more=f"{TRAIN_SIZE} pixels")
+
+
+def is_tiny(examined: Examined) -> np.ndarray:
+    """Return for every object whether a side is under TINY_PIXELS at TRAIN_SIZE."""
+    size = examined.table[["width", "height"]].to_numpy(dtype=float)
+    sides = examined.labels.box[:, 2:] * size[examined.labels.row]
+    scale = np.minimum(1.0, TRAIN_SIZE / size.max(axis=1))[examined.labels.row]
+    return np.asarray(sides.min(axis=1) * scale < TINY_PIXELS)
+
+
+def whole_image_boxes(examined: Examined, problems: Problems) -> None:
+    """Note objects that cover the whole picture."""
+    if examined.dataset.task == "classify" or not len(examined.labels.row):
+        return
+    for number in np.flatnonzero((examined.labels.box[:, 2:] > 0.99).all(axis=1)):
+        problems.note("whole-image-box", str(examined.table["source"].iloc[int(examined.labels.row[number])]))
+
+
+def identical_boxes(examined: Examined, problems: Problems) -> None:
+    """Note when (nearly) all objects, ten at least, have one and the same box."""
+    if examined.dataset.task == "classify" or len(examined.labels.row) < 10:
+        return
+    rounded = np.round(examined.labels.box, 4)
+    _, counts = np.unique(rounded, axis=0, return_counts=True)
+    if counts.max() >= 0.95 * len(rounded) and counts.max() >= 10:
+        problems.note("identical-boxes", count=int(counts.max()))
+
+
+def unused_classes(examined: Examined, problems: Problems) -> None:
+    """Note classes of the list that have no object."""
+    if sum(examined.dataset.instances.values()):
+        for name, count in examined.dataset.instances.items():
+            if not count:
+                problems.note("unused-class", name)
+
+
+def alike_names(examined: Examined, problems: Problems) -> None:
+    """Note class names that differ by case, spacing or plural only."""
+    for one, other in alike(examined.dataset.classes):
+        problems.note("class-names-alike", f"{one} / {other}")
+
+
+def alike(names: list[str]) -> list[tuple[str, str]]:
+    """Return pairs of names (first, later) that read the same without case, spacing, hyphens and plural s."""
+    seen: dict[str, str] = {}
+    pairs = []
+    for name in names:
+        plain = re.sub(r"[\s_\-]+", "", name.casefold())
+        singular = _singular(plain)
+        if singular in seen:
+            pairs.append((seen[singular], name))
+        else:
+            seen[singular] = name
+    return pairs
+
+
+def _singular(word: str) -> str:
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("ches", "shes", "xes", "sses")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def class_balance(examined: Examined, problems: Problems) -> None:
+    """Note classes that are far rarer than the most frequent one."""
+    counts = {name: count for name, count in examined.dataset.instances.items() if count}
+    most = max(counts.values(), default=0)
+    for name, count in counts.items():
+        if count * IMBALANCE < most:
+            problems.note("class-imbalance", f"{name}: {count:,} (most frequent: {most:,})")
+
+
+def few_objects(examined: Examined, problems: Problems) -> None:
+    """Note classes with too few objects in train."""
+    train = examined.dataset.instances_by_split.get("train", {})
+    for name, count in train.items():
+        if 0 < count < FEW_OBJECTS:
+            problems.note("few-objects", f"{name}: {count}")
+
+
+LABEL_CHECKS: tuple[Check, ...] = (
+    no_labels,
+    single_class,
+    missing_labels,
+    empty_labels,
+    duplicate_boxes,
+    tiny_objects,
+    whole_image_boxes,
+    identical_boxes,
+    unused_classes,
+    alike_names,
+    class_balance,
+    few_objects,
+)

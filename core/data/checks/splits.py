@@ -1,0 +1,176 @@
+"""Checks of the split: parts that are empty, copies and groups that straddle, parts that differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.data.dataset import SPLITS
+from core.data.findings.problems import Problems
+from core.data.leakage import Union
+from core.data.splits import group_of
+
+if TYPE_CHECKING:
+    from core.data.checks.checking import Examined
+
+Check = Callable[["Examined", Problems], None]
+
+SMALL_VAL = 20
+GROUP_PATTERN = (
+    r"(?i)(?<![a-z])(?:patient|person|subject|case|board|panel|specimen|sample|slide|wafer|lot|pat|sub|part)[-_ ]?\d+"
+)
+"""Words before a number that name what must not straddle the split; the same text is what the fix groups by."""
+LEAKS = (
+    ("train", "val", "leak-across-splits"),
+    ("train", "test", "leak-across-splits"),
+    ("val", "test", "leak-val-test"),
+)
+
+
+def parts_filled(examined: Examined, problems: Problems) -> None:
+    """Note empty parts and sets too small to train on."""
+    images = examined.dataset.images
+    total = sum(images.values())
+    if total < 3:
+        problems.note("too-few-images", count=total)
+    for split in ("train", "val"):
+        if not images.get(split) and total:
+            problems.note("empty-split", split)
+    if 0 < images.get("val", 0) < SMALL_VAL:
+        problems.note("small-val", count=images["val"])
+
+
+def classes_present(examined: Examined, problems: Problems) -> None:
+    """Note classes that never occur in train, or never in val though they do elsewhere."""
+    by_split = examined.dataset.instances_by_split
+    for split, code in (("train", "class-missing-in-train"), ("val", "class-missing-in-val")):
+        if split not in by_split:
+            continue
+        for name, count in by_split[split].items():
+            if not count and examined.dataset.instances[name]:
+                problems.note(code, name)
+
+
+def copy_sets(examined: Examined) -> list[list[int]]:
+    """Return sets of rows of the image table, two at least, that show the same picture."""
+    union = Union(len(examined.table))
+    first: dict[str, int] = {}
+    for row, digest in enumerate(examined.table["sha256"]):
+        union.join(first.setdefault(digest, row), row)
+    for one, other in examined.copies:
+        union.join(one, other)
+    sets: dict[int, list[int]] = {}
+    for row in range(len(examined.table)):
+        sets.setdefault(union.find(row), []).append(row)
+    return [rows for rows in sets.values() if len(rows) > 1]
+
+
+def copies(examined: Examined, problems: Problems) -> None:
+    """Note pictures that show the same: across parts as leaks, within a part as exact or near copies."""
+    table = examined.table
+    splits, sources, digests = table["split"].tolist(), table["source"].tolist(), table["sha256"].tolist()
+    for rows in copy_sets(examined):
+        members: dict[str, list[int]] = {split: [row for row in rows if splits[row] == split] for split in SPLITS}
+        for here, there, code in LEAKS:
+            if members[here]:
+                for row in members[there]:
+                    problems.note(code, f"{sources[row]} ({there}) = {sources[members[here][0]]} ({here})")
+        for same in members.values():
+            seen: dict[str, int] = {}
+            for row in same:
+                if digests[row] in seen:
+                    problems.note("duplicate-image", f"{sources[row]} = {sources[seen[digests[row]]]}")
+                elif seen:
+                    problems.note("near-duplicate-image", f"{sources[row]} = {sources[same[0]]}")
+                seen.setdefault(digests[row], row)
+
+
+def straddling_groups(examined: Examined, problems: Problems) -> None:
+    """Note groups (patients, parts) with pictures in more than one part."""
+    table = examined.table[examined.table["group"].astype(str) != ""]
+    for group, splits in table.groupby("group", sort=True)["split"]:
+        found = sorted(set(splits))
+        if len(found) > 1:
+            problems.note("group-across-splits", f"{group}: {', '.join(found)}")
+
+
+def numbered_groups(sources: list[str]) -> list[str]:
+    """Return the patient or part that each file name names in words (person12), '' for none.
+
+    All are '' unless at least five such names come with two pictures or more: a number alone is no group.
+    """
+    names = [group_of(source, GROUP_PATTERN) for source in sources]
+    several = [name for name, number in Counter(names).items() if name and number > 1]
+    return names if len(several) >= 5 else [""] * len(sources)
+
+
+def groups_in_names(examined: Examined, problems: Problems) -> None:
+    """Note patients or parts that file names name in words and that lie in more than one part; unless told already."""
+    table = examined.table
+    if (table["group"].astype(str) != "").any():
+        return
+    parts: dict[str, set[str]] = {}
+    for name, split in zip(numbered_groups(table["source"].tolist()), table["split"].tolist(), strict=True):
+        if name:
+            parts.setdefault(name, set()).add(split)
+    straddling = sorted(name for name, found in parts.items() if len(found) > 1)
+    for name in straddling:
+        problems.note("group-in-names", f"{name}: {', '.join(sorted(parts[name]))}", more=f"such as {straddling[0]}")
+
+
+def different_parts(examined: Examined, problems: Problems) -> None:
+    """Note parts whose mean brightness or median picture size differs strongly from train's.
+
+    Brightness: the means are more than one standard deviation (of single pictures) and 10 grey levels apart.
+    Size: the median of the square root of the area differs by a factor of 1.5. Parts under 5 pictures are passed over.
+    """
+    table = examined.table
+    train = table[table["split"] == "train"]
+    if len(train) < 5:
+        return
+    side = (table["width"].astype(float) * table["height"].astype(float)) ** 0.5
+    for split in ("val", "test"):
+        part = table[table["split"] == split]
+        if len(part) < 5:
+            continue
+        gap = float(part["brightness"].mean() - train["brightness"].mean())
+        spread = float(np.sqrt((part["brightness"].var() + train["brightness"].var()) / 2))
+        if abs(gap) > max(10.0, spread):
+            problems.note(
+                "brightness-shift",
+                f"{split}: {part['brightness'].mean():.0f}, train: {train['brightness'].mean():.0f} of 255",
+            )
+        ratio = float(side[part.index].median() / side[train.index].median())
+        if not 1 / 1.5 < ratio < 1.5:
+            problems.note("size-shift", f"{split}: {ratio:.1f} times the size of train")
+
+
+def brightness_tells_class(examined: Examined, problems: Problems) -> None:
+    """Note classes (classify) whose pictures are apart from all others by mean brightness alone (AUC over 0.98)."""
+    if examined.dataset.task != "classify":
+        return
+    brightness = examined.table["brightness"].to_numpy(dtype=float)
+    classes = examined.labels.class_id
+    ranks = np.argsort(np.argsort(brightness, kind="stable"), kind="stable") + 1.0
+    for number, name in enumerate(examined.dataset.classes):
+        inside = classes == number
+        count, others = int(inside.sum()), int((~inside).sum())
+        if count < 10 or others < 10:
+            continue
+        area = (float(ranks[inside].sum()) - count * (count + 1) / 2) / (count * others)
+        if max(area, 1 - area) > 0.98:
+            problems.note("brightness-tells-class", f"{name}: AUC {max(area, 1 - area):.2f}")
+
+
+SPLIT_CHECKS: tuple[Check, ...] = (
+    parts_filled,
+    classes_present,
+    copies,
+    straddling_groups,
+    groups_in_names,
+    different_parts,
+    brightness_tells_class,
+)

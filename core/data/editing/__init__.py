@@ -1,0 +1,1 @@
+"""Change an imported copy in one step: fixes, classes, the split."""

@@ -1,0 +1,68 @@
+"""Collect findings while reading and checking, and word them; the kinds are in findings_of_reading and _of_checks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from core.data.dataset import Finding, FindingKind, Severity
+from core.data.findings.of_checks import CHECKS
+from core.data.findings.of_reading import READING
+
+MAX_EXAMPLES = 10
+KINDS: dict[str, FindingKind] = READING | CHECKS
+IMPORT_ONLY = frozenset(READING)
+"""Seen while reading only; checks of the imported copy can't find them again."""
+
+
+@dataclass
+class Problems:
+    """Collects findings by code while reading; the first few examples of each are kept."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    more: dict[str, str] = field(default_factory=dict)
+
+    def note(self, code: str, example: str = "", *, count: int = 1, more: str = "") -> None:
+        """Count one more of `code` (a key of KINDS) with the file or row it concerns."""
+        if code not in KINDS:
+            raise KeyError(code)
+        self.counts[code] += count
+        if more:
+            self.more[code] = more
+        kept = self.examples.setdefault(code, [])
+        if example and len(kept) < MAX_EXAMPLES:
+            kept.append(example[:200])
+
+    def merge(self, other: Problems) -> None:
+        """Add all of another collection."""
+        for code, count in other.counts.items():
+            self.note(code, count=count, more=other.more.get(code, ""))
+            room = MAX_EXAMPLES - len(self.examples[code])
+            self.examples[code] += other.examples[code][:room]
+
+    def findings(self) -> list[Finding]:
+        """Return the findings, gravest first, in the order of KINDS within a severity."""
+        rank = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+        order = list(KINDS)
+        codes = sorted(self.counts, key=lambda code: (rank[KINDS[code].severity], order.index(code)))
+        return [
+            make_finding(code, self.counts[code], self.examples.get(code, []), self.more.get(code, ""))
+            for code in codes
+            if self.counts[code]
+        ]
+
+
+def make_finding(code: str, count: int, examples: list[str], more: str = "") -> Finding:
+    """Return the finding of a kind with its sentence filled in; examples beyond ten are dropped."""
+    kind = KINDS[code]
+    sentence = kind.one if count == 1 else kind.many
+    return Finding(
+        code=code,
+        severity=kind.severity,
+        count=count,
+        message=sentence.format(n=f"{count:,}", more=more),
+        examples=examples[:MAX_EXAMPLES],
+        why=kind.why,
+        fix=kind.fix,
+    )

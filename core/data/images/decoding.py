@@ -1,0 +1,244 @@
+"""Decode any picture people have to what the training reads: 8 bits, upright, RGB or grey. Nothing is trusted."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImageOps
+
+from core.data.images.windows import Window, apply_levels, automatic_levels
+
+MAX_PIXELS = 178_956_970
+"""Pillow's own limit for a decompression bomb: 13,377 pixels square, about 0.5 GB decoded."""
+BOMB_PIXELS_PER_BYTE = 2_000
+"""A file that claims more pixels a byte than this lies: a blank JPEG reaches about 1,000."""
+MIN_SIDE = 10
+"""Ultralytics skips pictures under 10 pixels a side without a word."""
+MAX_PAGES = 2_000
+KEPT_FORMATS = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "WEBP": ".webp"}
+"""Formats that the training and every browser read; files of these are kept byte for byte when 8 bit and upright."""
+
+ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+class UnreadableImage(Exception):
+    """A picture can't be decoded; the text says why."""
+
+
+class TooLarge(UnreadableImage):
+    """A picture has more pixels than can be opened safely; `bomb` when its file is far too small for them."""
+
+    def __init__(self, width: int, height: int, size: int) -> None:
+        super().__init__(f"{width:,} x {height:,} pixels")
+        self.bomb = width * height > BOMB_PIXELS_PER_BYTE * max(size, 1)
+
+
+@dataclass
+class Page:
+    """One decoded page or frame: an 8-bit picture and what had to be done to get it."""
+
+    image: Image.Image
+    bits: int = 8
+    changes: set[str] = field(default_factory=set)
+    """codes of core.data.findings.problems: windowed, exif-rotated, transparency-flattened, image-converted ..."""
+    group: str = ""
+    dicom_tag: str = ""
+
+
+def check_size(width: int, height: int, file_size: int) -> None:
+    """Raise TooLarge when a header claims more pixels than can be opened safely."""
+    if width * height > MAX_PIXELS:
+        raise TooLarge(width, height, file_size)
+
+
+def is_dicom(path: Path) -> bool:
+    """Return whether a file is DICOM, by its mark or, for files without one, by its suffix."""
+    if path.suffix.lower() in (".dcm", ".dicom", ".ima"):
+        return True
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def open_header(path: Path) -> Image.Image:
+    """Open a picture lazily with Pillow after checking its size. Raises UnreadableImage or TooLarge."""
+    if path.suffix.lower() in (".heic", ".heif", ".hif"):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            Image.MAX_IMAGE_PIXELS = None  # check_size is the limit, with a sentence of its own
+            image = Image.open(path)
+    except Exception as error:  # Pillow's plugins raise almost anything on hostile bytes
+        raise UnreadableImage(_reason(error)) from error
+    try:
+        check_size(*image.size, path.stat().st_size)
+    except TooLarge:
+        image.close()
+        raise
+    return image
+
+
+def decode(path: Path, window: Window | None = None, *, upright: bool = True, tag: str = "") -> Iterator[Page]:
+    """Give every page of a picture file as an 8-bit picture, mode L or RGB.
+
+    `window` is how more than 8 bits are brought to 8 (default automatic); `upright=False` ignores an EXIF rotation;
+    `tag` names a DICOM tag whose value is put into Page.group. Raises UnreadableImage (or TooLarge) with the reason.
+    """
+    window = window or Window()
+    if is_dicom(path):
+        from core.data.images.dicom import decode_dicom
+
+        yield from decode_dicom(path, window, tag)
+        return
+    image = open_header(path)
+    try:
+        if image.format == "TIFF":
+            yield from _decode_tiff(path, image, window, upright)
+            return
+        if image.format == "PNG" and _png_bits(path) == 16 and image.mode not in ("I;16", "I;16B", "I"):
+            yield _windowed(_read_deep_png(path), window, 16)
+            return
+        for number in range(min(getattr(image, "n_frames", 1), MAX_PAGES)):
+            if number:
+                image.seek(number)
+            yield eight_bit(image.copy() if number else image, window, upright=upright)
+    except UnreadableImage:
+        raise
+    except Exception as error:  # Pillow's plugins raise almost anything on hostile bytes
+        raise UnreadableImage(_reason(error)) from error
+    finally:
+        image.close()
+
+
+def eight_bit(image: Image.Image, window: Window, *, upright: bool = True) -> Page:
+    """Bring one Pillow picture to 8-bit L or RGB, upright."""
+    changes: set[str] = set()
+    if upright and exif_turn(image) not in (0, 1):
+        image = ImageOps.exif_transpose(image)
+        changes.add("exif-rotated")
+    if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
+        page = _windowed(np.asarray(image), window, 32 if image.mode in ("I", "F") else 16)
+        page.changes |= changes
+        return page
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        if has_holes(rgba):
+            white = Image.new("RGBA", rgba.size, "white")
+            changes.add("transparency-flattened")
+            return Page(Image.alpha_composite(white, rgba).convert("RGB"), changes=changes)
+        return Page(rgba.convert("RGB"), changes=changes)
+    if image.mode in ("L", "1"):
+        return Page(image.convert("L"), changes=changes)
+    image.load()
+    return Page(image if image.mode == "RGB" else image.convert("RGB"), changes=changes)
+
+
+def exif_turn(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where there is none or the tags are damaged."""
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # Pillow raises many kinds on damaged tags; the pixels may be fine
+        return 1
+
+
+def has_holes(image: Image.Image) -> bool:
+    """Return whether any pixel of an RGBA picture is not wholly opaque."""
+    return image.getchannel("A").histogram()[255] < image.width * image.height
+
+
+def load_rgb(path: Path, window: Window | None = None) -> Image.Image:
+    """Return the first page of any picture file as RGB, upright, 8 bit. Raises UnreadableImage."""
+    pages = decode(path, window)  # kept until the copy is made: the end of the generator closes the file
+    return next(pages).image.convert("RGB")
+
+
+def preview_window(path: Path, window: Window) -> tuple[Image.Image, Image.Image]:
+    """Return a deep picture as the training library would read it (high byte only) and as `window` shows it.
+
+    Both are 8-bit grey or RGB; for an 8-bit picture they are the same. Raises UnreadableImage.
+    """
+    after = next(iter(decode(path, window)))
+    if after.bits <= 8:
+        return after.image, after.image
+    top = 2.0**16 - 1
+    before = next(iter(decode(path, Window("levels", 0.0, top, "0,65535"))))
+    return before.image, after.image
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:160]
+
+
+def _png_bits(path: Path) -> int:
+    with path.open("rb") as file:
+        return (file.read(25) + bytes(25))[24]
+
+
+def _read_deep_png(path: Path) -> NDArray[Any]:
+    """Read 16-bit colour, which Pillow cuts to 8 bits."""
+    import cv2
+
+    values = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None:
+        raise UnreadableImage("damaged 16-bit PNG")
+    if values.ndim == 3:
+        values = values[..., :3][..., ::-1]
+    return np.asarray(values)
+
+
+def _windowed(values: NDArray[Any], window: Window, bits: int) -> Page:
+    """Window raw values, (h, w) or (h, w, 3)."""
+    changes = {"windowed"}
+    if bits == 32 and np.issubdtype(values.dtype, np.integer) and values.size and int(values.min()) >= 0:
+        bits = 16 if int(values.max()) < 2**16 else 32
+    low, high = window.low, window.high
+    if window.kind == "preset" and (np.issubdtype(values.dtype, np.unsignedinteger) or values.min(initial=0) >= 0):
+        changes.add("window-not-hounsfield")
+        low, high = automatic_levels(values)
+    elif window.kind == "auto":
+        low, high = automatic_levels(values)
+    return Page(Image.fromarray(apply_levels(values, low, high)), bits, changes)
+
+
+def _decode_tiff(path: Path, image: Image.Image, window: Window, upright: bool) -> Iterator[Page]:
+    """Read a TIFF with Pillow where it is plain 8 bit, else with tifffile."""
+    bits = image.tag_v2.get(258, (1,))  # type: ignore[attr-defined]
+    deepest = max(int(depth) for depth in bits) if isinstance(bits, tuple) else int(bits)
+    if deepest <= 8:
+        try:
+            for number in range(min(getattr(image, "n_frames", 1), MAX_PAGES)):
+                image.seek(number)
+                check_size(*image.size, path.stat().st_size)
+                yield eight_bit(image.copy(), window, upright=upright)
+            return
+        except OSError:
+            if number:
+                raise
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        for page in list(file.pages)[:MAX_PAGES]:
+            shape = page.shape
+            check_size(shape[1] if len(shape) > 1 else 1, int(np.prod(shape)) // max(shape[1], 1), path.stat().st_size)
+            values = page.asarray()
+            if values.ndim == 3 and values.shape[0] in (3, 4) and values.shape[-1] not in (3, 4):
+                values = np.moveaxis(values, 0, -1)
+            if values.ndim == 3:
+                values = values[..., :3] if values.shape[-1] >= 3 else values[..., 0]
+            if values.ndim != 2 and values.shape[-1] != 3:
+                raise UnreadableImage(f"TIFF page of shape {page.shape}")
+            if values.dtype == np.uint8:
+                yield Page(Image.fromarray(np.ascontiguousarray(values)))
+            else:
+                result = _windowed(values, window, values.dtype.itemsize * 8)
+                if getattr(page, "photometric", 1) == 0:  # min is white
+                    result.image = ImageOps.invert(result.image)
+                yield result

@@ -1,0 +1,94 @@
+"""An import as a job: a child process, so that the pages stay quick and a rerun, a reload or a closed tab keeps it.
+
+The job's folder (see core.jobs) lies in the workspace's staging; uploads are in its `upload/` folder and are removed
+with it. Its result is the dataset's id.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core.jobs import JobState, Report, read_job, run_job, start_job
+from core.workspace import Workspace
+
+JOB_PATTERN = re.compile(r"^import_\d+_\d+_[0-9a-f]{8}$")
+SAMPLE = "sample"
+"""The source that stands for the sample set that ships with Graft."""
+PUBLIC = "public:"
+"""What the name of a public set to download follows, as a source."""
+
+
+def new_job(workspace: Workspace) -> Path:
+    """Make the folder of a new import; put uploads into its `upload/`. It is swept after this process has gone."""
+    folder = workspace.lasting_staging("import")
+    (folder / "upload").mkdir()
+    return folder
+
+
+def job_folder(workspace: Workspace, job_id: str) -> Path | None:
+    """Return the folder of a job id as it stands in an address, None when there is no such job."""
+    if not JOB_PATTERN.match(job_id):
+        return None
+    folder = workspace.staging_root / job_id
+    return folder if (folder / "job.json").exists() else None
+
+
+def running_imports(workspace: Workspace) -> list[str]:
+    """Return the ids of the imports under way, so that a closed tab finds its import again."""
+    folders = [path for path in workspace.staging_root.glob("import_*") if job_folder(workspace, path.name)]
+    return [folder.name for folder in folders if read_import(folder).running]
+
+
+def start_import(
+    workspace: Workspace,
+    folder: Path,
+    source: Sequence[Path] | str,
+    *,
+    settings: dict[str, Any] | None = None,
+    name: str = "",
+) -> str:
+    """Start the child that imports `source` (files and folders, SAMPLE, or PUBLIC and a name); return the job's id."""
+    named = source if isinstance(source, str) else [str(path) for path in source]
+    job = {"workspace": str(workspace.root), "source": named, "settings": settings or {}, "name": name}
+    # not in a session of its own: the next server sweeps the uploads, so the import ends with the terminal of this one
+    start_job(folder, "core.data.importing.job", job, own_session=False)
+    return folder.name
+
+
+def read_import(folder: Path) -> JobState:
+    """Look how far an import is; its result has the `dataset`'s id."""
+    return read_job(folder, "The import")
+
+
+def import_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Child: do the import; return the id of the dataset."""
+    from core.data.importing.importing import ImportSettings, import_dataset, import_sample
+    from core.data.importing.public_sets import import_public_set
+
+    workspace = Workspace.open(job["workspace"])
+    if job["source"] == SAMPLE:
+        dataset = import_sample(workspace, progress=report)
+    elif isinstance(job["source"], str):
+        dataset = import_public_set(workspace, job["source"].removeprefix(PUBLIC), progress=report)
+    else:
+        settings = ImportSettings.model_validate(job["settings"])
+        sources = [Path(path) for path in job["source"]]
+        dataset = import_dataset(workspace, sources, settings=settings, name=job["name"] or None, progress=report)
+    return {"dataset": dataset.id}
+
+
+def main(folder: Path) -> int:
+    """Child: do the import, and free the space of the uploads: nobody may come back for the result."""
+    code = run_job(folder, import_job)
+    if code == 0:
+        shutil.rmtree(folder / "upload", ignore_errors=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,105 @@
+"""For layouts that name classes object by object: collect first, number the names at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from core.data.dataset import Task
+from core.data.findings.problems import Problems
+from core.data.formats.yolo import unique_names
+from core.data.reading.shapes import settle_task
+from core.data.reading.source_dataset import SourceDataset, SourceImage, SourceObject, split_of
+from core.data.reading.tree import Tree
+
+
+@dataclass
+class Named:
+    """Pictures and their objects with the class as text; `classes` is the source's own order where it has one."""
+
+    tree: Tree
+    problems: Problems = field(default_factory=Problems)
+    classes: list[str] = field(default_factory=list)
+    images: dict[str, SourceImage] = field(default_factory=dict)
+    objects: dict[str, list[tuple[str, SourceObject]]] = field(default_factory=dict)
+    whole: dict[str, str] = field(default_factory=dict)
+    """picture -> its one class, for classification"""
+    used: set[str] = field(default_factory=set)
+
+    def picture(
+        self, reference: str, beside: str, declared: tuple[int, int] | None = None, split: str | None = None
+    ) -> str | None:
+        """Find the picture a label refers to and list it; None (and a finding) when it is not in the upload."""
+        name = self.tree.find_picture(reference, beside) if reference else None
+        if name is None:
+            self.problems.note("image-missing", f"{beside}: {reference or 'no picture named'}")
+            return None
+        if name not in self.images:
+            self.images[name] = SourceImage(
+                self.tree.files[name], name, split or split_of(name), unit="pixel", declared=declared
+            )
+            self.objects[name] = []
+        return name
+
+    def add(self, picture: str, label: object, item: SourceObject) -> None:
+        """Add one object of a picture that is listed."""
+        text = clean(label)
+        if not text:
+            self.problems.note("bad-row", f"{picture}: an object without a class")
+            return
+        self.objects[picture].append((text, item))
+
+    def classify(self, picture: str, label: object) -> None:
+        """Say what the whole picture shows; a second, other class is noted and left out."""
+        text = clean(label)
+        if text and self.whole.setdefault(picture, text) != text:
+            self.problems.note("several-labels", f"{picture}: {self.whole[picture]}, {text}")
+
+    def finish(self, name: str, task: Task | None, *, rest: bool = True) -> SourceDataset:
+        """Number the classes and return the set; pictures that no label mentions come along when `rest`."""
+        if task == "classify" or (task is None and self.whole and not any(self.objects.values())):
+            return self._finish_classify(name)
+        found = {label for items in self.objects.values() for label, _ in items}
+        classes = [label for label in self.classes if label] or []
+        classes += sorted(found - set(classes))
+        index = {label: number for number, label in enumerate(classes)}
+        images = []
+        for picture, image in self.images.items():
+            for label, item in self.objects[picture]:
+                item.class_id = index[label]
+                image.objects.append(item)
+            images.append(image)
+        if rest:
+            images += [
+                SourceImage(self.tree.files[other], other, split_of(other), unit="pixel", labelled=False)
+                for other in self.tree.pictures
+                if other not in self.images
+            ]
+        chosen = settle_task(images, task, self.problems)
+        counts = [len(i.keypoints) for image in images for i in image.objects if i.keypoints is not None]
+        shape = (max(counts), 3) if chosen == "pose" and counts else None
+        return SourceDataset(name, chosen, unique_names(classes), images, self.problems, index, shape, used=self.used)
+
+    def _finish_classify(self, name: str) -> SourceDataset:
+        classes = sorted({label.replace("/", "-").replace("\\", "-") for label in self.whole.values()})
+        index = {label: number for number, label in enumerate(classes)}
+        images = []
+        for picture, label in self.whole.items():
+            image = self.images[picture]
+            image.objects = [SourceObject(index[label.replace("/", "-").replace("\\", "-")])]
+            images.append(image)
+        for other in self.tree.pictures:
+            if other not in self.whole:
+                self.problems.note("missing-class", other)
+                self.used.add(other)
+        return SourceDataset(name, "classify", classes, images, self.problems, dict(index), used=self.used)
+
+
+def clean(label: object) -> str:
+    """Return a class name as one line of text, '' for none."""
+    return " ".join(str(label).split())[:200] if label is not None else ""
+
+
+def stem_of(name: str) -> str:
+    """Return the base name without suffix."""
+    return PurePosixPath(name).stem

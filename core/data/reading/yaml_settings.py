@@ -1,0 +1,107 @@
+"""Read a user's data.yaml as plain data: nothing in it is executed, fetched or expanded without bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from core.data.findings.problems import Problems
+from core.data.reading.tree import Tree
+from core.errors import InputError
+
+MAX_YAML_CHARACTERS = 4_000_000
+
+
+@dataclass
+class DataYaml:
+    """What a data.yaml says that can be used."""
+
+    name: str = ""
+    names: dict[int, str] = field(default_factory=dict)
+    splits: dict[str, list[str]] = field(default_factory=dict)
+    root: str = ""
+    task: str = ""
+    keypoint_shape: tuple[int, int] | None = None
+    flip_idx: list[int] | None = None
+
+
+class _NoAliases(yaml.SafeLoader):
+    """A safe loader that refuses aliases: a data.yaml needs none, a bomb is made of them."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise InputError("data.yaml uses YAML aliases (&, *), which can hide a bomb: write the values out.")
+        return super().compose_node(parent, index)
+
+
+def load_plain(text: str, name: str) -> Any:
+    """Parse YAML without aliases, tags or code. Raises InputError naming the file."""
+    if len(text) > MAX_YAML_CHARACTERS:
+        raise InputError(f"{name} is {len(text) / 1e6:.0f} MB long, far more than a data.yaml can be.")
+    try:
+        return yaml.load(text, Loader=_NoAliases)  # noqa: S506  a subclass of SafeLoader
+    except InputError as error:
+        raise InputError(str(error).replace("data.yaml", name, 1)) from error
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" in line {mark.line + 1}" if mark else ""
+        raise InputError(f"{name} is not valid YAML{line}: mend it, or take it out of the upload.") from error
+
+
+def find_data_yaml(tree: Tree, problems: Problems) -> DataYaml | None:
+    """Return the upload's data.yaml: of all yaml files the one with class names, nearest to the top."""
+    candidates = sorted(tree.with_suffix(".yaml", ".yml"), key=lambda name: (name.count("/"), name))
+    for name in candidates:
+        content = load_plain(tree.text(name), name)
+        if isinstance(content, dict) and ("names" in content or "nc" in content):
+            if content.get("download"):
+                _check_download(str(content["download"]), name)
+                problems.note("yaml-download-ignored", name)
+            return _read(content, name)
+    return None
+
+
+def _check_download(value: str, name: str) -> None:
+    """Raise InputError when the download entry is a program; an address is ignored with a finding instead."""
+    if not value.strip().lower().startswith(("http://", "https://")) or len(value.split()) > 1:
+        raise InputError(
+            f"{name} holds a program in its download entry, which the training library would run. It was refused: "
+            "take the download entry out and import again."
+        )
+
+
+def _read(content: dict[Any, Any], name: str) -> DataYaml:
+    result = DataYaml(name=name, root=str(content.get("path") or ""))
+    names = content.get("names")
+    if isinstance(names, list):
+        result.names = {number: str(value) for number, value in enumerate(names)}
+    elif isinstance(names, dict):
+        for key, value in names.items():
+            try:
+                result.names[int(key)] = str(value)
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{name}: “{key}” under names is not a class number (0, 1, 2 ...).") from error
+    elif isinstance(names, str):
+        result.names = {0: names}
+    if len(result.names) > 100_000 or any(key < 0 or key > 100_000 for key in result.names):
+        raise InputError(f"{name} lists class numbers beyond 100,000: mend the names in it.")
+    for key in ("train", "val", "valid", "test"):
+        value = content.get(key)
+        paths = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        texts = [str(path) for path in paths if isinstance(path, str) and path.strip()]
+        if texts:
+            result.splits["val" if key == "valid" else key] = texts
+    shape = content.get("kpt_shape")
+    if isinstance(shape, list) and len(shape) == 2 and all(isinstance(value, int) for value in shape):
+        count, dimensions = shape
+        if not (1 <= count <= 1000 and dimensions in (2, 3)):
+            raise InputError(f"{name}: kpt_shape {shape} must be the number of keypoints and 2 or 3.")
+        result.keypoint_shape = (count, dimensions)
+        flip = content.get("flip_idx")
+        if isinstance(flip, list) and sorted(map(str, flip)) == sorted(map(str, range(count))):
+            result.flip_idx = [int(value) for value in flip]
+    task = str(content.get("task") or "").lower()
+    result.task = task if task in ("detect", "segment", "pose", "obb") else ""
+    return result

@@ -1,0 +1,184 @@
+"""Rows of YOLO label texts: read them whatever is in them, and tell boxes, outlines, corners and keypoints apart."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from core.data.dataset import Task
+from core.data.findings.problems import Problems
+from core.data.reading.source_dataset import SourceObject
+
+
+@dataclass
+class Rows:
+    """The rows of one label text: class id and numbers; rows that are none are in `bad`."""
+
+    rows: list[tuple[int, list[float]]] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+
+
+def read_rows(text: str) -> Rows:
+    """Split a label text into rows of finite numbers; a comma counts as a space, a decimal comma does not occur."""
+    result = Rows()
+    for line in text.splitlines():
+        parts = line.replace(",", " ").split()
+        if not parts:
+            continue
+        try:
+            numbers = [float(part) for part in parts]
+            class_id = int(numbers[0])
+        except (ValueError, OverflowError):
+            result.bad.append(line.strip()[:80])
+            continue
+        if class_id != numbers[0] or len(parts) < 5 or not all(map(math.isfinite, numbers)):
+            result.bad.append(line.strip()[:80])
+            continue
+        result.rows.append((class_id, numbers[1:]))
+    return result
+
+
+def looks_like_rows(text: str) -> bool:
+    """Return whether a text reads as YOLO rows: at least half of its lines do, with numbers near 0 to 1."""
+    sample = read_rows(text[:20_000])
+    good = sum(1 for _, numbers in sample.rows if sum(-0.5 <= number <= 2.0 for number in numbers) * 2 > len(numbers))
+    return good > 0 and good >= len(sample.bad)
+
+
+def guess_task(
+    rows: list[Rows], keypoint_shape: tuple[int, int] | None, hint: str = ""
+) -> tuple[Task, tuple[int, int] | None, str]:
+    """Return task, keypoint shape and a sentence on what was assumed ('' when nothing was).
+
+    `hint` is the task data.yaml states, if any. Nine columns are either four corners (obb) or a four-point outline
+    (segment): rows that are (nearly) parallelograms, as rotated rectangles are, mean obb.
+    """
+    widths = Counter(len(numbers) for item in rows for _, numbers in item.rows)
+    if hint in ("detect", "segment", "obb"):
+        return hint, None, ""  # type: ignore[return-value]
+    if keypoint_shape:
+        return "pose", keypoint_shape, ""
+    total = sum(widths.values())
+    boxes = widths[4] + widths[5]
+    if boxes * 2 >= total:
+        return "detect", None, ""
+    width, alike = widths.most_common(1)[0]
+    if alike >= 0.8 * total:  # a few broken rows must not turn a set of rotated boxes into outlines
+        all_rows = [numbers for item in rows for _, numbers in item.rows if len(numbers) == width]
+        if width == 8:
+            share = sum(map(_is_parallelogram, all_rows)) / alike
+            if share >= 0.7:
+                return (
+                    "obb",
+                    None,
+                    "The objects have four corners that form a rotated rectangle, so rotated boxes (obb) were assumed.",
+                )
+            return "segment", None, "The objects have four corners of free form, so outlines (segment) were assumed."
+        for dimensions in (3, 2):
+            count = (width - 4) // dimensions
+            if width > 6 and (width - 4) % dimensions == 0 and _are_keypoints(all_rows, dimensions):
+                return (
+                    "pose",
+                    (count, dimensions),
+                    f"The objects have a box and {count} points, so keypoints (pose) were assumed.",
+                )
+    return "segment", None, ""
+
+
+def _is_parallelogram(numbers: list[float]) -> bool:
+    corners = np.array(numbers).reshape(4, 2)
+    size = float(np.ptp(corners, axis=0).max())
+    return size > 0 and float(np.abs(corners[0] + corners[2] - corners[1] - corners[3]).max()) < 0.08 * size
+
+
+def _are_keypoints(rows: list[list[float]], dimensions: int) -> bool:
+    """Return whether the numbers after the first four are points within their box, the third 0, 1 or 2."""
+    inside = points = 0
+    for numbers in rows:
+        values = np.array(numbers[4:]).reshape(-1, dimensions)
+        if dimensions == 3 and not np.isin(values[:, 2], (0, 1, 2)).all():
+            return False
+        seen = values[values[:, :2].any(axis=1)]
+        centre, half = np.array(numbers[:2]), np.array(numbers[2:4]) / 2 + 0.05
+        if (half < 0.05).any():
+            return False
+        inside += int((np.abs(seen[:, :2] - centre) <= half).all(axis=1).sum())
+        points += len(seen)
+    return points > 0 and inside >= 0.9 * points
+
+
+def objects_of(
+    item: Rows, task: Task, shape: tuple[int, int] | None, name: str, problems: Problems
+) -> list[SourceObject]:
+    """Turn rows into objects of `task`; what does not fit is noted in `problems`."""
+    for line in item.bad:
+        problems.note("bad-row", f"{name}: {line}")
+    found = []
+    for class_id, numbers in item.rows:
+        row = f"{class_id} " + " ".join(f"{number:g}" for number in numbers[:8])
+        made = _one(class_id, numbers, task, shape, f"{name}: {row}", problems)
+        if made is not None:
+            made.row = row
+            found.append(made)
+    return found
+
+
+def _one(
+    class_id: int, numbers: list[float], task: Task, shape: tuple[int, int] | None, where: str, problems: Problems
+) -> SourceObject | None:
+    if task == "pose":
+        assert shape is not None
+        count, dimensions = shape
+        if len(numbers) != 4 + count * dimensions:
+            problems.note("bad-row", where)
+            return None
+        points = np.array(numbers[4:]).reshape(count, dimensions)
+        if dimensions == 2:
+            points = np.hstack([points, np.where(points.any(axis=1, keepdims=True), 2.0, 0.0)])
+        return SourceObject(class_id, _corners(numbers), keypoints=points)
+    if len(numbers) in (4, 5):
+        if len(numbers) == 5:
+            problems.note("extra-columns", where)
+        box = _corners(numbers)
+        if task in ("segment", "obb"):
+            problems.note("mixed-labels", where)
+            left, top, right, bottom = box
+            outline = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+            return SourceObject(class_id, box, polygon=outline)
+        return SourceObject(class_id, box)
+    if len(numbers) % 2 or len(numbers) < 6:
+        problems.note("bad-row", where)
+        return None
+    outline = np.array(numbers).reshape(-1, 2)
+    if task == "obb" and len(outline) != 4:
+        problems.note("mixed-labels", where)
+        outline = minimum_rectangle(outline)
+    elif task == "detect":
+        problems.note("mixed-labels", where)
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    return SourceObject(class_id, (float(low[0]), float(low[1]), float(high[0]), float(high[1])), polygon=outline)
+
+
+def minimum_rectangle(points: np.ndarray) -> np.ndarray:
+    """Return the four corners of the smallest rotated rectangle around (n, 2) points (edge of the hull lies on it)."""
+    edges = np.diff(np.vstack([points, points[:1]]), axis=0)
+    angles = np.unique(np.arctan2(edges[:, 1], edges[:, 0]) % (np.pi / 2))
+    best = None
+    for angle in angles[:360]:
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        turned = points @ turn
+        low, high = turned.min(axis=0), turned.max(axis=0)
+        area = float(np.prod(high - low))
+        if best is None or area < best[0]:
+            square = np.array([low, [high[0], low[1]], high, [low[0], high[1]]])
+            best = (area, square @ turn.T)
+    assert best is not None
+    return best[1]
+
+
+def _corners(numbers: list[float]) -> tuple[float, float, float, float]:
+    x, y, width, height = numbers[:4]
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2

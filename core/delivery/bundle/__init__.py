@@ -1,0 +1,1 @@
+"""Everything an engineer needs to run a model elsewhere, in one zip."""

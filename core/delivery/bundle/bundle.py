@@ -1,0 +1,187 @@
+"""Everything an engineer needs to run a model elsewhere, in one zip: weights, settings, scripts, model card, digests.
+
+`predict.py` needs only ultralytics, `predict_onnx.py` only onnxruntime, numpy and Pillow; both read `model.json` and
+answer as Graft does.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from core.delivery.export.exporting import ExportOptions, export_folder, export_run, read_export
+from core.delivery.export.formats import find_format
+from core.delivery.report import words
+from core.digests import file_sha256
+from core.errors import GraftError, InputError
+from core.evaluation.evaluation import evaluate_run
+from core.evaluation.predict.predictions import NMS_IOU, run_dataset
+from core.isolation import isolated_environment
+from core.jobs import Progress, Report, run_job
+from core.processes import PROJECT
+from core.training.progress import read_progress
+from core.training.runs import get_run
+from core.training.store import Run
+from core.workspace import Workspace
+
+FILES = Path(__file__).resolve().parent / "files"
+STRIDE = 32
+"""Largest stride of the detectors of the catalogue: sides of a prepared picture are multiples of it."""
+
+
+def make_bundle(workspace: Workspace, run_id: str, out: Path, *, progress: Report | None = None) -> dict[str, Any]:
+    """Write the bundle of a run to `out` (a .zip); return what is in it.
+
+    The ONNX file is exported and checked first where that was not done yet; where it can't be, the bundle says why and
+    goes without. Raises InputError for an unknown run, a run without a model, or a place that can't be written to.
+    """
+    say = progress or (lambda _step: None)
+    run = get_run(workspace, run_id)
+    if run.best_weights is None:
+        raise InputError(f"The run {run.id} has no trained model yet (it is {run.state}).")
+    onnx, reason = _onnx(workspace, run, progress)
+    say(Progress("Packing", 0, 0))
+    with workspace.staging("bundle") as folder:
+        _clean_copy(run, folder / "model.pt")
+        if onnx is not None:
+            name = onnx["files"][0]["name"]
+            shutil.copyfile(export_folder(run.folder, "onnx") / name, folder / "model.onnx")
+        settings = _settings(workspace, run, onnx)
+        (folder / "model.json").write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        shutil.copyfile(FILES / "predict.py", folder / "predict.py")
+        if onnx is not None:
+            shutil.copyfile(FILES / "predict_onnx.py", folder / "predict_onnx.py")
+        (folder / "README.md").write_text(_card(workspace, run, settings, onnx, reason, folder), encoding="utf-8")
+        digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+        sums = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
+        (folder / "SHA256SUMS").write_text(sums, encoding="utf-8")
+        packed = folder / "bundle.zip"
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(folder.iterdir()):
+                if path != packed:
+                    archive.write(path, f"{run.id}/{path.name}")
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(packed, out)
+        except OSError as error:
+            raise InputError(f"{out} can't be written ({error.strerror}); choose another place.") from error
+    return {"run": run.id, "bundle": str(out), "bytes": out.stat().st_size, "files": digests, "without": reason}
+
+
+def _onnx(workspace: Workspace, run: Run, progress: Report | None) -> tuple[dict[str, Any] | None, str]:
+    """Return the record of a verified ONNX export and why there is none."""
+    record = read_export(run, "onnx")
+    usable = record and record["outcome"] == "verified" and not record["outdated"] and record["head"] == "as-evaluated"
+    if usable and not record["half"]:  # type: ignore[index]
+        return record, ""
+    obstacle = find_format("onnx").obstacle
+    if obstacle:
+        return None, obstacle
+    record = export_run(workspace, run.id, "onnx", ExportOptions(head="as-evaluated"), progress=progress)
+    if record["outcome"] != "verified":
+        return None, f"The export was not good enough to be passed on. {record['reason']}"
+    return record, ""
+
+
+def _clean_copy(run: Run, target: Path) -> None:
+    dataset = run.dataset_name or run.dataset
+    child = subprocess.run(
+        [sys.executable, "-m", "core.delivery.export.clean_checkpoint", str(run.best_weights), str(target), dataset],
+        capture_output=True,
+        text=True,
+        env=isolated_environment(),
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+    )
+    if child.returncode != 0:
+        reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise GraftError(f"The weights of {run.id} could not be copied: {reason}")
+
+
+def _settings(workspace: Workspace, run: Run, onnx: dict[str, Any] | None) -> dict[str, Any]:
+    dataset = run_dataset(run.folder)
+    evaluation = evaluate_run(workspace, run.id)
+    confidence = evaluation.operating_point["confidence"]
+    assert run.best_weights is not None
+    return {
+        "run": run.id,
+        "name": run.name,
+        "task": dataset.task,
+        "names": dataset.classes,
+        "imgsz": -(-run.spec.imgsz // STRIDE) * STRIDE if dataset.task != "classify" else run.spec.imgsz,
+        "stride": STRIDE,
+        "dynamic": bool(onnx and onnx["dynamic"]),
+        "confidence": 0.0 if confidence is None else confidence,
+        "nms_iou": NMS_IOU,
+        "keypoint_shape": list(dataset.keypoint_shape) if dataset.keypoint_shape else None,
+        "preprocessing": "middle square of the picture scaled to imgsz by its shorter side, RGB, divided by 255"
+        if dataset.task == "classify"
+        else "longer side scaled to imgsz, padded with grey 114 to whole strides, RGB, divided by 255",
+        "window": dataset.window,
+        "weights_sha256": file_sha256(run.best_weights),
+        "dataset_sha256": dataset.checksum,
+    }
+
+
+def _card(
+    workspace: Workspace, run: Run, settings: dict[str, Any], onnx: dict[str, Any] | None, reason: str, folder: Path
+) -> str:
+    dataset, evaluation = run_dataset(run.folder), evaluate_run(workspace, run.id)
+    about = {
+        "model.pt": "weights for Ultralytics",
+        "model.onnx": "weights for ONNX Runtime",
+        "model.json": "names, picture size, operating point",
+        "predict.py": "needs ultralytics",
+        "predict_onnx.py": "needs onnxruntime, numpy, pillow",
+    }
+    check = (onnx or {}).get("check")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FILES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701  # Markdown, not HTML
+        keep_trailing_newline=True,
+    )
+    origin = run.spec.transfer["origin"] if run.spec.transfer else ""
+    return environment.get_template("README.md.j2").render(
+        title=run.name,
+        sentences=evaluation.sentences,
+        interval_note=words.interval_note(evaluation, dataset),
+        settings=settings,
+        started_from="random numbers" if run.strategy == "scratch" else ", ".join(filter(None, (run.model, origin))),
+        trained=f"{run.created:%Y-%m-%d}",
+        trained_on=words.trained_on(run, dataset, read_progress(run)),
+        has_onnx=onnx is not None,
+        no_onnx=reason,
+        onnx_words=f"Checked against the checkpoint on {check['pictures']} pictures: {check['metric']} "
+        f"{check['exported']:.3f} and {check['checkpoint']:.3f}."
+        if check
+        else "",
+        how_to_use=words.how_to_use(run, evaluation),
+        window=dataset.window,
+        intended_use=words.intended_use(evaluation, dataset),
+        not_for=words.not_for(evaluation, dataset),
+        limits=words.limits(evaluation, dataset),
+        files=[(path.name, file_sha256(path), about.get(path.name, "")) for path in sorted(folder.iterdir())],
+    )
+
+
+def bundle_path(run: Run) -> Path:
+    """Return where the pages keep a run's bundle."""
+    return run.folder / "exports" / f"{run.id}-bundle.zip"
+
+
+def bundle_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Child: make the bundle of a run in its own folder."""
+    workspace = Workspace.open(job["workspace"])
+    return make_bundle(workspace, job["run"], bundle_path(get_run(workspace, job["run"])), progress=report)
+
+
+if __name__ == "__main__":
+    sys.exit(run_job(Path(sys.argv[1]), bundle_job))

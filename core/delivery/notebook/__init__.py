@@ -1,0 +1,1 @@
+"""The same training as a notebook with plain Ultralytics."""

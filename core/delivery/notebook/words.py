@@ -1,0 +1,151 @@
+"""What a run's notebook says: the cells of words, in Markdown, that explain each step of the transfer."""
+
+from __future__ import annotations
+
+import json
+
+from core.data.dataset import Dataset
+from core.delivery.report.words import plan_settings, setting_reason
+from core.models.catalog import find_model
+from core.spec import STRATEGY_WORDS, Strategy
+from core.training.progress import read_progress
+from core.training.store import Run
+
+
+def opening(run: Run, dataset: Dataset) -> str:
+    """Say what the notebook is and what it needs."""
+    return f"""
+# {run.name}
+
+This notebook trains the same model as the run `{run.id}`, with [Ultralytics](https://docs.ultralytics.com) alone, and
+explains each step. It is a lesson in **transfer learning**: a network that has learned to see from very many pictures
+is taught new classes with few.
+
+- **Task:** {dataset.task}
+- **Classes:** {", ".join(dataset.classes)}
+- **Strategy:** {STRATEGY_WORDS[run.spec.strategy]}
+
+Run the cells from top to bottom. Needed: `pip install ultralytics==8.4.190`.
+"""
+
+
+def about_data(dataset: Dataset) -> str:
+    """Say which pictures there are, how they were split, and how labels are written down."""
+    counts = ", ".join(f"{count:,} for {part}" for part, count in dataset.images.items() if count)
+    text = f"## The pictures\n\n“{dataset.name}” has {counts}. {dataset.split_note}\n\n"
+    if dataset.task == "classify":
+        return text + "For classification, the folders are the labels: `images/train/<class>/`, `images/val/<class>/`."
+    return text + (
+        "Each picture has a text file with its labels: the number of the class, then coordinates as fractions of the "
+        "picture's width and height. A small `data.yaml` says where they are and what the numbers mean."
+    )
+
+
+def about_reuse(run: Run, dataset: Dataset) -> str:
+    """Say what is copied from the pre-trained model and what begins with random numbers."""
+    if run.spec.strategy is Strategy.SCRATCH:
+        return (
+            "## What is reused: nothing\n\nThis run starts from random numbers. It shows what transfer learning saves: "
+            "compare it with a run that starts from pre-trained weights, at the same number of epochs."
+        )
+    known = find_model(run.spec.model)
+    where = f"**{known.pretrained_on}**" if known else "the pictures of an earlier training"
+    text = f"""
+## What is reused, what is new
+
+`{run.spec.model}` was trained on {where}. Its early layers answer to edges and colours, the middle ones to textures and
+parts, the late ones to whole things (Yosinski et al., 2014: the earlier a layer, the better it serves other pictures).
+
+- The **backbone**, which sees, and the **neck**, which combines coarse and fine, are copied as they are.
+- Of the **head**, which names, the layers whose shape depends on the number of classes cannot be copied: it knew other
+  classes than your {len(dataset.classes)}. They begin with random numbers, or, where one of your class names is also a
+  name it knew, with that class's row.
+
+The cell counts it: tensors that have the same name and the same shape are reused.
+"""
+    message = read_progress(run).transfer.get("message")
+    return text + (f"\nIn the run itself: {message}\n" if message else "")
+
+
+def about_settings(run: Run) -> str:
+    """Give each setting of the plan with its reason."""
+    rows = "\n".join(
+        f"- `{name}` = {json.dumps(value, default=str)}: {setting_reason(run.spec, name, value)}"
+        for name, value in plan_settings(run.spec)
+    )
+    return f"## The settings, and why\n\n{rows}\n\nAll others stay as Ultralytics has them (`default.yaml`)."
+
+
+STRATEGY_LESSON = {
+    Strategy.FINE_TUNE: """
+All layers may change. The copied ones start near a good place and move little, since the learning rate is small; the
+new ones have farther to go. This is the usual choice when there are some hundred pictures or more.""",
+    Strategy.FROZEN: """
+The backbone stays exactly as it was (`freeze`, its batch-norm statistics included) and serves as a fixed way of seeing:
+only the neck and the head learn. It is quick, hard to overfit, and the best choice for very few pictures that look like
+photographs. It can't learn to see what its first training never needed, such as the texture of an X-ray.""",
+    Strategy.TWO_STAGE: """
+First only neck and head learn, so that the random numbers of the new layers can't disturb the copied ones; then all
+layers learn, at a lower rate. Plain Ultralytics has no setting for it. The two functions below are called back by its
+trainer and do what Graft does: the same schedule, one training.""",
+    Strategy.DISCRIMINATIVE: """
+Each part of the network learns at its own rate: the backbone slowly, neck and head ten times as fast (Howard and Ruder,
+2018). Plain Ultralytics has no setting for it. The function below is called back by its trainer when the optimizer is
+ready and splits its groups, as Graft does.""",
+    Strategy.SCRATCH: """
+Every layer starts from random numbers (`pretrained=False`). Expect to need many times the pictures and epochs.""",
+}
+
+
+def about_strategy(run: Run) -> str:
+    """Explain the strategy, and what plain Ultralytics does otherwise than the run did."""
+    spec = run.spec
+    text = f"## The strategy: {spec.strategy.value}\n{STRATEGY_LESSON[spec.strategy]}"
+    if spec.teacher:
+        text += f"""
+
+It also learns from a **teacher** (distillation), `{spec.teacher}`: at every step the teacher looks at the same
+pictures, and where it is sure of something, the model is drawn to make the same of them (`distill_model`; the loss
+`dis_loss`).
+Only the model itself is kept in the end."""
+    differences = []
+    if run.device == "cpu":
+        differences.append(
+            "on a processor, Graft trains with a quicker trainer (other memory layout, bfloat16 where it pays)"
+        )
+    if spec.strategy is Strategy.FROZEN and run.device == "cpu" and not spec.teacher:
+        differences.append("for frozen layers it may compute what they see once and keep it")
+    if str(spec.extra.get("amp", "")).lower() == "bf16" and run.device == "cpu":
+        differences.append("the setting amp=bf16 is left out here, since plain Ultralytics refuses it on a processor")
+    if differences:
+        text += (
+            f"\n\nWhat differs from the run in Graft: {'; '.join(differences)}. So figures come near those of the run "
+        )
+        text += "and are not the same to the last digit."
+    return text
+
+
+def about_result(run: Run) -> str:
+    """Say on what the best weights are judged, and what the run reached."""
+    figures = ", ".join(f"{name} {value:.3f}" for name, value in run.metrics.items() if value is not None)
+    text = (
+        "## How good is it?\n\nThe best epoch's weights are judged on the validation pictures, not used for training."
+    )
+    if figures:
+        text += f" The run in Graft reached: {figures}."
+    return text + (
+        " A few hundred objects leave an error of several points: Graft shows it as an interval, and so should "
+        "you when you report these figures."
+    )
+
+
+ABOUT_LOOK = "## See it at work\n\nA few validation pictures with the model's answers drawn on them."
+
+CLOSING = """
+## Where to go from here
+
+- **Other pictures:** `best.predict("picture.jpg")`.
+- **More of the same:** change one setting, run again, compare. A single run tells little: change `seed` to see by how
+  much figures move by chance alone.
+- **Transfer again:** `YOLO(OUT / "train" / "weights" / "best.pt")` is now the best starting point for a related task.
+"""

@@ -1,0 +1,1 @@
+"""A trained model on new pictures: single ones, thousands, tiles, videos, and what its layers see."""

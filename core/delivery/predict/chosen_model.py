@@ -1,0 +1,116 @@
+"""Which model looks at new pictures, and how: the weights, the size, the window and the line of its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.data.dataset import load_dataset
+from core.data.images.windows import Window
+from core.errors import InputError
+from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point
+from core.models.library import get_model
+from core.models.weights import locate
+from core.training.runs import get_run
+from core.workspace import Workspace
+
+LOWEST_CONFIDENCE = 0.05
+"""Answers are kept from here on, so that the line can be moved without asking the model again."""
+
+
+@dataclass(frozen=True)
+class ChosenModel:
+    """A model and the conditions under which it was trained and judged; new pictures get the same."""
+
+    name: str
+    """the id of a run, library:<id>, or the path of a .pt file"""
+    title: str
+    weights: Path
+    imgsz: int | None = None
+    """pixels the longer side is scaled to; None: what the checkpoint itself says"""
+    confidence: float = FALLBACK_CONFIDENCE
+    chosen_line: bool = False
+    """whether `confidence` was chosen on the validation pictures"""
+    window: str = "auto"
+    dataset: str | None = None
+    """id of the dataset it was trained on; None when unknown or deleted"""
+    base: Path | None = None
+    """the pre-trained checkpoint it started from, where that is on this machine"""
+    from_scratch: bool = False
+    task: str = ""
+    """empty for a .pt file, whose task is known once it is loaded"""
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it is the best model of a run of this workspace."""
+        return not self.name.endswith(".pt") and not self.name.startswith("library:")
+
+    @property
+    def lowest(self) -> float:
+        """The confidence (0 to 1) from which answers are kept: well below the line, and never above 0.05."""
+        return max(0.001, min(LOWEST_CONFIDENCE, self.confidence / 2))
+
+    def words(self, imgsz: int | None = None) -> str:
+        """Say in a sentence or two what is used; `imgsz` is the checkpoint's own size where it is known by now."""
+        size = self.imgsz or imgsz
+        scaled = f"Pictures are scaled to {size} pixels" if size else "Pictures are scaled as the file itself says"
+        trained = ", as in its training" if self.imgsz else ""
+        window = "each by its own levels (automatic)" if self.window == "auto" else f"by the window {self.window}"
+        words = f"{scaled}{trained}; pictures of more than 8 bits are brought to 8 {window}."
+        if self.task == "classify":
+            return words  # the likeliest class is the answer, there is no line
+        line = (
+            "the operating point kept with the model"
+            if self.chosen_line
+            else "a usual value, not chosen for this model; its evaluation finds a better one"
+        )
+        return f"{words} A finding counts from a confidence of {self.confidence:.3g}: {line}."
+
+
+def choose_model(workspace: Workspace, name: str) -> ChosenModel:
+    """Return the model named by the id of a run, library:<id>, or the path of a .pt file.
+
+    A checkpoint is not opened here: the child that predicts loads it safely (weights only). Raises InputError for an
+    unknown run, a run without a model, or a file that is not there.
+    """
+    if name.startswith("library:"):
+        kept = get_model(workspace, name.removeprefix("library:"))
+        line = FALLBACK_CONFIDENCE if kept.confidence is None else kept.confidence
+        window = Window.parse(kept.window).name
+        chosen = kept.confidence is not None
+        return ChosenModel(name, kept.name, kept.path, kept.imgsz, line, chosen, window, task=kept.task)
+    if name.endswith(".pt"):
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise InputError(f"There is no file {path}.")
+        return ChosenModel(name, path.name, path.resolve())
+    run = get_run(workspace, name)
+    if run.best_weights is None:
+        raise InputError(f"The run {run.id} has no trained model yet (it is {run.state}).")
+    point = load_operating_point(run.folder) or {}
+    try:
+        dataset = load_dataset(workspace, run.dataset)
+        window, dataset_id = dataset.window_setting, dataset.id
+    except InputError:
+        window, dataset_id = "auto", None  # deleted meanwhile
+    return ChosenModel(
+        run.id,
+        run.name,
+        run.best_weights,
+        run.spec.imgsz,
+        float(point.get("confidence", FALLBACK_CONFIDENCE)),
+        "confidence" in point,
+        Window.parse(window).name,
+        dataset_id,
+        _base(workspace, run.spec.model, run.spec.task),
+        run.spec.strategy == "scratch",
+        run.task,
+    )
+
+
+def _base(workspace: Workspace, model: str, task: str) -> Path | None:
+    try:
+        found = locate(workspace, model, task)  # type: ignore[arg-type]
+    except InputError:
+        return None  # trained from a file that is gone
+    return found.path if found else None

@@ -1,0 +1,183 @@
+"""Find things in new pictures with a run's best model or a .pt file; the model itself runs in a child process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from core.data.reading.archives import extract, is_archive
+from core.delivery.predict.chosen_model import ChosenModel, choose_model
+from core.delivery.predict.results import ResultWriter, counted, entry_words
+from core.delivery.predict.warm import WarmPredictor
+from core.errors import GraftError, InputError
+from core.workspace import Workspace
+
+PICTURE_ENDINGS = frozenset(
+    [".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".dcm", ".dicom", ".ima"]
+)
+VIDEO_ENDINGS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"])
+
+
+class Found(NamedTuple):
+    """A picture file and how results name it: below the folder it was found in, else by its name."""
+
+    path: Path
+    name: str
+
+
+def find_pictures(sources: list[Path]) -> list[Found]:
+    """Return the pictures named by files and folders, folders searched to the bottom, in sorted order.
+
+    Raises InputError for a path that is not there, and when there is no picture at all.
+    """
+    pictures: list[Found] = []
+    for source in sources:
+        if source.is_dir():
+            inside = sorted(path for path in source.rglob("*") if path.suffix.lower() in PICTURE_ENDINGS)
+            pictures += [
+                Found(path.resolve(), path.relative_to(source).as_posix())
+                for path in inside
+                if path.is_file() and not path.name.startswith("._")
+            ]
+        elif source.suffix.lower() in VIDEO_ENDINGS and source.is_file():
+            raise InputError(f"{source.name} is a video: give it on the page “Try it”, which draws on it and counts.")
+        elif source.is_file():
+            pictures.append(Found(source.resolve(), source.name))
+        else:
+            raise InputError(f"There is no file or folder {source}.")
+    if not pictures:
+        raise InputError(f"No picture found in {', '.join(str(source) for source in sources)}.")
+    return pictures
+
+
+def look_at(
+    predictor: WarmPredictor, model: ChosenModel, picture: Path, confidence: float, *, tiled: bool = False
+) -> list[dict[str, Any]]:
+    """Return an entry for every page of a picture, what falls below `confidence` (0 to 1) left out.
+
+    A picture the model can't cope with gets its reason. Raises InputError when the checkpoint is refused.
+    """
+    try:
+        answer = predictor.ask(
+            "predict", model, picture=str(picture), confidence=confidence, window=model.window, tiled=tiled
+        )
+    except InputError:
+        raise
+    except GraftError as error:
+        return [
+            {
+                "file": str(picture),
+                "page": 1,
+                "width": 0,
+                "height": 0,
+                "objects": [],
+                "error": f"not looked at: {error}",
+            }
+        ]
+    entries: list[dict[str, Any]] = answer["pictures"]
+    return entries
+
+
+def predict_pictures(
+    workspace: Workspace,
+    model: str,
+    sources: list[Path],
+    *,
+    confidence: float | None = None,
+    out: Path | None = None,
+    listen: Callable[[dict[str, Any]], None] | None = None,
+    keep: bool = True,
+) -> dict[str, Any]:
+    """Predict on pictures, folders and archives; return what was used and an entry a picture, unreadable ones too.
+
+    `model` is the id of a run or the path of a .pt file (loaded weights-only). `confidence` (0 to 1) defaults to the
+    run's stored operating point. With `out`, pictures.csv, objects.csv and coco.json are written there as the answers
+    come and the entries are not kept in memory; nor without `keep`, when `listen` gets each one and only the counts are
+    returned. Boxes are x1, y1, x2, y2 in pixels.
+    Raises InputError for an unknown run, a refused checkpoint, or sources without a picture.
+    """
+    chosen = choose_model(workspace, model)
+    threshold = chosen.confidence if confidence is None else confidence
+    if not 0 <= threshold <= 1:
+        raise InputError(f"--conf: {threshold} is not between 0 and 1.")
+    with workspace.staging("predict") as folder:
+        return _predict(find_pictures(_unpacked(workspace, sources, folder)), chosen, threshold, out, listen, keep)
+
+
+def _unpacked(workspace: Workspace, sources: list[Path], folder: Path) -> list[Path]:
+    places = []
+    for number, source in enumerate(sources):
+        if source.is_file() and is_archive(source):
+            extract(source, folder / str(number), workspace.free_bytes())
+            places.append(folder / str(number))
+        else:
+            places.append(source)
+    return places
+
+
+def _predict(
+    pictures: list[Found],
+    chosen: ChosenModel,
+    threshold: float,
+    out: Path | None,
+    listen: Callable[[dict[str, Any]], None] | None,
+    keep: bool,
+) -> dict[str, Any]:
+    predictor = WarmPredictor()
+    try:
+        described = predictor.ask("load", chosen)
+        used = {
+            "model": chosen.name,
+            "weights": str(chosen.weights),
+            "task": described["task"],
+            "imgsz": described["imgsz"],
+            "window": chosen.window,
+            "confidence": threshold,
+        }
+        entries = _entries(predictor, chosen, pictures, threshold, listen)
+        if out is None and keep:
+            kept = list(entries)
+            return used | {
+                "pictures": kept,
+                "words": "\n".join(f"{item['file']}: {entry_words(item)}" for item in kept),
+            }
+        if out is None:
+            return used | _totals(entries)
+        with ResultWriter(out, described["classes"]) as writer:
+            for entry in entries:
+                writer.add(entry)
+    finally:
+        predictor.close()
+    files = {name: str(out / name) for name in ("pictures.csv", "objects.csv", "coco.json")}
+    return used | _counts(writer.pictures, writer.unreadable, writer.objects, f" Written to {out}.") | {"files": files}
+
+
+def _totals(entries: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    pictures = unreadable = objects = 0
+    for entry in entries:
+        pictures, unreadable, objects = pictures + 1, unreadable + bool(entry["error"]), objects + len(entry["objects"])
+    return _counts(pictures, unreadable, objects)
+
+
+def _counts(pictures: int, unreadable: int, objects: int, more: str = "") -> dict[str, Any]:
+    lost = f"{unreadable} could not be read, " if unreadable else ""
+    return {
+        "counts": {"pictures": pictures, "unreadable": unreadable, "objects": objects},
+        "words": f"{pictures} pictures, {lost}{objects} objects found.{more}",
+    }
+
+
+def _entries(
+    predictor: WarmPredictor,
+    model: ChosenModel,
+    pictures: list[Found],
+    confidence: float,
+    listen: Callable[[dict[str, Any]], None] | None,
+) -> Iterator[dict[str, Any]]:
+    for picture in pictures:
+        for entry in look_at(predictor, model, picture.path, confidence):
+            named = entry | {"file": picture.name, "objects": counted(entry, confidence)}
+            if listen is not None:
+                listen(named)
+            yield named

@@ -1,0 +1,222 @@
+"""Child process that holds one model and answers requests: a line of JSON in, a line of JSON out.
+
+    python -m core.delivery.predict.predictor
+
+Every request names its `weights` and `do`:
+
+    load       {"imgsz"}                          -> {"task", "classes", "imgsz"}, the model warmed up
+    predict    {"imgsz", "confidence", "picture", "window", "tiled"} -> {"task", "pictures": [an entry a page]}
+    heat       {"imgsz", "picture", "out"}        -> {}, a JPEG written to `out` (EigenCAM)
+    features   {"imgsz", "picture"}               -> {"layers": [...]}, see core.delivery.predict.features
+
+A refusal is {"error": sentence, "input": whether what was given is to blame}. One model is held at a time; after
+IDLE_SECONDS without a request the process ends and with it its memory. Standard error carries what Ultralytics prints.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.data.images.decoding import UnreadableImage, decode
+from core.data.images.windows import Window
+from core.errors import InputError
+from core.isolation import enter_isolation
+from core.models.cores import use_cores
+
+IDLE_SECONDS = 900.0
+PLAIN_OPEN = Image.open
+"""Pillow's own, as long as Ultralytics is not imported: its replacement blames a missing HEIC package for every picture
+that is damaged."""
+MOST_OBJECTS = 300
+"""Findings a picture at most; Ultralytics' own default."""
+
+
+class Predictor:
+    """One model, kept ready; asking for another one lets go of the first."""
+
+    def __init__(self) -> None:
+        self.model: Any = None
+        self.key: tuple[str, int, int] | None = None
+        self.classes: list[str] = []
+        self.channels = 3
+
+    def load(self, weights: str) -> None:
+        """Hold the model of a checkpoint, loaded weights-only. Raises InputError when it is refused."""
+        try:
+            stat = Path(weights).stat()
+        except OSError as error:
+            raise InputError(f"{Path(weights).name} is not there any more.") from error
+        key = (weights, stat.st_mtime_ns, stat.st_size)
+        if key == self.key:
+            return
+        self.model = self.key = None
+        gc.collect()
+        enter_isolation()
+        from core.models.checkpoint import describe_checkpoint
+
+        try:
+            described = describe_checkpoint(Path(weights))  # refuses with a reason; nothing of the file is run
+        except (ValueError, OSError) as error:
+            raise InputError(f"{Path(weights).name} is refused: {error}") from error
+        from ultralytics import YOLO
+
+        Image.open = PLAIN_OPEN
+        self.model = YOLO(weights)
+        self.model.add_callback("on_predict_start", use_cores)
+        self.channels = int(self.model.model.yaml.get("channels", 3))
+        self.classes = described["classes"]
+        self.key = key
+
+    @property
+    def imgsz(self) -> int:
+        """The size the checkpoint itself was trained at, in pixels."""
+        size = self.model.overrides.get("imgsz", 640)
+        return int(max(size) if isinstance(size, (list, tuple)) else size)
+
+    def results(self, images: list[NDArray[np.uint8]], imgsz: int | None, confidence: float) -> list[Any]:
+        """Return Ultralytics' results for RGB pictures (h, w, 3); of a batch, all must have one shape."""
+        options = {"conf": confidence, "imgsz": imgsz or self.imgsz, "max_det": MOST_OBJECTS, "verbose": False}
+        given = [self._array(image) for image in images]
+        answer: list[Any] = self.model.predict(given if len(given) > 1 else given[0], batch=len(given), **options)
+        return answer
+
+    def _array(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self.channels == 1:
+            return np.ascontiguousarray(image.mean(axis=2, keepdims=True).astype(np.uint8))
+        return np.ascontiguousarray(image[:, :, ::-1])  # Ultralytics takes arrays as blue, green, red
+
+    def look(
+        self, image: NDArray[np.uint8], imgsz: int | None, confidence: float, *, tiled: bool = False
+    ) -> dict[str, Any]:
+        """Return what is found in one RGB picture (h, w, 3): `objects`, or `probabilities` when it is classified."""
+        if tiled:
+            from core.delivery.predict.tiles import find_in_tiles
+
+            return {"objects": find_in_tiles(self, image, imgsz or self.imgsz, confidence)}
+        return described(self.results([image], imgsz, confidence)[0])
+
+
+def pages_of(path: Path, window: str) -> Iterator[dict[str, Any]]:
+    """Give an entry for every page of a picture file, `image` its RGB pixels, or one with the `error`."""
+    number = 0
+    try:
+        for page in decode(path, Window.parse(window)):
+            number += 1
+            image = np.asarray(page.image.convert("RGB"))
+            yield _entry(path, number, image.shape[1], image.shape[0]) | {"image": image}
+    except (UnreadableImage, OSError, MemoryError) as error:
+        yield _entry(path, number + 1, 0, 0) | {"error": f"can't be read: {error}"}
+        return
+    if number == 0:
+        yield _entry(path, 1, 0, 0) | {"error": "can't be read: there is no picture in it"}
+
+
+def _entry(path: Path, page: int, width: int, height: int) -> dict[str, Any]:
+    return {"file": str(path), "page": page, "width": width, "height": height, "error": None, "objects": []}
+
+
+def described(result: Any) -> dict[str, Any]:
+    """Return an Ultralytics result as plain values: boxes x1, y1, x2, y2 and outlines in pixels of the picture."""
+    names = result.names
+    if result.probs is not None:
+        scores = result.probs.data.tolist()
+        return {"objects": [], "probabilities": {names[index]: round(score, 5) for index, score in enumerate(scores)}}
+    boxes = result.obb if result.obb is not None else result.boxes
+    classes, confidences = boxes.cls.int().tolist(), boxes.conf.tolist()
+    corners = _plain(boxes.xyxy, 2)
+    outlines = [] if result.masks is None else result.masks.xy
+    rotated = [] if result.obb is None else _plain(boxes.xyxyxyxy, 2)
+    points = [] if result.keypoints is None else _plain(result.keypoints.data, 3)
+    objects = []
+    for index, class_id in enumerate(classes):
+        item: dict[str, Any] = {
+            "class": names[class_id],
+            "class_id": class_id,
+            "confidence": round(confidences[index], 5),
+            "box": corners[index],
+        }
+        if rotated:
+            item["corners"] = rotated[index]
+        if len(outlines):
+            item["polygon"] = np.round(outlines[index].astype(float), 2).tolist()
+        if points:
+            item["keypoints"] = points[index]
+        objects.append(item)
+    return {"objects": objects}
+
+
+def _plain(values: Any, digits: int) -> list[Any]:
+    rounded: list[Any] = values.cpu().numpy().astype(float).round(digits).tolist()
+    return rounded
+
+
+def answer(predictor: Predictor, request: dict[str, Any]) -> dict[str, Any]:
+    """Answer one request. Raises InputError for weights that are refused."""
+    predictor.load(request["weights"])
+    imgsz = request.get("imgsz")
+    match request["do"]:
+        case "load":
+            side = imgsz or predictor.imgsz
+            predictor.results([np.zeros((side, side, 3), np.uint8)], imgsz, 0.9)  # the first pass is the slow one
+            return {"task": predictor.model.task, "classes": predictor.classes, "imgsz": side}
+        case "predict":
+            entries = []
+            for entry in pages_of(Path(request["picture"]), request.get("window", "auto")):
+                image = entry.pop("image", None)
+                if image is not None:
+                    entry |= predictor.look(image, imgsz, request["confidence"], tiled=bool(request.get("tiled")))
+                entries.append(entry)
+            return {"task": predictor.model.task, "pictures": entries}
+        case "heat":
+            from core.delivery.predict.features import draw_heat
+
+            draw_heat(predictor, Path(request["picture"]), imgsz or predictor.imgsz, Path(request["out"]))
+            return {}
+        case "features":
+            from core.delivery.predict.features import layer_maps
+
+            return {"layers": layer_maps(predictor, Path(request["picture"]), imgsz or predictor.imgsz)}
+    raise InputError(f"There is no request “{request['do']}”.")
+
+
+def serve() -> None:
+    """Answer requests on standard input until it closes or nothing was asked for a while."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # Ultralytics prints; the answers have the real standard output for themselves
+    predictor = Predictor()
+    idle = _leave_later()
+    for line in sys.stdin:
+        idle.cancel()
+        try:
+            reply = answer(predictor, json.loads(line))
+        except InputError as error:
+            reply = {"error": str(error), "input": True}
+        except Exception as error:  # whatever the model raises on a picture is the answer; the process goes on
+            reason = (str(error) or type(error).__name__).strip().splitlines()[0][:300]
+            reply = {"error": f"the model stumbled: {reason}", "input": False}
+        answers.write(json.dumps(reply) + "\n")
+        answers.flush()
+        idle = _leave_later()
+    idle.cancel()
+
+
+def _leave_later() -> threading.Timer:
+    timer = threading.Timer(IDLE_SECONDS, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+if __name__ == "__main__":
+    serve()

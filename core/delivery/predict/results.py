@@ -1,0 +1,187 @@
+"""What was found, written as it comes: a line a picture, a line an object, and COCO JSON at the end.
+
+    pictures.csv   a line for every picture, the unreadable ones with the reason
+    objects.csv    a line for every object found
+    coco.json      the same in COCO's layout (cocodataset.org/#format-results), category ids from 1, with `score`
+
+Nothing is kept in memory: the two lists of the COCO file are written side by side and joined at the end.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+PICTURE_FIELDS = ("file", "page", "width", "height", "found", "classes", "confidence", "error")
+OBJECT_FIELDS = ("file", "page", "class", "class_id", "confidence", "x1", "y1", "x2", "y2")
+
+
+def counted(entry: dict[str, Any], confidence: float = 0.0) -> list[dict[str, Any]]:
+    """Return the objects of an entry whose confidence reaches the line (0 to 1)."""
+    return [item for item in entry["objects"] if item["confidence"] >= confidence]
+
+
+def likeliest(entry: dict[str, Any]) -> tuple[str, float] | None:
+    """Return the likeliest class of a classified picture and its probability (0 to 1), None for other entries."""
+    probabilities = entry.get("probabilities")
+    if not probabilities:
+        return None
+    name = max(probabilities, key=probabilities.get)
+    return name, probabilities[name]
+
+
+def entry_words(entry: dict[str, Any], confidence: float = 0.0) -> str:
+    """Say in a few words what was found in a picture."""
+    if entry["error"]:
+        return str(entry["error"])
+    best = likeliest(entry)
+    if best is not None:
+        return f"{best[0]} ({best[1]:.0%})"
+    counts = Counter(item["class"] for item in counted(entry, confidence))
+    return ", ".join(f"{number} {name}" for name, number in counts.items()) or "nothing found"
+
+
+def picture_row(entry: dict[str, Any], confidence: float = 0.0) -> dict[str, Any]:
+    """Return the line of pictures.csv for an entry."""
+    row: dict[str, Any] = {name: entry.get(name) for name in ("file", "page", "width", "height", "error")}
+    best = likeliest(entry)
+    if best is not None:
+        return row | {"found": "", "classes": best[0], "confidence": best[1]}
+    found = counted(entry, confidence)
+    return row | {
+        "found": "" if entry["error"] else len(found),
+        "classes": "" if entry["error"] or not found else entry_words(entry, confidence),
+        "confidence": max((item["confidence"] for item in found), default=""),
+    }
+
+
+def object_rows(entry: dict[str, Any], confidence: float = 0.0) -> list[dict[str, Any]]:
+    """Return the lines of objects.csv for an entry; boxes in pixels of the picture."""
+    return [
+        {
+            "file": entry["file"],
+            "page": entry["page"],
+            "class": item["class"],
+            "class_id": item["class_id"],
+            "confidence": item["confidence"],
+            **dict(zip(("x1", "y1", "x2", "y2"), item["box"], strict=True)),
+        }
+        for item in counted(entry, confidence)
+    ]
+
+
+class ResultWriter:
+    """Writes the entries of many pictures into a folder, in bounded memory; use it in a `with` statement.
+
+    >>> with ResultWriter(Path("out"), classes=["scratch", "pit"]) as writer:
+    ...     writer.add(entry)
+    """
+
+    def __init__(self, folder: Path, classes: list[str]) -> None:
+        self.folder = folder
+        self.classes = classes
+        self.pictures = self.objects = self.unreadable = 0
+        self.by_class: Counter[str] = Counter()
+
+    def __enter__(self) -> ResultWriter:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._files: list[IO[str]] = []
+        self._picture_table = self._table("pictures.csv", PICTURE_FIELDS)
+        self._object_table = self._table("objects.csv", OBJECT_FIELDS)
+        self._images = self._open(".coco-images.part")
+        self._annotations = self._open(".coco-annotations.part")
+        return self
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Write one picture's entry (see core.delivery.predict.predictor), with all the objects it holds."""
+        self.pictures += 1
+        self._picture_table.writerow(picture_row(entry))
+        if entry["error"]:
+            self.unreadable += 1
+            return
+        image = {"id": self.pictures, "file_name": entry["file"], "width": entry["width"], "height": entry["height"]}
+        self._images.write(("," if self.pictures - self.unreadable > 1 else "") + json.dumps(image))
+        for row in object_rows(entry):
+            self._object_table.writerow(row)
+        best = likeliest(entry)
+        if best is not None:
+            self.by_class[best[0]] += 1
+            self._annotate({"category_id": self.classes.index(best[0]) + 1, "score": best[1]})
+        for item in entry["objects"]:
+            self.by_class[item["class"]] += 1
+            self._annotate(coco_annotation(item))
+
+    def flush(self) -> None:
+        """Bring what was written so far to the disk, so that a crash or a look from outside finds whole lines."""
+        for file in self._files:
+            file.flush()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file in self._files:
+            file.close()
+        self._join_coco()
+
+    def _annotate(self, annotation: dict[str, Any]) -> None:
+        self.objects += 1
+        row = {"id": self.objects, "image_id": self.pictures, **annotation}
+        self._annotations.write(("," if self.objects > 1 else "") + json.dumps(row))
+
+    def _table(self, name: str, fields: tuple[str, ...]) -> csv.DictWriter[str]:
+        table = csv.DictWriter(self._open(name), fields)
+        table.writeheader()
+        return table
+
+    def _open(self, name: str) -> IO[str]:
+        file = (self.folder / name).open("w", encoding="utf-8", newline="")
+        self._files.append(file)
+        return file
+
+    def _join_coco(self) -> None:
+        part = self.folder / ".coco.json.part"
+        categories = [{"id": number, "name": name} for number, name in enumerate(self.classes, 1)]
+        with part.open("w", encoding="utf-8") as out:
+            out.write('{"info":{"description":"what a model found"},"categories":' + json.dumps(categories))
+            for name in ("images", "annotations"):
+                source = self.folder / f".coco-{name}.part"
+                out.write(f',"{name}":[')
+                with source.open(encoding="utf-8") as lines:
+                    shutil.copyfileobj(lines, out)
+                out.write("]")
+                source.unlink()
+            out.write("}\n")
+        os.replace(part, self.folder / "coco.json")
+
+
+def coco_annotation(item: dict[str, Any]) -> dict[str, Any]:
+    """Return one object as COCO says it: x, y, width, height; outlines as one flat list of corners."""
+    left, top, right, bottom = item["box"]
+    annotation: dict[str, Any] = {
+        "category_id": item["class_id"] + 1,
+        "bbox": [left, top, round(right - left, 2), round(bottom - top, 2)],
+        "area": round((right - left) * (bottom - top), 2),
+        "iscrowd": 0,
+        "score": item["confidence"],
+    }
+    outline = item.get("polygon") or item.get("corners")
+    if outline:
+        annotation["segmentation"] = [[value for point in outline for value in point]]
+        annotation["area"] = round(_area(outline), 2)
+    if "keypoints" in item:
+        points = [(*point[:2], 2 if len(point) < 3 or point[2] >= 0.5 else 0) for point in item["keypoints"]]
+        annotation["keypoints"] = [value for point in points for value in point]
+        annotation["num_keypoints"] = sum(point[2] > 0 for point in points)
+    return annotation
+
+
+def _area(outline: list[list[float]]) -> float:
+    """Return the area of a polygon by the shoelace formula, in square pixels."""
+    following = outline[1:] + outline[:1]
+    return abs(sum(x * v - u * y for (x, y), (u, v) in zip(outline, following, strict=True))) / 2

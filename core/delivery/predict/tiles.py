@@ -1,0 +1,74 @@
+"""Big pictures in tiles: each tile is looked at in full size, what neighbouring tiles both found is counted once.
+
+The cutting and joining is supervision's InferenceSlicer (github.com/roboflow/supervision). Runs in the predictor's
+child; supervision itself imports no torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from core.delivery.predict.predictor import Predictor
+
+OVERLAP = 0.2
+"""Share of a tile that its neighbour sees too, so that an object on a border is whole in one of them."""
+SAME_IOU = 0.5
+"""Findings of one class in two tiles that overlap at least this much are one object."""
+MUCH_LARGER = 1.5
+"""Tiles are worth it from this many times the size the model looks at."""
+TILED_TASKS = frozenset({"detect", "segment", "obb"})
+"""Tasks whose findings can be joined over tiles."""
+
+
+def is_worth_tiling(width: int, height: int, imgsz: int, task: str) -> bool:
+    """Say whether a picture is so large that scaling it down to `imgsz` pixels loses detail tiles would keep."""
+    return task in TILED_TASKS and max(width, height) >= MUCH_LARGER * imgsz
+
+
+def tile_count(width: int, height: int, imgsz: int) -> int:
+    """Return how many tiles of `imgsz` pixels a picture is cut into."""
+    step = imgsz - round(imgsz * OVERLAP)
+    across, down = (1 if side <= imgsz else -(-(side - imgsz) // step) + 1 for side in (width, height))
+    return across * down
+
+
+def find_in_tiles(
+    predictor: Predictor, image: NDArray[np.uint8], imgsz: int, confidence: float
+) -> list[dict[str, Any]]:
+    """Return the objects found in an RGB picture (h, w, 3) cut into tiles of `imgsz` pixels; boxes in its pixels."""
+    import supervision as sv
+
+    def look(tile: NDArray[np.uint8]) -> Any:
+        return sv.Detections.from_ultralytics(predictor.results([tile], imgsz, confidence)[0])
+
+    overlap = round(imgsz * OVERLAP)
+    slicer = sv.InferenceSlicer(
+        look,
+        slice_wh=imgsz,
+        overlap_wh=overlap,
+        iou_threshold=SAME_IOU,
+        overlap_metric=sv.OverlapMetric.IOU,
+        compact_masks=True,
+    )
+    found: Any = slicer(image)
+    objects = []
+    for index in range(len(found)):
+        item: dict[str, Any] = {
+            "class": predictor.model.names[int(found.class_id[index])],
+            "class_id": int(found.class_id[index]),
+            "confidence": round(float(found.confidence[index]), 5),
+            "box": np.round(found.xyxy[index].astype(float), 2).tolist(),
+        }
+        if "xyxyxyxy" in found.data:
+            corners = np.asarray(found.data["xyxyxyxy"][index], dtype=float).reshape(4, 2)
+            item["corners"] = np.round(corners, 2).tolist()
+        if found.mask is not None:
+            outlines = sv.mask_to_polygons(np.asarray(found.mask[index]))
+            if outlines:
+                item["polygon"] = max(outlines, key=len).astype(float).tolist()
+        objects.append(item)
+    return sorted(objects, key=lambda item: -item["confidence"])

@@ -1,0 +1,183 @@
+"""A video with what a model finds drawn on it, in a format browsers play, and the counts over time.
+
+annotated.mp4   H.264, or annotated.webm (VP9) where this PyAV brings no H.264 encoder; without sound
+counts.csv      a line a frame that was looked at: second, frame, found, then a column a class
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from core.data.images.thumbnails import Mark, draw_marks
+from core.data.palette import class_colour
+from core.delivery.predict.drawing import TASK_LAYERS, draw_on
+from core.delivery.predict.results import counted, likeliest
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    from core.delivery.predict.predictor import Predictor
+
+LONGEST = 1280
+"""Longer side of the annotated video at most, in pixels; the model sees the frames as they are."""
+ENCODERS = (
+    ("libx264", "annotated.mp4", {"crf": "23", "preset": "veryfast", "movflags": "+faststart"}),
+    ("libvpx-vp9", "annotated.webm", {"crf": "34", "b": "0", "deadline": "realtime", "cpu-used": "8"}),
+)
+"""Encoder, file and options, the first that is there is used; both play in every browser of today."""
+
+
+def annotate_video(
+    predictor: Predictor,
+    source: Path,
+    folder: Path,
+    imgsz: int | None,
+    confidence: float,
+    *,
+    every: int = 1,
+    tick: Callable[[int, int | None], bool] = lambda _done, _total: True,
+) -> dict[str, Any]:
+    """Look at every n-th frame of a video; write the annotated video and counts.csv to `folder`.
+
+    `tick(done, total)` is told in frames and stops the work by returning False; what is written by then plays.
+    Returns the file's name, frames, seconds, pictures a second, and by class the most at once and the frames with any.
+    Raises InputError for a file that holds no video that can be read.
+    """
+    import av
+
+    try:
+        given: Any = av.open(str(source))
+    except (av.FFmpegError, OSError) as error:
+        raise InputError(f"{source.name} can't be read as a video: {error}") from error
+    with given:
+        if not given.streams.video:
+            raise InputError(f"{source.name} holds no moving pictures.")
+        stream: Any = given.streams.video[0]
+        stream.thread_type = "AUTO"
+        rate = Fraction(stream.average_rate or stream.guessed_rate or 25).limit_denominator(1000)
+        total = stream.frames or (int(given.duration / 1e6 * rate) if given.duration else None)
+        encoder, name, options = _encoder()
+        counter = _Counter(folder / "counts.csv", predictor.classes, float(rate))
+        number = 0
+        entry: dict[str, Any] | None = None
+        made: Any
+        out: Any = None
+        tick(0, total)
+        try:
+            with av.open(str(folder / name), "w") as made:
+                for frame in _frames(given, stream):
+                    picture = _upright(frame)
+                    if entry is None or number % every == 0:
+                        entry = _look(predictor, picture, imgsz, confidence)
+                        counter.add(number, entry, confidence)
+                    shown = _shown(picture, entry, confidence, predictor)
+                    if out is None:
+                        out = made.add_stream(encoder, rate=rate, options=options)
+                        out.width, out.height, out.pix_fmt = *shown.size, "yuv420p"
+                    elif shown.size != (out.width, out.height):
+                        shown = shown.resize((out.width, out.height))
+                    made.mux(out.encode(av.VideoFrame.from_image(shown)))
+                    number += 1
+                    if not tick(number, max(total, number) if total else None):
+                        break
+                if out is not None:
+                    made.mux(out.encode(None))
+        except av.FFmpegError as error:
+            raise InputError(f"{source.name} is damaged at frame {number + 1}: {error}") from error
+        finally:
+            counter.close()
+    if number == 0:
+        raise InputError(f"{source.name} holds no frame that can be read.")
+    tick(number, number)
+    return {
+        "video": name,
+        "frames": number,
+        "looked_at": counter.rows,
+        "seconds_long": number / float(rate),
+        "rate": float(rate),
+        "most_at_once": dict(counter.most),
+        "frames_with": dict(counter.frames_with),
+        "task": predictor.model.task,
+    }
+
+
+def _encoder() -> tuple[str, str, dict[str, str]]:
+    import av
+
+    for encoder, name, options in ENCODERS:
+        if encoder in av.codecs_available:
+            return encoder, name, options
+    raise InputError("This installation of PyAV (av) can write neither H.264 nor VP9: install the av wheel from PyPI.")
+
+
+def _frames(given: Any, stream: Any) -> Any:
+    """Give the frames that can be decoded; a damaged end is the end."""
+    import av
+
+    seen = 0
+    try:
+        for frame in given.decode(stream):
+            seen += 1
+            yield frame
+    except av.FFmpegError:
+        if not seen:
+            raise
+
+
+def _upright(frame: Any) -> Image.Image:
+    picture: Image.Image = frame.to_image()
+    turn = int(getattr(frame, "rotation", 0) or 0)  # degrees against the clock, from the file's display matrix
+    return picture.rotate(turn, expand=True) if turn else picture
+
+
+def _look(predictor: Predictor, picture: Image.Image, imgsz: int | None, confidence: float) -> dict[str, Any]:
+    entry = {"width": picture.width, "height": picture.height, "error": None}
+    return entry | predictor.look(np.asarray(picture), imgsz, confidence)
+
+
+def _shown(picture: Image.Image, entry: dict[str, Any], confidence: float, predictor: Predictor) -> Image.Image:
+    scale = min(1.0, LONGEST / max(picture.size))
+    size = tuple(max(2, round(side * scale) // 2 * 2) for side in picture.size)  # H.264 wants even sides
+    shown = picture.resize(size) if size != picture.size else picture.copy()  # type: ignore[arg-type]
+    draw_on(shown, entry, confidence, TASK_LAYERS[predictor.model.task])
+    best = likeliest(entry)
+    if best is not None:
+        colour = class_colour(predictor.classes.index(best[0]))
+        draw_marks(shown, [Mark(((0.0, 0.0),), (), colour, f"{best[0]} {best[1]:.0%}")])
+    return shown
+
+
+class _Counter:
+    """Writes counts.csv as the frames come."""
+
+    def __init__(self, path: Path, classes: list[str], rate: float) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._table = csv.writer(self._file)
+        self._classes = classes
+        self._rate = rate
+        self._table.writerow(["second", "frame", "found", *classes])
+        self.rows = 0
+        self.most: Counter[str] = Counter()
+        self.frames_with: Counter[str] = Counter()
+
+    def add(self, frame: int, entry: dict[str, Any], confidence: float) -> None:
+        """Write one frame's counts; a classified frame counts 1 for its likeliest class."""
+        best = likeliest(entry)
+        names = [best[0]] if best is not None else [item["class"] for item in counted(entry, confidence)]
+        counts = Counter(names)
+        numbers = [counts.get(name, 0) for name in self._classes]
+        self._table.writerow([round(frame / self._rate, 3), frame, sum(numbers), *numbers])
+        self.rows += 1
+        self.most |= counts
+        self.frames_with.update(counts.keys())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -1,0 +1,1 @@
+"""One HTML file on a run for people who decide."""

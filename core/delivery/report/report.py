@@ -1,0 +1,335 @@
+"""One HTML file on a run for people who decide: two pages of summary first, then everything behind it.
+
+The page asks for nothing from the network (its policy forbids it), stays under 8 MB and prints to A4. Names of files
+and of groups never appear in it, since they may carry patients' or parts' numbers: pictures are numbered.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from markupsafe import Markup
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.data.dataset import Dataset
+from core.data.palette import class_colour
+from core.delivery.report import figures as draw
+from core.delivery.report import words
+from core.delivery.report.pictures import Example, choose_examples, jpeg_of
+from core.digests import file_sha256
+from core.errors import GraftError, InputError
+from core.evaluation.evaluation import Evaluation, evaluate_run
+from core.evaluation.figures.error_kinds import KINDS
+from core.evaluation.predict.predictions import are_fresh, run_dataset
+from core.jobs import Progress, Report, run_job
+from core.training.arguments import training_arguments
+from core.training.progress import read_progress
+from core.training.runs import get_run
+from core.training.store import Run
+from core.workspace import Workspace, write_text_atomic
+
+LARGEST = 8_000_000
+"""Bytes a report may have, so that it can be sent by mail."""
+SIZES = ((560, 82), (420, 76), (300, 68))
+"""Longer side in pixels and JPEG quality of the pictures, tried until the report is small enough."""
+
+
+class ReportSettings(BaseModel):
+    """What a report says beyond what Graft knows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = Field(default="", max_length=160, title="Title", description="Left empty: the run's name.")
+    intended_use: str = Field(
+        default="",
+        max_length=4000,
+        title="Intended use",
+        description="Who uses the model, for what, and what a person checks. Left empty, Graft writes a sentence.",
+    )
+    author: str = Field(default="", max_length=200, title="Made by", description="A person or a department.")
+    pictures: bool = Field(
+        default=True,
+        title="Show example pictures",
+        description="Hits and misses. Leave them out when something written into the pictures names a person.",
+    )
+    signatures: bool = Field(
+        default=False, title="Room for a signature", description="For a quality file: checked by, date, signature."
+    )
+
+
+def write_report(
+    workspace: Workspace,
+    run_id: str,
+    out: Path,
+    settings: ReportSettings | None = None,
+    *,
+    progress: Report | None = None,
+) -> Path:
+    """Write the report of a run to `out`; return it.
+
+    It judges on the test part when that was opened for this model, else on the validation part. Raises InputError for
+    an unknown run, a run without a model or dataset, or a place that can't be written to.
+    """
+    run = get_run(workspace, run_id)
+    if run.best_weights is None:
+        raise InputError(f"The run {run.id} has no trained model yet (it is {run.state}).")
+    html = make_report(workspace, run, settings or ReportSettings(), progress)
+    try:
+        write_text_atomic(out, html)
+    except OSError as error:
+        raise InputError(f"{out} can't be written ({error.strerror}); choose another place.") from error
+    return out
+
+
+def report_path(run: Run) -> Path:
+    """Return where the pages keep a run's report."""
+    return run.folder / "exports" / "report.html"
+
+
+def report_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Child: write the report of a run into its own folder."""
+    workspace = Workspace.open(job["workspace"])
+    run = get_run(workspace, job["run"])
+    settings = ReportSettings.model_validate(job["settings"])
+    return {"report": str(write_report(workspace, run.id, report_path(run), settings, progress=report))}
+
+
+def make_report(workspace: Workspace, run: Run, settings: ReportSettings, progress: Report | None = None) -> str:
+    """Return the report as HTML text."""
+    say = progress or (lambda _step: None)
+    say(Progress("Gathering the figures", 0, 3))
+    dataset = run_dataset(run.folder)
+    split = "test" if dataset.images.get("test") and are_fresh(run.folder, "test") else "val"
+    if not dataset.images.get(split):
+        raise InputError(f"“{dataset.name}” has no {split} pictures to judge the model on; split it again.")
+    evaluation = evaluate_run(workspace, run.id, split, progress=progress)
+    context = _context(run, dataset, evaluation, settings)
+    say(Progress("Choosing pictures", 1, 3))
+    examples = choose_examples(evaluation, dataset) if settings.pictures else []
+    template = _template()
+    for number, (longest, quality) in enumerate(SIZES):
+        say(Progress("Writing the page", 2, 3))
+        html = template.render(**context, **_pictures(examples, evaluation, dataset, longest, quality))
+        if len(html.encode()) < LARGEST or number == len(SIZES) - 1:
+            say(Progress("Writing the page", 3, 3))
+            return html
+    raise GraftError("The report could not be made.")
+
+
+def _template() -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    return environment.get_template("report.html.j2")
+
+
+def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: ReportSettings) -> dict[str, Any]:
+    progress = read_progress(run)
+    spec = run.spec
+    confusion = evaluation.confusion
+    show_matrix = 1 < len(evaluation.classes) <= 12
+    weights = run.best_weights
+    assert weights is not None
+    return {
+        "title": settings.title or run.name,
+        "facts": words.facts(run, dataset, settings.author),
+        "date": f"{datetime.now(UTC).day} {datetime.now(UTC):%B %Y}",
+        "sentences": [*evaluation.sentences, *evaluation.next_steps]
+        if evaluation.next_steps and evaluation.next_steps[0] not in evaluation.sentences
+        else list(evaluation.sentences),
+        "headline": _headline(evaluation),
+        "interval_note": words.interval_note(evaluation, dataset),
+        "trained_on": words.trained_on(run, dataset, progress),
+        "operating_point": words.operating_point(run, evaluation),
+        "intended_use": [line for line in settings.intended_use.splitlines() if line.strip()]
+        or words.intended_use(evaluation, dataset),
+        "not_for": words.not_for(evaluation, dataset),
+        "limits": words.limits(evaluation, dataset),
+        "how_to_use": words.how_to_use(run, evaluation),
+        "identity": words.identity(run, dataset, file_sha256(weights)),
+        "signatures": settings.signatures,
+        "dataset_words": words.dataset_card(dataset),
+        "things": "pictures" if dataset.task == "classify" else "objects",
+        "parts": [
+            {"title": words.PARTS[part], "images": f"{dataset.images[part]:,}"}
+            for part in words.PARTS
+            if dataset.images.get(part)
+        ],
+        "class_counts": _class_counts(dataset),
+        "findings": [
+            {"severity": str(item.severity), "message": item.message, "why": item.why} for item in dataset.findings
+        ],
+        "fixes": list(dataset.fixes),
+        "notes": [line for line in (dataset.notes, dataset.licence) if line],
+        "training_words": words.training(run, progress),
+        "plan": [
+            {
+                "title": words.setting_title(name),
+                "value": words.setting_value(value),
+                "reason": words.setting_reason(spec, name, value),
+            }
+            for name, value in words.plan_settings(spec)
+        ],
+        "charts": _charts(run),
+        **_per_class(evaluation),
+        "confusion": draw.matrix(
+            list(confusion.index), list(confusion.columns), confusion.to_numpy().tolist(), "Confusion matrix"
+        )
+        if show_matrix
+        else "",
+        "errors": [
+            {"words": KINDS[kind], "count": f"{item['count']:.0f}", "cost": words.score(item["cost"])}
+            for kind, item in evaluation.errors.items()
+        ],
+        "slices": _slices(evaluation),
+        "slice_metric": "Right" if evaluation.task == "classify" else "Found",
+        "calibration": words.calibration(evaluation),
+        "settings": _settings(run),
+        "digests": words.digests(run, dataset, file_sha256(weights)),
+        "picture_note": words.picture_note(evaluation),
+    }
+
+
+def _headline(evaluation: Evaluation) -> list[dict[str, Any]]:
+    names = words.HEADLINES["classify" if evaluation.task == "classify" else evaluation.task]
+    figures = []
+    for name, title in names:
+        figure = evaluation.metrics.get(name)
+        if figure is not None:
+            figures.append(
+                {
+                    "title": title,
+                    "value": words.figure_value(name, figure["value"]),
+                    "words": words.figure_interval(name, figure),
+                    "drawing": _interval(figure, title),
+                }
+            )
+    return figures[:4]
+
+
+def _interval(figure: dict[str, Any], title: str) -> Markup:
+    value, low, high = (math.nan if figure[key] is None else float(figure[key]) for key in ("value", "low", "high"))
+    return draw.interval(value, low, high, f"{title}: {words.figure_interval('recall', figure)}")
+
+
+def _class_counts(dataset: Dataset) -> list[dict[str, Any]]:
+    parts = [part for part in words.PARTS if dataset.images.get(part)]
+    counted = dataset.instances_by_split
+    training = sum(counted.get("train", {}).values()) or 1
+    rows = []
+    for index, name in enumerate(dataset.classes):
+        share = counted.get("train", {}).get(name, 0) / training
+        rows.append(
+            {
+                "name": name,
+                "colour": class_colour(index),
+                "counts": [f"{counted.get(part, {}).get(name, 0):,}" for part in parts],
+                "drawing": draw.bar(share, f"{name}: {100 * share:.0f} %", class_colour(index)),
+            }
+        )
+    return rows
+
+
+def _per_class(evaluation: Evaluation) -> dict[str, Any]:
+    columns = [name for name in ("precision", "F1", "mAP50", "mAP50-95", "AUROC")
+               if any(name in item for item in evaluation.per_class.values())]  # fmt: skip
+    rows = []
+    for index, name in enumerate(evaluation.classes):
+        item = evaluation.per_class.get(name, {})
+        recall, labelled = item.get("recall"), int(item.get("objects", 0))
+        rows.append(
+            {
+                "name": name,
+                "colour": class_colour(index),
+                "labelled": f"{labelled:,}",
+                "found": f"{int(item.get('found', 0)):,}",
+                "drawing": _interval(recall, name) if recall and labelled else "",
+                "words": words.figure_interval("recall", recall) if recall and labelled else "nothing labelled here",
+                "cells": [words.score(item[column]["value"]) if column in item else "–" for column in columns],
+            }
+        )
+    return {"per_class": rows, "class_columns": columns}
+
+
+def _slices(evaluation: Evaluation) -> list[dict[str, Any]]:
+    rows, groups = [], 0
+    for item in evaluation.slices:
+        name = str(item["slice"])
+        if item["by"] in ("source", "group"):  # names of folders and groups may be those of patients
+            groups += 1
+            name = f"Source {groups} (name left out)"
+        elif item["by"] == "class":
+            continue  # a table of its own
+        rows.append(
+            {
+                "name": name,
+                "worse": bool(item["worse"]),
+                "labelled": f"{item['objects']:,}",
+                "found": f"{item['found']:,}",
+                "drawing": _interval(item, name),
+                "words": words.figure_interval("recall", item),
+            }
+        )
+    return rows if len(rows) <= 16 else [row for row in rows if row["worse"]][:16]
+
+
+def _charts(run: Run) -> list[dict[str, Any]]:
+    table = read_progress(run).curves
+    if table.empty:
+        return []
+    measured = [name for name in ("mAP50-95", "mAP50", "mask mAP50-95", "pose mAP50-95", "top1") if name in table]
+    charts = []
+    if measured:
+        series = {name: table[name].astype(float).tolist() for name in measured[:3]}
+        drawing = draw.curves(series, "Result on the validation pictures by epoch", best=run.best_epoch, top=1.0)
+        charts.append((drawing, "Result on the validation pictures after each epoch; the best epoch is kept."))
+    losses = {
+        name: table[name].astype(float).tolist()
+        for name in table.columns
+        if name.startswith("train/") and table[name].notna().any()
+    }
+    if losses:
+        named = {name.removeprefix("train/").replace("_", " "): line for name, line in losses.items()}
+        drawing = draw.curves(named, "Training losses by epoch", best=run.best_epoch)
+        charts.append((drawing, "What the training lowers (losses), on the training pictures."))
+    return [{"drawing": drawing, "words": text} for drawing, text in charts if drawing]
+
+
+def _settings(run: Run) -> list[tuple[str, str, bool]]:
+    path = run.folder / "train" / "args.yaml"
+    if not path.is_file():
+        return []
+    defaults = {argument.name: argument.default for argument in training_arguments()}
+    shown = []
+    for name, value in sorted(yaml.safe_load(path.read_text(encoding="utf-8")).items()):
+        if name in words.PLACES_OF_THE_MACHINE:
+            continue
+        text = Path(value).name if isinstance(value, str) and ("/" in value or "\\" in value) else value
+        shown.append((name, words.setting_value(text), name in defaults and defaults[name] != value))
+    return shown
+
+
+def _pictures(
+    examples: list[Example], evaluation: Evaluation, dataset: Dataset, longest: int, quality: int
+) -> dict[str, Any]:
+    galleries: dict[str, list[dict[str, str]]] = {}
+    for example in examples:
+        data = jpeg_of(example, evaluation, dataset, longest, quality)
+        if data is not None:
+            picture = {"data": base64.b64encode(data).decode("ascii"), "words": example.words}
+            galleries.setdefault(example.gallery, []).append(picture)
+    first = [pictures[0] for pictures in galleries.values()][:3]
+    return {
+        "summary_pictures": first,
+        "galleries": [{"title": title, "pictures": pictures} for title, pictures in galleries.items()],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_job(Path(sys.argv[1]), report_job))

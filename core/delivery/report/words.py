@@ -1,0 +1,289 @@
+"""The sentences of the report: what is known of a run, its data and its evaluation, in words for people who decide."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from core.data.dataset import Dataset, Severity
+from core.evaluation.evaluation import Evaluation
+from core.evaluation.figures.operating_point import load_operating_point
+from core.evaluation.verdict import between, percent, plural
+from core.models.catalog import find_model
+from core.spec import STRATEGY_WORDS, Strategy, TrainingSpec
+from core.training.progress import RunProgress
+from core.training.store import Run
+
+PARTS = {"train": "Training", "val": "Validation", "test": "Test"}
+TASKS = {
+    "detect": "finds and boxes objects (detection)",
+    "segment": "outlines objects (segmentation)",
+    "pose": "finds objects and their key points (pose)",
+    "obb": "finds and boxes objects at any angle (oriented boxes)",
+    "classify": "sorts pictures into classes (classification)",
+}
+HEADLINES: dict[str, tuple[tuple[str, str], ...]] = {
+    "detect": (("recall", "Found"), ("precision", "Right of what it reports"), ("mAP50", "mAP50"),
+               ("mAP50-95", "mAP50-95")),
+    "segment": (("recall", "Found"), ("precision", "Right of what it reports"), ("mask mAP50", "Mask mAP50"),
+                ("mask mAP50-95", "Mask mAP50-95"), ("mAP50-95", "mAP50-95")),
+    "pose": (("recall", "Found"), ("precision", "Right of what it reports"), ("pose mAP50", "Pose mAP50"),
+             ("pose mAP50-95", "Pose mAP50-95"), ("mAP50-95", "mAP50-95")),
+    "obb": (("recall", "Found"), ("precision", "Right of what it reports"), ("mAP50", "mAP50"),
+            ("mAP50-95", "mAP50-95")),
+    "classify": (("top1", "Right (top-1)"), ("balanced_accuracy", "Mean over classes"), ("AUROC", "AUROC")),
+}  # fmt: skip
+SHARES = frozenset({"recall", "precision", "top1", "top5", "balanced_accuracy"})
+PLACES_OF_THE_MACHINE = frozenset({"data", "project", "save_dir", "name", "exist_ok", "cfg", "source", "resume"})
+
+
+def score(value: float | None) -> str:
+    """Return a score with three digits, a dash when it is not known."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def figure_value(name: str, value: float) -> str:
+    """Return a share as percent, a score with three digits."""
+    return percent(value) if name in SHARES else score(value)
+
+
+def figure_interval(name: str, figure: dict[str, Any]) -> str:
+    """Return "83 to 97 %" or "0.41 to 0.47"; says so when the interval is not known."""
+    low, high = figure.get("low"), figure.get("high")
+    if low is None or high is None or not math.isfinite(low) or not math.isfinite(high):
+        return "interval not known"
+    return f"{100 * low:.0f} to {100 * high:.0f} %" if name in SHARES else f"{low:.2f} to {high:.2f}"
+
+
+def facts(run: Run, dataset: Dataset, author: str) -> str:
+    """Return the line under the title."""
+    day = run.ended or run.created
+    made = f"{day.day} {day:%B %Y}"
+    parts = [f"{run.model} on “{dataset.name}”", TASKS[dataset.task], f"trained {made}"]
+    return ", ".join(parts) + (f". Made by {author}" if author else "")
+
+
+def interval_note(evaluation: Evaluation, dataset: Dataset) -> str:
+    """Say on which pictures the figures rest and what the intervals mean."""
+    part = PARTS[evaluation.split].lower()
+    unseen = "which it has never learned from"
+    if evaluation.split == "test":
+        unseen = f"opened {plural(len(dataset.test_openings), 'time')}" if dataset.test_openings else unseen
+    return (
+        f"Judged on {plural(evaluation.images, f'{part} picture')}, {unseen}. The bands hold the true figure in 95 of "
+        "100 sets like this one (bootstrap over pictures, or over groups where they are known)."
+    )
+
+
+def trained_on(run: Run, dataset: Dataset, progress: RunProgress) -> str:
+    """Say what the model learned from and what it knew before."""
+    pictures = plural(dataset.images.get("train", 0), "picture")
+    labelled = sum(dataset.instances_by_split.get("train", {}).values())
+    things = "" if dataset.task == "classify" else f" with {plural(labelled, 'labelled object')}"
+    names = ", ".join(dataset.classes[:8]) + (
+        f" and {len(dataset.classes) - 8} more" if len(dataset.classes) > 8 else ""
+    )
+    text = f"{pictures}{things} of the classes {names}. "
+    spec = run.spec
+    taught = (
+        f" It also learned from a teacher, {spec.teacher}, {spec.teacher_weights['origin']}." if spec.teacher else ""
+    )
+    if run.strategy == Strategy.SCRATCH:
+        return f"{text}It started from random numbers and knew nothing before.{taught}"
+    if run.model.startswith("run:"):
+        return f"{text}It started from the model of the run {run.model.removeprefix('run:')}.{taught}"
+    known = find_model(run.model)
+    before = f"{run.model}, pre-trained on {known.pretrained_on}" if known else f"the weights {run.model}"
+    reused = f" {progress.transfer['message']}" if progress.transfer.get("message") else ""
+    return f"{text}It started from {before}.{reused}"
+
+
+def operating_point(run: Run, evaluation: Evaluation) -> str:
+    """Say above which confidence a finding counts and how that was chosen."""
+    confidence = evaluation.operating_point["confidence"]
+    if confidence is None:
+        return "None: each picture gets the class the model holds likeliest."
+    stored = load_operating_point(run.folder) or {}
+    rule = {"max F1": "the best balance of finding and false alarms (highest F1)"}.get(
+        str(stored.get("rule", "")), str(stored.get("rule", "Ultralytics’ default"))
+    )
+    where = f" on the {PARTS[stored['chosen_on']].lower()} pictures" if stored.get("chosen_on") in PARTS else ""
+    return (
+        f"A finding counts from a confidence of {confidence:.3f} on, chosen for {rule}{where}. Every figure in this "
+        "report uses it. A finding is right when it overlaps a label of its class by at least "
+        f"{evaluation.operating_point['iou']} (IoU)."
+    )
+
+
+def intended_use(evaluation: Evaluation, dataset: Dataset) -> list[str]:
+    """Return a careful sentence on what the model is for."""
+    names = ", ".join(dataset.classes[:8])
+    verb = "Telling apart" if evaluation.task == "classify" else "Pointing out"
+    return [
+        f"{verb} {names} in pictures taken the same way as the training pictures: same kind of camera or device, same "
+        "subject, same distance and light. It supports a person who looks at the picture; that person decides."
+    ]
+
+
+def not_for(evaluation: Evaluation, dataset: Dataset) -> list[str]:
+    """Return what the model must not be used for without more work."""
+    missing = "A picture without a finding is not proof that nothing is there."
+    lines = [
+        "Decisions without a person, above all diagnosis, safety or law: it holds no approval for any of these.",
+        "Pictures from other devices, sites or subjects than those it learned from, before it was checked on them.",
+        missing
+        if evaluation.task != "classify"
+        else "Pictures that belong to none of its classes: it names one all the same.",
+    ]
+    if dataset.window:
+        lines.append("Pictures of more than 8 bits windowed in another way than the training pictures.")
+    return lines
+
+
+def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
+    """Return what weakens the verdict, each with its figure."""
+    main = evaluation.metrics.get("top1" if evaluation.task == "classify" else "recall", {})
+    lines = []
+    low, high = main.get("low"), main.get("high")
+    if low is not None and high is not None and math.isfinite(low) and math.isfinite(high) and high - low > 0.1:
+        lines.append(f"The verdict is known only within {100 * (high - low):.0f} points ({between(main)}).")
+    if evaluation.split == "val":
+        lines.append(
+            "Judged on the validation pictures, on which the best epoch and the operating point were chosen: expect "
+            "figures a little too rosy."
+            + (" A test part exists and was not opened for this report." if dataset.images.get("test") else "")
+        )
+    if evaluation.leak_aware:
+        lines.append(f"Near twins of training pictures among those it was judged on: {evaluation.leak_aware['twins']}.")
+    absent = [name for name in evaluation.classes if not int(evaluation.per_class.get(name, {}).get("objects", 0))]
+    if absent:
+        lines.append(f"Nothing can be said about {', '.join(absent[:8])}: not labelled in these pictures.")
+    few = [
+        name
+        for name in evaluation.classes
+        if 0 < int(evaluation.per_class.get(name, {}).get("objects", 0)) < 10 and name not in absent
+    ]
+    if few:
+        lines.append(f"Fewer than ten labelled examples to judge by: {', '.join(few[:8])}.")
+    for item in evaluation.slices:
+        if item["worse"] and item["by"] not in ("source", "group", "class"):
+            lines.append(f"Clearly worse where {item['slice']}: {between(item)}.")
+    lines += [item.message for item in dataset.findings if item.severity is not Severity.INFO][:5]
+    lines.append("One training run: another seed would give somewhat other figures.")
+    return lines
+
+
+def how_to_use(run: Run, evaluation: Evaluation) -> list[str]:
+    """Return how the model has to be fed and read to behave as in this report."""
+    size = run.spec.imgsz
+    fed = (
+        f"The shorter side is scaled to {size} px and the middle square is used"
+        if evaluation.task == "classify"
+        else f"Pictures are scaled so that the longer side has {size} px and padded with grey (114)"
+    )
+    lines = [f"{fed}; colour values are divided by 255."]
+    confidence = evaluation.operating_point["confidence"]
+    if confidence is not None:
+        lines.append(f"Findings below {confidence:.3f} are dropped; doubles are removed at an overlap of 0.7 (NMS).")
+    lines.append("Check it anew on a few dozen of your own labelled pictures before it is used, and again when the "
+                 "device, the site or the product changes.")  # fmt: skip
+    return lines
+
+
+def identity(run: Run, dataset: Dataset, sha256: str) -> list[tuple[str, str]]:
+    """Return what tells this model from any other."""
+    return [
+        ("Run", run.id),
+        ("Weights (SHA-256)", sha256),
+        ("Dataset (SHA-256 over pictures and labels)", dataset.checksum or "not recorded"),
+    ]
+
+
+def dataset_card(dataset: Dataset) -> str:
+    """Say what the dataset is, how it was split and windowed."""
+    total = plural(sum(dataset.images.values()), "picture")
+    text = (
+        f"“{dataset.name}”: {total}, {plural(len(dataset.classes), 'class').replace('classs', 'classes')}, read from "
+    )
+    text += f"the layout {dataset.format}. {dataset.split_note}"
+    if dataset.window and dataset.window not in dataset.split_note:
+        text += f" Window: {dataset.window}."
+    opened = len(dataset.test_openings)
+    if dataset.test_locked:
+        text += f" The test part is locked; it was opened {plural(opened, 'time')}."
+    return text
+
+
+def training(run: Run, progress: RunProgress) -> str:
+    """Say how long it trained, on what and which epoch was kept."""
+    spec = run.spec
+    text = (
+        f"{STRATEGY_WORDS[spec.strategy]}. {plural(run.epochs_done, 'epoch')} of {progress.epochs or spec.epochs} on "
+    )
+    text += "the processor (CPU)" if run.device == "cpu" else f"the graphics card (device {run.device})"
+    if run.seconds:
+        text += f" in {run.seconds / 60:.0f} min" if run.seconds > 90 else f" in {run.seconds:.0f} s"
+    text += f"; the model after epoch {run.best_epoch} was kept." if run.best_epoch else "."
+    if progress.early:
+        text += f" It ended early: no better result for {spec.patience} epochs."
+    return text
+
+
+def plan_settings(spec: TrainingSpec) -> list[tuple[str, Any]]:
+    """Return the settings of the run that were chosen, the main ones first."""
+    main = ("model", "strategy", "epochs", "imgsz", "batch", "patience", "seed", "device")
+    return [(name, getattr(spec, name)) for name in main] + sorted(spec.extra.items())
+
+
+def setting_reason(spec: TrainingSpec, name: str, value: Any) -> str:
+    """Return why a setting has its value: the recorded reason, else whose choice it was."""
+    if name in spec.reasons:
+        return spec.reasons[name]
+    field = TrainingSpec.model_fields.get(name)
+    return "Graft’s default." if field is not None and field.default == value else "Chosen for this run."
+
+
+def setting_title(name: str) -> str:
+    """Return a setting's title where it has one, else its own name."""
+    field = TrainingSpec.model_fields.get(name)
+    return (field.title if field else None) or name
+
+
+def setting_value(value: Any) -> str:
+    """Return a setting's value as it is read."""
+    if value is None:
+        return "automatic"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def calibration(evaluation: Evaluation) -> str:
+    """Say how far the stated confidence can be trusted."""
+    error = evaluation.calibration.get("ece")
+    if error is None or not math.isfinite(error):
+        return "How far its stated confidence can be trusted is not known: too few answers."
+    return f"On average its stated confidence is {100 * error:.0f} points away from how often it is right (ECE)."
+
+
+def picture_note(evaluation: Evaluation) -> str:
+    """Say how the pictures are to be read."""
+    if evaluation.task == "classify":
+        return "Numbers are places in the list of the part; names of files are left out."
+    return (
+        "Solid lines are labels, dashed ones the model’s answers with their confidence; a cross marks a miss, a "
+        "triangle a false alarm. Numbers are places in the list of the part; names of files are left out."
+    )
+
+
+def digests(run: Run, dataset: Dataset, sha256: str) -> list[tuple[str, str]]:
+    """Return digests and versions."""
+    from importlib import metadata
+
+    rows = [*identity(run, dataset, sha256), ("Trained", f"{run.created:%Y-%m-%d %H:%M} UTC, seed {run.spec.seed}")]
+    for name in ("ultralytics", "torch"):
+        try:
+            rows.append((f"{name} installed here", metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            continue  # a machine that only writes reports
+    return rows

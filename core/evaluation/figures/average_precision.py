@@ -1,0 +1,141 @@
+"""Areas under the precision-recall curve with their intervals: mAP50, mAP50-95, mAP75, by class and by object size.
+
+mAP is read as Ultralytics reads it. AP by size is COCO's: objects and findings of other sizes are passed over, at most
+100 findings a class and picture count, and the curve is read at 101 recall values as COCO does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.evaluation.figures.intervals import Weights, ap_draws, area_interval
+from core.evaluation.figures.matching import IOU_THRESHOLDS, from_bits
+from core.evaluation.figures.metrics import ap_by_class, coco_average_precision
+from core.evaluation.predict.prediction_arrays import Coded
+
+Figure = dict[str, float]
+PARTS = {"mAP50": [0], "mAP50-95": list(range(10)), "mAP75": [5]}
+SIZES = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
+"""COCO's ranges of object areas, in square pixels of the picture, both ends included."""
+COCO_MOST = 100
+"""Findings a class and picture COCO looks at."""
+UNKNOWN: Figure = {"value": float("nan"), "low": float("nan"), "high": float("nan")}
+
+
+@dataclass
+class Areas:
+    """Figures {name: {"value", "low", "high"}}, overall and by class id, and the draws of the overall ones."""
+
+    overall: dict[str, Figure] = field(default_factory=dict)
+    per_class: dict[int, dict[str, Figure]] = field(default_factory=dict)
+    draws: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+def measure_areas(coded: Coded, weights: Weights, units: int, column: str = "task_tp") -> Areas:
+    """Return the areas by one measure of overlap: `task_tp` (the task's own) or `tp` (boxes)."""
+    correct = from_bits(coded.predictions[column].to_numpy(dtype=np.int64), len(IOU_THRESHOLDS))
+    values = ap_by_class(correct, coded.confidence, coded.said, coded.true_class)
+    draws = {}
+    for class_id in values:
+        mine = coded.said == class_id
+        objects = coded.by_picture(coded.true_picture[coded.true_class == class_id])
+        draws[class_id] = ap_draws(
+            weights, correct[mine], coded.confidence[mine], coded.picture[mine], objects,
+            most_steps=256 if len(values) <= 20 else 128,
+        )  # fmt: skip
+    areas = Areas(per_class={class_id: {} for class_id in values})
+    counts = np.bincount(coded.true_class, minlength=len(coded.classes))
+    for name, columns in PARTS.items():
+        for class_id, item in values.items():
+            value, drawn = float(item[columns].mean()), draws[class_id][:, columns].mean(axis=1)
+            areas.per_class[class_id][name] = figure(value, drawn, int(counts[class_id]), units)
+        means = mean_known([item[:, columns].mean(axis=1) for item in draws.values()], len(weights))
+        areas.draws[name] = means.astype(np.float32)
+        value = float(np.mean([item[columns].mean() for item in values.values()])) if values else float("nan")
+        areas.overall[name] = figure(value, means, len(coded.truth), units)
+    return areas
+
+
+def areas_by_size(coded: Coded, weights: Weights, units: int) -> dict[str, Figure]:
+    """Return {"AP small", "AP medium", "AP large"} over IoU 0.5 to 0.95, NaN for a size that isn't labelled.
+
+    Empty when the predictions were stored without their matches by size.
+    """
+    if "small_tp" not in coded.predictions or "area" not in coded.truth:
+        return {}
+    near = _first_per_picture(coded)
+    area, figures = coded.truth["area"].to_numpy(dtype=float), {}
+    for name, (low, high) in SIZES.items():
+        fits = (area >= low) & (area <= high)
+        correct = from_bits(coded.predictions[f"{name}_tp"].to_numpy(dtype=np.int64))
+        counted = ~from_bits(coded.predictions[f"{name}_ignored"].to_numpy(dtype=np.int64)) & near[:, None]
+        values, drawn = [], []
+        for class_id in np.unique(coded.true_class[fits]):
+            mine = (coded.said == class_id) & counted.any(axis=1)
+            objects = coded.by_picture(coded.true_picture[fits & (coded.true_class == class_id)])
+            values.append(_coco(correct[mine], counted[mine], float(objects.sum())))
+            draws = ap_draws(
+                weights, correct[mine] & counted[mine], coded.confidence[mine], coded.picture[mine], objects,
+                counted[mine], most_steps=128,
+            )  # fmt: skip
+            drawn.append(draws.mean(axis=1))
+        means = mean_known(drawn, len(weights))
+        value = float(np.mean(values)) if values else float("nan")
+        figures[f"AP {name}"] = figure(value, means, int(fits.sum()), units)
+    return figures
+
+
+def coco_map(coded: Coded, column: str = "tp") -> Figure:
+    """Return {"mAP50", "mAP75", "mAP50-95"} as COCO reads the curve, to compare with other tools."""
+    correct = from_bits(coded.predictions[column].to_numpy(dtype=np.int64))
+    near = _first_per_picture(coded)
+    table = []
+    for class_id in np.unique(coded.true_class):
+        mine = (coded.said == class_id) & near
+        objects = float((coded.true_class == class_id).sum())
+        table.append(
+            [_coco(correct[mine][:, [i]], np.ones((int(mine.sum()), 1), dtype=bool), objects) for i in range(10)]
+        )
+    means = np.array(table).mean(axis=0) if table else np.full(10, np.nan)
+    return {"mAP50": float(means[0]), "mAP75": float(means[5]), "mAP50-95": float(means.mean())}
+
+
+def _coco(correct: NDArray[np.bool_], counted: NDArray[np.bool_], objects: float) -> float:
+    """Return the mean over thresholds of one class's average precision; predictions by falling confidence."""
+    areas = []
+    for index in range(correct.shape[1]):
+        mine = correct[counted[:, index], index]
+        hits = np.cumsum(mine)
+        areas.append(coco_average_precision(hits / objects, hits / np.arange(1, len(mine) + 1)))
+    return float(np.mean(areas))
+
+
+def _first_per_picture(coded: Coded) -> NDArray[np.bool_]:
+    """Return which predictions are among the 100 surest of their class in their picture."""
+    key = coded.picture * len(coded.classes) + coded.said
+    order = np.argsort(key, kind="stable")
+    starts = np.searchsorted(key[order], key[order], side="left")
+    rank = np.empty(len(key), dtype=np.int64)
+    rank[order] = np.arange(len(key)) - starts
+    return rank < COCO_MOST
+
+
+def figure(value: float, draws: NDArray[np.floating], objects: int, units: int) -> Figure:
+    """Return an area with its interval."""
+    low, high = area_interval(value, draws, objects, units)
+    return {"value": value, "low": low, "high": high}
+
+
+def mean_known(draws: Sequence[NDArray[np.floating]], rows: int) -> NDArray[np.float64]:
+    """Return the mean over the classes a draw holds, NaN where it holds none."""
+    if not draws:
+        return np.full(rows, np.nan)
+    table = np.array(draws, dtype=float)
+    known = np.isfinite(table)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        result: NDArray[np.float64] = np.where(known, table, 0).sum(axis=0) / known.sum(axis=0)
+    return result

@@ -1,0 +1,139 @@
+"""What takes long to work out about stored predictions and doesn't depend on the operating point, kept beside them.
+
+`runs/<id>/evaluation/derived_<split>.json` holds the areas with their intervals, the costs of mistakes, the curves and
+the calibration, under the digest of the tables they come from: it is made anew when one of them changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.evaluation.figures.average_precision import Figure, areas_by_size, measure_areas
+from core.evaluation.figures.calibration import DETECTIONS_FROM, calibration
+from core.evaluation.figures.curves import precision_recall_curves, thinned, threshold_curve
+from core.evaluation.figures.error_kinds import error_costs
+from core.evaluation.figures.intervals import Weights, count_units, draw
+from core.evaluation.predict.prediction_arrays import Coded
+from core.workspace import write_json_atomic
+
+VERSION = 4
+"""Counts up when the figures are worked out in another way."""
+MEASURES = {"segment": "mask", "pose": "pose", "obb": "rotated box"}
+"""What the areas of a task are measured by, where it is not the box."""
+
+
+@dataclass
+class Derived:
+    """Everything about a detector that holds at every operating point."""
+
+    overall: dict[str, Figure]
+    per_class: dict[str, dict[str, Figure]]
+    draws: dict[str, NDArray[np.float32]]
+    costs: dict[str, float]
+    calibration: dict[str, Any]
+    curves: dict[str, pd.DataFrame]
+    twins: list[str]
+    """pictures with a near twin in train"""
+    without_twins: dict[str, Figure]
+    """areas over the other pictures; empty without twins"""
+
+
+def derive(coded: Coded, weights: Weights, twins: Sequence[str] = ()) -> Derived:
+    """Work everything out: seconds for 50,000 objects."""
+    units = count_units(len(coded.images), coded.groups)
+    areas = measure_areas(coded, weights, units)
+    overall = dict(areas.overall)
+    measure = MEASURES.get(coded.task)
+    if measure:
+        overall |= {f"{measure} {name}": areas.overall[name] for name in ("mAP50", "mAP50-95")}
+    if measure in ("mask", "pose"):
+        boxes = measure_areas(coded, weights, units, "tp").overall
+        overall |= {f"box {name}": boxes[name] for name in ("mAP50", "mAP50-95")}
+    overall |= areas_by_size(coded, weights, units)
+    kept = coded.confidence >= DETECTIONS_FROM
+    return Derived(
+        overall=overall,
+        per_class={coded.classes[index]: figures for index, figures in areas.per_class.items()},
+        draws=areas.draws,
+        costs=error_costs(coded),
+        calibration=calibration(coded.confidence[kept], coded.hit[kept], coded.picture[kept], weights)
+        | {"from_confidence": DETECTIONS_FROM},
+        curves=_curves(coded),
+        twins=list(twins),
+        without_twins=_without(coded, twins) if twins else {},
+    )
+
+
+def _curves(coded: Coded) -> dict[str, pd.DataFrame]:
+    """Return the curves: "precision_recall" with a column class, and "confidence" (F1, FROC) over all findings."""
+    by_class = precision_recall_curves(coded)
+    tables = [table.assign(**{"class": coded.classes[class_id]}) for class_id, table in by_class.items()]
+    columns = ["class", "recall", "precision", "confidence"]
+    precision_recall = pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+    confidence = threshold_curve(coded.confidence, coded.hit, len(coded.truth), len(coded.images))
+    return {"precision_recall": precision_recall, "confidence": thinned(confidence)}
+
+
+def _without(coded: Coded, twins: Sequence[str]) -> dict[str, Figure]:
+    """Return the areas over the pictures that have no twin."""
+    images = coded.images[~coded.images["file"].isin(set(twins))]
+    if images.empty:
+        return {}
+    files = set(images["file"])
+    meta = {"task": coded.task, "classes": coded.classes, "images": images.to_dict("records")}
+    left = Coded(
+        coded.predictions[coded.predictions["file"].isin(files)].reset_index(drop=True),
+        coded.truth[coded.truth["file"].isin(files)].reset_index(drop=True),
+        meta,
+    )
+    units = count_units(len(left.images), left.groups)
+    return measure_areas(left, draw(len(left.images), left.groups), units).overall
+
+
+def digest_of(*paths: Path, twins: Sequence[str] = ()) -> str:
+    """Return the digest of files and of the list of twins, with the version of the way figures are made."""
+    total = hashlib.sha256(f"{VERSION} {'|'.join(twins)}".encode())
+    for path in paths:
+        with path.open("rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
+
+
+def save_derived(path: Path, derived: Derived, digest: str) -> None:
+    """Store what was worked out; NaN stays NaN (Python's own JSON dialect, read by `load_derived` only)."""
+    write_json_atomic(
+        path,
+        {
+            "digest": digest,
+            "overall": derived.overall,
+            "per_class": derived.per_class,
+            "draws": {name: np.round(values.astype(float), 6).tolist() for name, values in derived.draws.items()},
+            "costs": derived.costs,
+            "calibration": derived.calibration,
+            "curves": {name: table.to_dict("list") for name, table in derived.curves.items()},
+            "twins": derived.twins,
+            "without_twins": derived.without_twins,
+        },
+    )
+
+
+def load_derived(path: Path, digest: str) -> Derived | None:
+    """Return what was stored for these very tables, None when there is nothing, or it is of others."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored.pop("digest") != digest:
+            return None
+        stored["draws"] = {name: np.array(values, dtype=np.float32) for name, values in stored["draws"].items()}
+        stored["curves"] = {name: pd.DataFrame(table) for name, table in stored["curves"].items()}
+        return Derived(**stored)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # absent, cut off or of another version: it is worked out anew

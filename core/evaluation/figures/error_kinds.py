@@ -1,0 +1,102 @@
+"""What kinds of mistakes a detector makes and what each kind costs: the six kinds of TIDE.
+
+Source: Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020: overlaps of 0.5
+count as found, overlaps of 0.1 as near. Kinds are counted at the operating point; the cost of a kind is what mAP50
+gains, at all confidences, when an oracle repairs that kind only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.evaluation.figures.metrics import ap_by_class
+
+if TYPE_CHECKING:
+    from core.evaluation.predict.prediction_arrays import Coded
+
+FOUND, NEAR = 0.5, 0.1
+KINDS = {
+    "class": "right place, wrong class",
+    "place": "right class, badly placed",
+    "both": "near an object, wrong class and badly placed",
+    "duplicate": "one object found twice",
+    "background": "a finding where nothing is labelled",
+    "missed": "a labelled object missed outright",
+}
+KINDS_OF_FINDINGS = tuple(kind for kind in KINDS if kind != "missed")
+
+
+def error_kinds(predictions: pd.DataFrame) -> pd.Series:
+    """Return each prediction's kind: "hit" or one of KINDS but "missed"."""
+    hit, same, other = predictions["truth"] >= 0, predictions["same_iou"], predictions["other_iou"]
+    kinds = np.select(
+        [hit, same >= FOUND, other >= FOUND, same >= NEAR, other >= NEAR],
+        ["hit", "duplicate", "class", "place", "both"],
+        "background",
+    )
+    return pd.Series(kinds, index=predictions.index, dtype=object)
+
+
+def error_budget(coded: Coded, confidence: float, costs: dict[str, float]) -> dict[str, dict[str, float]]:
+    """Return {kind: {"count", "cost"}}; `costs` are those of `error_costs`: mAP50, NaN without labelled objects.
+
+    Missed are, as in TIDE, the objects that no finding explains: not found, not misnamed, not badly placed.
+    """
+    counts = np.bincount(coded.kind[: coded.shown(confidence)], minlength=len(KINDS))
+    budget = {
+        kind: {"count": int(counts[1 + index]), "cost": costs[kind]} for index, kind in enumerate(KINDS_OF_FINDINGS)
+    }
+    missed = int((coded.explained_at < confidence).sum())
+    return {**budget, "missed": {"count": missed, "cost": costs["missed"]}}
+
+
+def error_costs(coded: Coded) -> dict[str, float]:
+    """Return what mAP50 gains when each kind alone is repaired, NaN without labelled objects."""
+    if coded.truth.empty:
+        return {kind: float("nan") for kind in KINDS}
+    everything, all_objects = np.ones(len(coded.confidence), dtype=bool), np.ones(len(coded.truth), dtype=bool)
+    base = _map50(coded, coded.hit, coded.said, everything, all_objects)
+    costs = {}
+    for kind in ("both", "duplicate", "background"):
+        costs[kind] = _map50(coded, coded.hit, coded.said, coded.kind != _code(kind), all_objects) - base
+    for kind, target in (("class", coded.other_row), ("place", coded.same_row)):
+        correct, classes, keep = _repaired(coded, coded.kind == _code(kind), target)
+        costs[kind] = _map50(coded, correct, classes, keep, all_objects) - base
+    costs["missed"] = _map50(coded, coded.hit, coded.said, everything, coded.explained_at >= 0) - base
+    return {kind: max(0.0, costs[kind]) for kind in KINDS}
+
+
+def _code(kind: str) -> int:
+    return 1 + KINDS_OF_FINDINGS.index(kind)
+
+
+def _repaired(
+    coded: Coded, wrong: NDArray[np.bool_], target: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return which predictions are right, of which class and kept, when each wrong one is made right.
+
+    The surest of several for one object is made right; those whose object is found already are dropped.
+    """
+    free = np.flatnonzero(wrong & (target >= 0) & (coded.found_at[target] < 0))
+    mended = free[np.unique(target[free], return_index=True)[1]]
+    correct, classes, keep = coded.hit.copy(), coded.said.copy(), ~wrong
+    correct[mended], keep[mended] = True, True
+    classes[mended] = coded.true_class[target[mended]]
+    return correct, classes, keep
+
+
+def _map50(
+    coded: Coded,
+    correct: NDArray[np.bool_],
+    classes: NDArray[np.int64],
+    keep: NDArray[np.bool_],
+    objects: NDArray[np.bool_],
+) -> float:
+    if not objects.any():
+        return 0.0
+    areas = ap_by_class(correct[keep][:, None], coded.confidence[keep], classes[keep], coded.true_class[objects])
+    return float(np.mean([values[0] for values in areas.values()]))

@@ -1,0 +1,169 @@
+"""Judge a model on pictures of another dataset than its own: classes are matched by name, figures are paired draws.
+
+For detectors the figure is mAP50-95 of the boxes (outlines and turned boxes count as their enclosing box), for
+classifiers the share of right first guesses among the classes in question.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.data.dataset import Dataset
+from core.errors import GraftError
+from core.evaluation.figures.intervals import ap_draws, draw
+from core.evaluation.figures.matching import box_iou, match
+from core.isolation import isolated_environment
+from core.lab.experiment_runs import Conductor
+from core.lab.paired_figures import Draws, difference, figure
+from core.models.weights import locate
+from core.processes import PROJECT
+from core.training.store import Run
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a model found: see core.lab.predict_child."""
+
+    task: str
+    known: dict[str, str]
+    pictures: dict[str, Any]
+
+
+def look(weights: Path, dataset: Dataset, files: Sequence[str], *, imgsz: int, device: str) -> Looked:
+    """Let a checkpoint look at pictures of a dataset, in a child process. Raises GraftError when that ends early."""
+    request = {
+        "weights": str(weights),
+        "imgsz": imgsz,
+        "device": None if device == "auto" else device,
+        "classes": dataset.classes,
+        "pictures": {file: str(dataset.image_path(file)) for file in files},
+    }
+    child = subprocess.run(
+        [sys.executable, "-m", "core.lab.predict_child"],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        env=isolated_environment(),
+        cwd=PROJECT,
+    )
+    if child.returncode != 0:
+        reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise GraftError(f"Looking at the pictures with {weights.name} ended early: {reason}")
+    answer = json.loads(child.stdout.splitlines()[-1])
+    return Looked(answer["task"], answer["known"], answer["pictures"])
+
+
+def figures(looked: Looked, dataset: Dataset, files: Sequence[str], classes: Sequence[str]) -> Draws:
+    """Return the figure over these pictures and classes as it is (row 0) and in 1,000 draws of the pictures.
+
+    Two models on the same pictures get the same draws, so their rows may be subtracted.
+    """
+    table = dataset.image_table().set_index("file")
+    groups = table["group"].reindex(list(files)).fillna("").astype(str).tolist()
+    weights = np.vstack([np.ones((1, len(files)), dtype=np.float32), draw(len(files), groups, seed=1)])
+    if dataset.task == "classify":
+        return _right(looked, files, list(classes), weights)
+    return _areas(looked, dataset, files, list(classes), weights)
+
+
+def _right(looked: Looked, files: Sequence[str], classes: list[str], weights: Any) -> Draws:
+    right = np.zeros(len(files), dtype=np.float32)
+    counted = np.zeros(len(files), dtype=np.float32)
+    for number, file in enumerate(files):
+        truth = file.split("/")[-2]
+        scores = {name: score for name, score in looked.pictures.get(file, {}).items() if name in classes}
+        counted[number] = truth in classes
+        right[number] = bool(scores) and truth in classes and max(scores, key=scores.__getitem__) == truth
+    with np.errstate(invalid="ignore", divide="ignore"):
+        result: Draws = ((weights @ right) / (weights @ counted)).astype(float)
+    return result
+
+
+def _areas(looked: Looked, dataset: Dataset, files: Sequence[str], classes: list[str], weights: Any) -> Draws:
+    table = dataset.image_table()
+    sizes = dict(zip(table["file"], zip(table["width"].tolist(), table["height"].tolist(), strict=True), strict=True))
+    areas = []
+    for name in classes:
+        class_id = dataset.classes.index(name)
+        objects = np.zeros(len(files), dtype=np.float32)
+        sure: list[float] = []
+        where: list[int] = []
+        correct = []
+        for number, file in enumerate(files):
+            width, height = sizes[file]
+            labels = [item for item in dataset.labelled_image(file, width, height).objects
+                      if item.class_id == class_id]  # fmt: skip
+            truth = np.array([_corners(item.box, width, height) for item in labels]).reshape(-1, 4)
+            found = sorted((row for row in looked.pictures.get(file, []) if row[0] == name), key=lambda row: -row[1])
+            boxes = np.array([row[2:] for row in found], dtype=float).reshape(-1, 4)
+            zeros = np.zeros(len(truth), dtype=np.int64), np.zeros(len(boxes), dtype=np.int64)
+            correct.append(match(box_iou(truth, boxes), *zeros) >= 0)
+            objects[number] = len(truth)
+            sure += [float(row[1]) for row in found]
+            where += [number] * len(found)
+        if objects.sum():
+            areas.append(
+                ap_draws(
+                    weights, np.vstack(correct), np.array(sure), np.array(where, dtype=np.int64), objects
+                ).mean(axis=1)
+            )  # fmt: skip
+    if not areas:
+        return np.full(len(weights), np.nan)
+    stacked = np.array(areas, dtype=float)
+    known = np.isfinite(stacked)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        result: Draws = np.where(known, stacked, 0).sum(axis=0) / known.sum(axis=0)
+    return result
+
+
+def _corners(box: tuple[float, float, float, float] | None, width: float, height: float) -> list[float]:
+    assert box is not None
+    x, y, w, h = box
+    return [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
+
+
+def zero_shot(conductor: Conductor, trained: Run) -> dict[str, Any]:
+    """Return how the pre-trained model does as it comes, beside the trained one, on the classes it knows by name.
+
+    Empty when it knows none of them, or when its weights are a run's or are gone.
+    """
+    settings, dataset = conductor.experiment.settings, conductor.dataset
+    model = trained.model
+    weights = None if model.startswith("run:") else locate(conductor.workspace, model, dataset.task)
+    if weights is None or trained.best_weights is None:
+        return {}
+    table = dataset.image_table()
+    files = table[table["split"] == "val"]["file"].astype(str).tolist()
+    options = {"imgsz": settings.imgsz, "device": settings.device}
+    before = look(weights.path, dataset, files, **options)  # type: ignore[arg-type]
+    classes = list(before.known)
+    if not classes or (dataset.task == "classify" and len(classes) < 2):
+        return {}
+    after = look(trained.best_weights, dataset, files, **options)  # type: ignore[arg-type]
+    drawn = [figures(looked, dataset, files, classes) for looked in (before, after)]
+    known, gain = figure(drawn[0]), difference(drawn[1], drawn[0])
+    return {
+        "classes": before.known,
+        **known.__dict__,
+        "trained": figure(drawn[1]).value,
+        "gain": gain.__dict__,
+        "sentence": zero_shot_sentence(before.known, len(dataset.classes), known.value, float(drawn[1][0])),
+    }
+
+
+def zero_shot_sentence(known: dict[str, str], classes: int, before: float, after: float) -> str:
+    """Say what the pre-trained model could do without any training."""
+    names = ", ".join(known)
+    which = "all your classes" if len(known) == classes else f"{len(known)} of your {classes} classes ({names})"
+    return (
+        f"It knew {which} by name before any training: used as it comes (zero-shot) it reaches {before:.3f} on these, "
+        f"after training {after:.3f}."
+    )

@@ -1,0 +1,117 @@
+"""A new product on the line: a model of the user's own learns new pictures or classes; what it gains, what it loses.
+
+Both models are judged on the same pictures: the validation pictures of the old and of the new dataset, classes
+matched by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from core.data.dataset import Dataset, load_dataset
+from core.errors import InputError
+from core.lab.cross_dataset import figures, look
+from core.lab.experiment import ProductSettings
+from core.lab.experiment_runs import Conductor, Part
+from core.lab.paired_figures import Difference, difference, figure, points, span
+from core.lab.subsets import join
+from core.training.runs import get_run
+from core.workspace import Workspace
+
+
+def check(workspace: Workspace, new: Dataset, settings: ProductSettings) -> None:
+    """Raise InputError when the run has no model, or its dataset is gone, the same or for another task."""
+    run = get_run(workspace, settings.run)
+    if run.best_weights is None:
+        raise InputError(f"The run {run.id} has no trained model to start from (it is {run.state}).")
+    old = load_dataset(workspace, run.dataset)
+    if old.id == new.id:
+        raise InputError(f"{run.name} was trained on {new.name} already: choose the dataset of the new product.")
+    if old.task != new.task:
+        raise InputError(f"{run.name} is for the task {old.task}, “{new.name}” for {new.task}: they must be the same.")
+    if old.task == "pose" and old.keypoint_shape != new.keypoint_shape:
+        raise InputError(f"“{old.name}” and “{new.name}” have different key points: they can't be learned together.")
+    if not old.images.get("val"):
+        raise InputError(f"“{old.name}” has no validation pictures, so nothing could be said about what was lost.")
+
+
+def drive(conductor: Conductor) -> None:
+    """Join the datasets, let the model go on learning, and judge it before and after on both."""
+    settings = conductor.experiment.settings
+    assert isinstance(settings, ProductSettings)
+    check(conductor.workspace, conductor.dataset, settings)
+    new = conductor.dataset
+    source = get_run(conductor.workspace, settings.run)
+    old = load_dataset(conductor.workspace, source.dataset)
+    classes = [*old.classes, *(name for name in new.classes if name not in old.classes)]
+    conductor.say("Putting both datasets side by side.")
+    joined = join(
+        conductor.workspace, old, new, classes, keep_old=settings.keep_old, made_for="",
+        joined_id=f"{conductor.experiment.id[:70]}-both",
+    )  # fmt: skip
+    conductor.say(f"Learning from {joined.images['train']} pictures, starting from your model.")
+    part = Part("your model, after", f"run:{source.id}", settings.strategy, settings.epochs, 0, joined.id)
+    trained = conductor.train([part]).get(part.key)
+    if trained is None or trained.best_weights is None or source.best_weights is None:
+        raise conductor.nothing_trained()
+    conductor.say("Looking at the old and the new pictures with the model before and after.")
+    table = joined.image_table()
+    files = table[table["split"] == "val"]["file"].astype(str).tolist()
+    parts = {
+        "old": ([file for file in files if file.rsplit("/", 1)[1].startswith("old-")], old.classes),
+        "new": ([file for file in files if file.rsplit("/", 1)[1].startswith("new-")], new.classes),
+    }
+    before = look(source.best_weights, joined, files, imgsz=source.spec.imgsz, device=settings.device)
+    after = look(trained.best_weights, joined, files, imgsz=trained.spec.imgsz, device=settings.device)
+    rows: list[dict[str, Any]] = []
+    changes: dict[str, Difference] = {}
+    for name, (chosen, names) in parts.items():
+        was, now = (figures(looked, joined, chosen, names) for looked in (before, after))
+        rows += [
+            {"name": f"{name} pictures, {when}", **asdict(figure(draws))}
+            for when, draws in (("before", was), ("after", now))
+        ]
+        changes[name] = difference(now, was)
+    conductor.status.result = {
+        "figures": rows,
+        "changes": {name: asdict(change) for name, change in changes.items()},
+        "dataset": joined.id,
+        "run": trained.id,
+        "new_classes": [name for name in new.classes if name not in old.classes],
+    }
+    conductor.status.sentences = product_sentences(changes["new"], changes["old"], keep_old=settings.keep_old)
+    fresh = conductor.status.result["new_classes"]
+    if fresh and settings.keep_old:
+        conductor.status.sentences.append(
+            f"New to it: {', '.join(fresh)}. Where old pictures show these without a label, it is taught the opposite: "
+            "look through them."
+        )
+    conductor.save()
+
+
+def product_sentences(gained: Difference, lost: Difference, *, keep_old: bool) -> list[str]:
+    """Say what was gained on the new pictures and lost on the old; both are after minus before."""
+    new = f"On the new pictures {_change(gained)}"
+    old = f"On the old pictures {_change(lost)}"
+    learned, worse = gained.decided and gained.value > 0, lost.decided and lost.value < 0
+    if learned and not worse:
+        first = "It learned the new product, and no loss on the old one can be seen."
+    elif learned:
+        first = f"It learned the new product and forgot some of the old: {points(lost.value)} points."
+    elif worse:
+        first = "It lost on the old product without clearly gaining on the new: keep the model you have."
+    else:
+        first = "These pictures don’t show a gain on the new product: train longer, or label more of it."
+    said = [first, f"{new}; {old[0].lower()}{old[1:]}."]
+    if worse and not keep_old:
+        said.append("It saw none of the old pictures while learning. Keep showing them to it, and it forgets less.")
+    return said
+
+
+def _change(change: Difference) -> str:
+    if not change.decided:
+        return f"the difference is not decided ({span(change)} points)"
+    word = "gained" if change.value > 0 else "lost"
+    low, high = sorted((abs(change.low), abs(change.high)))
+    return f"{word} {points(change.value)} points (between {points(low)} and {points(high)})"

@@ -1,0 +1,206 @@
+"""Which model should I use? Models and strategies train on the same pictures; the better half trains on.
+
+The end is a recommendation that never says "better" where the interval of the difference holds zero: then the
+quickest of those that can't be told from the best is the one to take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.lab.experiment import Contender, RaceSettings
+from core.lab.experiment_runs import Conductor, Part, run_seconds, time_words
+from core.lab.kinds.halving import rungs, survivors
+from core.lab.paired_figures import LEARNED, Difference, difference, figure, judge, points, span
+
+CLOSE_IN_TIME = 0.85
+"""A contender counts as faster when it takes less than this share of another's time."""
+
+
+@dataclass
+class Row:
+    """One contender on the leaderboard."""
+
+    label: str
+    model: str
+    strategy: str
+    runs: list[str]
+    epochs: int = 0
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    seconds: float | None = None
+    """seconds of training (epochs only), mean over seeds"""
+    state: str = "racing"
+    """racing, stopped (early, by halving), finished, failed"""
+    note: str = ""
+
+
+def drive(conductor: Conductor) -> None:
+    """Run the race, or go on with it where a driver before this one left off."""
+    settings = conductor.experiment.settings
+    assert isinstance(settings, RaceSettings)
+    contenders = {item.label: item for item in settings.contenders}
+    looks = rungs(settings.epochs, len(contenders), halving=settings.halving)
+    result = conductor.status.result or {"rungs": looks, "done": 0, "board": [], "racing": list(contenders)}
+    conductor.status.result = result
+    rows = {item["label"]: Row(**item) for item in result["board"]}
+    rows = {label: rows.get(label) or _row(item) for label, item in contenders.items()}
+
+    def tell() -> None:
+        result["board"] = [asdict(row) for row in ordered(list(rows.values()))]
+        conductor.save()
+
+    tell()
+    for number, epochs in enumerate(looks):
+        if number < result["done"]:
+            continue
+        field = [label for label in result["racing"] if rows[label].state == "racing"]
+        words = f"Round {number + 1} of {len(looks)}: " if len(looks) > 1 else ""
+        conductor.say(f"{words}{len(field)} contenders train up to {epochs} {'epoch' if epochs == 1 else 'epochs'}.")
+        parts = [
+            Part(_key(label, seed, settings.seeds), contenders[label].model, contenders[label].strategy, epochs, seed)
+            for label in field
+            for seed in range(settings.seeds)
+        ]
+        trained = conductor.train(parts)
+        for label in field:
+            keys = [_key(label, seed, settings.seeds) for seed in range(settings.seeds)]
+            rows[label].runs = [trained[key].id for key in keys if key in trained]
+            if not rows[label].runs:
+                reasons = [conductor.status.refused.get(key, "") for key in keys]
+                rows[label].state, rows[label].note = "failed", next(filter(None, reasons), "It could not be trained.")
+        field = [label for label in field if rows[label].runs]
+        if not field:
+            raise conductor.nothing_trained()
+        if conductor.stopping and not all(_done(conductor, rows[label].runs, epochs) for label in field):
+            # who was cut off in the middle can't be compared with who was not
+            conductor.status.sentences = cut_off_words(ordered(list(rows.values())), result["done"], len(looks))
+            tell()
+            return
+        conductor.say("Comparing them on the same validation pictures.")
+        drawn = judge(conductor.workspace, {label: rows[label].runs for label in field}, conductor.experiment.metric)
+        for label in field:
+            known = figure(drawn[label])
+            rows[label].value, rows[label].low, rows[label].high = known.value, known.low, known.high
+            runs = [conductor.run(run) for run in rows[label].runs]
+            rows[label].epochs = max(run.epochs_done for run in runs)
+            rows[label].seconds = sum(map(run_seconds, runs)) / len(runs)
+            if min(run.epochs_done for run in runs) < epochs:
+                rows[label].note = f"A training of it ended before {epochs} epochs, so its figure may be too low."
+        last = number == len(looks) - 1 or conductor.stopping
+        keep = survivors({label: float(drawn[label][0]) for label in field}, last=last)
+        for label in field:
+            if label not in keep:
+                behind = difference(drawn[keep[0]], drawn[label])
+                rows[label].state, rows[label].note = "stopped", stopped_words(epochs, keep[0], behind)
+        result["racing"], result["done"] = keep, number + 1
+        if last:
+            for label in keep:
+                rows[label].state = "finished"
+            behind_best = {label: difference(drawn[label], drawn[keep[0]]) for label in keep[1:]}
+            result["behind"] = {label: asdict(item) for label, item in behind_best.items()}
+            conductor.status.sentences = recommend(
+                [rows[label] for label in keep], behind_best, conductor.metric_words, settings.seeds
+            )
+            conductor.status.sentences += remarks(settings.seeds, list(rows.values()), conductor.validation_pictures)
+            tell()
+            return
+        tell()
+
+
+def _done(conductor: Conductor, runs: Sequence[str], epochs: int) -> bool:
+    return all(conductor.run(run).epochs_done >= epochs for run in runs)
+
+
+def cut_off_words(rows: Sequence[Row], done: int, looks: int) -> list[str]:
+    """Say where a race stood that was stopped in the middle of a round: nothing is recommended."""
+    said = [f"Stopped in round {done + 1} of {looks}, before these could be compared: nothing is recommended."]
+    known = [row for row in rows if row.value is not None]
+    if done and known:
+        best = max(known, key=lambda row: row.value or 0.0)
+        said.append(
+            f"After round {done} {best.label} was ahead with {best.value:.3f} ({best.low:.3f} to {best.high:.3f})."
+        )
+    return said
+
+
+def _row(contender: Contender) -> Row:
+    return Row(contender.label, contender.model, str(contender.strategy), [])
+
+
+def _key(label: str, seed: int, seeds: int) -> str:
+    return label if seeds == 1 else f"{label}, seed {seed}"
+
+
+def ordered(rows: Sequence[Row]) -> list[Row]:
+    """Return the leaderboard: further epochs first, then the higher figure; the failed ones last."""
+    return sorted(rows, key=lambda row: (row.state == "failed", -row.epochs, -(row.value or 0.0)))
+
+
+def stopped_words(epochs: int, leader: str, behind: Difference) -> str:
+    """Say why a contender was stopped early, and whether that was safe."""
+    after = f"Stopped after {epochs} {'epoch' if epochs == 1 else 'epochs'}"
+    if behind.low > 0:
+        return f"{after}: {points(behind.value)} points behind {leader} ({span(behind)})."
+    return f"{after}: {points(behind.value)} points behind {leader} ({span(behind)}), so it might have caught up."
+
+
+def recommend(rows: Sequence[Row], behind: dict[str, Difference], metric: str, seeds: int = 1) -> list[str]:
+    """Return the recommendation and what it rests on; `rows` are the finalists, the best figure first.
+
+    `behind` is each other finalist minus the best, on the same pictures. With one training each (`seeds`) a lead is
+    said to be that of one training.
+    """
+    best = rows[0]
+    if len(rows) == 1:
+        return [f"{best.label}: the only one that could be trained to the end, so there was no race."]
+    level = [best, *(row for row in rows[1:] if not behind[row.label].decided)]
+    times = {row.label: row.seconds or 0.0 for row in level}
+    quickest = min(level, key=lambda row: times[row.label])
+    choice = quickest if times[quickest.label] < CLOSE_IN_TIME * times[best.label] else best
+    figures = "; ".join(
+        f"{row.label} {row.value:.3f} ({row.low:.3f} to {row.high:.3f}) in {time_words(row.seconds)}" for row in rows
+    )
+    facts = f"{metric[:1].upper()}{metric[1:]}: {figures}."
+    if (best.value or 0.0) < LEARNED:
+        return ["None of them has learned anything to speak of yet: let them train longer.", facts]
+    if len(level) == 1:
+        second = rows[1]
+        lead = Difference(-behind[second.label].value, -behind[second.label].high, -behind[second.label].low)
+        faster = all((best.seconds or 0) <= CLOSE_IN_TIME * (row.seconds or 0) for row in rows[1:])
+        end = ", and the fastest" if faster else ""
+        once = " in one training each" if seeds == 1 else ""
+        size = f"{points(lead.value)} points{once} ({span(lead)})"
+        return [f"{best.label}: better than {second.label} by {size}{end}.", facts]
+    others = [row for row in level if row is not choice]
+    if choice is not best:
+        slower = f"{time_words(choice.seconds)} against {time_words(best.seconds)}"
+        return [f"{choice.label}: as good as the best within the noise, and the fastest ({slower}).", facts]
+    names = " and ".join(row.label for row in others)
+    if all(times[best.label] < CLOSE_IN_TIME * times[row.label] for row in others):
+        return [f"{best.label}: nothing is better beyond the noise, and it is the fastest.", facts]
+    return [f"{best.label}, or {names}: they can’t be told apart on these pictures, and take about as long.", facts]
+
+
+def remarks(seeds: int, rows: Sequence[Row], pictures: int) -> list[str]:
+    """Return what limits the answer: luck between trainings, few pictures, early stops."""
+    said = []
+    if seeds == 1:
+        said.append(
+            "Each was trained once: the luck of a single training is not in these intervals. Race the finalists "
+            "again with three trainings each to see it."
+        )
+    doubtful = [row.label for row in rows if row.state == "stopped" and "caught up" in row.note]
+    if doubtful:
+        said.append(f"Stopped early without being clearly behind: {', '.join(doubtful)}.")
+    if pictures < 100:
+        said.append(f"{pictures} validation pictures decide little; more of them narrow the intervals.")
+    return said
+
+
+def board_of(result: dict[str, Any]) -> list[Row]:
+    """Return the leaderboard from a stored result."""
+    return [Row(**item) for item in result.get("board", [])]

@@ -1,0 +1,158 @@
+"""What did transfer buy? The same training with and without pre-trained knowledge, side by side over the seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.lab.cross_dataset import zero_shot
+from core.lab.experiment import TransferSettings
+from core.lab.experiment_runs import Conductor, Part, time_words
+from core.lab.paired_figures import LEARNED, Difference, difference, figure, judge, points, span
+from core.spec import Strategy
+from core.training.progress import read_progress
+from core.training.store import Run
+
+WITH, WITHOUT = "with transfer", "from scratch"
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How one way of training went: seconds of training and the figure after each epoch, means over seeds."""
+
+    seconds: list[float]
+    values: list[float]
+
+    @property
+    def best(self) -> float:
+        """The best figure it reached."""
+        return max(self.values, default=0.0)
+
+    @property
+    def whole(self) -> float:
+        """Seconds it trained in all."""
+        return self.seconds[-1] if self.seconds else 0.0
+
+    def above(self, value: float) -> float | None:
+        """Return after how many seconds it first was better than `value`, None when never."""
+        return next((second for second, known in zip(self.seconds, self.values, strict=True) if known > value), None)
+
+
+def learning(runs: Sequence[Run], metric: str) -> Learning:
+    """Return how runs of the same settings went, as the mean over them at each epoch all have."""
+    tables = [read_progress(run).curves for run in runs]
+    measured = [
+        next((name for name in (f"mask {metric}", f"pose {metric}", metric) if name in item), "") for item in tables
+    ]
+    metric = next(filter(None, measured), metric)
+    tables = [table for table in tables if metric in table]
+    epochs = min((len(table) for table in tables), default=0)
+    seconds = [table["seconds"].fillna(0).cumsum().to_numpy()[:epochs] for table in tables]
+    values = [table[metric].fillna(0).to_numpy()[:epochs] for table in tables]
+    if not epochs:
+        return Learning([], [])
+    return Learning(np.mean(seconds, axis=0).round(2).tolist(), np.mean(values, axis=0).round(5).tolist())
+
+
+def drive(conductor: Conductor) -> None:
+    """Train both ways, compare, and look at the pre-trained model as it comes where it knows some of the classes."""
+    settings = conductor.experiment.settings
+    assert isinstance(settings, TransferSettings)
+    ways = {WITH: (settings.strategy, settings.epochs)}
+    ways[WITHOUT] = (Strategy.SCRATCH, round(settings.epochs * settings.patience_with_scratch))
+    keys = {
+        way: [f"{way}, seed {seed}" if settings.seeds > 1 else way for seed in range(settings.seeds)] for way in ways
+    }
+    conductor.say("Training with and without what the model knows already.")
+    parts = [
+        Part(key, settings.model, ways[way][0], ways[way][1], seed)
+        for way in ways
+        for seed, key in enumerate(keys[way])
+    ]
+    trained = conductor.train(parts)
+    runs = {way: [trained[key] for key in keys[way] if key in trained] for way in ways}
+    if not all(runs.values()):
+        raise conductor.nothing_trained()
+    conductor.say("Comparing both on the same validation pictures.")
+    metric = conductor.experiment.metric
+    drawn = judge(conductor.workspace, {way: [run.id for run in runs[way]] for way in ways}, metric)
+    courses = {way: learning(runs[way], metric) for way in ways}
+    between = difference(drawn[WITH], drawn[WITHOUT])
+    result: dict[str, Any] = {
+        "ways": [
+            {
+                "way": way,
+                "runs": [run.id for run in runs[way]],
+                "strategy": str(ways[way][0]),
+                **figure(drawn[way]).__dict__,
+                "seconds": courses[way].whole,
+                "curve": {"seconds": courses[way].seconds, "values": courses[way].values},
+            }
+            for way in ways
+        ],
+        "difference": between.__dict__,
+    }
+    conductor.status.result = result
+    conductor.status.sentences = transfer_sentences(courses[WITH], courses[WITHOUT], between, conductor.metric_words)
+    conductor.save()
+    if not conductor.stopping:
+        conductor.say("Looking at the pre-trained model as it comes, before any training.")
+        shown = zero_shot(conductor, runs[WITH][0])
+        if shown:
+            result["zero_shot"] = shown
+            conductor.status.sentences.append(shown["sentence"])
+    if settings.seeds == 1:
+        conductor.status.sentences.append(
+            "Each was trained once: the luck of a single training is not in the interval."
+        )
+
+
+def transfer_sentences(known: Learning, scratch: Learning, between: Difference, metric: str) -> list[str]:
+    """Say in time and in quality what the pre-trained knowledge bought; `between` is with minus without."""
+    said = []
+    passed = known.above(scratch.best)
+    if scratch.best < LEARNED <= known.best:
+        said.append(
+            f"Transfer learning reached {known.best:.3f} of {metric} in {time_words(_to_best(known))} of training; "
+            f"from scratch nothing to speak of was learned in {time_words(scratch.whole)}."
+        )
+    elif max(known.best, scratch.best) < LEARNED:
+        said.append("Neither has learned anything to speak of yet: let them train longer.")
+    elif passed is not None:
+        said.append(
+            f"Transfer learning reached in {time_words(passed)} of training what training from scratch had not reached "
+            f"in {time_words(scratch.whole)}: more than {scratch.best:.3f} of {metric}."
+        )
+    else:
+        reached = scratch.above(known.best)
+        after = f" after {time_words(reached)}" if reached is not None else ""
+        said.append(
+            f"Here training from scratch got as far as transfer learning{after}: {scratch.best:.3f} against "
+            f"{known.best:.3f} of {metric}; transfer learning was there after {time_words(_to_best(known))}."
+        )
+    if max(known.best, scratch.best) < LEARNED:
+        return said
+    if not between.decided:
+        said.append(
+            f"At the end these pictures don’t decide which is better: {_signed(between.value)} points for transfer "
+            f"learning, {span(between)}."
+        )
+    elif between.value > 0:
+        said.append(f"At the end it is better by {points(between.value)} points ({span(between)}).")
+    else:
+        said.append(
+            f"At the end training from scratch is better by {points(between.value)} points "
+            f"({span(Difference(-between.value, -between.high, -between.low))}): transfer bought time, not quality."
+        )
+    return said
+
+
+def _to_best(course: Learning) -> float:
+    return course.seconds[course.values.index(course.best)] if course.values else 0.0
+
+
+def _signed(value: float) -> str:
+    return ("+" if value >= 0 else "−") + points(value)

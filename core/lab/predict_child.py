@@ -1,0 +1,61 @@
+"""Child process: let any checkpoint look at named pictures and say what it finds of the wanted classes, by name.
+
+Reads one JSON request on standard input (weights, imgsz, device, pictures {file: path}, classes) and prints one JSON
+answer: `known` (wanted class -> the model's own name for it), and for each picture the objects found as
+[wanted class, confidence, x1, y1, x2, y2] in pixels, or for a classifier {wanted class: probability}.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from typing import Any
+
+from core.evaluation.predict.predictions import MIN_CONFIDENCE, NMS_IOU
+from core.isolation import enter_isolation
+
+
+def same_names(wanted: list[str], names: list[str]) -> dict[str, str]:
+    """Return which wanted classes a model knows, {wanted: its own name}: case, plural s, - and _ don't matter."""
+    by_word = {_word(name): name for name in reversed(names)}
+    return {name: by_word[_word(name)] for name in wanted if _word(name) in by_word}
+
+
+def _word(name: str) -> str:
+    plain = " ".join(name.casefold().replace("-", " ").replace("_", " ").split())
+    return plain[:-1] if len(plain) > 3 and plain.endswith("s") and not plain.endswith("ss") else plain
+
+
+def answer_request(request: dict[str, Any]) -> dict[str, Any]:
+    """Look at the pictures of a request."""
+    enter_isolation()
+    from ultralytics import YOLO
+
+    model: Any = YOLO(request["weights"])
+    names = {int(number): str(name) for number, name in model.names.items()}
+    known = same_names(request["classes"], list(names.values()))
+    wanted = {own: name for name, own in known.items()}
+    found: dict[str, Any] = {}
+    if known:
+        options = {"conf": MIN_CONFIDENCE, "iou": NMS_IOU, "max_det": 300, "verbose": False, "stream": True}
+        options |= {"imgsz": request["imgsz"], "device": request["device"]}
+        for file, path in request["pictures"].items():
+            result = next(iter(model.predict(path, **options)))
+            if result.probs is not None:
+                scores = result.probs.data.tolist()
+                found[file] = {wanted[names[i]]: score for i, score in enumerate(scores) if names[i] in wanted}
+                continue
+            boxes = result.boxes if result.obb is None else result.obb
+            found[file] = [
+                [wanted[names[int(kind)]], float(sure), *box]
+                for kind, sure, box in zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
+                if names[int(kind)] in wanted
+            ]
+    return {"task": model.task, "known": known, "pictures": found}
+
+
+if __name__ == "__main__":
+    with contextlib.redirect_stdout(sys.stderr):  # Ultralytics prints; standard output carries the answer alone
+        reply = answer_request(json.load(sys.stdin))
+    print(json.dumps(reply))

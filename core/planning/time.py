@@ -1,0 +1,86 @@
+"""How long a training will take, from the work of a picture and the speed of the machine."""
+
+from __future__ import annotations
+
+from core.planning.facts import MachineFacts
+
+BACKWARD = 3.0
+"""Work of a training step by that of its forward pass (forward, and twice as much backward)."""
+GPU_GFLOPS = {"cuda": 3_000.0, "mps": 400.0}
+"""GFLOP a second that small YOLO models reach in training on a modest graphics card; only an order of magnitude."""
+CORE_GFLOPS = 20.0
+"""The same for one core of a processor with AVX2, not measured on the machine itself: an order of magnitude."""
+TIMED_SHARE, TIMED_SHARE_CLASSIFY = 0.75, 0.5
+"""What a picture takes in training, by what the timed steps (4 pictures of 256 px, a detector) say of its work: batches
+of 8 and 16 are quicker a picture, classifiers have no head with many small layers. Measured with 2 cores: .70 (yolo26n,
+320 px, batch 8), .47 (yolo11n-cls, 224 px, batch 16)."""
+PICTURE_SECONDS = 0.003
+"""Augmenting and collating one picture of 320 px on one core (a cloud processor: 0.002 s for pictures in memory)."""
+STEP_SECONDS = 0.02
+"""Optimizer, average of the weights and reports of one step, whatever the size of the picture."""
+EPOCH_SECONDS = 0.8
+"""Saving and reporting an epoch."""
+START_SECONDS = 12.0
+"""Imports, loading and the check before training."""
+END_SECONDS = 5.0
+"""The last look at the best model, apart from its validation."""
+
+
+def picture_seconds(machine: MachineFacts, gflop: float, *, train: bool = True) -> float:
+    """Return the seconds the network needs for one picture whose forward pass is `gflop` (see `work`)."""
+    needed = gflop * (BACKWARD if train else 1.0)
+    if machine.device != "cpu":
+        return needed / GPU_GFLOPS[machine.device] + 0.0005
+    if machine.speed is not None:
+        rate = machine.speed.gflop * BACKWARD / (machine.speed.best if train else machine.speed.plain)
+    else:
+        rate = CORE_GFLOPS * machine.cores
+    return needed / rate
+
+
+def work(gflops: float, task: str, imgsz: int) -> float:
+    """Return the GFLOP of the forward pass on one picture of `imgsz` px from the catalogue's figure."""
+    return gflops * (imgsz / (224 if task == "classify" else 640)) ** 2
+
+
+def epoch_seconds(
+    machine: MachineFacts,
+    *,
+    task: str,
+    gflops: float,
+    imgsz: int,
+    batch: int,
+    train: int,
+    val: int,
+    frozen: bool = False,
+    teacher_gflops: float = 0.0,
+) -> float:
+    """Return the seconds of one epoch: load, learn (beside a teacher, where its GFLOPs are given), validate, save."""
+    load = PICTURE_SECONDS * max(0.4, (imgsz / 320) ** 1.5)
+    needed = work(gflops, task, imgsz)
+    if machine.speed is not None:
+        needed *= TIMED_SHARE_CLASSIFY if task == "classify" else TIMED_SHARE
+    learn = picture_seconds(machine, needed) * (0.5 if frozen else 1.0)
+    if teacher_gflops:  # both at full precision, all layers every time; the teacher answers only
+        learn = picture_seconds(machine, needed, train=False) * BACKWARD
+        learn += picture_seconds(machine, work(teacher_gflops, task, imgsz), train=False)
+    if machine.device == "cpu":
+        per_picture, per_look = load + learn, load / 2 + picture_seconds(machine, needed, train=False)
+    else:  # loader processes work beside the card
+        per_picture = max(load / max(1, machine.cores), learn)
+        per_look = max(load / max(1, machine.cores), picture_seconds(machine, needed, train=False))
+    return train * per_picture + -(-train // batch) * STEP_SECONDS + val * per_look + EPOCH_SECONDS
+
+
+def run_seconds(epochs: float, one_epoch: float) -> float:
+    """Return the seconds of a whole run of `epochs`."""
+    return START_SECONDS + epochs * one_epoch + END_SECONDS
+
+
+def words(seconds: float) -> str:
+    """Say a duration with as many digits as an estimate deserves."""
+    if seconds < 90:
+        return f"about {max(10, round(seconds / 10) * 10)} seconds"
+    if seconds < 3600:
+        return f"about {round(seconds / 60)} minutes"
+    return f"about {seconds / 3600:.1f} hours" if seconds < 48 * 3600 else f"about {seconds / 86400:.0f} days"

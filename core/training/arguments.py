@@ -1,0 +1,85 @@
+"""Every Ultralytics training argument, with its default and help, read from Ultralytics' own default.yaml."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+
+from core.errors import InputError
+from core.models.catalog import ultralytics_folder
+from core.spec import OWN_ARGUMENTS, own_words
+
+GROUPS = {
+    "Train settings": "Training",
+    "Segmentation": "Segmentation",
+    "Classification": "Classification",
+    "Val/Test settings": "Validation",
+    "Hyperparameters": "Learning rate, losses and augmentation",
+}
+"""Sections of default.yaml that concern training, and what the expert fold calls them."""
+
+_NOT_FOR_TRAINING = frozenset(["save_json", "conf", "dnn", "profile", "verbose", "resume", "nms"])
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One Ultralytics training argument."""
+
+    name: str
+    default: Any
+    help: str
+    group: str
+
+
+@cache
+def training_arguments() -> tuple[Argument, ...]:
+    """Return the training arguments in the order of default.yaml, without those Graft sets itself.
+
+    Source: `ultralytics/cfg/default.yaml` of the pinned version; its comments are the help texts.
+    """
+    text = (ultralytics_folder() / "cfg" / "default.yaml").read_text(encoding="utf-8")
+    defaults = yaml.safe_load(text)
+    arguments, group = [], None
+    for line in text.splitlines():
+        if heading := re.match(r"# (.+?) -*$", line):
+            group = GROUPS.get(heading[1].strip())
+        found = re.match(r"(\w+):.*?# (.*)$", line)
+        if found and group and found[1] not in OWN_ARGUMENTS | _NOT_FOR_TRAINING:
+            arguments.append(Argument(found[1], defaults[found[1]], found[2].strip(), group))
+    return tuple(arguments)
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Read `KEY=VALUE` as an Ultralytics training argument, the value as YAML (1, 0.5, true, none, [0, 1]).
+
+    Raises InputError for a text without `=`, an argument that doesn't exist (naming near ones) or that Graft sets.
+    """
+    name, separator, value = text.partition("=")
+    name = name.strip()
+    if not separator:
+        raise InputError(f"“{text}” is not a setting: write KEY=VALUE, such as lr0=0.005.")
+    check_argument(name)
+    try:
+        return name, yaml.safe_load(value) if value.strip().lower() != "none" else None
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"The value of {name} can't be read: “{value}”. Write a number, true, false or none."
+        ) from error
+
+
+def check_argument(name: str) -> None:
+    """Raise InputError when `name` is no Ultralytics training argument that may be set as an expert setting."""
+    known = {argument.name for argument in training_arguments()}
+    if name in known:
+        return
+    if name in OWN_ARGUMENTS:
+        raise InputError(f"{own_words([name])}.")
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, sorted(known), n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else "the expert fold of the Model page lists all."
+    raise InputError(f"Ultralytics has no training argument “{name}”: {hint}")

@@ -1,0 +1,391 @@
+"""Child process: train one run and report it in events; nobody else writes into the run's folder.
+
+    python -m core.training.worker RUN_FOLDER ATTEMPT
+
+Started detached by an executor. It looks for a `request` file (stop, pause) between batches, keeps a resume point of
+its own after every whole epoch, and ends with exactly one final event.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from core.data.dataset import Dataset, load_dataset, write_data_yaml
+from core.errors import GraftError
+from core.isolation import enter_isolation
+from core.models.catalog import model_for_task
+from core.models.weights import locate
+from core.processes import process_identity
+from core.safe_files import keep_reserve, release_reserve, save_when_it_matters
+from core.spec import Strategy, TrainingSpec
+from core.training import strategies
+from core.training.database import DiskFull, on_node
+from core.training.distillation import meet_teacher, protect_checkpoints, student
+from core.training.events import EventWriter
+from core.training.failures import explain_failure
+from core.training.metric_names import named_metrics, plain_numbers
+from core.training.several_gpus import (
+    SilentEvents,
+    free_port,
+    gpu_count,
+    launch_command,
+    rank,
+    train_on_several,
+)
+from core.training.store import WITH_PROCESS, Run, RunStore
+from core.training.trainers.selection import number_format, trainer_class
+from core.training.worker.batch_fit import fit_batch
+from core.training.worker.pictures import TrainingPictures
+from core.training.worker.preflight import check_disk, check_files, measure, memory_in_use
+from core.training.worker.resume_point import load_resume_point, restore_training, save_resume_point
+from core.workspace import Workspace
+
+BATCH_EVENT_SECONDS = 0.5
+"""Least time between two batch events."""
+
+CALLBACKS = (
+    "on_train_start",
+    "on_train_epoch_start",
+    "on_train_batch_start",
+    "on_train_batch_end",
+    "on_train_epoch_end",
+    "on_model_save",
+    "on_fit_epoch_end",
+)
+"""The moments of Ultralytics' training loop that `Training` listens to; its methods have their names."""
+
+CALLBACKS_OF_ALL = ("on_train_start",)
+"""What every rank of a run over several GPUs has to do; the rest is rank 0's."""
+
+
+class PauseRequested(Exception):
+    """The user asked for a pause; the last whole epoch is kept as the resume point."""
+
+
+def main(folder: Path, attempt: int) -> int:
+    """Train the run in `folder`; return the exit code."""
+    workspace = Workspace.open(folder.parents[1])
+    taken = _take_over(workspace, folder, attempt)
+    if taken is None:
+        return 0  # this attempt was given up or taken over meanwhile
+    run, spec = taken, taken.spec
+    if gpu_count(run.device) > 1 and rank() < 0:
+        command = launch_command(folder, attempt, gpu_count(run.device), free_port())
+        return train_on_several(folder, run.events_path, spec, command)
+    events: Any = EventWriter(run.events_path) if rank() <= 0 else SilentEvents()
+    events.write("started", pid=run.pid, identity=run.identity, attempt=attempt, device=run.device)
+    events.write("phase", phase="checking", message="Checking the pictures and the model")
+    training = Training(workspace, run, spec, events)
+    try:
+        keep_reserve(run.folder)
+        training.run()
+    except PauseRequested:
+        events.write("paused", epoch=training.whole_epochs)
+        return 0 if rank() < 0 else 1  # then the launcher ends the other ranks
+    except Exception as error:  # the one place where a failure of whatever kind becomes words for the user
+        release_reserve(run.folder)  # on a full disk the last words need room
+        traceback.print_exc()
+        cause, next_step, suggestion = explain_failure(f"{type(error).__name__}: {error}", spec)
+        if isinstance(error, GraftError):
+            cause, next_step = str(error), ""
+        detail = traceback.format_exc()[-4000:]
+        events.write("failed", cause=cause, next_step=next_step, suggestion=suggestion, detail=detail)
+        return 1
+    finally:
+        events.close()
+        release_reserve(run.folder)
+    return 0
+
+
+def _take_over(workspace: Workspace, folder: Path, attempt: int) -> Run | None:
+    """Return the run this worker is to train, None when somebody else has it or it was given up."""
+    if on_node():
+        run = Run.model_validate_json((folder / "order.json").read_text(encoding="utf-8"))
+        run._folder = folder
+        return run if (run.attempt, run.identity) == (attempt, os.environ["GRAFT_RUN_IDENTITY"]) else None
+    store = RunStore(workspace)
+    run = store.get(folder.name)
+    if run.attempt != attempt or run.request == "cancel":
+        return None
+    if rank() >= 0:
+        return run  # the process that started this one has taken it over
+    run.pid, run.identity = os.getpid(), process_identity(os.getpid())
+    with suppress(DiskFull):  # then its first event alone says which process this is
+        if not store.change(run.id, WITH_PROCESS, of_attempt=attempt, pid=run.pid, identity=run.identity):
+            return None
+    return run
+
+
+class Training:
+    """One attempt at a run: Ultralytics' trainer with callbacks that report, stop, pause and keep the resume point."""
+
+    def __init__(self, workspace: Workspace, run: Run, spec: TrainingSpec, events: EventWriter) -> None:
+        """Prepare; nothing heavy happens before `run`."""
+        self.workspace, self.record, self.spec, self.events = workspace, run, spec, events
+        self.request_path = run.folder / "request"
+        self.epochs = spec.epochs + run.more_epochs
+        self.batch, self.batch_words = spec.batch, ""
+        self.state: dict[str, Any] | None = None
+        self.asked = ""
+        self.early_end = False
+        self.best_epoch: int | None = None
+        self.best_fitness: float | None = None
+        self.whole_epochs = 0
+        self.last_batch_event = 0.0
+        self.epoch_began = time.monotonic()
+        self.started = time.monotonic()
+        self.batch_number = 0
+        self.in_final_check = False
+        self.backbone = 0
+        self.teacher = self.teacher_words = ""
+        self.pictures = TrainingPictures(run.folder, spec.task)
+
+    def run(self) -> None:
+        """Train to the end, to a stop, or raise PauseRequested."""
+        dataset = load_dataset(self.workspace, self.record.dataset)
+        check_files(dataset)
+        write_data_yaml(dataset)
+        self.state = load_resume_point(self.record.resume_point)
+        self.events.write("phase", phase="loading", message="Loading the model")
+        enter_isolation()
+        self._stay_offline()
+        from ultralytics import YOLO
+
+        model = YOLO(self._source(), task=self.spec.task)
+        self.backbone = strategies.backbone_layers(model.model)
+        for name in CALLBACKS if rank() <= 0 else CALLBACKS_OF_ALL:
+            model.add_callback(name, getattr(self, name))
+        if self.state is not None and self.state["epoch"] + 1 >= self.epochs:
+            raise GraftError(f"All {self.epochs} epochs are trained already; ask for more epochs to go on.")
+        self.teacher, self.teacher_words = meet_teacher(self.workspace, self.spec, model.model)
+        self._choose_batch(model.model)
+        model.train(trainer=trainer_class(self.spec), **self._arguments(dataset))
+        if rank() <= 0:
+            self._finish(model.trainer)
+
+    def _choose_batch(self, model: Any) -> None:
+        """Take the batch size that was asked for, if it fits; one that Graft chose is made to fit.
+
+        Raises MemoryError for one that the user chose and that does not fit. A resumed run keeps its own.
+        """
+        if self.state is not None:
+            self.batch = self.state.get("batch", self.batch)
+            return
+        if rank() >= 0:
+            return  # every rank must come to the same size; each GPU has a share of it only
+        fit = fit_batch(model, self.spec.imgsz, self.batch, self.record.device, self.teacher)
+        if fit.batch < self.batch and "batch" not in self.spec.reasons:
+            raise MemoryError(f"out of memory before the first step: {fit.message}")
+        self.batch, self.batch_words = fit.batch, fit.message
+
+    def _source(self) -> str:
+        if self.spec.strategy is Strategy.SCRATCH:
+            return model_for_task(self.spec.model, self.spec.task).yaml
+        found = locate(self.workspace, self.spec.model, self.spec.task)
+        if found is None:
+            raise GraftError(f"The weights of {self.spec.model} are not in the workspace any more; put them back.")
+        return str(found.path)
+
+    def _arguments(self, dataset: Dataset) -> dict[str, Any]:
+        spec = self.spec
+        arguments: dict[str, Any] = {
+            "workers": 0 if self.record.device == "cpu" else 4,
+            **number_format(self.workspace, spec, self.record.device, dataset.images["train"]),
+            **spec.extra,
+            "data": str(dataset.train_data),
+            "epochs": self.epochs,
+            "imgsz": spec.imgsz,
+            "batch": self.batch,
+            "seed": spec.seed,
+            "device": self.record.device,
+            "patience": spec.patience or self.epochs + 1,
+            "project": str(self.record.folder),
+            "name": "train",
+            "exist_ok": True,
+            "plots": False,
+            "save": True,
+            "val": True,
+        }
+        freeze = strategies.freeze_argument(spec, self.backbone)
+        if self.state is not None:
+            arguments |= self.state.get("optimizer_arguments", {})
+        if freeze is not None and not (spec.strategy is Strategy.TWO_STAGE and self._in_second_stage()):
+            arguments["freeze"] = freeze
+        if spec.strategy is Strategy.SCRATCH:
+            arguments["pretrained"] = False
+        if self.teacher:
+            arguments["distill_model"] = self.teacher
+        return arguments
+
+    def _in_second_stage(self) -> bool:
+        return self.state is not None and self.state["epoch"] + 1 >= strategies.first_stage_epochs(self.spec)
+
+    @staticmethod
+    def _stay_offline() -> None:
+        """Replace the two functions of Ultralytics that reach for the net during training: fonts and the AMP check."""
+        import ultralytics.data.utils as data_utils
+        import ultralytics.engine.trainer as trainer_module
+
+        data_utils.check_font = lambda *_arguments, **_options: None
+        trainer_module.check_amp = lambda model: next(model.parameters()).device.type == "cuda"
+
+    # What Ultralytics calls, in its order
+
+    def on_train_start(self, trainer: Any) -> None:
+        """Report what was reused; set rates; measure a step; go on from the resume point."""
+        protect_checkpoints(trainer)
+        save_when_it_matters(trainer)
+        if self.spec.strategy is Strategy.DISCRIMINATIVE:
+            strategies.slow_backbone(trainer, self.backbone)
+        if self.spec.strategy is Strategy.TWO_STAGE and self._in_second_stage():
+            strategies.unfreeze(trainer)
+        weights = list(student(trainer.model).parameters())
+        total = sum(parameter.numel() for parameter in weights)
+        trainable = sum(parameter.numel() for parameter in weights if parameter.requires_grad)
+        self.events.write("transfer", trainable=trainable, frozen=total - trainable, **self._reused(trainer))
+        check_disk(self.workspace, total)
+        if self.state is not None:  # after all that may draw random numbers; measure puts them back
+            restore_training(trainer, self.state)
+            self.best_epoch, self.best_fitness = self.state["graft_best"]
+            self.whole_epochs = self.state["epoch"] + 1
+        if rank() > 0:
+            return
+        self.events.write("phase", phase="checking", message="Trying one step and measuring it")
+        self.events.write("preflight", **measure(trainer).fields(), message=self.batch_words)
+        self.pictures.attach(trainer)
+
+    def _reused(self, trainer: Any) -> dict[str, Any]:
+        target = student(trainer.model).state_dict()
+        if self.spec.strategy is Strategy.SCRATCH:
+            message = f"Nothing reused: from scratch. {self.teacher_words}".rstrip()
+            return {"copied": 0, "total": len(target), "message": message}
+        from ultralytics.nn.tasks import load_checkpoint
+        from ultralytics.utils.torch_utils import intersect_dicts
+
+        source = load_checkpoint(self._source())[0].float().state_dict()
+        copied = len(intersect_dicts(source, target))
+        source_words = f", {self.spec.transfer['origin']}" if self.spec.transfer else ""
+        message = f"Reused {copied} of {len(target)} parts of the pre-trained model{source_words}; the rest is new."
+        message = f"{message} {self.teacher_words}".rstrip()
+        return {"copied": copied, "total": len(target), "message": message, "source": self.spec.transfer}
+
+    def on_train_epoch_start(self, trainer: Any) -> None:
+        """Report the epoch; begin the second stage when it is due."""
+        epoch = trainer.epoch + 1
+        if self.spec.strategy is Strategy.TWO_STAGE and trainer.epoch == strategies.first_stage_epochs(self.spec):
+            strategies.unfreeze(trainer)
+        self.epoch_began, self.batch_number = time.monotonic(), 0
+        self.events.write(
+            "epoch_start",
+            epoch=epoch,
+            epochs=trainer.epochs,
+            batches=len(trainer.train_loader),
+            patience=self.spec.patience,
+        )
+
+    def on_train_batch_start(self, _trainer: Any) -> None:
+        """Count the batch that begins."""
+        self.batch_number += 1
+
+    def on_train_batch_end(self, trainer: Any) -> None:
+        """Look for a request; report the batch now and then."""
+        if rank() < 0:
+            self._obey(trainer)  # of several ranks none may leave within an epoch: they wait for each other
+        now = time.monotonic()
+        batches = len(trainer.train_loader)
+        if now - self.last_batch_event < BATCH_EVENT_SECONDS and self.batch_number < batches:
+            return
+        self.last_batch_event = now
+        seen = self.batch_number * trainer.batch_size
+        self.events.write(
+            "batch",
+            epoch=trainer.epoch + 1,
+            batch=self.batch_number,
+            batches=batches,
+            losses=plain_numbers(trainer.tloss),
+            images_per_second=round(seen / max(now - self.epoch_began, 1e-6), 2),
+            memory_bytes=memory_in_use(trainer),
+            **({"cores": trainer.cores.used, "cores_available": trainer.cores.available} if trainer.cores else {}),
+        )
+
+    def _obey(self, trainer: Any) -> None:
+        if self.asked or not self.request_path.exists():
+            return
+        self.asked = self.request_path.read_text(encoding="utf-8").strip()
+        if self.asked == "pause":
+            raise PauseRequested
+        trainer.stop = True
+
+    def on_train_epoch_end(self, trainer: Any) -> None:
+        """Show the newest batch; say that validation begins."""
+        if rank() == 0:
+            self._obey(trainer)
+        self._show("batch", trainer.epoch + 1, self.pictures.write_batch(trainer.epoch + 1))
+        self.events.write("phase", phase="validating", message="Checking on the validation pictures")
+
+    def on_model_save(self, trainer: Any) -> None:
+        """Keep a resume point after each whole epoch (not after one that a stop cut short)."""
+        fitness = float(trainer.fitness) if trainer.fitness is not None else None
+        if fitness is not None and (self.best_fitness is None or fitness > self.best_fitness):
+            self.best_epoch, self.best_fitness = trainer.epoch + 1, fitness
+        if self.asked != "stop":
+            save_resume_point(trainer, self.record.resume_point, (self.best_epoch, self.best_fitness))
+
+    def on_fit_epoch_end(self, trainer: Any) -> None:
+        """Report a whole epoch; Ultralytics calls this once more after the last one, which is not an epoch."""
+        if trainer.epoch + 1 > trainer.epochs or self.in_final_check:
+            return
+        self.whole_epochs = trainer.epoch + 1
+        self.in_final_check = bool(trainer.stop)
+        self.early_end = bool(trainer.stop) and trainer.epoch + 1 < trainer.epochs and not self.asked
+        metrics = dict(trainer.metrics)
+        self.events.write(
+            "epoch",
+            epoch=trainer.epoch + 1,
+            epochs=trainer.epochs,
+            seconds=round(time.monotonic() - self.epoch_began, 3),
+            metrics=named_metrics(metrics),
+            losses=plain_numbers(trainer.tloss),
+            validation_losses=plain_numbers(
+                {k.removeprefix("val/"): v for k, v in metrics.items() if k.startswith("val/")}
+            ),
+            learning_rate=max(float(group["lr"]) for group in trainer.optimizer.param_groups),
+            fitness=float(trainer.fitness) if trainer.fitness is not None else None,
+            best=self.best_epoch == trainer.epoch + 1,
+        )
+        self._show("validation", trainer.epoch + 1, self.pictures.write_validation(trainer.epoch + 1))
+        if trainer.stop:
+            self.events.write("phase", phase="finishing", message="Checking the best model once more")
+        elif self.request_path.exists() and self.request_path.read_text(encoding="utf-8").strip() == "pause":
+            raise PauseRequested
+
+    def _show(self, what: str, epoch: int, files: list[str]) -> None:
+        if files:
+            self.events.write("pictures", epoch=epoch, what=what, files=files)
+
+    def _finish(self, trainer: Any) -> None:
+        if self.record.best_weights is None:
+            raise GraftError(
+                "The training ended without a usable model: the loss is not a number. Lower the rate (lr0)."
+            )
+        try:
+            from core.evaluation.predict.predictions import predict_in_process
+
+            predict_in_process(self.record.folder, "val")
+        except Exception as error:  # the model is trained and kept: a failed look at it must not undo that
+            traceback.print_exc()
+            self.events.write("log", level="warning", message=f"Validation predictions could not be stored: {error}")
+        self.record.resume_point.with_name("resume.previous.pt").unlink(missing_ok=True)  # one is enough at rest
+        self.events.write(
+            "stopped" if self.asked == "stop" else "finished",
+            metrics=named_metrics(dict(trainer.metrics)),
+            best_epoch=self.best_epoch,
+            epochs_done=self.whole_epochs,
+            seconds=round(time.monotonic() - self.started, 2),
+            early=self.early_end,
+        )

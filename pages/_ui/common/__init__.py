@@ -1,0 +1,1 @@
+"""What several pages draw: the frame, notebook cells, charts, galleries, wording of numbers."""

@@ -1,0 +1,92 @@
+"""The training being planned: what the Model page sets and the Training page starts, kept for the session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.data.dataset import Dataset
+from core.models.catalog import STARTER
+from core.models.starter.checkpoint import STARTER_WORDS
+from core.models.weights import default_model
+from core.planning.plan import FIELDS, complete_spec
+from core.spec import STRATEGY_WORDS, TrainingSpec
+from core.workspace import Workspace
+from pages._ui.common.formatting import count, plain
+
+OWN_MODEL = "One of my models"
+"""What the Model page calls starting from a kept model or from a run."""
+
+
+def default_values(workspace: Workspace, dataset: Dataset) -> dict[str, Any]:
+    """Return the settings a dataset starts with, where they differ from those of TrainingSpec."""
+    return {"model": default_model(workspace, dataset.task)}
+
+
+def start_from(dataset_id: str, model: str) -> None:
+    """Let the Model page of a dataset open with one of the user's own models (`run:<id>` or `library:<id>`) chosen."""
+    st.session_state.get("drafts", {}).pop(dataset_id, None)
+    st.session_state[f"spec_{dataset_id}_source"] = OWN_MODEL
+    st.session_state[f"spec_{dataset_id}_own_run"] = model
+
+
+def keep_draft(spec: TrainingSpec) -> None:
+    """Keep what is planned for its dataset."""
+    st.session_state.setdefault("drafts", {})[spec.dataset] = spec
+
+
+def open_with(spec: TrainingSpec) -> None:
+    """Let the Model page of its dataset open with this plan, whatever was set there before."""
+    for key in [key for key in st.session_state if str(key).startswith(f"spec_{spec.dataset}_")]:
+        del st.session_state[key]
+    keep_draft(spec)
+
+
+def draft_for(workspace: Workspace, dataset: Dataset) -> TrainingSpec:
+    """Return what is planned for a dataset: what was set on the Model page, else the balanced plan."""
+    kept = st.session_state.get("drafts", {}).get(dataset.id)
+    if kept is not None and kept.task == dataset.task:
+        return kept
+    spec = TrainingSpec(dataset=dataset.id, task=dataset.task, **default_values(workspace, dataset))
+    return complete_spec(workspace, dataset, spec)
+
+
+def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
+    """Say in sentences what a training will do."""
+    train, val = dataset.images.get("train", 0), dataset.images.get("val", 0)
+    start = STRATEGY_WORDS[spec.strategy]
+    may_end_early = 0 < spec.patience < spec.epochs
+    origin = f" ({STARTER_WORDS.removeprefix('starter, ')})" if spec.model == STARTER.name else ""
+    lines = [
+        f"**{count(train, 'picture')}** of {plain(dataset.name)} to learn from, **{val:,}** to check on after every "
+        "epoch.",
+        f"**{spec.model}**{origin}. {start[0].upper()}{start[1:]}.",
+        f"**{count(spec.epochs, 'epoch')}**: every picture is seen up to {spec.epochs} times, at {spec.imgsz} pixels, "
+        f"{spec.batch} at a time."
+        + (f" It ends early when {spec.patience} epochs bring nothing better." if may_end_early else ""),
+    ]
+    if spec.teacher:
+        lines.append(f"It also learns from **{spec.teacher}** at every step (distillation).")
+    by_hand = {name: value for name, value in spec.extra.items() if name not in spec.reasons}
+    if by_hand:
+        lines.append("Expert settings: " + ", ".join(f"`{name}={value}`" for name, value in by_hand.items()) + ".")
+    if len(spec.extra) > len(by_hand):
+        lines.append("The other settings are planned for this set too, each with its reason.")
+    return lines
+
+
+def spec_code(spec: TrainingSpec) -> str:
+    """Return the Python that starts the planned training."""
+    given = spec.model_dump(mode="json", exclude_defaults=True, exclude={"reasons", "transfer", "teacher_weights"})
+    given |= {name: getattr(spec, name) for name in FIELDS}  # even where they are defaults: nothing is left to plan
+    arguments = "\n".join(f"    {name}={value!r}," for name, value in given.items())
+    return (
+        "from core.training.runs import start_run, wait_run\n"
+        "from core.spec import TrainingSpec\n"
+        "from core.workspace import Workspace\n\n"
+        "workspace = Workspace.current()\n"
+        f"spec = TrainingSpec(\n{arguments}\n)\n"
+        "run = wait_run(workspace, start_run(workspace, spec).id)\n"
+        "print(run.state, run.metrics)"
+    )

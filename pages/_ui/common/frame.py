@@ -1,0 +1,127 @@
+"""What every page starts with: is there a frame, which workspace, which dataset and run are we working on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.data.dataset import Dataset, load_dataset
+from core.errors import InputError
+from core.workspace import Workspace
+
+PAGES = Path(__file__).resolve().parents[2]
+ASSETS = PAGES / "_ui" / "assets"
+SHEET_WIDTH = 920
+"""Width of the column of cells, in pixels."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A page of the road: its file in pages/, its title, which of `dataset` and `run` its address names."""
+
+    file: str
+    title: str
+    address: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The page's file."""
+        return PAGES / self.file
+
+
+ROAD = (
+    Step("home.py", "Home"),
+    Step("dataset.py", "Dataset", ("dataset",)),
+    Step("model.py", "Model", ("dataset",)),
+    Step("training.py", "Training", ("run",)),
+    Step("evaluation.py", "Evaluation", ("run",)),
+    Step("compare.py", "Compare"),
+    Step("lab.py", "Lab", ("dataset",)),
+    Step("predict.py", "Try it", ("run",)),
+    Step("deliver.py", "Take it away", ("run",)),
+    Step("runs.py", "Runs"),
+    Step("library.py", "Library"),
+)
+"""All pages in the order of the road; one whose file isn't there is not in the navigation."""
+
+
+def steps() -> list[Step]:
+    """Return the pages there are."""
+    return [step for step in ROAD if step.path.exists()]
+
+
+def has_page(file: str) -> bool:
+    """Say whether a page exists, so that a button may lead to it."""
+    return (PAGES / file).exists()
+
+
+def page_path(file: str) -> str:
+    """Return what `st.page_link` and `st.switch_page` want for a page file such as `dataset.py`."""
+    return str(PAGES / file)
+
+
+def go_to(file: str, **address: str | None) -> None:
+    """Open another page with `dataset=` and `run=` (or other parameters) in its address. Does not return."""
+    for name in ("dataset", "run"):
+        if address.get(name):
+            st.session_state[f"current_{name}"] = address[name]
+    st.switch_page(page_path(file), query_params={key: value for key, value in address.items() if value})
+
+
+def require_frame() -> None:
+    """Stop quietly when a page was started without its frame; the frame follows by itself."""
+    if not st.session_state.get("frame_ready"):
+        st.stop()
+
+
+def workspace() -> Workspace:
+    """Return the workspace the pages work in; says why and stops when its folder can't be used."""
+    try:
+        return Workspace.current()
+    except InputError as error:
+        st.error(str(error))
+        st.stop()
+
+
+def current_dataset() -> Dataset | None:
+    """Return the dataset being worked on (address first, then this session), None when there is none."""
+    identifier = current_id("dataset")
+    if not identifier:
+        return None
+    try:
+        return load_dataset(workspace(), identifier)
+    except InputError:
+        return None  # deleted meanwhile, or an old address: the pages show their empty state
+
+
+def current_id(kind: str) -> str | None:
+    """Return the id of the current `dataset` or `run`: the address's, else the session's."""
+    return st.query_params.get(kind) or st.session_state.get(f"current_{kind}")
+
+
+def set_current(kind: str, identifier: str | None) -> None:
+    """Make a dataset or run the current one, in the session and in the address."""
+    st.session_state[f"current_{kind}"] = identifier
+    if identifier:
+        st.query_params[kind] = identifier
+    elif kind in st.query_params:
+        del st.query_params[kind]
+
+
+def keep_address(step: Step) -> None:
+    """Let the address name what the page shows, so that it can be reloaded, shared and opened again."""
+    for kind in ("dataset", "run"):
+        if kind in step.address:
+            identifier = current_id(kind)
+            if identifier:
+                set_current(kind, identifier)
+        elif kind in st.query_params:
+            st.session_state[f"current_{kind}"] = st.query_params[kind]
+
+
+def remember(key: str, default: Any) -> Any:
+    """Return a value kept for this session, setting it to `default` at first."""
+    return st.session_state.setdefault(key, default)

@@ -1,0 +1,136 @@
+"""A gallery of pictures with their labels drawn: pages of cached thumbnails, the full view on a click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from core.data.dataset import Dataset, LabelledImage
+from core.data.images.thumbnails import Mark, render, truth_marks
+from core.data.palette import class_colour
+from pages._ui.common.formatting import count, plain
+
+PER_PAGE = 12
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a gallery: what to draw on it, a caption, and the alternative text."""
+
+    path: Path
+    marks: tuple[Mark, ...] = ()
+    caption: str = ""
+    alt: str = ""
+    details: list[str] = field(default_factory=list, hash=False, compare=False)
+    """lines under the full view"""
+
+
+@st.cache_data(max_entries=3000, show_spinner=False)
+def _thumbnail(path: str, changed: float, marks: tuple[Mark, ...], longest: int) -> bytes | None:  # noqa: ARG001
+    try:
+        return render(Path(path), marks, longest)
+    except OSError:
+        return None
+
+
+def thumbnail(path: Path, marks: Sequence[Mark] = (), longest: int = 360) -> bytes | None:
+    """Return a cached JPEG of a picture with marks, None when the file is gone or can't be decoded."""
+    try:
+        changed = path.stat().st_mtime
+    except OSError:
+        return None
+    return _thumbnail(str(path), changed, tuple(marks), longest)
+
+
+def show_picture(tile: Tile, longest: int = 360) -> None:
+    """Show one picture with its caption; says so when it can't be shown."""
+    picture = thumbnail(tile.path, tile.marks, longest)
+    if picture is None:
+        st.caption(f"{plain(tile.path.name)} can’t be shown: the file is gone or damaged.")
+    else:
+        st.image(picture, caption=tile.caption or None, alt=tile.alt or tile.caption or tile.path.name, width="stretch")
+
+
+@st.dialog("Picture", width="large")
+def full_view(tile: Tile) -> None:
+    """Show one picture large, in a dialog."""
+    show_picture(tile, 1400)
+    for line in tile.details:
+        st.markdown(line)
+
+
+def show_gallery(
+    items: Sequence[str],
+    make: Callable[[str], Tile],
+    *,
+    key: str,
+    per_page: int = PER_PAGE,
+    nothing: str = "",
+    view: Callable[[int], None] | None = None,
+) -> None:
+    """Show `items` in pages of thumbnails; `make` turns one item into its tile, for the visible ones only.
+
+    `view` opens the large view of one item by its place among `items`; without it the tile is shown large.
+
+    >>> show_gallery(files, lambda file: dataset_tile(dataset, file), key="dataset_gallery")
+    """
+    if not items:
+        st.caption(nothing or "No picture fits these filters.")
+        return
+    pages = -(-len(items) // per_page)
+    chosen = st.session_state.get(f"{key}_page", 1)
+    number = min(max(1, int(chosen)), pages)
+    visible = items[(number - 1) * per_page : number * per_page]
+    with st.grid(4, min_column_width=150, gap="small"):
+        for position, item in enumerate(visible):
+            tile = make(item)
+            with st.container(key=f"{key}_tile_{position}", gap="xxsmall"):
+                show_picture(tile)
+                if st.button("Full view", key=f"{key}_full_{number}_{position}", type="tertiary",
+                             help=f"Show {tile.path.name} large"):  # fmt: skip
+                    if view is None:
+                        full_view(tile)
+                    else:
+                        view((number - 1) * per_page + position)
+    if pages > 1:
+        if st.session_state.get(f"{key}_page", 1) > pages:
+            st.session_state[f"{key}_page"] = pages
+        st.pagination(pages, key=f"{key}_page")
+    st.caption(f"{count(len(items), 'picture')}" + (f", page {number} of {pages}" if pages > 1 else ""))
+
+
+def class_legend(classes: Sequence[str], most: int = 24) -> None:
+    """Show the classes with their colours, as everywhere in Graft."""
+    dots = "".join(
+        f'<span class="graft-class"><i style="background:{class_colour(number)}"></i>{escape(name)}</span>'
+        for number, name in enumerate(classes[:most])
+    )
+    more = f'<span class="graft-class">and {len(classes) - most} more</span>' if len(classes) > most else ""
+    st.html(f'<div class="graft-legend">{dots}{more}</div>')
+
+
+def object_words(image: LabelledImage, classes: Sequence[str]) -> str:
+    """Say what is labelled in a picture: `2 scratch, 1 pit`, or that nothing is."""
+    if not image.objects:
+        return "nothing labelled"
+    counts: dict[str, int] = {}
+    for item in image.objects:
+        name = classes[item.class_id] if item.class_id < len(classes) else f"class {item.class_id}"
+        counts[name] = counts.get(name, 0) + 1
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
+
+
+def dataset_tile(dataset: Dataset, file: str, width: int, height: int) -> Tile:
+    """Return the tile of a dataset's picture with its truth drawn."""
+    image = dataset.labelled_image(file, width, height)
+    words = object_words(image, dataset.classes)
+    if dataset.task == "classify":
+        words = dataset.classes[image.objects[0].class_id]
+    return Tile(
+        dataset.image_path(file), tuple(truth_marks(image, dataset.classes)), plain(words),
+        f"Picture {Path(file).name}: {words}", [f"`{file}`  {width} × {height} pixels"],
+    )  # fmt: skip

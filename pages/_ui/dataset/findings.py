@@ -1,0 +1,69 @@
+"""Findings on screen: what it is, how often, why it matters, examples, and the button that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from core.data.dataset import Finding, Severity
+from pages._ui.common.formatting import count, plain
+
+ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+SEVERITY_WORDS = {
+    Severity.ERROR: ("red", "must be solved"),
+    Severity.WARNING: ("orange", "worth a look"),
+    Severity.INFO: ("gray", "for your information"),
+}
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """Say in a sentence how a dataset stands before training."""
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    warnings = sum(finding.severity is Severity.WARNING for finding in findings)
+    if errors:
+        return f"{count(errors, 'problem')} must be solved before training can start."
+    if warnings:
+        return f"Ready to train; {count(warnings, 'point')} {'is' if warnings == 1 else 'are'} worth a look first."
+    return "Ready to train. Nothing was found that would harm it."
+
+
+def show_findings(
+    findings: Sequence[Finding],
+    *,
+    key: str,
+    show_example: Callable[[str], bool] | None = None,
+    on_fix: Callable[[str], None] | None = None,
+) -> None:
+    """List findings, the grave ones first.
+
+    `show_example` draws a picture the finding names and says whether it could; `on_fix` is called with the code of
+    the finding whose fix button was pressed.
+    """
+    for finding in sorted(findings, key=lambda item: ORDER[item.severity]):
+        colour, words = SEVERITY_WORDS[finding.severity]
+        with st.container(key=f"{key}_{finding.code}", gap="small"):
+            st.markdown(f":{colour}-badge[{words}] {plain(finding.message)}")
+            if finding.why:
+                st.caption(plain(finding.why))
+            with st.container(horizontal=True, vertical_alignment="center"):
+                if finding.fix and on_fix is not None:
+                    st.button(plain(finding.fix), key=f"{key}_fix_{finding.code}", on_click=on_fix,
+                              args=(finding.code,))  # fmt: skip
+            if finding.examples:
+                _examples(finding, key, show_example)
+
+
+def _examples(finding: Finding, key: str, show_example: Callable[[str], bool] | None) -> None:
+    fold = st.expander(
+        count(len(finding.examples), "example"), key=f"{key}_examples_{finding.code}", type="compact", on_change="rerun"
+    )
+    if not fold.open:
+        return
+    with fold:
+        unseen = list(finding.examples)
+        if show_example is not None:
+            with st.grid(4, min_column_width=150, gap="small"):
+                unseen = [name for name in finding.examples if not show_example(name)]
+        for name in unseen:
+            st.markdown(f"`{name}`")

@@ -1,0 +1,1 @@
+"""What the Take it away page is made of."""

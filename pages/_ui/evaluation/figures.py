@@ -1,0 +1,226 @@
+"""The figures of the evaluation: headline, classes, parts where it fails, curves, and how sure it says it is."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core.data.palette import class_colour
+from core.evaluation.evaluation import Evaluation, fit_run_temperature
+from core.evaluation.figures.calibration import drop_temperature, save_temperature
+from core.evaluation.verdict import leak_sentence
+from core.training.store import Run
+from pages._ui.common import charts
+from pages._ui.common.formatting import count, percent, plain
+from pages._ui.evaluation import charts as evaluation_charts
+
+HEADLINES = {
+    "recall": ("Found", "of all labelled objects (recall)"),
+    "precision": ("Right", "of what it reports (precision)"),
+    "mAP50": ("mAP50", "found well, over all confidences"),
+    "mAP50-95": ("mAP50-95", "found and placed exactly"),
+    "mask mAP50-95": ("Mask mAP50-95", "found and outlined exactly"),
+    "pose mAP50-95": ("Pose mAP50-95", "found with its points exact"),
+    "rotated box mAP50-95": ("Rotated mAP50-95", "found, placed and turned exactly"),
+    "top1": ("Right", "first answer (top-1)"),
+    "top5": ("Among five", "right within five answers (top-5)"),
+    "balanced_accuracy": ("Balanced", "mean over classes (balanced accuracy)"),
+    "AUROC": ("AUROC", "ranks a class above the others"),
+}
+FURTHER = ("mAP75", "AP small", "AP medium", "AP large", "box mAP50", "box mAP50-95", "F1")
+PART_TITLES = {
+    "class": "By class", "size": "By size", "position": "By place in the picture", "brightness": "By brightness",
+    "source": "By source folder", "group": "By group",
+}  # fmt: skip
+MOST_ROWS = 25
+FEW_GROUPS = 10
+"""Below so many groups the intervals are a little short (bench/interval_coverage.py: 91 to 99 of 100 with five)."""
+
+
+def interval_words(figure: dict, score: bool = False) -> str:
+    """Return "between 83 and 97 %" or, for a score, "between 0.83 and 0.97"."""
+    low, high = figure.get("low"), figure.get("high")
+    if low is None or high is None or low != low:
+        return "interval not known"
+    if score:
+        return f"between {low:.2f} and {high:.2f}"
+    return f"between {low * 100:.0f} and {high * 100:.0f} %"
+
+
+def show_verdict(evaluation: Evaluation) -> None:
+    """Show the verdict, then the headline figures with their intervals."""
+    verdict = [sentence for sentence in evaluation.sentences if sentence not in evaluation.next_steps]
+    first, *rest = verdict or ["Nothing can be said about these pictures."]
+    st.markdown(f"#### {plain(first)}")
+    for sentence in rest:
+        st.markdown(plain(sentence))
+    names = [name for name in HEADLINES if name in evaluation.metrics]
+    if any(name.startswith(("mask", "pose", "rotated")) for name in names):
+        names.remove("mAP50-95")  # the same figure under its own name
+    if evaluation.task == "classify" and len(evaluation.classes) <= 5:
+        names = [name for name in names if name != "top5"]
+    with st.grid(4, min_column_width=150, gap="small"):
+        for name in names:
+            title, words = HEADLINES[name]
+            figure = evaluation.metrics[name]
+            value = figure["value"]
+            score = "mAP" in name or name == "AUROC"
+            shown = f"{value:.3f}" if score else percent(value)
+            with st.container(key=f"headline_{name.replace(' ', '_')}", gap="xxsmall"):
+                st.metric(title, shown if value == value else "–")
+                st.caption(f"{words}, {interval_words(figure, score)}")
+    groups = len(set(evaluation.groups.values()))
+    by = f"{groups} groups of pictures that belong together" if groups else "pictures"
+    words = f"The intervals hold the true figure in 95 of 100 sets like this one (bootstrap over {by})."
+    st.caption(words + (" With so few groups, rather in 90." if 0 < groups < FEW_GROUPS else ""))
+    leak = leak_sentence(evaluation.leak_aware)
+    if leak:
+        st.warning(plain(leak), icon=":material/content_copy:")
+
+
+def show_classes(evaluation: Evaluation) -> None:
+    """Show each class: how much is found, how exactly, with intervals."""
+    rows, table = [], []
+    for index, name in enumerate(evaluation.classes):
+        item = evaluation.per_class.get(name, {})
+        recall, objects = item.get("recall"), int(item.get("objects", 0))
+        if recall and objects:
+            rows.append((name, recall, class_colour(index), f"{name}: found {percent(recall['value'])} of {objects}, "
+                         f"{interval_words(recall)}"))  # fmt: skip
+        entry = {"class": name, "labelled": objects}
+        for key in ("recall", "precision", "F1", "mAP50", "mAP50-95", "AUROC"):
+            if key in item and item[key]["value"] == item[key]["value"]:
+                figure = item[key]
+                entry[key] = f"{figure['value']:.2f} ({figure['low']:.2f} to {figure['high']:.2f})"
+        table.append(entry)
+    if not rows:
+        st.caption("No class is labelled in these pictures.")
+        return
+    rows.sort(key=lambda row: row[1]["value"])
+    st.caption("Found of each class (recall), the weakest first, with its 95 % interval")
+    chart = evaluation_charts.intervals(rows[:MOST_ROWS])
+    charts.show(chart, "Recall of each class with its interval", key="class_recall")
+    if len(rows) > MOST_ROWS:
+        st.caption(f"The {MOST_ROWS} weakest of {len(rows)}; all of them are in the table.")
+    absent = [row["class"] for row in table if not row["labelled"]]
+    if absent:
+        names = ", ".join(plain(name) for name in absent[:8]) + (" …" if len(absent) > 8 else "")
+        st.caption(f"Not labelled in these pictures, so nothing can be said about them: {names}.")
+    with st.expander("All figures by class", key="class_table", type="compact"):
+        st.dataframe(pd.DataFrame(table), hide_index=True, placeholder="–")
+        further = {name: evaluation.metrics[name] for name in FURTHER if name in evaluation.metrics}
+        if further:
+            st.caption(
+                "Over all classes. mAP is read as Ultralytics reads it, AP by size as COCO does (objects under 32, "
+                "under 96 and above 96 pixels square)."
+            )
+            lines = [
+                {"figure": name, "value": f"{item['value']:.3f}" if item["value"] == item["value"] else "–",
+                 "95 % interval": interval_words(item, score=True)}
+                for name, item in further.items()
+            ]  # fmt: skip
+            st.dataframe(pd.DataFrame(lines), hide_index=True)
+
+
+def show_parts(evaluation: Evaluation) -> None:
+    """Show how much is found among parts of the objects, and name the parts that are clearly worse."""
+    worse = [item for item in evaluation.slices if item["worse"]]
+    for item in worse:
+        st.markdown(
+            f":material/flag: **{plain(str(item['slice']))}**: {item['found']} of {item['objects']}, "
+            f"{percent(item['value'])}, {interval_words(item)}. Clearly worse than the rest."
+        )
+    if not worse:
+        st.markdown("No part is clearly worse than the rest; differences this small may be chance.")
+    kinds = [by for by in PART_TITLES if sum(item["by"] == by for item in evaluation.slices) > 1]
+    if not kinds:
+        return
+    chosen = st.segmented_control(
+        "Divided", kinds, default="size" if "size" in kinds else kinds[0], key="parts_by", required=True,
+        format_func=PART_TITLES.get,
+    )  # fmt: skip
+    rows = [
+        (str(item["slice"]), item, charts.FAILURE if item["worse"] else charts.LEAF,
+         f"{item['slice']}: {item['found']} of {item['objects']}, {interval_words(item)}")
+        for item in evaluation.slices if item["by"] == chosen
+    ]  # fmt: skip
+    what = "Named rightly" if evaluation.task == "classify" else "Found"
+    st.caption(f"{what} in each part, with its 95 % interval")
+    charts.show(evaluation_charts.intervals(rows[:MOST_ROWS]), f"{what} in each part", key="parts")
+
+
+def show_curves(evaluation: Evaluation) -> None:
+    """Show one curve of the user's choice."""
+    point = evaluation.operating_point["confidence"]
+    names = ["False alarms", "By confidence", "By class"]
+    chosen = st.segmented_control("Curve", names, default=names[0], key="curve", required=True)
+    if chosen == "By confidence":
+        st.caption("What moves when the line is drawn elsewhere")
+        charts.show(evaluation_charts.by_confidence(evaluation.curves["confidence"], point),
+                    "Precision, recall and F1 over the confidence", key="by_confidence")  # fmt: skip
+    elif chosen == "By class":
+        st.caption("Precision over recall, a line a class")
+        if evaluation.curves["precision_recall"].empty:
+            st.caption("There is nothing to draw: no class is both labelled and predicted here.")
+        else:
+            chart = evaluation_charts.precision_recall(evaluation.curves["precision_recall"], evaluation.classes)
+            charts.show(chart, "Precision over recall by class", key="precision_recall")
+    else:
+        st.caption("How much is found when so many false alarms a picture are accepted (FROC)")
+        charts.show(evaluation_charts.froc(evaluation.curves["confidence"], point), "FROC curve", key="froc")
+
+
+WHERE_CORRECTED = (
+    "The correction counts in this curve and its figure, and in those of the command line. What it finds, its "
+    "operating point, Try it and what you take away keep the confidence the model states by itself."
+)
+
+
+def show_calibration(run: Run, evaluation: Evaluation) -> None:
+    """Show whether stated confidence means what it says, and offer to correct it."""
+    found = evaluation.calibration
+    if not found.get("bins"):
+        st.caption("There are no answers to judge.")
+        return
+    scaled = found.get("scaled")
+    chart = evaluation_charts.reliability(found["bins"], scaled["bins"] if scaled else None)
+    charts.show(chart, "Reliability curve", key="reliability")
+    st.caption(
+        f"On average its stated confidence is {percent(found['ece'])} away from how often it is right "
+        f"({interval_words(found)}; expected calibration error over {count(found['count'], 'answer')})."
+    )
+    if scaled:
+        st.markdown(
+            f"Corrected, it is {percent(scaled['ece'])} away ({interval_words(scaled)}): the correction fitted on the "
+            f"validation part is stored with this model (temperature {scaled['temperature']:.2f})."
+        )
+        st.caption(WHERE_CORRECTED)
+        if st.button("Drop the correction", key=f"uncalibrate_{run.id}", icon=":material/undo:"):
+            drop_temperature(run.folder)
+            st.rerun(scope="app")
+        return
+    if evaluation.split != "val":
+        st.caption("A correction is fitted on the validation part: choose it above.")
+        return
+    fitted = fit_run_temperature(evaluation)
+    if fitted is None:
+        st.caption("There are too few answers, right and wrong ones, to fit a correction on.")
+        return
+    st.markdown(
+        f"It is {'too sure of itself' if fitted > 1 else 'not sure enough'}. One number (a temperature of "
+        f"{fitted:.2f}) would correct that."
+        if abs(fitted - 1) > 0.05
+        else "Its confidence can be taken nearly at its word; a correction would hardly move it."
+    )
+    st.caption(WHERE_CORRECTED)
+    if st.button("Store the correction with the model", key=f"calibrate_{run.id}", icon=":material/tune:"):
+        save_temperature(run.folder, fitted, evaluation.weights_sha256)
+        st.rerun(scope="app")
+
+
+def show_next_steps(evaluation: Evaluation) -> None:
+    """Say what to do next, each sentence with its figure."""
+    for sentence in evaluation.next_steps:
+        st.markdown(f"- {plain(sentence)}")
+    if not evaluation.next_steps:
+        st.markdown("Nothing stands out that more pictures or another setting would clearly mend.")

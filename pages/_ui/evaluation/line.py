@@ -1,0 +1,109 @@
+"""Where the line is drawn between a finding and nothing: by what matters most, or by hand; kept with the model."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.evaluation.evaluation import Evaluation
+from core.evaluation.figures.curves import confidence_for, threshold_curve
+from core.evaluation.figures.operating_point import load_operating_point, save_operating_point
+from core.evaluation.review import picture_verdict
+from core.training.store import Run
+from pages._ui.common.formatting import count, percent
+
+AIMS = {
+    "balanced": "Balanced",
+    "recall": "Miss as few as possible",
+    "precision": "Few false alarms",
+    "cost": "By what mistakes cost",
+}
+
+
+def slider_key(run: Run) -> str:
+    """Return the key of the threshold's widget: one a run, so that runs don't share a line."""
+    return f"confidence_{run.id}"
+
+
+def start_of_line(run: Run, evaluation: Evaluation) -> float:
+    """Return where the line is at first: what is stored with these weights, else what the evaluation chose."""
+    stored = load_operating_point(run.folder)
+    if stored is not None and stored.get("weights_sha256", evaluation.weights_sha256) == evaluation.weights_sha256:
+        return float(stored["confidence"])
+    return float(evaluation.operating_point["confidence"] or 0.25)
+
+
+def show_line(run: Run, evaluation: Evaluation) -> None:
+    """Show where the line is drawn, what it costs, and keep it."""
+    key = slider_key(run)
+    on_validation = evaluation.split == "val"
+    if on_validation:
+        _show_aims(run, evaluation, key)
+    st.slider(
+        "Confidence a finding must reach", 0.0, 1.0, step=0.001, format="%.3f", key=key, disabled=not on_validation,
+        help="Lower finds more and raises more false alarms.",
+    )  # fmt: skip
+    _show_consequences(evaluation)
+    if not on_validation:
+        st.caption("The line is drawn on the validation part and only reported here: anything else would flatter.")
+        return
+    if st.button("Keep this line for the model", key=f"keep_{run.id}", icon=":material/bookmark:"):
+        aim = st.session_state.get(f"aim_{run.id}")
+        save_operating_point(run.folder, float(st.session_state[key]), chosen_on="val",
+                             rule=AIMS[aim] if aim else "chosen by hand",
+                             weights_sha256=evaluation.weights_sha256)  # fmt: skip
+    stored = load_operating_point(run.folder)
+    if stored is not None:
+        words = f"Kept with the model: {stored['confidence']:.3f}. Predicting, export and report use it."
+        if abs(stored["confidence"] - float(st.session_state[key])) > 0.0006:
+            words += " What you see here follows the slider."
+        st.caption(words)
+
+
+def _show_aims(run: Run, evaluation: Evaluation, key: str) -> None:
+    aim = st.segmented_control("What matters most?", list(AIMS), format_func=AIMS.get, key=f"aim_{run.id}")
+    options: dict[str, float] = {}
+    if aim in ("recall", "precision"):
+        words = "Find at least" if aim == "recall" else "Be right in at least"
+        options["at_least"] = st.slider(words, 50, 100, 90, 1, format="%d %%", key=f"least_{aim}_{run.id}") / 100
+    if aim == "cost":
+        left, right = st.columns(2)
+        options["miss_cost"] = left.number_input("A miss costs", 0.0, 1e6, 5.0, key=f"miss_{run.id}")
+        options["alarm_cost"] = right.number_input("A false alarm costs", 0.0, 1e6, 1.0, key=f"alarm_{run.id}")
+    if aim is None:
+        return
+    coded = evaluation.detector.coded
+    curve = threshold_curve(coded.confidence, coded.hit, len(evaluation.truth), evaluation.images)
+    best = confidence_for(curve, aim, **options)
+    if best is None:
+        st.caption("No confidence reaches that on these pictures.")
+        return
+
+    def take() -> None:
+        st.session_state[key] = best
+
+    st.button(f"Set the line to {best:.2f}", key=f"take_{run.id}", on_click=take)
+
+
+def _show_consequences(evaluation: Evaluation) -> None:
+    """Say what the line means: objects found, findings that are right, pictures flagged and left alone."""
+    found = evaluation.metrics
+    verdict = picture_verdict(evaluation.detector.coded, evaluation.operating_point["confidence"] or 0.0)
+    lines = [f"Finds **{percent(found['recall']['value'])}** of the objects, is right in "
+             f"**{percent(found['precision']['value'])}** of what it reports."]  # fmt: skip
+    if verdict.with_objects:
+        figure = found["picture sensitivity"]
+        between = f"between {figure['low'] * 100:.0f} and {percent(figure['high'])}"
+        lines.append(
+            f"Of {count(verdict.with_objects, 'picture')} with something in them, {verdict.flagged_with} are flagged "
+            f"(sensitivity {percent(figure['value'])}, {between})."
+        )
+    if verdict.empty:
+        figure = found["picture specificity"]
+        between = f"between {figure['low'] * 100:.0f} and {percent(figure['high'])}"
+        lines.append(
+            f"Of {count(verdict.empty, 'empty picture')}, {verdict.empty - verdict.flagged_empty} are left alone "
+            f"(specificity {percent(figure['value'])}, {between})."
+        )
+    else:
+        lines.append("No picture here is empty, so nothing can be said about false alarms on healthy ones.")
+    st.markdown("  \n".join(lines))

@@ -1,0 +1,178 @@
+"""Which mistakes there are: the matrix with the pictures behind each cell, and the gallery of the worst."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core.data.dataset import Dataset
+from core.errors import GraftError
+from core.evaluation.evaluation import Evaluation
+from core.evaluation.label_errors import SIGNS, find_label_errors
+from core.evaluation.predict.explain import heat_map
+from core.training.store import Run
+from core.workspace import Workspace
+from pages._ui.common.gallery import Tile, show_picture
+from pages._ui.evaluation import charts as evaluation_charts
+from pages._ui.evaluation.gallery import KINDS, picture_marks, show_cases, show_classified, show_doubtful
+
+NOTHING = "(nothing)"
+
+
+def show_matrix(evaluation: Evaluation, dataset: Dataset | None) -> None:
+    """Show which classes are taken for which; a chosen cell shows its pictures."""
+    counts = evaluation.confusion.to_numpy()
+    size = len(evaluation.classes)
+    shown = [index for index in evaluation_charts.matrix_classes(counts) if index < size]
+    names = list(evaluation.classes)
+    if len(counts) > size:
+        shown.append(size)
+        names.append(NOTHING)
+    table = pd.DataFrame(counts, index=names, columns=names).iloc[shown, shown]
+    ink = "#F3F1EA" if st.context.theme.type == "dark" else "#1E211C"
+    event = st.plotly_chart(
+        evaluation_charts.matrix_chart(table, ink), key="matrix", on_select="rerun", selection_mode="points",
+        config={"displayModeBar": False}, alt="Labelled classes against the model’s answers",
+    )  # fmt: skip
+    if len(shown) < len(counts):
+        st.caption(f"The {len(shown)} most frequent of {len(counts)} are shown.")
+    cells = [
+        (str(row), str(column))
+        for row in table.index
+        for column in table.columns
+        if row != column and table.loc[row, column]
+    ]
+    cells.sort(key=lambda cell: -int(table.loc[cell]))
+    clicked = [tuple(point["customdata"][:2]) for point in event.selection.points if point.get("customdata")]
+    if clicked:
+        cell = clicked[0]
+        st.caption(f"Chosen in the matrix: {cell_words(cell, table)}")
+    else:
+        cell = st.selectbox("Show the pictures behind", cells, index=None, key="matrix_cell",
+                            placeholder="choose a mistake, or click a square",
+                            format_func=lambda item: cell_words(item, table))  # fmt: skip
+    if cell is None:
+        return
+    if evaluation.detector is None:
+        pictures = evaluation.pictures
+        show_classified(dataset, pictures[(pictures["truth"] == cell[0]) & (pictures["prediction"] == cell[1])],
+                        key="matrix_gallery")  # fmt: skip
+        return
+    ids = {name: index for index, name in enumerate(evaluation.classes)} | {NOTHING: -1}
+    cases = evaluation.cases
+    behind = cases[(cases["true_class"] == ids[cell[0]]) & (cases["predicted_class"] == ids[cell[1]])]
+    show_cases(evaluation, dataset, behind, key="matrix_gallery")
+
+
+def cell_words(cell: tuple[str, str], table: pd.DataFrame) -> str:
+    """Say what a cell of the matrix holds."""
+    row, column = cell
+    number = int(table.loc[row, column]) if row in table.index and column in table.columns else 0
+    if row == NOTHING:
+        return f"{column} reported where nothing is labelled ({number})"
+    if column == NOTHING:
+        return f"{row} missed ({number})"
+    return f"{row} found rightly ({number})" if row == column else f"{row} taken for {column} ({number})"
+
+
+def show_gallery_cell(evaluation: Evaluation, dataset: Dataset | None) -> None:
+    """Show the pictures with mistakes, the worst first."""
+    cases = evaluation.cases
+    if evaluation.detector is None:
+        pictures = evaluation.pictures
+        kind = st.segmented_control("Show", ["Wrong", "Right"], default="Wrong", key="classified_kind")
+        wrong = pictures["misses"] > 0
+        show_classified(dataset, pictures[wrong if kind != "Right" else ~wrong], key="classified")
+        return
+    counts = cases["kind"].value_counts()
+    kinds = [kind for kind in KINDS if counts.get(kind, 0)]
+    if not kinds:
+        st.caption("Nothing is labelled in these pictures and nothing was found.")
+        return
+    kind = st.segmented_control(
+        "Show", kinds, default=kinds[0], key="case_kind",
+        format_func=lambda name: f"{KINDS[name]} ({counts.get(name, 0)})",
+    )  # fmt: skip
+    numbers = {name: int(counts.get(name, 0)) for name in KINDS}
+    st.caption(sum_words(numbers, len(evaluation.detector.coded.truth), int(evaluation.errors["missed"]["count"])))
+    show_cases(evaluation, dataset, cases[cases["kind"] == (kind or kinds[0])], key="cases")
+
+
+def sum_words(counts: dict[str, int], objects: int, outright: int) -> str:
+    """Say how the kinds add up to the false alarms and the objects not found that the page begins with.
+
+    `outright` are the missed objects without even a badly placed finding, as the cost of mistakes counts them.
+    """
+    alarms = {name: number for name, number in counts.items() if name not in ("missed", "hit") and number}
+    sentences = []
+    if len(alarms) > 1:
+        parts = ", ".join(f"{number} {KINDS[name].lower()}" for name, number in alarms.items())
+        sentences.append(f"The {sum(alarms.values())} false alarms are: {parts}.")
+    lost = objects - counts["hit"]
+    if renamed := lost - counts["missed"]:
+        of = "Of the one object not found, one" if lost == 1 else f"Of the {lost} objects not found, {renamed}"
+        sentences.append(f"{of} {'was' if renamed == 1 else 'were'} reported under a wrong class.")
+    if near := counts["missed"] - outright:
+        if counts["missed"] == 1:
+            sentences.append("The missed object has a badly placed finding on it.")
+        else:
+            have, them = ("has", "it") if near == 1 else ("have", "them")
+            sentences.append(
+                f"Of the {counts['missed']} missed, {near} {have} a badly placed finding on {them}; {outright} "
+                f"{'was' if outright == 1 else 'were'} missed outright."
+            )
+    return " ".join(sentences)
+
+
+def show_why(run: Run, evaluation: Evaluation, dataset: Dataset | None) -> None:
+    """Show where the model looks in a picture of the user's choice."""
+    if dataset is None:
+        st.caption("The dataset is not in this workspace any more, so its pictures can’t be shown.")
+        return
+    files = evaluation.pictures["file"].astype(str).tolist()
+    file = st.selectbox("Picture, the one with the worst mistakes first", files, key="why_picture",
+                        format_func=lambda name: name.split("/", 1)[-1])  # fmt: skip
+    if not st.button("Show where it looks", key="why", icon=":material/visibility:"):
+        return
+    try:
+        with st.spinner("Asking the model …"):
+            picture = heat_map(run.folder, dataset.image_path(file), run.spec.imgsz)
+    except GraftError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    left, right = st.columns(2)
+    with left:
+        show_picture(
+            Tile(dataset.image_path(file), picture_marks(evaluation, file, dataset), "labels and answers"), 700
+        )
+    right.image(str(picture), caption="bright: what stands out to the model (EigenCAM)", width="stretch",
+                alt="The picture with a heat map over it: bright where something stands out to the model")  # fmt: skip
+    st.caption("Bright spots away from your objects, such as a ruler, a marker or the border, mean it learned the "
+               "wrong thing: add pictures without them.")  # fmt: skip
+
+
+def show_label_errors(workspace: Workspace, evaluation: Evaluation, dataset: Dataset | None) -> None:
+    """Show the labels that are likely wrong, as a list to look through and to take along."""
+    if not st.toggle("Look for labels that are likely wrong", key="label_errors"):
+        return
+    found = find_label_errors(workspace, evaluation)
+    if found.empty:
+        st.markdown("None stands out: no answer that can be trusted contradicts a label. A better model sees more.")
+        return
+    counts = found["sign"].value_counts()
+    signs = [sign for sign in SIGNS if counts.get(sign, 0)]
+    sign = st.segmented_control(
+        "Sign", signs, default=signs[0], key="label_sign", required=True,
+        format_func=lambda name: f"{SIGNS[name][0].upper()}{SIGNS[name][1:]} ({counts[name]})",
+    )  # fmt: skip
+    part = found[found["sign"] == (sign or signs[0])]
+    if evaluation.detector is None:
+        files = part["file"].tolist()
+        pictures = evaluation.pictures.set_index("file").loc[files].reset_index()
+        show_classified(dataset, pictures, key="label_gallery")
+    else:
+        show_doubtful(evaluation, dataset, part, key="label_gallery")
+    st.download_button(
+        "Take the list along (CSV)", found.to_csv(index=False), "likely_label_errors.csv", "text/csv",
+        key="label_list", icon=":material/download:",
+    )  # fmt: skip

@@ -1,0 +1,56 @@
+"""Letting a run look at a part's pictures while the page says how far it is and how long it takes."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from core.evaluation.evaluation import evaluate_run
+from core.evaluation.predict.predictions import are_fresh, predictions_path
+from core.jobs import Progress
+from core.training.store import Run
+from core.workspace import Workspace
+from pages._ui.common.formatting import duration
+
+
+def stamp_of(run: Run, split: str) -> tuple[int, ...]:
+    """Return what changes when the evaluation of a run does: times of its predictions, weights and correction."""
+    paths = (predictions_path(run.folder, split), run.best_weights, run.folder / "calibration.json")
+    return tuple(path.stat().st_mtime_ns if path is not None and path.is_file() else 0 for path in paths)
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _fresh(folder: str, split: str, stamp: tuple[int, ...], _run: Run) -> bool:  # noqa: ARG001
+    return are_fresh(_run.folder, split)
+
+
+def is_ready(run: Run, split: str) -> bool:
+    """Say whether stored predictions fit the weights and the dataset; asked once a change of either."""
+    return _fresh(str(run.folder), split, stamp_of(run, split), run)
+
+
+def predict_with_bar(workspace: Workspace, run: Run, split: str, *, open_test: bool = False, who: str = "") -> None:
+    """Look at the pictures of a split with a progress bar in words, and store what the model sees.
+
+    `who` names the run where there are several. Raises GraftError as `evaluate_run` does.
+    """
+    begun: list[float] = []
+    with st.container(key=f"predicting_{run.id}"):
+        bar = st.progress(0.0, f"{who}Starting the model; that takes about ten seconds …")
+
+        def say(step: Progress) -> None:
+            if not begun:
+                begun.append(time.monotonic())
+            share = min(1.0, step.done / max(step.total, 1))
+            spent = time.monotonic() - begun[0]
+            left = spent * (1 - share) / share if share > 0.05 and spent > 1 else None
+            words = f"{who}{step.stage}: {step.done} of {step.total}"
+            if share >= 1:
+                words = f"{who}Working out the figures and how sure they are …"
+            bar.progress(share, words + (f", about {duration(left)} left" if left is not None and share < 1 else ""))
+
+        try:
+            evaluate_run(workspace, run.id, split, open_test=open_test, progress=say)
+        finally:
+            bar.empty()

@@ -1,0 +1,198 @@
+"""Setting up an experiment: who takes part, how long, what it will cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+from pydantic import BaseModel, ValidationError
+
+from core.data.dataset import Dataset
+from core.errors import InputError
+from core.lab.cost import estimate
+from core.lab.experiment import (
+    KIND_WORDS,
+    Contender,
+    CurveSettings,
+    ProductSettings,
+    RaceSettings,
+    TransferSettings,
+    TuneSettings,
+)
+from core.lab.jobs import start_experiment
+from core.lab.suggest import models_here, suggest_contenders, suggest_settings
+from core.models.catalog import models_for
+from core.models.library import list_models
+from core.spec import STRATEGY_WORDS, Strategy
+from core.training.runs import list_runs
+from core.workspace import Workspace
+from pages._ui.common.cells import next_step, python_fold
+from pages._ui.common.formatting import count, plain
+from pages._ui.common.frame import go_to
+from pages._ui.common.settings import default_of, field_widget, problems
+
+MODELS: dict[str, type[BaseModel]] = {
+    "race": RaceSettings,
+    "transfer": TransferSettings,
+    "curve": CurveSettings,
+    "product": ProductSettings,
+    "tune": TuneSettings,
+}
+EXPLAINED = {
+    "race": "Several models learn from the same pictures; the slower half stops early. Ends with a recommendation.",
+    "transfer": "The same training twice: with what the model knows already, and from nothing.",
+    "curve": "The same training on parts of your pictures, and what twice as many pictures would bring.",
+    "product": "A model of yours learns new pictures or classes: what it gains on the new, what it loses on the old.",
+    "tune": "Tries a few settings (learning rate, strategy, size, augmentation) within the time you give it.",
+}
+FIRST = {
+    "race": ("epochs", "imgsz", "seeds"),
+    "transfer": ("epochs", "imgsz", "patience_with_scratch", "seeds"),
+    "curve": ("epochs", "imgsz", "parts", "seeds"),
+    "product": ("epochs", "imgsz"),
+    "tune": ("minutes", "tries", "epochs", "imgsz"),
+}
+"""The settings that are asked for; the others stand in the fold below."""
+SEARCHED = {
+    "lr0": "learning rate",
+    "strategy": "strategy (how much is kept)",
+    "imgsz": "picture size",
+    "augmentation": "how much pictures are varied (augmentation)",
+}
+"""What tuning may change, in words."""
+SCRATCH_ONLY = "No weights are on this machine, so all start from random numbers. Get some on the Model page."
+
+
+def choose_kind() -> str:
+    """Ask which question it is."""
+    kinds = list(MODELS)
+    return st.radio("Question", kinds, key="lab_kind", format_func=lambda kind: KIND_WORDS[kind],
+                    captions=[EXPLAINED[kind] for kind in kinds], persist_state="session",
+                    label_visibility="collapsed")  # fmt: skip
+
+
+def ask_settings(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str, Any]:
+    """Show the settings of a kind of experiment; return what is set."""
+    model = MODELS[kind]
+    start = suggest_settings(workspace, dataset, model)
+    values: dict[str, Any] = {}
+    asks = {"race": _ask_race, "product": _ask_product}
+    values |= asks.get(kind, _ask_model)(workspace, dataset, kind)
+
+    def ask(names: list[str]) -> None:
+        with st.grid(3, min_column_width=200, gap="medium"):
+            for name in names:
+                values[name] = field_widget(model, name, key=f"lab_{dataset.id}_{kind}_{name}", value=start.get(name))
+
+    ask(list(FIRST[kind]))
+    asked = {*FIRST[kind], *values, "kind", "extra", "search", "run"}
+    rest = [name for name in model.model_fields if name not in asked]
+    if kind == "tune":
+        options = list(default_of(model.model_fields["search"]))
+        values["search"] = st.multiselect(
+            "What may change", list(SEARCHED), key=f"lab_{dataset.id}_search", format_func=SEARCHED.get,
+            default=options, help=model.model_fields["search"].description,
+        )  # fmt: skip
+    with st.expander("More settings", key=f"lab_more_{kind}"):
+        ask(rest)
+    return values
+
+
+def _ask_race(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str, Any]:
+    here = models_here(workspace, dataset.task)
+    suggested = suggest_contenders(workspace, dataset.task)
+    names = here or [model.name for model in models_for(dataset.task) if model.size == "n"]
+    key = f"lab_{dataset.id}_{kind}"
+    kept = {f"library:{item.id}": item.name for item in list_models(workspace, task=dataset.task)}
+    names = [*names, *kept]
+    models = st.multiselect("Models", names, key=f"{key}_models", format_func=lambda name: kept.get(name, name),
+                            default=[name for name in names if name in {item.model for item in suggested}],
+                            help="Those whose weights are on this machine, and those of your library.")  # fmt: skip
+    options = list(Strategy) if here or kept else [Strategy.SCRATCH]
+    strategies = st.pills("Each with", options, key=f"{key}_strategies", selection_mode="multi",
+                          default=list(dict.fromkeys(item.strategy for item in suggested)),
+                          format_func=str, wrap=True,
+                          help="How much of what the model knows is kept.")  # fmt: skip
+    if not here and not kept:
+        st.caption(SCRATCH_ONLY)
+    for item in strategies or []:
+        st.caption(f"**{item}**: {plain(STRATEGY_WORDS[item].rsplit(' (', 1)[0])}.")
+    contenders = [
+        Contender(model=model, strategy=strategy, name=kept.get(model, ""))
+        for strategy in strategies or []
+        for model in models
+    ]
+    st.caption(f"{count(len(contenders), 'contender')}: " + plain("; ".join(item.label for item in contenders)) + ".")
+    return {"contenders": contenders}
+
+
+def _ask_model(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str, Any]:
+    here = models_here(workspace, dataset.task)
+    names = here or [model.name for model in models_for(dataset.task) if model.size == "n"]
+    with st.grid(2, min_column_width=200, gap="medium"):
+        model = st.selectbox("Pre-trained model", names, key=f"lab_{dataset.id}_{kind}_model", persist_state="session")
+        options = [item for item in Strategy if here or item is Strategy.SCRATCH]
+        if kind == "transfer":
+            options = [item for item in Strategy if item is not Strategy.SCRATCH]
+        strategy = st.selectbox("Strategy", options, key=f"lab_{dataset.id}_{kind}_strategy", format_func=str,
+                                persist_state="session", help=STRATEGY_WORDS[Strategy.FINE_TUNE])  # fmt: skip
+    if not here:
+        st.caption(SCRATCH_ONLY)
+    return {"model": model, "strategy": strategy}
+
+
+def _ask_product(workspace: Workspace, dataset: Dataset, _kind: str) -> dict[str, Any]:
+    runs = [
+        run
+        for run in list_runs(workspace)
+        if run.task == dataset.task and run.best_weights is not None and run.dataset != dataset.id and not run.active
+    ]
+    if not runs:
+        st.markdown(
+            f"None of your models was trained on another dataset than {plain(dataset.name)}: train one on the old "
+            "product’s pictures first."
+        )
+        next_step("Train on another dataset", "dataset.py", key="lab_product_train")
+        return {"run": ""}
+    names = {run.id: f"{run.name} ({run.dataset_name})" for run in runs}
+    run = st.selectbox("Your model", list(names), key=f"lab_{dataset.id}_run", format_func=names.__getitem__,
+                       help=f"It goes on learning on {dataset.name}.")  # fmt: skip
+    keep = field_widget(ProductSettings, "keep_old", key=f"lab_{dataset.id}_keep_old")
+    return {"run": run, "keep_old": keep, "strategy": Strategy.FINE_TUNE, "seeds": 1}
+
+
+def show_cost(workspace: Workspace, dataset: Dataset, kind: str, values: dict[str, Any]) -> None:
+    """Say what it will cost, and start it."""
+    try:
+        settings: Any = MODELS[kind].model_validate(values)
+        cost = estimate(workspace, dataset, settings)
+    except ValidationError as error:
+        for sentence in problems(error, MODELS[kind]):
+            st.markdown(plain(sentence))
+        return
+    except InputError as error:
+        st.markdown(plain(str(error)) if values.get("run") else "Choose one of your models first.")
+        return
+    st.markdown(f"**{cost.words}** It goes on when you close this page, and can be stopped at any time.")
+    if st.button("Start", key="lab_start", type="primary", icon=":material/play_arrow:"):
+        try:
+            experiment = start_experiment(workspace, dataset.id, settings)
+        except InputError as error:
+            st.error(plain(str(error)), title="This can’t start yet")
+            return
+        go_to("lab.py", experiment=experiment.id)
+    python_fold(_code(dataset, settings), key="lab_start")
+
+
+def _code(dataset: Dataset, settings: BaseModel) -> str:
+    given = settings.model_dump(mode="json", exclude_defaults=True)
+    arguments = "\n".join(f"    {name}={value!r}," for name, value in given.items())
+    kind = type(settings).__name__
+    return (
+        f"from core.lab.experiment import {kind}\n"
+        "from core.lab.jobs import start_experiment, wait_experiment\n"
+        "from core.workspace import Workspace\n\n"
+        f"workspace = Workspace.current()\nsettings = {kind}(\n{arguments}\n)\n"
+        f"experiment = start_experiment(workspace, {dataset.id!r}, settings)\n"
+        "print(*wait_experiment(workspace, experiment.id).status.sentences, sep='\\n')"
+    )

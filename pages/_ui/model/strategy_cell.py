@@ -1,0 +1,140 @@
+"""How much of the pre-trained knowledge is kept: strategies, a recommendation, the network drawn, a teacher."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.data.dataset import Dataset
+from core.errors import GraftError, InputError
+from core.models.catalog import TASK_SUFFIX, find_model, models_for
+from core.models.library import list_models
+from core.models.networks import network_parts
+from core.models.weights import is_here
+from core.planning.source_distance import known_distance, measure_distance
+from core.planning.strategy import recommend
+from core.spec import STRATEGY_WORDS, Strategy, TrainingSpec
+from core.training.distillation import TASKS
+from core.training.runs import list_runs
+from core.training.store import State
+from core.workspace import Workspace
+from pages._ui.common.formatting import plain
+from pages._ui.common.frame import has_page, page_path
+from pages._ui.model.network_drawing import network_svg, network_words, part_states
+from pages._ui.model.plan_cell import facts_of
+
+
+def strategy_cell(
+    workspace: Workspace, dataset: Dataset, draft: TrainingSpec, model_name: str
+) -> tuple[Strategy, str, dict[str, Any]]:
+    """Ask how much is kept; return the strategy, the teacher ("": none), and `freeze` if its depth was set by hand."""
+    strategy = _choose(dataset, draft)
+    parts = network_parts(_catalogue_name(model_name, dataset))
+    freeze: dict[str, Any] = {}
+    if parts is not None:
+        depth = None
+        if strategy in (Strategy.FROZEN, Strategy.TWO_STAGE):
+            most = parts["backbone"].layers
+            name = f"spec_{dataset.id}_freeze"
+            st.session_state.setdefault(name, min(most, int(draft.extra.get("freeze") or most)))
+            if st.session_state[name] > most:  # of a deeper model; else it is not touched while it is being dragged
+                st.session_state[name] = most
+            depth = st.slider(
+                "Layers kept as they are", 1, most, key=name, persist_state="session",
+                help=f"All {most} are the whole backbone. Fewer keep the early layers only: edges and textures.",
+            )  # fmt: skip
+            freeze = {} if depth == most else {"freeze": depth}
+        states = part_states(parts, strategy, depth)
+        ink = "#E9E7DF" if st.context.theme.type == "dark" else "#10140E"
+        st.image(network_svg(parts, states, ink), alt=network_words(parts, states), width=400)
+    _advice(workspace, dataset, model_name)
+    return strategy, _choose_teacher(workspace, dataset, draft, model_name), freeze
+
+
+def _choose(dataset: Dataset, draft: TrainingSpec) -> Strategy:
+    options, name = list(Strategy), f"spec_{dataset.id}_strategy"
+    extra = {} if name in st.session_state else {"index": options.index(draft.strategy)}
+    words = {item: STRATEGY_WORDS[item].rsplit(" (", 1) for item in options}
+    return st.radio(
+        TrainingSpec.model_fields["strategy"].title or "Strategy", options, key=name,
+        format_func=lambda item: words[item][0], captions=[words[item][1].rstrip(")") for item in options],
+        persist_state="session", help=TrainingSpec.model_fields["strategy"].description, **extra,
+    )  # fmt: skip
+
+
+def _advice(workspace: Workspace, dataset: Dataset, model_name: str) -> None:
+    try:
+        distance = known_distance(workspace, dataset, model_name) if model_name else None
+    except InputError:
+        distance = None  # weights that can't be found are said where they are chosen
+    advice = recommend(facts_of(dataset), distance)
+    title = STRATEGY_WORDS[advice.strategy].rsplit(" (", 1)[1].rstrip(")")
+    st.markdown(f"**Recommended: {title}.** {plain(advice.reason)}")
+    left, right = st.columns([1, 1])
+    if distance is None and model_name and left.button(
+        "Compare my pictures with what it has seen", key="measure_distance",
+        help="Looks at up to 48 of your pictures with the model's own backbone, about ten seconds.",
+    ):  # fmt: skip
+        try:
+            with st.spinner("Looking at your pictures with the model …"):
+                measure_distance(workspace, dataset, model_name)
+        except (GraftError, InputError) as error:
+            st.error(plain(str(error)))
+        else:
+            st.rerun()
+    if has_page("lab.py"):
+        right.page_link(page_path("lab.py"), label="Measure instead of believe: race them in the Lab",
+                        icon=":material/arrow_forward:")  # fmt: skip
+
+
+def _choose_teacher(workspace: Workspace, dataset: Dataset, draft: TrainingSpec, model_name: str) -> str:
+    """Offer a second model to learn from; none unless one is chosen."""
+    if dataset.task not in TASKS:
+        return ""
+    names = {"": "No, from my labels alone"} | _teachers(workspace, dataset, model_name)
+    if draft.teacher and draft.teacher != model_name:
+        names.setdefault(draft.teacher, draft.teacher)
+    key = f"spec_{dataset.id}_teacher"
+    if st.session_state.get(key, "") not in names:
+        del st.session_state[key]  # it was deleted, or is the model to start from by now
+    first = (
+        {} if key in st.session_state else {"index": list(names).index(draft.teacher) if draft.teacher in names else 0}
+    )
+    chosen = st.selectbox(
+        "Learn from a larger model as well (distillation)", list(names), format_func=names.__getitem__, key=key,
+        persist_state="session", help=TrainingSpec.model_fields["teacher"].description, **first,
+    )  # fmt: skip
+    if len(names) == 1:
+        st.caption("There is no second model for this yet: train a larger one on these pictures first.")
+    else:
+        st.caption(
+            "Each step also runs the teacher, so it takes longer. It pays when the teacher is a larger model trained "
+            "on these pictures."
+        )
+    return chosen or ""
+
+
+def _teachers(workspace: Workspace, dataset: Dataset, model_name: str) -> dict[str, str]:
+    """Return what can teach, by its name for a specification: the user's own models, then larger ones that are here."""
+    names = {
+        f"library:{item.id}": f"{item.name} (library, {item.parameters / 1e6:.1f} M parameters)"
+        for item in list_models(workspace, task=dataset.task)
+    }
+    for run in list_runs(workspace, states={State.FINISHED, State.STOPPED}):
+        if run.task == dataset.task and run.best_weights is not None:
+            names[f"run:{run.id}"] = f"{run.name} ({run.model}, {run.dataset_name})"
+    student = find_model(_catalogue_name(model_name, dataset))
+    for model in models_for(dataset.task):
+        if is_here(workspace, model) and (student is None or model.parameters > student.parameters):
+            names[model.name] = f"{model.name} ({model.parameters / 1e6:.1f} M parameters, knows other classes)"
+    names.pop(model_name, None)
+    return names
+
+
+def _catalogue_name(model_name: str, dataset: Dataset) -> str:
+    """Return the catalogue model for the task that a name stands for; the name itself for a model of one's own."""
+    model = find_model(model_name)
+    if model is None or model.task == dataset.task:
+        return model.architecture or model_name if model else model_name
+    return f"{model.name.split('-')[0]}{TASK_SUFFIX[dataset.task]}"

@@ -1,0 +1,1 @@
+"""What the Try it page is made of."""

@@ -1,0 +1,1 @@
+"""What the Training and Runs pages are made of."""

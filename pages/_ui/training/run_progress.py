@@ -1,0 +1,347 @@
+"""How a run is doing, live: state and bars, curves, pictures, log, and what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import GraftError
+from core.spec import TrainingSpec
+from core.training.progress import ProgressReader, RunProgress, read_progress
+from core.training.runs import get_run, list_runs, move_run, pause_run, resume_run, stop_run
+from core.training.store import WITH_PROCESS, Run, State
+from core.training.worker.pictures import picture_epoch
+from core.workspace import Workspace
+from pages._ui.common.cells import next_step
+from pages._ui.common.charts import curves, show
+from pages._ui.common.formatting import (
+    METRIC_HELP,
+    count,
+    duration,
+    megabytes,
+    metric_value,
+    metric_words,
+    percent,
+    plain,
+    score,
+    state_badge,
+    time_left,
+)
+from pages._ui.common.gallery import Tile, show_picture
+from pages._ui.common.running import begin_run
+
+LIVE_SECONDS = 1.0
+CHART_SECONDS = 3.0
+LOG_LINES = 60
+MORE_EPOCHS = 20
+HEADLINES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5")
+"""Figures that need no threshold: hits and false alarms are told on the Evaluation page, at the line drawn there."""
+CURVES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5")
+FLAT = 0.02
+"""A loss that never reaches this share of the largest one looks like a flat line; YOLO26's l1 is such a one."""
+BEFORE_TRAINING = ("waiting", "checking", "loading")
+Draw = Callable[[Workspace, str, bool], None]
+
+
+def follow(run: Run) -> RunProgress:
+    """Return a run's progress, reading only what is new since the last look of this session."""
+    readers: dict[str, ProgressReader] = st.session_state.setdefault("progress_readers", {})
+    if run.id not in readers:
+        readers.clear()  # one run at a time is looked at
+        readers[run.id] = ProgressReader(run.events_path)
+    return readers[run.id].read()
+
+
+def live(
+    draw: Callable[[Workspace, str, bool], None], workspace: Workspace, run_id: str, seconds: float | None
+) -> None:
+    """Draw a part of the page, again every `seconds` while the run is active."""
+    st.fragment(draw, run_every=seconds)(workspace, run_id, seconds is not None)
+
+
+def show_state(workspace: Workspace, run_id: str, active: bool) -> None:
+    """Show state, bars, time left and the buttons."""
+    live(_state, workspace, run_id, LIVE_SECONDS if active else None)
+
+
+def show_curves(workspace: Workspace, run_id: str, active: bool) -> None:
+    """Show the result and the losses over the epochs."""
+    live(_curves, workspace, run_id, CHART_SECONDS if active else None)
+
+
+def show_pictures(workspace: Workspace, run_id: str, active: bool) -> None:
+    """Show what the model sees and what it answers."""
+    live(_pictures, workspace, run_id, CHART_SECONDS if active else None)
+
+
+def show_log(workspace: Workspace, run_id: str, active: bool) -> None:
+    """Show the settings and the newest log lines."""
+    live(_log, workspace, run_id, CHART_SECONDS if active else None)
+
+
+def tab_title(run: Run, progress: RunProgress) -> str:
+    """Return the title of the browser tab: how far the run is, or how it ended."""
+    if run.state in (State.RUNNING, State.STARTING, State.STOPPING):
+        return f"{percent(progress.fraction)} · {run.name}"
+    return f"{'✓ Finished' if run.state is State.FINISHED else run.state.capitalize()} · {run.name}"
+
+
+def _state(workspace: Workspace, run_id: str, live_now: bool) -> None:
+    run = get_run(workspace, run_id)
+    if live_now and not run.active:
+        st.rerun()  # it has ended: the whole page changes
+    progress = follow(run)
+    st.set_page_config(page_title=tab_title(run, progress))
+    if message := st.session_state.pop("run_message", None):
+        st.error(plain(message))
+    if run.state in (State.FAILED, State.INTERRUPTED):
+        _trouble(workspace, run)
+    elif run.state is State.QUEUED:
+        st.markdown(f"{state_badge(run.state)} {_queue_words(workspace, run)}")
+    else:
+        st.markdown(f"{state_badge(run.state)} {plain(_sentence(run, progress))}")
+    if run.state in (State.RUNNING, State.STARTING, State.STOPPING):
+        _bars(progress)
+    _figures(run, progress)
+    _buttons(workspace, run)
+
+
+def _queue_words(workspace: Workspace, run: Run) -> str:
+    if run.cause:
+        return plain(f"It waits: {run.cause}")
+    if run.submitted:
+        return "It waits in the cluster's queue for a free place and starts by itself."
+    working = [other for other in list_runs(workspace, states=set(WITH_PROCESS)) if other.device == run.device]
+    left = read_progress(working[0]).seconds_left if working else None
+    ahead = f" The one that trains now: {time_left(left)}." if left else ""
+    if run.position and run.position > 1:
+        return f"Place {run.position} in the queue. It starts by itself when those before it are done.{ahead}"
+    return f"It starts as soon as its device is free.{ahead}"
+
+
+def _sentence(run: Run, progress: RunProgress) -> str:
+    if run.state is State.STOPPING:
+        return {
+            "stop": "Stopping after this step; the best model so far is kept.",
+            "pause": "Pausing; the device is free in a moment.",
+            "cancel": "Cancelling.",
+        }.get(run.request, "Stopping.")
+    if run.state is State.CANCELLED:
+        return "Cancelled by you."
+    if progress.phase == "training" and not progress.rows:
+        return "Learning; the first result comes at the end of the first epoch."
+    return progress.sentence
+
+
+def _trouble(workspace: Workspace, run: Run) -> None:
+    kind = st.error if run.state is State.FAILED else st.warning
+    kind(plain(f"{run.cause} {run.next_step}".strip()), title=f"The run {run.state}" if run.state is State.FAILED
+         else "The run was interrupted")  # fmt: skip
+    if run.suggestion:
+        words = ", ".join(f"{name} {value}" for name, value in run.suggestion.items())
+        if st.button(f"Start again with {words}", key=f"suggest_{run.id}", type="primary"):
+            begin_run(workspace, with_suggestion(run.spec, run.suggestion))
+    elif "again" in run.next_step and "ataset" in run.next_step:
+        next_step("Look at the dataset", "dataset.py", key=f"dataset_{run.id}", dataset=run.dataset)
+    elif "Runs page" in run.cause + run.next_step:
+        next_step("Make room on the Runs page", "runs.py", key=f"room_{run.id}")
+
+
+def with_suggestion(spec: TrainingSpec, suggestion: dict[str, Any]) -> TrainingSpec:
+    """Return a specification with suggested settings put in: its own fields, else expert settings."""
+    values = spec.model_dump()
+    for name, value in suggestion.items():
+        if name in TrainingSpec.model_fields:
+            values[name] = value
+        else:
+            values["extra"] = {**values["extra"], name: value}
+    return TrainingSpec.model_validate(values)
+
+
+def _bars(progress: RunProgress) -> None:
+    if progress.phase in BEFORE_TRAINING or not progress.epochs:
+        st.progress(0.0, text="Getting ready: pictures and model are checked before the first epoch")
+        return
+    epoch = min(max(progress.epoch, 1), progress.epochs)
+    st.progress(progress.fraction, text=f"Epoch {epoch} of {progress.epochs}, {time_left(progress.seconds_left)}")
+    if progress.phase == "training" and progress.batches:
+        share = min(1.0, progress.batch / progress.batches)
+        st.progress(share, text=f"Step {progress.batch} of {progress.batches} in this epoch")
+    else:
+        st.progress(1.0, text="Checking on the validation pictures" if progress.phase == "validating" else "Finishing")
+
+
+def _figures(run: Run, progress: RunProgress) -> None:
+    metrics = progress.metrics or run.metrics or {}
+    shown = [name for name in HEADLINES if metrics.get(name) is not None][:4]
+    working = run.state in (State.RUNNING, State.STARTING)
+    if shown:
+        with st.grid(4, min_column_width=165, gap="small"):
+            for name in shown:
+                st.metric(metric_words(name), metric_value(name, metrics[name]), help=METRIC_HELP.get(name))
+            if progress.best_epoch:
+                st.metric("Best epoch", f"{progress.best_epoch} of {progress.epochs}")
+            st.metric("Time so far" if run.active else "Time", duration(progress.seconds))
+    notes = []
+    if working and progress.images_per_second:
+        notes.append(f"{progress.images_per_second:.0f} pictures a second")
+    if progress.device_name:
+        notes.append(f"on {progress.device_name}")
+    if working and progress.memory_bytes:
+        notes.append(f"{megabytes(progress.memory_bytes)} memory")
+    if working and progress.cores and progress.cores < (progress.cores_available or 0):
+        notes.append(f"{progress.cores} of {progress.cores_available} processor cores, as other programs are busy")
+    if notes:
+        text = "; ".join(notes)
+        st.caption(plain(f"{text[0].upper()}{text[1:]}."))
+    for said in (progress.transfer, progress.preflight):
+        if said.get("message"):
+            st.caption(plain(str(said["message"])))
+
+
+def _do(action: Callable[..., Any], *args: Any, **options: Any) -> None:
+    """Do what a button says; keep a refusal for the next drawing."""
+    try:
+        action(*args, **options)
+    except GraftError as error:
+        st.session_state["run_message"] = str(error)
+
+
+def _buttons(workspace: Workspace, run: Run) -> None:
+    with st.container(horizontal=True):
+        if not run.active and run.best_weights is not None:
+            next_step("See how good it is", "evaluation.py", key="to_evaluation", run=run.id)
+        if run.state in (State.RUNNING, State.STARTING):
+            st.button("Stop and keep the best", key=f"stop_{run.id}", on_click=_do, args=(stop_run, workspace, run.id),
+                      help="Ends after the present step; the best model so far is kept and checked.")  # fmt: skip
+            st.button("Pause", key=f"pause_{run.id}", on_click=_do, args=(pause_run, workspace, run.id),
+                      help="Frees the device; it goes on later where it was.")  # fmt: skip
+        if run.state in (State.RUNNING, State.STARTING, State.STOPPING, State.QUEUED, State.PAUSED):
+            st.button("Cancel", key=f"cancel_{run.id}", type="tertiary", on_click=_do,
+                      args=(stop_run, workspace, run.id), kwargs={"keep_best": False},
+                      help="Ends at once.")  # fmt: skip
+        if run.state is State.QUEUED and run.position and run.position > 1:
+            st.button("Move to the front", key=f"front_{run.id}", on_click=_do,
+                      args=(move_run, workspace, run.id, 1 - run.position))  # fmt: skip
+        if run.resumable:
+            if run.state is State.FINISHED:
+                st.button(f"Train {MORE_EPOCHS} more epochs", key=f"more_{run.id}", on_click=_do,
+                          args=(resume_run, workspace, run.id), kwargs={"more_epochs": MORE_EPOCHS})  # fmt: skip
+            else:
+                st.button("Resume", key=f"resume_{run.id}", on_click=_do, args=(resume_run, workspace, run.id),
+                          type="primary" if run.state in (State.PAUSED, State.INTERRUPTED) else "secondary",
+                          help="Goes on after the last whole epoch.")  # fmt: skip
+
+
+def _curves(workspace: Workspace, run_id: str, _: bool) -> None:
+    run = get_run(workspace, run_id)
+    progress = follow(run)
+    table = progress.curves
+    if table.empty:
+        st.caption("The curves begin with the end of the first epoch.")
+        return
+    results = [name for name in CURVES if name in table and table[name].notna().any()]
+    if results:
+        st.caption("On the validation pictures: higher is better")
+        last = ", ".join(f"{name} {score(table[name].dropna().iloc[-1])}" for name in results)
+        chart = curves(table, results, best=progress.best_epoch, epochs=progress.epochs, top=1.0)
+        show(chart, f"Results over {count(len(table), 'epoch')}; last: {last}", f"results_{run_id}")
+    losses = [("train/", "On the training pictures"), ("val/", "On the validation pictures")]
+    for side, (prefix, words) in zip(st.columns(2), losses, strict=True):
+        names = [str(name) for name in table if str(name).startswith(prefix) and table[name].fillna(0).any()]
+        if names:
+            shown, tiny = worth_drawing(table, names)
+            short = table.rename(columns={name: _loss_words(name) for name in names})
+            with side:
+                st.caption(f"{words}: losses, lower is better")
+                chart = curves(short, [_loss_words(name) for name in shown], epochs=progress.epochs, height=220)
+                show(chart, f"{words}, losses over the epochs", f"losses_{prefix[:-1]}_{run_id}")
+                if tiny:
+                    last = ", ".join(f"{_loss_words(name)} {table[name].dropna().iloc[-1]:.2g}" for name in tiny)
+                    st.caption(f"Too small to be drawn beside them: {last}, counted on a scale of its own.")
+
+
+def worth_drawing(table: pd.DataFrame, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Divide losses into those to draw and those that would lie flat on the axis beside the others."""
+    largest = max(float(table[name].median()) for name in names)
+    tiny = [name for name in names if float(table[name].max()) < FLAT * largest]
+    return [name for name in names if name not in tiny], tiny
+
+
+def _loss_words(name: str) -> str:
+    short = name.split("/")[-1].removesuffix("_loss")
+    return {"box": "where", "cls": "what", "dfl": "edges", "l1": "edges", "loss": "loss", "seg": "outline",
+            "dis": "unlike the teacher"}.get(short, short)  # fmt: skip
+
+
+def _pictures(workspace: Workspace, run_id: str, _: bool) -> None:
+    run = get_run(workspace, run_id)
+    folder = run.folder / "pictures"
+    answers = list(folder.glob("validation_*_*.jpg"))
+    batch = sorted(folder.glob("batch_*_*.jpg"))
+    if not answers and not batch:
+        st.caption("Pictures appear here while it trains." if run.active else "This run kept no pictures.")
+        return
+    if answers:
+        epoch = _chosen_epoch(run_id, sorted({picture_epoch(path.name) for path in answers}))
+        st.caption("Its answers on the same validation pictures (dashed, with confidence), and your labels (solid)")
+        _row([path for path in answers if picture_epoch(path.name) == epoch], f"Answers after epoch {epoch}")
+    if batch:
+        st.caption("As the model sees its training pictures: cropped, turned, coloured and mixed on purpose")
+        _row(batch, "Training pictures as the model sees them")
+
+
+def _chosen_epoch(run_id: str, epochs: list[int]) -> int:
+    """Let the user go back in time; the slider follows the newest epoch until it is moved."""
+    key, newest = f"picture_epoch_{run_id}", f"picture_newest_{run_id}"
+    if st.session_state.get(key) in (None, st.session_state.get(newest)):
+        st.session_state[key] = epochs[-1]
+    st.session_state[newest] = epochs[-1]
+    if len(epochs) == 1:
+        return epochs[0]
+    if st.session_state[key] not in epochs:
+        st.session_state[key] = epochs[-1]
+    return int(st.select_slider("See it learn: answers after epoch", epochs, key=key))
+
+
+def _row(files: list[Path], words: str) -> None:
+    with st.grid(3, min_column_width=180, gap="small"):
+        for number, path in enumerate(sorted(files), 1):
+            show_picture(Tile(path, alt=f"{words}, picture {number}"), 480)
+
+
+def _log(workspace: Workspace, run_id: str, _: bool) -> None:
+    run = get_run(workspace, run_id)
+    spec = run.spec
+    st.caption(f"{spec.imgsz} pixels, batches of {spec.batch}, seed {spec.seed}, {plain(str(spec.strategy))}, "
+               f"device {run.device}")  # fmt: skip
+    with st.expander("Newest lines of the log", key=f"log_{run_id}", type="compact"):
+        st.code(tail(run) or "Nothing yet.", language=None, height=320)
+
+
+def tail(run: Run, lines: int = LOG_LINES) -> str:
+    """Return the last lines of a run's log, without the terminal's colours and progress bars."""
+    try:
+        with run.log_path.open("rb") as file:
+            file.seek(max(0, run.log_path.stat().st_size - 64_000))
+            text = file.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    kept = [_plain_line(line.rstrip("\r")) for line in text.split("\n")]
+    return "\n".join([line for line in kept if line.strip()][-lines:])
+
+
+def _plain_line(line: str) -> str:
+    out, skip = [], False
+    for letter in line.rsplit("\r", 1)[-1]:
+        if letter == "\x1b":
+            skip = True
+        elif skip:
+            skip = not letter.isalpha()
+        elif letter.isprintable():
+            out.append(letter)
+    return "".join(out)
