@@ -30,7 +30,8 @@ sys.path.insert(0, str(ROOT))
 
 from bench.evaluation_speed import made_up  # noqa: E402
 from core.data.dataset import Dataset  # noqa: E402
-from core.evaluation.evaluation import evaluate_run, prepare  # noqa: E402
+from core.evaluation.evaluation import evaluate_run  # noqa: E402
+from core.evaluation.loading import prepare  # noqa: E402
 from core.evaluation.predict.predictions import meta_path, predictions_path, truth_path  # noqa: E402
 from core.spec import TrainingSpec  # noqa: E402
 from core.training.store import Run, RunStore, State  # noqa: E402

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMPORT = """
 import json, sys, time
 from pathlib import Path
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.workspace import Workspace
 stages = {}
 def note(progress):

@@ -23,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from core.data.importing.importing import import_dataset, import_sample
+from core.data.importing.from_upload import import_dataset, import_sample
 from core.models.starter.checkpoint import CHECKPOINT
 from core.planning.plan import complete_spec
 from core.spec import Strategy, TrainingSpec

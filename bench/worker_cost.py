@@ -22,7 +22,7 @@ import tempfile
 from pathlib import Path
 
 from core.data.dataset import load_dataset, write_data_yaml
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.isolation import isolated_environment
 from core.planning.plan import complete_spec
 from core.spec import TrainingSpec

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from core.errors import GraftError, InputError
-from core.verbs import data, delivery, evaluation, experiments, lab, models, training
+from core.verbs import data, delivery, evaluation, experiments, models, plan, training
 from core.verbs.verb import Verb
 from core.workspace import Workspace
 
-ROOMS = (data, models, training, evaluation, lab, experiments, delivery)
+ROOMS = (data, models, training, evaluation, plan, experiments, delivery)
 """The modules that add verbs, in the order the help lists them."""
 
 

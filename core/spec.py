@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from core.data.dataset import Task
+from core.errors import InputError
+from core.tasks import Task
 
 
 class Strategy(StrEnum):
@@ -182,3 +184,21 @@ class TrainingSpec(BaseModel):
         if cleaned in ("auto", "cpu", "mps") or all(part.isdigit() for part in cleaned.split(",")):
             return cleaned
         raise ValueError(f"“{device}” is not a device: use auto, cpu, 0, or 0,1 for two GPUs")
+
+
+SPEC_FILE = "spec.json"
+
+
+def read_spec(run_folder: Path) -> TrainingSpec:
+    """Return what was asked of a run, from its spec.json. Raises InputError when it is not there, or damaged."""
+    path = run_folder / SPEC_FILE
+    try:
+        return TrainingSpec.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"There is no run “{run_folder.name}” in this workspace; `python -m core runs` lists them."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} can't be read: it is damaged. Bring it back from a copy, or delete the run."
+        ) from error

@@ -5,7 +5,7 @@ import streamlit as st
 from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
 from core.evaluation.evaluation import Evaluation, evaluate_run
-from core.evaluation.figures.error_kinds import KINDS as ERROR_WORDS
+from core.evaluation.predict.error_kinds import KINDS as ERROR_WORDS
 from core.training.store import Run
 from pages._ui.common import charts, frame
 from pages._ui.common.cells import Notebook, next_step, python_fold

@@ -5,12 +5,12 @@ import streamlit as st
 from core.data.dataset import Dataset, list_datasets
 from core.data.importing.job import SAMPLE, new_job, start_import
 from core.models.catalog import STARTER, find_model, model_for_task
-from core.models.library import model_name
 from core.models.machine import describe_machine
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model, is_here
 from core.spec import Strategy, TrainingSpec
 from core.training.runs import list_runs
+from core.training.starting_points import model_name
 from core.training.store import Run
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
@@ -157,7 +157,7 @@ with page.cell("New here? Try it with the sample set"):
             st.rerun()
     python_fold(
         """
-from core.data.importing.importing import import_sample
+from core.data.importing.from_upload import import_sample
 from core.models.weights import default_model
 from core.training.runs import start_run, wait_run
 from core.spec import TrainingSpec

@@ -41,7 +41,8 @@ with page.cell("Which models do you have?"):
             st.markdown("No model fits this search.")
     python_fold(
         """
-from core.models.library import keep_run, list_models
+from core.models.library import list_models
+from core.training.keeping import keep_run
 from core.workspace import Workspace
 
 for model in list_models(Workspace.current()):

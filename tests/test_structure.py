@@ -11,26 +11,122 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-CORE = sorted((ROOT / "core").rglob("*.py"))
+FILES = sorted(path for top in ("core", "pages") for path in (ROOT / top).rglob("*.py"))
+STAND_ALONE = ROOT / "core" / "delivery" / "bundle" / "files"
+"""Scripts that go out with a bundle: nothing of the house is in them."""
+
+FLOORS = (
+    "core",  # the ground: errors, digests, processes, isolation, workspace, jobs, tasks, spec ...
+    "core.data.dataset",
+    "core.data",
+    "core.data.findings",
+    "core.data.images",
+    "core.data.leakage",
+    "core.data.reading",
+    "core.data.formats",
+    "core.data.writing",
+    "core.data.checks",
+    "core.data.importing",
+    "core.data.editing",
+    "core.models",
+    "core.evaluation.predict",
+    "core.evaluation.figures",
+    "core.evaluation",
+    "core.planning",
+    "core.training",
+    "core.delivery",
+    "core.lab",
+    "core.verbs",
+    "core.cli",
+    "core.__main__",
+    "pages",
+)
+"""From the ground up. A module belongs to the floor with the longest name that it begins with, and imports from its own
+floor and from those below it. Evaluation lies under training: it knows pictures, labels and what a model says of them,
+not how the model came about, and the worker uses it after the last epoch."""
 
 
-def imported(path: Path) -> set[str]:
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(path: Path, known: set[str]) -> set[str]:
+    """Every module of the house that a file imports: at the top, lazily, or for its types only."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module.split(".")[0])
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {name if name in known else node.module for name in whole}
     return names
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_core_never_imports_the_pages(path: Path) -> None:
-    assert not imported(path) & {"streamlit", "pages"}
+def house() -> dict[str, set[str]]:
+    """Return {module: modules it imports}, those of the house only."""
+    files = {module_name(path): path for path in FILES if STAND_ALONE not in path.parents}
+    known = set(files)
+    return {name: (imported(path, known) & known) - {name} for name, path in files.items()}
+
+
+def floor_of(module: str) -> int:
+    fitting = [floor for floor in FLOORS if module == floor or module.startswith(f"{floor}.")]
+    return FLOORS.index(max(fitting, key=len))
+
+
+def arrows_up(graph: dict[str, set[str]]) -> list[str]:
+    return sorted(
+        f"{name} -> {other}" for name, others in graph.items() for other in others if floor_of(name) < floor_of(other)
+    )
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Return the sets of modules that reach one another."""
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        waiting = list(graph[start])
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += graph[name]
+        return found
+
+    reach = {name: reached(name) for name in graph}
+    tied = {frozenset(other for other in reach[name] if name in reach[other]) for name in graph if name in reach[name]}
+    return sorted(sorted(members) for members in tied)
+
+
+def test_no_arrow_points_up() -> None:
+    assert arrows_up(house()) == []
+
+
+def test_no_circle_ties_modules_lazy_and_type_only_imports_included() -> None:
+    assert circles(house()) == []
+
+
+def test_a_planted_arrow_and_a_planted_circle_are_named() -> None:
+    graph = house()
+    graph["core.data.splits"].add("core.lab.jobs")
+    assert arrows_up(graph) == ["core.data.splits -> core.lab.jobs"]
+    graph = house()
+    graph["core.evaluation.predict.matching"].add("core.evaluation.predict.prediction_arrays")
+    graph["core.evaluation.predict.prediction_arrays"].add("core.evaluation.predict.matching")
+    assert circles(graph) == [["core.evaluation.predict.matching", "core.evaluation.predict.prediction_arrays"]]
+
+
+def test_every_floor_is_there() -> None:
+    assert {FLOORS[floor_of(name)] for name in house()} == set(FLOORS)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.is_relative_to(ROOT / "core")], ids=module_name)
+def test_core_never_imports_streamlit(path: Path) -> None:
+    assert not {name.split(".")[0] for name in imported(path, set())} & {"streamlit", "pages"}
 
 
 @pytest.mark.parametrize(
-    "module", ["core.cli", "core.training.runs", "core.data.importing.importing", "core.evaluation.evaluation"]
+    "module", ["core.cli", "core.training.runs", "core.data.importing.from_upload", "core.evaluation.evaluation"]
 )
 def test_what_the_web_process_imports_stays_free_of_torch(module: str) -> None:
     code = f"import sys, {module}; print(sorted({{'torch', 'ultralytics'}} & set(sys.modules)))"

@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from core.errors import InputError
-from core.workspace import Workspace, write_json_atomic, write_text_atomic
+from core.tasks import Task
+from core.workspace import ID_PATTERN, Workspace, write_json_atomic, write_text_atomic
 
-Task = Literal["detect", "segment", "pose", "obb", "classify"]
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
@@ -261,13 +261,14 @@ def write_data_yaml(dataset: Dataset) -> None:
 
 def load_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
     """Load a dataset by its id, or by its name when only one has it. Raises InputError when there is none."""
-    named = [item for item in list_datasets(workspace, with_parts=True) if dataset_id in (item.id, item.name)]
-    exact = [item for item in named if item.id == dataset_id] or named
-    if len(exact) == 1:
-        return exact[0]
-    if exact:
-        ids = ", ".join(item.id for item in exact)
-        raise InputError(f"{len(exact)} datasets are called “{dataset_id}”: name one by its id ({ids}).")
+    if ID_PATTERN.match(dataset_id) and (found := _read(workspace.dataset(dataset_id))):
+        return found
+    named = [item for item in list_datasets(workspace, with_parts=True) if item.name == dataset_id]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        ids = ", ".join(item.id for item in named)
+        raise InputError(f"{len(named)} datasets are called “{dataset_id}”: name one by its id ({ids}).")
     raise InputError(f"There is no dataset “{dataset_id}” in this workspace; `python -m core datasets` lists them.")
 
 
@@ -277,15 +278,21 @@ def list_datasets(workspace: Workspace, *, with_parts: bool = False) -> list[Dat
     Those an experiment put together for itself are left out unless `with_parts`.
     """
     found = []
-    for path in workspace.datasets.glob("*/dataset.json"):
-        try:
-            dataset = Dataset.model_validate(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, ValidationError):
-            continue  # half-deleted or written by a newer version: not a dataset this version can use
-        dataset._root = path.parent
-        if with_parts or not dataset.made_for:
+    for folder in workspace.datasets.glob("*"):
+        dataset = _read(folder)
+        if dataset is not None and (with_parts or not dataset.made_for):
             found.append(dataset)
     return sorted(found, key=lambda item: item.created, reverse=True)
+
+
+def _read(folder: Path) -> Dataset | None:
+    """Return the dataset in a folder, None where there is none that this version can use."""
+    try:
+        dataset = Dataset.model_validate(json.loads((folder / "dataset.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, ValidationError):
+        return None  # no dataset, half-deleted, or written by a newer version
+    dataset._root = folder
+    return dataset
 
 
 def delete_dataset(workspace: Workspace, dataset_id: str) -> None:

@@ -7,11 +7,10 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from core.data.dataset import SPLITS, Dataset, Split
+from core.data.dataset import SPLITS, Split
 from core.errors import InputError
 
 DEFAULT_RATIO = (0.8, 0.2, 0.0)
@@ -231,10 +230,3 @@ def ratio_text(ratio: tuple[float, float, float]) -> str:
 def _how(items: Sequence[Item], seed: int) -> str:
     grouped = ", groups and near-duplicates kept together" if any(item.group for item in items) else ""
     return f"balanced by class{grouped}, seed {seed}"
-
-
-def resplit(*arguments: Any, **options: Any) -> Dataset:
-    """Divide an imported dataset anew; see core.data.editing.resplitting.resplit."""
-    from core.data.editing.resplitting import resplit as divide_anew
-
-    return divide_anew(*arguments, **options)

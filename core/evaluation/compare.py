@@ -6,7 +6,6 @@ Tibshirani 1993, chapter 16). "Better" is only said when the 95 % interval of th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,9 +20,10 @@ from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.figures.average_precision import PARTS, mean_known
 from core.evaluation.figures.intervals import ap_draws, count_units, draw, interval, wilson
-from core.evaluation.figures.matching import IOU_THRESHOLDS, from_bits
 from core.evaluation.figures.metrics import ap_by_class
+from core.evaluation.predict.matching import IOU_THRESHOLDS, from_bits
 from core.jobs import Report
+from core.spec import read_spec
 from core.workspace import Workspace
 
 Draws = NDArray[np.float64]
@@ -219,7 +219,7 @@ def differing_settings(workspace: Workspace, a: str, b: str) -> dict[str, tuple[
 
     "transfer", the very weights they start from, only counts where the model has the same name.
     """
-    specs = [json.loads((workspace.run(name) / "spec.json").read_text(encoding="utf-8")) for name in (a, b)]
+    specs = [read_spec(workspace.run(name)).model_dump(mode="json") for name in (a, b)]
     flat = [{**spec, **(spec.get("extra") or {})} for spec in specs]
     skip = {"extra", "name", "notes", "tags", "reasons"}
     if specs[0].get("model") != specs[1].get("model"):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.evaluation.figures.average_precision import Figure
 from core.evaluation.figures.cached_figures import Derived, derive
 from core.evaluation.figures.calibration import DETECTIONS_FROM, calibration, fit_temperature, scaled
-from core.evaluation.figures.error_kinds import error_budget
+from core.evaluation.figures.error_budget import error_budget
 from core.evaluation.figures.intervals import count_units, draw, group_members, ratio_interval
 from core.evaluation.figures.metrics import f1, ratio
 from core.evaluation.figures.operating_point import IOU, best_f1_confidence
@@ -95,7 +95,7 @@ class Detector:
             "pictures": self._pictures(count, missed),
             "leak_aware": self._leak_aware(hits, named),
         }
-        verdict, steps = detection_sentences(figures, self, missed)
+        verdict, steps = detection_sentences(figures, self.coded, missed)
         figures |= {"sentences": verdict + steps, "next_steps": steps}
         return figures
 

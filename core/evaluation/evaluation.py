@@ -8,34 +8,33 @@ import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.data.dataset import Dataset
 from core.errors import InputError
 from core.evaluation.classification import classified, temperature_for
 from core.evaluation.detection import Detector
-from core.evaluation.figures.cached_figures import digest_of, load_derived, save_derived
 from core.evaluation.figures.calibration import load_temperature
-from core.evaluation.figures.error_kinds import KINDS
 from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
-from core.evaluation.near_twins import twins_in_train
+from core.evaluation.loading import known_twins, load_detector
+from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.prediction_arrays import CODES
 from core.evaluation.predict.predictions import (
     are_fresh,
-    derived_path,
     meta_path,
-    predict_split,
     predictions_path,
-    run_dataset,
+    present_dataset,
     truth_path,
 )
+from core.evaluation.predicting import predict_split
 from core.evaluation.review import find_cases, worst_first
 from core.evaluation.verdict import leak_sentence
 from core.jobs import Report
+from core.spec import SPEC_FILE
 from core.workspace import Workspace
 
 
@@ -150,10 +149,11 @@ def evaluate_run(
     without. Raises InputError for an unknown run or split, a split without pictures, or a locked test part.
     """
     folder = workspace.run(run_id)
-    if not (folder / "spec.json").is_file():
+    if not (folder / SPEC_FILE).is_file():
         raise InputError(f"There is no run “{run_id}” in this workspace; `python -m core runs` lists them.")
-    ready = predictions_path(folder, split).is_file() and are_fresh(folder, split)
-    openings = _open_test(folder, open_test=open_test, ready=ready) if split == "test" else None
+    dataset = present_dataset(folder)
+    ready = predictions_path(folder, split).is_file() and are_fresh(folder, split, dataset)
+    openings = _open_test(dataset, open_test=open_test, ready=ready) if split == "test" else None
     if not ready:
         predict_split(workspace, run_id, split, progress)
     meta = json.loads(meta_path(folder, split).read_text(encoding="utf-8"))
@@ -164,33 +164,12 @@ def evaluate_run(
     shared["groups"] = {item["file"]: item["group"] for item in meta["images"] if item.get("group")}
     temperature = load_temperature(folder, weights)
     if meta["task"] == "classify":
-        figures = classified(predictions, truth, meta, _twins(folder, split), temperature)
+        figures = classified(predictions, truth, meta, known_twins(dataset, split), temperature)
         return Evaluation(**shared, predictions=predictions, **figures)
-    detector = load_detector(folder, split, predictions, truth, meta)
-    confidence = _operating_confidence(workspace, run_id, split, detector, weights, progress)
+    detector = load_detector(folder, split, dataset, predictions, truth, meta)
+    confidence = _operating_confidence(workspace, run_id, split, dataset, detector, weights, progress)
     detector.scale_confidence(temperature)
     return Evaluation(**shared, predictions=detector.predictions, detector=detector, **detector.at(confidence))
-
-
-def load_detector(
-    folder: Path, split: str, predictions: pd.DataFrame, truth: pd.DataFrame, meta: dict[str, Any]
-) -> Detector:
-    """Return the detector of stored tables, with what takes long read from disk, or worked out and stored."""
-    path, twins = derived_path(folder, split), _twins(folder, split)
-    tables = predictions_path(folder, split), truth_path(folder, split), meta_path(folder, split)
-    digest = digest_of(*tables, twins=twins)
-    detector = Detector(predictions, truth, meta, load_derived(path, digest), twins)
-    if not path.is_file() or detector.derived_anew:
-        save_derived(path, detector.derived, digest)
-    return detector
-
-
-def prepare(folder: Path, split: str) -> None:
-    """Work out and store what takes long about a run's stored predictions, so that the page opens at once."""
-    meta = json.loads(meta_path(folder, split).read_text(encoding="utf-8"))
-    if meta["task"] != "classify":
-        tables = pd.read_parquet(predictions_path(folder, split)), pd.read_parquet(truth_path(folder, split))
-        load_detector(folder, split, *tables, meta)
 
 
 def fit_run_temperature(evaluation: Evaluation) -> float | None:
@@ -203,19 +182,10 @@ def fit_run_temperature(evaluation: Evaluation) -> float | None:
     return temperature_for(evaluation.predictions, evaluation.truth, evaluation.classes)
 
 
-def _twins(folder: Path, split: str) -> list[str]:
-    try:
-        return twins_in_train(run_dataset(folder), split)
-    except InputError:
-        return []  # the dataset is gone
-
-
-def _open_test(folder: Path, *, open_test: bool, ready: bool) -> int:
+def _open_test(dataset: Dataset | None, *, open_test: bool, ready: bool) -> int:
     """Record the opening of the test part; return how often it was opened."""
-    try:
-        dataset = run_dataset(folder)
-    except InputError:
-        return 0  # the dataset is gone: what was seen of it stays
+    if dataset is None:
+        return 0  # it was deleted: what was seen of it stays
     if not dataset.images.get("test"):
         return len(dataset.test_openings)
     if dataset.test_locked and not open_test and not ready:
@@ -231,7 +201,13 @@ def _open_test(folder: Path, *, open_test: bool, ready: bool) -> int:
 
 
 def _operating_confidence(
-    workspace: Workspace, run_id: str, split: str, detector: Detector, weights: str, progress: Report | None
+    workspace: Workspace,
+    run_id: str,
+    split: str,
+    dataset: Dataset | None,
+    detector: Detector,
+    weights: str,
+    progress: Report | None,
 ) -> float:
     folder = workspace.run(run_id)
     stored = load_operating_point(folder)
@@ -241,7 +217,7 @@ def _operating_confidence(
         confidence = detector.best_confidence()
         save_operating_point(folder, confidence, chosen_on="val", rule="max F1", weights_sha256=weights)
         return confidence
-    if not run_dataset(folder).images.get("val"):
+    if dataset is None or not dataset.images.get("val"):
         return FALLBACK_CONFIDENCE
     on_val = evaluate_run(workspace, run_id, "val", progress=progress).operating_point["confidence"]
     return FALLBACK_CONFIDENCE if on_val is None else on_val

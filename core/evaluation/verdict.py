@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from core.evaluation.detection import Detector
-
+from core.evaluation.predict.prediction_arrays import Coded
 
 SMALL = 32.0
 """Side in pixels under which an object counts as small, as COCO counts."""
@@ -36,10 +34,10 @@ def plural(count: int, noun: str) -> str:
 
 
 def detection_sentences(
-    figures: dict[str, Any], detector: Detector, missed: NDArray[np.bool_]
+    figures: dict[str, Any], coded: Coded, missed: NDArray[np.bool_]
 ) -> tuple[list[str], list[str]]:
     """Return the verdict on a detector, the headline first, and what to do next, each with the figure it rests on."""
-    objects, pictures = len(detector.truth), len(detector.images)
+    objects, pictures = len(coded.truth), len(coded.images)
     found = objects - int(missed.sum())
     alarms = int(figures["pictures"]["false_alarms"].sum())
     alarm_words = f"{plural(alarms, 'false alarm') if alarms else 'no false alarm'} in {plural(pictures, 'picture')}"
@@ -47,18 +45,20 @@ def detection_sentences(
     sentences = []
     if objects == 0:
         sentences.append(f"No object is labelled in these pictures: only false alarms can be counted, {alarm_words}.")
-    elif detector.predictions.empty:
+    elif coded.predictions.empty:
         sentences.append(
             f"Finds none of {plural(objects, 'object')} in {plural(pictures, 'picture')}: the model gives no findings "
             "at all. Train longer, or start from pre-trained weights."
         )
     else:
         sentences.append(f"Finds {found} of {plural(objects, 'object')} ({between(recall)}), {alarm_words}.")
-    if detector.unusable:
-        sentences.append(f"{plural(detector.unusable, 'prediction')} had no usable confidence and were left out.")
+    if coded.unusable:
+        sentences.append(f"{plural(coded.unusable, 'prediction')} had no usable confidence and were left out.")
     if objects:
-        sentences += _weak_spot(figures, found, objects) + _small_set(recall, pictures, objects, detector.grouped)
-        steps = _next_steps(figures, detector, missed)
+        sentences += _weak_spot(figures, found, objects) + _small_set(
+            recall, pictures, objects, coded.groups is not None
+        )
+        steps = _next_steps(figures, coded, missed)
         return sentences, steps
     return sentences, []
 
@@ -86,10 +86,10 @@ def _small_set(recall: dict[str, float], pictures: int, objects: int, grouped: b
     return []
 
 
-def _next_steps(figures: dict[str, Any], detector: Detector, missed: NDArray[np.bool_]) -> list[str]:
+def _next_steps(figures: dict[str, Any], coded: Coded, missed: NDArray[np.bool_]) -> list[str]:
     """Return what would help most, each sentence with the count it rests on."""
-    coded, lost = detector.coded, int(missed.sum())
-    steps = _about_misses(detector, missed) if lost >= 4 else []
+    lost = int(missed.sum())
+    steps = _about_misses(coded, missed) if lost >= 4 else []
     line = figures["operating_point"]["confidence"]
     unsure = np.sort(coded.found_at[missed & (coded.found_at >= MENTIONED)])[::-1]
     if lost >= 4 and len(unsure) * 2 >= lost:
@@ -111,7 +111,7 @@ def _next_steps(figures: dict[str, Any], detector: Detector, missed: NDArray[np.
     np.fill_diagonal(matrix, 0)
     if matrix.size and matrix.max() >= 3:
         row, column = np.unravel_index(matrix.argmax(), matrix.shape)
-        names = detector.classes
+        names = coded.classes
         steps.append(f"“{names[row]}” is taken for “{names[column]}” {matrix.max()} times: check the labels of both.")
     empty = int((coded.by_picture(coded.true_picture) == 0).sum())
     if not empty and len(coded.images) >= 10:
@@ -122,9 +122,9 @@ def _next_steps(figures: dict[str, Any], detector: Detector, missed: NDArray[np.
     return steps
 
 
-def _about_misses(detector: Detector, missed: NDArray[np.bool_]) -> list[str]:
+def _about_misses(coded: Coded, missed: NDArray[np.bool_]) -> list[str]:
     """Return what most of the misses have in common: their class, their size."""
-    coded, lost, steps = detector.coded, int(missed.sum()), []
+    lost, steps = int(missed.sum()), []
     by_class = np.bincount(coded.true_class[missed], minlength=len(coded.classes))
     most, labelled = int(by_class.argmax()), np.bincount(coded.true_class, minlength=len(coded.classes))
     share_of_all = labelled[most] / max(labelled.sum(), 1)

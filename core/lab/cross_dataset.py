@@ -19,12 +19,12 @@ import numpy as np
 from core.data.dataset import Dataset
 from core.errors import GraftError
 from core.evaluation.figures.intervals import ap_draws, draw
-from core.evaluation.figures.matching import box_iou, match
+from core.evaluation.predict.matching import box_iou, match
 from core.isolation import isolated_environment
 from core.lab.experiment_runs import Conductor
 from core.lab.paired_figures import Draws, difference, figure
-from core.models.weights import locate
 from core.processes import PROJECT
+from core.training.starting_points import locate
 from core.training.store import Run
 
 

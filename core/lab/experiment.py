@@ -17,9 +17,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from core.data.dataset import Task
 from core.errors import InputError
 from core.spec import OWN_ARGUMENTS, Strategy, TrainingSpec, own_words
+from core.tasks import Task
 from core.workspace import ID_PATTERN, Workspace, write_text_atomic
 
 _FIELDS = TrainingSpec.model_fields

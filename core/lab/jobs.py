@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from core.data.dataset import Task, load_dataset
+from core.data.dataset import load_dataset
 from core.errors import InputError
 from core.lab.experiment import (
     ENDED,
@@ -32,10 +32,12 @@ from core.lab.experiment import (
 )
 from core.lab.kinds import product
 from core.models.catalog import model_for_task
-from core.models.weights import locate, missing_words
+from core.models.weights import missing_words
 from core.processes import is_alive, start_child
 from core.spec import Strategy
+from core.tasks import Task
 from core.training.runs import delete_run, list_runs
+from core.training.starting_points import locate
 from core.workspace import Workspace, folder_bytes, new_id, write_text_atomic
 
 STARTS, STARTS_WITHIN = 5, 1800.0

@@ -6,12 +6,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from core.data.dataset import Dataset, Task
+from core.data.dataset import Dataset
 from core.lab.experiment import Contender
 from core.models.catalog import STARTER, models_for
 from core.models.weights import is_here, models_to_choose
 from core.planning.plan import plan_training
 from core.spec import Strategy, TrainingSpec
+from core.tasks import Task
 from core.workspace import Workspace
 
 MOST = 4

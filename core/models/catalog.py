@@ -6,14 +6,13 @@ read from its `cfg/models/*.yaml` comments; download sizes are estimated from th
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-from core.data.dataset import Task
 from core.errors import InputError
+from core.isolation import ultralytics_folder
+from core.tasks import Task
 
 FAMILIES = {"yolo26": ("YOLO26", "26"), "yolo11": ("YOLO11", "11"), "yolov8": ("YOLOv8", "v8")}
 SIZES = {"n": "nano", "s": "small", "m": "medium", "l": "large", "x": "extra large"}
@@ -106,14 +105,6 @@ STARTER = Model(
 )
 """Graft's own checkpoint, pre-trained on drawn scenes (core/models/starter): for machines without other weights. It is
 found by name and is not among `models_for`, because it is no model of its own."""
-
-
-def ultralytics_folder() -> Path:
-    """Return where Ultralytics is installed, without importing it. Raises InputError when it isn't."""
-    spec = importlib.util.find_spec("ultralytics")
-    if spec is None or spec.origin is None:
-        raise InputError("Ultralytics is not installed; run `make install` or `pip install -r requirements.txt`.")
-    return Path(spec.origin).parent
 
 
 @cache

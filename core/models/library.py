@@ -15,11 +15,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
-from core.data.dataset import Task, load_dataset
 from core.digests import file_sha256
 from core.errors import InputError
 from core.models.catalog import STARTER, find_model
 from core.models.weights import describe_weights, import_file
+from core.tasks import Task
 from core.workspace import ID_PATTERN, Workspace, folder_bytes, new_id, write_json_atomic
 
 MODEL_FILE, RECORD_FILE = "model.pt", "model.json"
@@ -120,59 +120,6 @@ def get_model(workspace: Workspace, identifier: str) -> LibraryModel:
     raise InputError(f"There is no model “{identifier}” in the library; `python -m core models` lists what there is.")
 
 
-def model_name(workspace: Workspace, model: str) -> str:
-    """Return a model text as people call it: the name of a kept model or of a run instead of `library:` and an id."""
-    kind, _, identifier = model.partition(":")
-    try:
-        if kind == "library":
-            return get_model(workspace, identifier).name
-        if kind == "run":
-            from core.training.store import RunStore
-
-            return RunStore(workspace).get(identifier).name
-    except InputError:
-        return model  # deleted meanwhile
-    return model
-
-
-def keep_run(
-    workspace: Workspace, run_id: str, *, name: str = "", tags: tuple[str, ...] = (), note: str = ""
-) -> LibraryModel:
-    """Copy a run's best model into the library. Raises InputError when the run has none (yet)."""
-    from core.evaluation.figures.operating_point import load_operating_point
-    from core.training.store import RunStore  # the store of runs reads specifications, which name weights
-
-    run = RunStore(workspace).get(run_id)
-    if run.best_weights is None:
-        raise InputError(f"The run {run.id} has no trained model to keep (it is {run.state}).")
-    if run.active:
-        raise InputError(f"The run {run.id} is still {run.state}; keep its model when it has ended, or stop it first.")
-    spec = run.spec
-    try:
-        window = load_dataset(workspace, run.dataset).window_setting
-    except InputError:
-        window = "auto"  # the dataset was deleted meanwhile
-    started = f"{spec.model}, from scratch" if spec.strategy == "scratch" else spec.model
-    if spec.transfer:
-        own = ":" in spec.model  # run:<id> and library:<id>: the origin says it in words
-        started = spec.transfer["origin"] if own else f"{spec.model}, {spec.transfer['origin']}"
-    return _keep(
-        workspace,
-        run.best_weights,
-        name or run.name,
-        tags,
-        note,
-        origin=f"the best model of the run “{run.name}” on {run.dataset_name}",
-        run=run.id,
-        dataset_name=run.dataset_name,
-        started_from=started,
-        imgsz=spec.imgsz,
-        figures={key: value for key, value in (run.metrics or {}).items() if value is not None},
-        confidence=(load_operating_point(run.folder) or {}).get("confidence"),
-        window=window,
-    )
-
-
 def import_model(
     workspace: Workspace, source: Path, *, name: str = "", tags: tuple[str, ...] = (), note: str = "", origin: str = ""
 ) -> LibraryModel:
@@ -187,7 +134,7 @@ def import_model(
             if known.sha256 == digest and known.run is None:
                 return known
     words = f"the file {source.name}" + (f" ({' '.join(origin.split())})" if origin.strip() else ", brought in by you")
-    return _keep(workspace, source, name or source.stem, tags, note, origin=words)
+    return keep_file(workspace, source, name or source.stem, tags, note, origin=words)
 
 
 @dataclass(frozen=True)
@@ -272,7 +219,7 @@ def delete_model(workspace: Workspace, identifier: str) -> int:
     return size
 
 
-def _keep(
+def keep_file(
     workspace: Workspace,
     source: Path,
     name: str,
@@ -288,6 +235,7 @@ def _keep(
     confidence: float | None = None,
     window: str = "auto",
 ) -> LibraryModel:
+    """Copy a checkpoint into the library with what is known of it. Raises InputError when it is refused."""
     facts = describe_weights(source)
     with workspace.staging("library") as stage:
         shutil.copyfile(source, stage / MODEL_FILE)

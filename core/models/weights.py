@@ -1,7 +1,6 @@
-"""What a training can start from, and where those weights come from.
+"""Weights on this machine: the official ones, the starter, files of the user's; where they come from, what they are.
 
-A model is named by a text: a model of the catalogue (`yolo26n`), `starter`, the path of a .pt file, `run:<id>` for the
-best model of a run, `library:<id>` for one the user kept. Official files are the release assets of the
+Official files are the release assets of the
 ultralytics/assets repository on GitHub; nothing is downloaded unless the user asks for it. What is loaded as weights
 is loaded safely (`ULTRALYTICS_SAFE_LOAD`, see core/isolation.py): a checkpoint is a pickle, and a pickle can run
 commands.
@@ -20,14 +19,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.data.dataset import Task
 from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.fetching import Moved, NotThere, Unreachable, fetch
 from core.isolation import isolated_environment
-from core.models.catalog import STARTER, Model, find_model, model_for_task, models_for
+from core.models.catalog import STARTER, Model, models_for
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
 from core.processes import PROJECT
+from core.tasks import Task
 from core.workspace import Workspace, read_json, slug, write_json_atomic
 
 OFFICIAL_RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
@@ -43,8 +42,6 @@ RECORDED = "digests.json"
 """In the workspace's weights folder: digests of official files recorded at their first download."""
 
 
-CHECKED = "checked.json"
-"""In the workspace's weights folder: tasks of the files that were loaded safely once, by digest."""
 ARRIVING = ".arriving"
 """In the workspace's weights folder: downloads that are not whole yet."""
 
@@ -65,48 +62,6 @@ class WeightsFile:
         return {"name": name, "origin": self.origin, "sha256": self.sha256}
 
 
-def locate(workspace: Workspace, model: str, task: Task) -> WeightsFile | None:
-    """Find the weights a model text names, in the variant for `task`; None when a catalogue model's are not here yet.
-
-    Raises InputError when `model` names nothing there is, or something for another task.
-    """
-    if model.startswith("run:"):
-        return _of_run(workspace, model.removeprefix("run:"), task)
-    if model.startswith("library:"):
-        from core.models.library import get_model
-
-        kept = get_model(workspace, model.removeprefix("library:"))
-        _check_task(f"“{kept.name}”", kept.task, task)
-        return WeightsFile(kept.path, kept.sha256, f"“{kept.name}” of your model library, {kept.origin}")
-    if model == STARTER.name:
-        model_for_task(model, task)
-        return WeightsFile(CHECKPOINT, file_sha256(CHECKPOINT), STARTER_WORDS) if CHECKPOINT.is_file() else None
-    path = Path(model).expanduser()
-    if model.endswith(".pt") and path.is_file():
-        return _described(workspace, path.resolve())
-    if find_model(model) is None and (workspace.weights / f"{Path(model).stem}.pt").is_file():
-        return _described(workspace, workspace.weights / f"{Path(model).stem}.pt")
-    if find_model(model) is None and (model.endswith(".pt") or os.sep in model):
-        raise InputError(f"There is no weights file {model}; give the path of a .pt file or a name like yolo26n.")
-    path = workspace.weights / model_for_task(model, task).file
-    return _described(workspace, path) if path.is_file() else None
-
-
-def _of_run(workspace: Workspace, run_id: str, task: Task) -> WeightsFile:
-    from core.training.store import RunStore  # the store of runs reads specifications, which name weights
-
-    run = RunStore(workspace).get(run_id)
-    if run.best_weights is None:
-        raise InputError(f"The run {run.id} has no trained model to start from (it is {run.state}).")
-    _check_task(f"The run {run.id}", run.task, task)
-    return WeightsFile(run.best_weights, file_sha256(run.best_weights), f"the best model of your run “{run.name}”")
-
-
-def _check_task(what: str, has: str, wanted: str) -> None:
-    if has != wanted:
-        raise InputError(f"{what} is for the task {has}, not {wanted}; choose another.")
-
-
 def default_model(workspace: Workspace, task: Task) -> str:
     """Return what to start from unless told otherwise: the smallest model whose weights are here, else the starter.
 
@@ -119,31 +74,13 @@ def default_model(workspace: Workspace, task: Task) -> str:
     return STARTER.name if STARTER in models_to_choose(task) else models_for(task)[0].name
 
 
-def check_start(workspace: Workspace, found: WeightsFile, task: Task) -> None:
-    """Make sure, before a run is made, that weights of unknown digest load safely and are for `task`; once a digest.
-
-    What is known is not loaded again: official files, the starter, the library's and those a run of Graft wrote.
-    Raises InputError when the file is refused or is for another task.
-    """
-    if found.official or found.path == CHECKPOINT or found.path.is_relative_to(workspace.root / "library"):
-        return
-    if found.path.is_relative_to(workspace.runs):
-        return
-    record = workspace.weights / CHECKED
-    checked = read_json(record)  # empty: nothing looked at yet
-    if found.sha256 not in checked:
-        checked[found.sha256] = describe_weights(found.path)["task"]
-        write_json_atomic(record, checked)
-    _check_task(found.path.name, checked[found.sha256], task)
-
-
 def weights_here(workspace: Workspace) -> dict[str, WeightsFile]:
     """Return what pre-trained weights are on this machine, by name: the starter, then the files of the workspace."""
     here = {}
     if CHECKPOINT.is_file():
         here[STARTER.name] = WeightsFile(CHECKPOINT, file_sha256(CHECKPOINT), STARTER_WORDS)
     for path in sorted(workspace.weights.glob("*.pt")):
-        here[path.stem] = _described(workspace, path)
+        here[path.stem] = described_file(workspace, path)
     return here
 
 
@@ -199,7 +136,7 @@ def download(workspace: Workspace, model: Model, progress: Moved | None = None, 
         recorded[model.file] = {"sha256": digest, "from": OFFICIAL_RELEASE, "on": datetime.now(UTC).date().isoformat()}
         write_json_atomic(workspace.weights / RECORDED, recorded)
     os.replace(part, target)
-    return _described(workspace, target)
+    return described_file(workspace, target)
 
 
 def import_file(workspace: Workspace, source: Path, name: str | None = None, *, checked: bool = False) -> WeightsFile:
@@ -221,7 +158,7 @@ def import_file(workspace: Workspace, source: Path, name: str | None = None, *, 
         part = target.with_suffix(".pt.part")
         shutil.copyfile(source, part)
         os.replace(part, target)
-    return _described(workspace, target)
+    return described_file(workspace, target)
 
 
 def describe_weights(path: Path) -> dict[str, Any]:
@@ -258,7 +195,8 @@ def _recorded(workspace: Workspace) -> dict[str, dict[str, str]]:
     return read_json(workspace.weights / RECORDED)  # empty or spoilt by hand: recorded anew at the next download
 
 
-def _described(workspace: Workspace, path: Path) -> WeightsFile:
+def described_file(workspace: Workspace, path: Path) -> WeightsFile:
+    """Return a checkpoint that lies at `path` with its digest and, in words, where it comes from."""
     digest = file_sha256(path)
     recorded = _recorded(workspace).get(path.name, {})
     if OFFICIAL_SHA256.get(path.name) == digest:

@@ -11,9 +11,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.data.dataset import Dataset, Task
+from core.data.dataset import Dataset
 from core.models.machine import describe_machine
 from core.planning.speed import StepSpeed, known_speed
+from core.tasks import Task
 from core.workspace import Workspace
 
 SAMPLED = 2_000

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from core.planning.facts import DatasetFacts, MachineFacts
-from core.training.trainers.classify import side_kept
+from core.planning.kept_size import side_kept
 
 STRIDE = 32
 """The coarsest grid of YOLO models: sizes are multiples of it."""

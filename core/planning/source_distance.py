@@ -22,9 +22,9 @@ from typing import Any
 from core.data.dataset import Dataset
 from core.errors import GraftError
 from core.isolation import enter_isolation, isolated_environment
-from core.models.weights import locate
+from core.models.weights import WeightsFile
 from core.processes import PROJECT
-from core.workspace import Workspace, read_json, write_json_atomic
+from core.workspace import read_json, write_json_atomic
 
 PICTURES = 48
 """Pictures looked at: the means of a layer move by a few hundredths beyond two dozen."""
@@ -34,26 +34,24 @@ FAR = 0.41
 FILE = "source-distance.json"
 
 
-def known_distance(workspace: Workspace, dataset: Dataset, model: str) -> float | None:
-    """Return what was measured for this model and this state of the dataset; None when nothing was."""
-    found = locate(workspace, model, dataset.task)
-    value = read_json(dataset.root / FILE).get(_key(dataset, found.sha256)) if found else None
+def known_distance(dataset: Dataset, weights: WeightsFile | None) -> float | None:
+    """Return what was measured for these weights and this state of the dataset; None when nothing was."""
+    value = read_json(dataset.root / FILE).get(_key(dataset, weights.sha256)) if weights else None
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def measure_distance(workspace: Workspace, dataset: Dataset, model: str) -> float:
-    """Measure in a child process (about ten seconds) and keep the answer with the dataset.
+def measure_distance(dataset: Dataset, weights: WeightsFile | None, model: str) -> float:
+    """Measure in a child process (about ten seconds) and keep the answer with the dataset; `model` is for messages.
 
     Raises GraftError when the weights are not there or can't be used.
     """
-    found = locate(workspace, model, dataset.task)
-    if found is None:
+    if weights is None:
         raise GraftError(f"The weights of {model} are not on this machine yet, so nothing can be measured with them.")
     table = dataset.image_table()
     files = list(table[table["split"] == "train"]["file"]) or list(table["file"])
     chosen = files[:: max(1, len(files) // PICTURES)][:PICTURES]
     child = subprocess.run(
-        [sys.executable, "-m", "core.planning.source_distance", str(found.path)],
+        [sys.executable, "-m", "core.planning.source_distance", str(weights.path)],
         input="\n".join(str(dataset.image_path(file)) for file in chosen),
         capture_output=True,
         text=True,
@@ -68,7 +66,7 @@ def measure_distance(workspace: Workspace, dataset: Dataset, model: str) -> floa
     value = float(json.loads(lines[-1])["distance"])
     path = dataset.root / FILE
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    write_json_atomic(path, {**kept, _key(dataset, found.sha256): round(value, 4)})
+    write_json_atomic(path, {**kept, _key(dataset, weights.sha256): round(value, 4)})
     return value
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from core.errors import InputError
-from core.models.catalog import ultralytics_folder
+from core.isolation import ultralytics_folder
 from core.spec import OWN_ARGUMENTS, own_words
 
 GROUPS = {

@@ -12,13 +12,14 @@ import io
 from pathlib import Path
 from typing import Any
 
-from core.data.dataset import Task
 from core.errors import GraftError, InputError
 from core.models.catalog import model_for_task
-from core.models.weights import WeightsFile, check_start, locate
+from core.models.weights import WeightsFile
 from core.safe_files import WholeFile
 from core.spec import TrainingSpec
+from core.tasks import Task
 from core.training.several_gpus import bare
+from core.training.starting_points import check_start, locate
 from core.workspace import Workspace
 
 TASKS: tuple[Task, ...] = ("detect", "segment", "pose", "obb")

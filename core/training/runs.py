@@ -16,17 +16,18 @@ from typing import Any
 from core.data.dataset import load_dataset
 from core.errors import GraftError, InputError
 from core.models.catalog import model_for_task
-from core.models.library import model_name
-from core.models.weights import check_start, locate, missing_words
+from core.models.weights import missing_words
 from core.planning.plan import complete_spec
 from core.spec import Strategy, TrainingSpec
 from core.training.archive import archive_run, import_run_archive
 from core.training.arguments import check_argument
 from core.training.distillation import check_teacher
-from core.training.executors import ask, executor_for, present_executor
+from core.training.executors.executor import ask
+from core.training.executors.present import executor_for, present_executor
 from core.training.progress import RunProgress, read_progress
 from core.training.reconcile import look
 from core.training.several_gpus import refusal
+from core.training.starting_points import check_start, locate, model_name
 from core.training.store import WITH_PROCESS, Run, RunStore, State, find_run
 from core.workspace import Workspace, folder_bytes, new_id, write_text_atomic
 

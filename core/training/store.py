@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 
 from core.errors import InputError
 from core.safe_files import keep_reserve
-from core.spec import TrainingSpec
+from core.spec import TrainingSpec, read_spec
 from core.training.database import on_node, read_rows, write
 from core.workspace import Workspace
 
@@ -115,7 +115,7 @@ class Run(BaseModel):
     @property
     def spec(self) -> TrainingSpec:
         """What was asked for, from the run's spec.json."""
-        return TrainingSpec.model_validate_json((self.folder / "spec.json").read_text(encoding="utf-8"))
+        return read_spec(self.folder)
 
     @property
     def events_path(self) -> Path:

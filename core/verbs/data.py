@@ -30,7 +30,7 @@ def register(add: Add) -> None:
 
 
 def _add_import_settings(parser: argparse.ArgumentParser) -> None:
-    from core.data.importing.importing import ImportSettings
+    from core.data.importing.settings import ImportSettings
 
     for name, field in ImportSettings.model_fields.items():
         flag, text = f"--{name.replace('_', '-')}", (field.description or "").replace("%", "%%")
@@ -41,8 +41,9 @@ def _add_import_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.data.importing.importing import ImportSettings, import_dataset
+    from core.data.importing.from_upload import import_dataset
     from core.data.importing.public_sets import find_public_set, import_public_set
+    from core.data.importing.settings import ImportSettings
 
     workspace.sweep_staging()  # what a killed import left takes space that this one may need
     settings = settings_from(

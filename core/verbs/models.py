@@ -60,7 +60,7 @@ def _models(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
 
 
 def _keep(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.models.library import keep_run
+    from core.training.keeping import keep_run
 
     tags = tuple(parsed.tag or ())
     return _answer(keep_run(workspace, parsed.run, name=parsed.name or "", tags=tags, note=parsed.note or ""))

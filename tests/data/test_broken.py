@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 from PIL import Image
 
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
 from tests.data.writers import WRITERS, picture, put, truth
 

@@ -14,7 +14,8 @@ from core.data.dataset import load_dataset
 from core.data.editing.classes import edit_classes
 from core.data.editing.fixes import FIXES, apply_fix
 from core.data.findings.problems import KINDS
-from core.data.importing.importing import ImportSettings, import_dataset
+from core.data.importing.from_upload import import_dataset
+from core.data.importing.settings import ImportSettings
 from core.errors import InputError
 from tests.data.writers import WRITERS, picture, put, truth
 

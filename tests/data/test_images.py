@@ -15,9 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.data.images.decoding import TooLarge, UnreadableImage, decode, load_rgb, preview_window
+from core.data.images.decoding import decode, load_rgb, preview_window
+from core.data.images.page import TooLarge, UnreadableImage
 from core.data.images.windows import Window
-from core.data.importing.importing import ImportSettings, import_dataset
+from core.data.importing.from_upload import import_dataset
+from core.data.importing.settings import ImportSettings
 from core.errors import InputError
 from tests.data.writers import picture, put
 
@@ -243,8 +245,8 @@ def test_a_window_that_is_none_is_refused(text):
 
 
 def test_a_picture_too_large_is_left_out_with_a_finding(workspace, tmp_path, monkeypatch):
-    monkeypatch.setattr("core.data.images.decoding.MAX_PIXELS", 5000)
-    monkeypatch.setattr("core.data.images.decoding.BOMB_PIXELS_PER_BYTE", 10**9)
+    monkeypatch.setattr("core.data.images.page.MAX_PIXELS", 5000)
+    monkeypatch.setattr("core.data.images.page.BOMB_PIXELS_PER_BYTE", 10**9)
     root = tmp_path / "set"
     for place in ("x", "y"):
         for number in range(3):

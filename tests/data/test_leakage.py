@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from core.data.importing.importing import SAMPLE, import_dataset
+from core.data.importing.from_upload import SAMPLE, import_dataset
 from core.data.leakage import FINE, crop_warp
 from tests.data.writers import put
 

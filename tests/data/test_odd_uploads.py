@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from tests.data.writers import WRITERS, picture, truth
 
 REPO = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.data.formats.masks import detect, read
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.data.reading.tree import read_folder
 from core.errors import InputError
 from tests.data.writers import HEIGHT, WIDTH, picture, put

@@ -12,7 +12,8 @@ from PIL import Image
 
 from core.data.dataset import list_datasets
 from core.data.formats import known_formats
-from core.data.importing.importing import SAMPLE_NAME, ImportSettings, import_dataset, import_sample
+from core.data.importing.from_upload import SAMPLE_NAME, import_dataset, import_sample
+from core.data.importing.settings import ImportSettings
 from tests.data.writers import CLASSES, HEIGHT, WIDTH, WRITERS, picture, pictures, put, truth
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from core.data.dataset import list_datasets
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
 from tests.data.writers import WRITERS, picture, put, truth
 
@@ -238,7 +238,7 @@ def test_a_killed_import_leaves_nothing_listed_and_its_space_comes_back(workspac
         put(root / "labels" / f"{number}.txt", "0 0.5 0.5 0.5 0.5\n")
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom core.workspace import Workspace\n"
-        "from core.data.importing.importing import import_dataset\n"
+        "from core.data.importing.from_upload import import_dataset\n"
         "def slow(progress):\n    print(progress.stage, progress.done, flush=True)\n    time.sleep(0.2)\n"
         "import_dataset(Workspace.current(), Path(sys.argv[1]), progress=slow)\n"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 
 SETS = {
     "bccd": ("voc", "detect", {"train": 205, "val": 87, "test": 72}, {"RBC": 4153, "WBC": 372, "Platelets": 361}),

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data.dataset import load_dataset
-from core.data.importing.importing import ImportSettings, import_dataset
-from core.data.splits import Item, divide, group_of, parse_ratio, plan, resplit
+from core.data.editing.resplitting import resplit
+from core.data.importing.from_upload import import_dataset
+from core.data.importing.settings import ImportSettings
+from core.data.splits import Item, divide, group_of, parse_ratio, plan
 from core.errors import InputError
 from tests.data.writers import WRITERS, picture, put, truth
 

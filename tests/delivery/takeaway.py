@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.spec import Strategy, TrainingSpec
 from core.training.runs import get_run, start_run, wait_run
 from core.training.store import Run, State

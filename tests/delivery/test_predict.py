@@ -24,7 +24,7 @@ from core.delivery.predict.warm import WarmPredictor
 from core.errors import InputError
 from core.evaluation.figures.operating_point import save_operating_point
 from core.isolation import isolated_environment
-from core.models.library import keep_run
+from core.training.keeping import keep_run
 from core.workspace import Workspace
 from tests.delivery.takeaway import Trained
 from tests.models.test_weights import write_hostile_checkpoint

@@ -61,7 +61,7 @@ def test_from_a_zip_to_the_evaluation(server: Server, page: Page) -> None:
 
 
 def test_the_run_outlives_tab_and_server(server: Server, page: Page) -> None:
-    from core.data.importing.importing import import_dataset
+    from core.data.importing.from_upload import import_dataset
     from tests.tiny import write_yolo_folder
 
     workspace = Workspace.open(server.workspace)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core.data.importing.importing import import_dataset
-from core.evaluation.predict.predictions import predict_split
+from core.data.importing.from_upload import import_dataset
+from core.evaluation.predicting import predict_split
 from core.workspace import Workspace
 
 

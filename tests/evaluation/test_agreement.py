@@ -14,8 +14,8 @@ from core.evaluation.classification import classified
 from core.evaluation.detection import Detector
 from core.evaluation.figures.average_precision import areas_by_size, coco_map
 from core.evaluation.figures.intervals import draw
-from core.evaluation.figures.matching import box_iou, match, nearest, to_bits
 from core.evaluation.predict.capture import by_size, detect_validator, make_tables
+from core.evaluation.predict.matching import box_iou, match, nearest, to_bits
 from core.evaluation.predict.prediction_arrays import Coded
 
 CLASSES = ["pit", "scratch", "dent"]

@@ -10,7 +10,7 @@ import pytest
 
 from core.cli import main
 from core.data.dataset import Dataset
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.predict.predictions import predictions_path, truth_path

@@ -12,12 +12,13 @@ import pandas as pd
 import pytest
 
 from core.data.dataset import load_dataset
-from core.data.importing.importing import ImportSettings, import_dataset
+from core.data.importing.from_upload import import_dataset
+from core.data.importing.settings import ImportSettings
 from core.errors import InputError
 from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation, evaluate_run
-from core.evaluation.figures.matching import box_iou, from_bits, match
 from core.evaluation.figures.operating_point import load_operating_point
+from core.evaluation.predict.matching import box_iou, from_bits, match
 from core.evaluation.predict.predictions import meta_path, predictions_path, truth_path
 from core.workspace import Workspace
 from tests.evaluation.conftest import make_run

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from core.evaluation.figures.error_kinds import error_kinds
-from core.evaluation.figures.matching import box_iou, from_bits, match, match_in_range, nearest, to_bits
+from core.evaluation.predict.error_kinds import error_kinds
+from core.evaluation.predict.matching import box_iou, from_bits, match, match_in_range, nearest, to_bits
 from core.evaluation.predict.prediction_arrays import CODES, Coded
 
 HALF = np.array([0.5])

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.dataset import Dataset
 from core.data.images.thumbnails import Mark
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.delivery.predict.chosen_model import choose_model
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.figures.calibration import load_temperature

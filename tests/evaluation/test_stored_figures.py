@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from core.data.dataset import Dataset
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.label_errors import find_label_errors
 from core.evaluation.near_twins import twins_in_train

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.data.dataset import Dataset
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.lab.experiment import ENDED, Experiment
 from core.lab.jobs import list_experiments, stop_experiment, wait_experiment
 from core.training.runs import stop_run

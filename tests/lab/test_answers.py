@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.data.dataset import Dataset, list_datasets, load_dataset
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
 from core.lab.cost import estimate
 from core.lab.experiment import CurveSettings, ProductSettings, Status, TransferSettings, TuneSettings

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.data.dataset import Dataset, list_datasets, load_dataset
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.lab.kinds.curve import drawn, now_words, part_epochs, reseeded
 from core.lab.kinds.power_law import curve_sentences, fit_curve, looks_ahead
 from core.lab.subsets import join, make_part, nested_parts, remove_parts

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.delivery.predict.chosen_model import choose_model
 from core.digests import file_sha256
 from core.errors import InputError
@@ -19,14 +19,13 @@ from core.models.library import (
     get_model,
     import_model,
     import_weights,
-    keep_run,
     library_folder,
     list_models,
-    model_name,
 )
-from core.models.weights import locate
 from core.spec import Strategy, TrainingSpec
+from core.training.keeping import keep_run
 from core.training.runs import delete_run, list_runs, start_run, wait_run
+from core.training.starting_points import locate, model_name
 from core.training.store import State
 from core.workspace import Workspace
 from tests.models.test_weights import write_hostile_checkpoint

@@ -12,7 +12,8 @@ from core.errors import GraftError, InputError
 from core.isolation import isolated_environment
 from core.models import weights
 from core.models.catalog import find_model
-from core.models.weights import download, import_file, locate
+from core.models.weights import download, import_file
+from core.training.starting_points import locate
 from core.workspace import Workspace
 
 

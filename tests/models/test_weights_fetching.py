@@ -13,7 +13,8 @@ from core.errors import GraftError
 from core.fetching import NotThere, Unreachable, fetch
 from core.models import weights
 from core.models.catalog import find_model
-from core.models.weights import download, locate
+from core.models.weights import download
+from core.training.starting_points import locate
 from core.workspace import Workspace
 from tests.models.file_server import Files, serving
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.delivery.predict.intake import MOST
 from core.spec import Strategy, TrainingSpec
 from core.training.runs import start_run, wait_run

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from core.data.dataset import Dataset, load_dataset
-from core.data.importing.importing import ImportSettings, import_dataset
+from core.data.importing.from_upload import import_dataset
+from core.data.importing.settings import ImportSettings
 from core.workspace import Workspace
 from pages._ui.dataset.views import find_files
 from tests.data.writers import WRITERS, picture, truth

@@ -14,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data.dataset import Dataset
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.predict.predictions import meta_path, predictions_path, truth_path
 from core.spec import TrainingSpec

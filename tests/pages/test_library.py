@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.models.library import keep_run, list_models
+from core.models.library import list_models
+from core.training.keeping import keep_run
 from core.workspace import Workspace
 from pages._ui.common.draft import OWN_MODEL
 from tests.models.test_weights import write_hostile_checkpoint

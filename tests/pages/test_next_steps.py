@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.lab.experiment import Contender, Experiment, RaceSettings, save_experiment
 from core.training.runs import edit_run
 from core.training.store import RunStore, State

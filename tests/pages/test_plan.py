@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.models.networks import network_parts
 from core.spec import Strategy
 from core.workspace import Workspace

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.models.library import keep_run
 from core.spec import Strategy, TrainingSpec
+from core.training.keeping import keep_run
 from core.training.runs import start_run, stop_run
 from pages._ui.common.draft import spec_code
 from pages._ui.home.glossary import WORDS

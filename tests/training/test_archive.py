@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
 from core.training.events import read_events
 from core.training.progress import read_progress

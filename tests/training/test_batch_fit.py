@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.spec import TrainingSpec
 from core.training.failures import explain_failure
 from core.training.progress import read_progress

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from core.isolation import enter_isolation
-from core.training.trainers.classify import shrink, side_kept
+from core.planning.kept_size import side_kept
+from core.training.trainers.classify import shrink
 
 
 @pytest.fixture(scope="module")

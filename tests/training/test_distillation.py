@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.data.dataset import Dataset
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
 from core.models.catalog import find_model
 from core.planning.plan import plan_training

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from core.data.dataset import Dataset
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.errors import GraftError
 from core.training.events import EventWriter, read_events
 from core.training.progress import RunProgress, fold, read_progress

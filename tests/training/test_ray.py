@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from core.data.dataset import Dataset
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
 from core.training.events import read_events
 from core.training.executors.ray import RayExecutor

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.data.checks.examined import Check, Examined
 from core.data.findings.problems import MAX_EXAMPLES, Problems
-
-if TYPE_CHECKING:
-    from core.data.checks.checking import Examined
-
-Check = Callable[["Examined", Problems], None]
 
 TRAIN_SIZE = 640
 TINY_PIXELS = 4.0

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.data.checks.examined import Check, Examined
 from core.data.dataset import SPLITS
 from core.data.findings.problems import Problems
 from core.data.leakage import Union
 from core.data.splits import group_of
-
-if TYPE_CHECKING:
-    from core.data.checks.checking import Examined
-
-Check = Callable[["Examined", Problems], None]
 
 SMALL_VAL = 20
 GROUP_PATTERN = (

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from core.data.dataset import SPLITS, Dataset
 from core.data.editing.editing import edited, move_pictures, remove_pictures, replace_text
-from core.data.writing import class_folder, free_stem, read_label
+from core.data.writing import class_folder, free_stem, read_label, save_table
 from core.errors import InputError
 
 
@@ -69,8 +69,6 @@ def _note(before: list[str], renamed: dict[str, str | None], after: list[str]) -
 
 
 def _rewrite_labels(twin: Dataset, renamed: dict[str, str | None], kept: list[str]) -> None:
-    from core.data.writing import save_table
-
     new_id = {
         str(number): None if renamed[name] is None else kept.index(str(renamed[name]))
         for number, name in enumerate(twin.classes)

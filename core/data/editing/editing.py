@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from core.data.checks.checking import check_dataset
 from core.data.dataset import Dataset, write_data_yaml
-from core.data.writing import recount
+from core.data.writing import recount, save_table
 from core.errors import InputError
 from core.workspace import Workspace
 
@@ -24,8 +25,6 @@ def edited(dataset: Dataset, note: str) -> Iterator[Dataset]:
     The twin has its own folder as `root`; counts, checksum and findings are made anew from what lies in it. Files
     must be replaced, never written in place: they are shared with the dataset until the swap.
     """
-    from core.data.checks.checking import check_dataset
-
     home = dataset.root
     workspace = Workspace(home.parent.parent)
     with workspace.staging("edit") as stage:
@@ -68,8 +67,6 @@ def replace_text(path: Path, text: str) -> None:
 
 def remove_pictures(dataset: Dataset, files: set[str]) -> None:
     """Take pictures with their labels out of a twin and its table."""
-    from core.data.writing import save_table
-
     table = dataset.image_table()
     for file in files:
         dataset.image_path(file).unlink()
@@ -80,8 +77,6 @@ def remove_pictures(dataset: Dataset, files: set[str]) -> None:
 
 def move_pictures(dataset: Dataset, targets: dict[str, str]) -> None:
     """Rename pictures with their labels in a twin: old file -> new file as in the table (its split is read off)."""
-    from core.data.writing import save_table
-
     table = dataset.image_table()
     moves = {old: new for old, new in targets.items() if old != new}
     for place in ("images", "labels"):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.data.checks.checking import Examined, copies_by_row
+from core.data.checks.examined import Examined, copies_by_row
 from core.data.checks.labels import alike, is_tiny
 from core.data.checks.splits import GROUP_PATTERN, copy_sets
 from core.data.dataset import Dataset

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from core.data.dataset import Task
 from core.data.findings.problems import Problems
-from core.data.formats.yolo import unique_names
-from core.data.reading.json_kinds import json_files
+from core.data.reading.json_labels import entries, json_files, load_json, number
+from core.data.reading.named_classes import unique_names
 from core.data.reading.shapes import decode_runs, join_parts, mask_outlines, settle_task
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
 from core.errors import InputError
+from core.tasks import Task
 
 NAME = "coco"
 LAYOUT = "COCO JSON (one file, or one for each part)"
@@ -25,33 +24,6 @@ LAYOUT = "COCO JSON (one file, or one for each part)"
 def detect(tree: Tree) -> float:
     """Return 0.95 when a JSON file starts like COCO (images, annotations, categories)."""
     return 0.95 if json_files(tree, "coco") else 0.0
-
-
-def load_json(tree: Tree, name: str) -> Any:
-    """Parse a JSON file. Raises InputError naming the file and the line."""
-    try:
-        return json.loads(tree.text(name))
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{name} is not valid JSON (line {error.lineno}: {error.msg}): it may have been cut off. Export it again."
-        ) from error
-    except RecursionError as error:
-        raise InputError(f"{name} is nested too deeply to be a label file.") from error
-
-
-def entries(content: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """Return the dictionaries of a list field, [] when it is missing or of another kind."""
-    value = content.get(key)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def number(value: object) -> float:
-    """Return a finite number, NaN for anything else."""
-    try:
-        result = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return math.nan
-    return result if math.isfinite(result) else math.nan
 
 
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
-from core.data.dataset import Task
-from core.data.formats.coco import entries, load_json, number
-from core.data.reading.json_kinds import json_files
+from core.data.reading.json_labels import entries, json_files, load_json, number
 from core.data.reading.named_classes import Named
 from core.data.reading.source_dataset import SourceDataset, SourceObject
 from core.data.reading.tree import Tree
+from core.tasks import Task
 
 NAME = "createml"
 LAYOUT = "CreateML JSON"

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from core.data.dataset import Task
-from core.data.formats.coco import number
-from core.data.formats.labelme import circle
-from core.data.formats.voc import parse_xml
+from core.data.reading.json_labels import number
 from core.data.reading.named_classes import Named, clean
-from core.data.reading.shapes import decode_runs, mask_outlines
+from core.data.reading.shapes import circle, decode_runs, mask_outlines
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceObject
 from core.data.reading.tree import Tree
+from core.data.reading.xml_labels import parse_xml
 from core.errors import InputError
+from core.tasks import Task
 
 NAME = "cvat"
 LAYOUT = "CVAT XML (annotations.xml)"

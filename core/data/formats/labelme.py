@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from core.data.dataset import Task
-from core.data.formats.coco import entries, load_json, number
-from core.data.images.decoding import UnreadableImage, check_size
-from core.data.reading.json_kinds import json_files
+from core.data.images.page import UnreadableImage, check_size
+from core.data.reading.json_labels import entries, json_files, load_json, number
 from core.data.reading.named_classes import Named, stem_of
-from core.data.reading.shapes import mask_outlines
+from core.data.reading.shapes import circle, mask_outlines, points_of
 from core.data.reading.source_dataset import SourceDataset, SourceObject
 from core.data.reading.tree import Tree
 from core.errors import InputError
+from core.tasks import Task
 
 NAME = "labelme"
 LAYOUT = "LabelMe (one JSON file a picture)"
@@ -66,23 +65,6 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
 def _size(content: dict[str, Any]) -> tuple[int, int] | None:
     width, height = number(content.get("imageWidth")), number(content.get("imageHeight"))
     return None if math.isnan(width) or math.isnan(height) else (int(width), int(height))
-
-
-def points_of(value: object) -> np.ndarray | None:
-    """Return a list of [x, y] as (n, 2) finite numbers, else None."""
-    if not isinstance(value, list) or not value:
-        return None
-    rows = [[number(part) for part in row] for row in value if isinstance(row, list) and len(row) >= 2]
-    if len(rows) != len(value):
-        return None
-    points = np.array([row[:2] for row in rows])
-    return points if np.isfinite(points).all() else None
-
-
-def circle(x: float, y: float, across: float, down: float) -> np.ndarray:
-    """Return an ellipse as 36 points."""
-    turn = np.linspace(0, 2 * np.pi, 36, endpoint=False)
-    return np.stack([x + across * np.cos(turn), y + down * np.sin(turn)], axis=1)
 
 
 def _shape(shape: dict[str, Any]) -> SourceObject | None:

@@ -9,13 +9,12 @@ from urllib.parse import parse_qs, unquote, urlparse
 
 import numpy as np
 
-from core.data.dataset import Task
-from core.data.formats.coco import entries, load_json, number
-from core.data.formats.labelme import circle, points_of
-from core.data.reading.json_kinds import json_files
+from core.data.reading.json_labels import entries, json_files, load_json, number
 from core.data.reading.named_classes import Named
+from core.data.reading.shapes import circle, points_of
 from core.data.reading.source_dataset import SourceDataset, SourceObject
 from core.data.reading.tree import Tree
+from core.tasks import Task
 
 NAME = "labelstudio"
 LAYOUT = "Label Studio JSON export"

@@ -7,13 +7,14 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.dataset import Task
 from core.data.findings.problems import Problems
-from core.data.images.decoding import UnreadableImage, open_header
+from core.data.images.decoding import open_header
+from core.data.images.page import UnreadableImage
 from core.data.reading.shapes import mask_outlines
 from core.data.reading.source_dataset import SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
 from core.errors import InputError
+from core.tasks import Task
 
 NAME = "masks"
 LAYOUT = "pictures with a mask each (a masks folder, or name_mask.png), binary or several levels"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.data.dataset import Task
 from core.data.findings.problems import Problems
 from core.data.reading.source_dataset import SourceDataset, SourceImage, split_of
 from core.data.reading.tree import Tree
+from core.tasks import Task
 
 NAME = "pictures"
 LAYOUT = "pictures alone (to look at; they need labels before training)"

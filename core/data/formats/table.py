@@ -7,12 +7,12 @@ import io
 import math
 import zipfile
 
-from core.data.dataset import Task
-from core.data.formats.coco import number
+from core.data.reading.json_labels import number
 from core.data.reading.named_classes import Named, clean
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceObject
 from core.data.reading.tree import Tree
 from core.errors import InputError
+from core.tasks import Task
 
 NAME = "table"
 LAYOUT = "a CSV or Excel sheet (file,label or file,class,xmin,ymin,xmax,ymax)"

@@ -6,26 +6,16 @@ import math
 from pathlib import PurePosixPath
 from typing import Any
 
-from core.data.dataset import Task
 from core.data.findings.problems import Problems
-from core.data.formats.coco import number
-from core.data.formats.yolo import unique_names
+from core.data.reading.json_labels import number
+from core.data.reading.named_classes import unique_names
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
+from core.data.reading.xml_labels import parse_xml
+from core.tasks import Task
 
 NAME = "voc"
 LAYOUT = "Pascal VOC (one XML file a picture, with ImageSets when there are some)"
-
-
-def parse_xml(tree: Tree, name: str) -> Any:
-    """Return the root element, None when the file is not well-formed or holds entities (which bombs are made of)."""
-    import defusedxml.ElementTree
-    from defusedxml import DefusedXmlException
-
-    try:
-        return defusedxml.ElementTree.fromstring(tree.files[name].read_bytes(), forbid_dtd=False)
-    except (DefusedXmlException, SyntaxError, ValueError, LookupError):
-        return None
 
 
 def detect(tree: Tree) -> float:

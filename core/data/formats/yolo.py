@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from core.data.dataset import Task
 from core.data.findings.problems import Problems
+from core.data.reading.named_classes import unique_names
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, split_of
 from core.data.reading.tree import Tree
 from core.data.reading.yaml_settings import DataYaml, find_data_yaml
 from core.data.reading.yolo_rows import Rows, guess_task, looks_like_rows, objects_of, read_rows
+from core.tasks import Task
 
 NAME = "yolo"
 LAYOUT = "YOLO text labels (images and labels folders, with or without data.yaml; Ultralytics, Roboflow)"
@@ -123,17 +124,6 @@ def _classes(
                     problems.note("class-out-of-range", f"{image.name}: class {item.class_id} of {len(names)}")
             image.objects = kept
     return unique_names(names), source
-
-
-def unique_names(names: list[str]) -> list[str]:
-    """Return the names with repeats numbered (`dent`, `dent (2)`), so that a name is one class."""
-    seen: dict[str, int] = {}
-    result = []
-    for name in names:
-        name = " ".join(name.split()) or "unnamed"
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return result
 
 
 def _splits(tree: Tree, settings: DataYaml | None, problems: Problems) -> tuple[dict[str, str] | None, set[str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,49 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
+from core.data.images.dicom import decode_dicom
+from core.data.images.page import MAX_PAGES, Page, TooLarge, UnreadableImage, check_size
 from core.data.images.windows import Window, apply_levels, automatic_levels
 
-MAX_PIXELS = 178_956_970
-"""Pillow's own limit for a decompression bomb: 13,377 pixels square, about 0.5 GB decoded."""
-BOMB_PIXELS_PER_BYTE = 2_000
-"""A file that claims more pixels a byte than this lies: a blank JPEG reaches about 1,000."""
 MIN_SIDE = 10
 """Ultralytics skips pictures under 10 pixels a side without a word."""
-MAX_PAGES = 2_000
 KEPT_FORMATS = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "WEBP": ".webp"}
 """Formats that the training and every browser read; files of these are kept byte for byte when 8 bit and upright."""
 
 ImageFile.LOAD_TRUNCATED_IMAGES = False
-
-
-class UnreadableImage(Exception):
-    """A picture can't be decoded; the text says why."""
-
-
-class TooLarge(UnreadableImage):
-    """A picture has more pixels than can be opened safely; `bomb` when its file is far too small for them."""
-
-    def __init__(self, width: int, height: int, size: int) -> None:
-        super().__init__(f"{width:,} x {height:,} pixels")
-        self.bomb = width * height > BOMB_PIXELS_PER_BYTE * max(size, 1)
-
-
-@dataclass
-class Page:
-    """One decoded page or frame: an 8-bit picture and what had to be done to get it."""
-
-    image: Image.Image
-    bits: int = 8
-    changes: set[str] = field(default_factory=set)
-    """codes of core.data.findings.problems: windowed, exif-rotated, transparency-flattened, image-converted ..."""
-    group: str = ""
-    dicom_tag: str = ""
-
-
-def check_size(width: int, height: int, file_size: int) -> None:
-    """Raise TooLarge when a header claims more pixels than can be opened safely."""
-    if width * height > MAX_PIXELS:
-        raise TooLarge(width, height, file_size)
 
 
 def is_dicom(path: Path) -> bool:
@@ -94,8 +60,6 @@ def decode(path: Path, window: Window | None = None, *, upright: bool = True, ta
     """
     window = window or Window()
     if is_dicom(path):
-        from core.data.images.dicom import decode_dicom
-
         yield from decode_dicom(path, window, tag)
         return
     image = open_header(path)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from core.data.images.decoding import MAX_PAGES, Page, UnreadableImage, check_size
+from core.data.images.page import MAX_PAGES, Page, UnreadableImage, check_size
 from core.data.images.windows import Window, apply_levels, automatic_levels
 
 

@@ -67,8 +67,9 @@ def read_import(folder: Path) -> JobState:
 
 def import_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
     """Child: do the import; return the id of the dataset."""
-    from core.data.importing.importing import ImportSettings, import_dataset, import_sample
+    from core.data.importing.from_upload import import_dataset, import_sample
     from core.data.importing.public_sets import import_public_set
+    from core.data.importing.settings import ImportSettings
 
     workspace = Workspace.open(job["workspace"])
     if job["source"] == SAMPLE:

@@ -14,20 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.data.images.decoding import (
-    KEPT_FORMATS,
-    MIN_SIDE,
-    Page,
-    TooLarge,
-    UnreadableImage,
-    check_size,
-    decode,
-    exif_turn,
-    has_holes,
-    is_dicom,
-    open_header,
-)
+from core.data.images.decoding import KEPT_FORMATS, MIN_SIDE, decode, exif_turn, has_holes, is_dicom, open_header
 from core.data.images.fingerprints import THUMB, thumbnail
+from core.data.images.page import Page, TooLarge, UnreadableImage, check_size
 from core.data.images.windows import Window
 from core.digests import file_sha256
 from core.errors import InputError

@@ -16,14 +16,16 @@ from typing import Any
 
 import yaml
 
-from core.data.dataset import Dataset, Task
-from core.data.importing.importing import ImportSettings, import_dataset
+from core.data.dataset import Dataset
+from core.data.importing.from_upload import import_dataset
+from core.data.importing.settings import ImportSettings
 from core.data.reading.archives import extract
 from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.fetching import NotThere, Unreachable, fetch
+from core.isolation import ultralytics_folder
 from core.jobs import Progress, Report
-from core.models.catalog import ultralytics_folder
+from core.tasks import Task
 from core.workspace import Workspace
 
 ADDRESS = re.compile(r"^https://github\.com/ultralytics/assets/releases/download/[\w.-]+/[\w.-]+\.zip$")

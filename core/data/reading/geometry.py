@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.dataset import LabelledObject, Task, enclosing_box
+from core.data.dataset import LabelledObject, enclosing_box
 from core.data.findings.problems import Problems
 from core.data.reading.source_dataset import SourceImage, SourceObject
+from core.tasks import Task
 
 SLACK = 0.003
 """An object may reach this fraction past the edge (two pixels of 640) and is cut there without a finding."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from core.data.dataset import Task
 from core.data.findings.problems import Problems
-from core.data.formats.yolo import unique_names
 from core.data.reading.shapes import settle_task
 from core.data.reading.source_dataset import SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
+from core.tasks import Task
 
 
 @dataclass
@@ -103,3 +102,14 @@ def clean(label: object) -> str:
 def stem_of(name: str) -> str:
     """Return the base name without suffix."""
     return PurePosixPath(name).stem
+
+
+def unique_names(names: list[str]) -> list[str]:
+    """Return the names with repeats numbered (`dent`, `dent (2)`), so that a name is one class."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        name = " ".join(name.split()) or "unnamed"
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return result

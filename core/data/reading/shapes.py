@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.dataset import Task
 from core.data.findings.problems import Problems
+from core.data.reading.json_labels import number
 from core.data.reading.source_dataset import Points, SourceImage
+from core.tasks import Task
 
 MIN_REGION = 4
 """Regions of a mask under this many pixels are specks of dust or of interpolation."""
@@ -134,3 +135,20 @@ def _uncompress(data: bytes) -> list[int]:
             value += runs[-2]
         runs.append(value)
     return runs
+
+
+def points_of(value: object) -> np.ndarray | None:
+    """Return a list of [x, y] as (n, 2) finite numbers, else None."""
+    if not isinstance(value, list) or not value:
+        return None
+    rows = [[number(part) for part in row] for row in value if isinstance(row, list) and len(row) >= 2]
+    if len(rows) != len(value):
+        return None
+    points = np.array([row[:2] for row in rows])
+    return points if np.isfinite(points).all() else None
+
+
+def circle(x: float, y: float, across: float, down: float) -> np.ndarray:
+    """Return an ellipse as 36 points."""
+    turn = np.linspace(0, 2 * np.pi, 36, endpoint=False)
+    return np.stack([x + across * np.cos(turn), y + down * np.sin(turn)], axis=1)

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.dataset import Task
 from core.data.findings.problems import Problems
+from core.tasks import Task
 
 Unit = Literal["fraction", "pixel"]
 Points = NDArray[np.float64]

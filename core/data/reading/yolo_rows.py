@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.data.dataset import Task
 from core.data.findings.problems import Problems
 from core.data.reading.source_dataset import SourceObject
+from core.tasks import Task
 
 
 @dataclass

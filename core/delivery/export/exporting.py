@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.data.dataset import Task
 from core.delivery.export.formats import PREFERS_NMS_FREE, ExportFormat, export_formats, find_format
 from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.jobs import JobState, Report, read_job, remove_job, run_job_folder, start_job, wait_job
+from core.tasks import Task
 from core.training.runs import get_run
 from core.training.store import Run
 from core.workspace import Workspace

@@ -17,10 +17,10 @@ from importlib import metadata
 
 from packaging.requirements import Requirement
 
-from core.data.dataset import Task
 from core.errors import InputError
-from core.models.catalog import ultralytics_folder
+from core.isolation import ultralytics_folder
 from core.models.machine import nvidia_gpus
+from core.tasks import Task
 
 PLACES = {
     "CPU": "Any computer or server",

@@ -29,6 +29,7 @@ from core.errors import InputError
 from core.evaluation.predict.predictions import best_weights, run_dataset
 from core.isolation import enter_isolation
 from core.jobs import Progress, Report, run_job
+from core.spec import read_spec
 from core.workspace import write_json_atomic
 
 PACKAGES = ("ultralytics", "torch", "onnx", "onnxslim", "onnxruntime", "openvino", "ncnn", "pnnx", "coremltools", "MNN")
@@ -102,9 +103,8 @@ def export_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
 def _export(
     run_folder: Path, dataset: Dataset, weights: Path, job: dict[str, Any], making: Path, record: dict[str, Any]
 ) -> Path:
-    import json
 
-    spec = json.loads((run_folder / "spec.json").read_text(encoding="utf-8"))
+    spec = read_spec(run_folder)
     chosen = find_format(job["format"])
     copy = making / f"{run_folder.name}.pt"
     shutil.copyfile(weights, copy)
@@ -123,7 +123,7 @@ def _export(
             raise InputError("This model has no NMS-free head (YOLO26 has one); export it as evaluated.")
         job = {**job, "head": "as-evaluated"}
     nms_free = job["head"] == "nms-free"
-    options: dict[str, Any] = {"format": chosen.name, "imgsz": int(spec.get("imgsz", 640)), "device": "cpu"}
+    options: dict[str, Any] = {"format": chosen.name, "imgsz": spec.imgsz, "device": "cpu"}
     if job["half"]:
         options["quantize"] = 16
     if nms_free:

@@ -36,9 +36,9 @@ from core.delivery.notebook.words import (
 )
 from core.errors import InputError
 from core.models.catalog import model_for_task
-from core.models.weights import locate
 from core.spec import Strategy
 from core.training.runs import get_run
+from core.training.starting_points import locate
 from core.training.store import Run
 from core.workspace import Workspace, write_text_atomic
 

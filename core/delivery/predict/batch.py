@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.data.reading.archives import extract, is_archive
 from core.delivery.predict.chosen_model import ChosenModel
 from core.delivery.predict.predicting import Found, find_pictures
+from core.delivery.predict.predictor import Predictor, described, pages_of
 from core.delivery.predict.results import ResultWriter, counted
-
-if TYPE_CHECKING:
-    from core.delivery.predict.predictor import Predictor
 
 TOGETHER = 8
 """Pictures of one size that go through the model together; of different sizes each goes alone, as on the page."""
@@ -68,8 +66,6 @@ def _entries(
     predictor: Predictor, pictures: list[Found], model: ChosenModel, confidence: float, tiled: bool
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Give an entry for every page of every picture in order, with how many pictures are done."""
-    from core.delivery.predict.predictor import pages_of
-
     waiting: list[tuple[int, dict[str, Any]]] = []
     for number, picture in enumerate(pictures, 1):
         for entry in pages_of(picture.path, model.window):
@@ -89,8 +85,6 @@ def _shape(entry: dict[str, Any]) -> tuple[int, ...]:
 def _looked_at(
     predictor: Predictor, waiting: list[tuple[int, dict[str, Any]]], model: ChosenModel, confidence: float, tiled: bool
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    from core.delivery.predict.predictor import described
-
     images = [entry.pop("image") for _, entry in waiting if "image" in entry]
     if images and len(images) == len(waiting) and len(images) > 1 and not tiled:
         try:

@@ -10,8 +10,8 @@ from core.data.images.windows import Window
 from core.errors import InputError
 from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point
 from core.models.library import get_model
-from core.models.weights import locate
 from core.training.runs import get_run
+from core.training.starting_points import locate
 from core.workspace import Workspace
 
 LOWEST_CONFIDENCE = 0.05

@@ -13,16 +13,14 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.delivery.predict.predictor import Predictor
 from core.errors import InputError
-
-if TYPE_CHECKING:
-    from core.delivery.predict.predictor import Predictor
 
 STRIDES = {"early": 4, "middle": 8, "late": 16}
 """Pixels of the picture a dot of the map stands for, by depth; a depth that is missing takes the nearest there is."""
@@ -204,7 +202,8 @@ def as_png(picture: Image.Image) -> bytes:
 
 
 def _opened(picture: Path) -> Image.Image:
-    from core.data.images.decoding import UnreadableImage, load_rgb
+    from core.data.images.decoding import load_rgb
+    from core.data.images.page import UnreadableImage
 
     try:
         return load_rgb(picture)

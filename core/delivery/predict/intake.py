@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.data.images.decoding import KEPT_FORMATS, UnreadableImage, decode, open_header
+from core.data.images.decoding import KEPT_FORMATS, decode, open_header
+from core.data.images.page import UnreadableImage
 from core.data.images.windows import Window
 from core.data.reading.archives import extract, is_archive
 from core.delivery.predict.predicting import VIDEO_ENDINGS, Found, find_pictures

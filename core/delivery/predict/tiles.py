@@ -6,13 +6,11 @@ child; supervision itself imports no torch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from core.delivery.predict.predictor import Predictor
 
 OVERLAP = 0.2
 """Share of a tile that its neighbour sees too, so that an object on a border is whole in one of them."""
@@ -22,6 +20,9 @@ MUCH_LARGER = 1.5
 """Tiles are worth it from this many times the size the model looks at."""
 TILED_TASKS = frozenset({"detect", "segment", "obb"})
 """Tasks whose findings can be joined over tiles."""
+
+Results = Callable[[list[NDArray[np.uint8]], int, float], list[Any]]
+"""Asks a model: RGB pictures of one shape, image size, confidence -> Ultralytics' results (Predictor.results)."""
 
 
 def is_worth_tiling(width: int, height: int, imgsz: int, task: str) -> bool:
@@ -37,13 +38,13 @@ def tile_count(width: int, height: int, imgsz: int) -> int:
 
 
 def find_in_tiles(
-    predictor: Predictor, image: NDArray[np.uint8], imgsz: int, confidence: float
+    results: Results, names: dict[int, str], image: NDArray[np.uint8], imgsz: int, confidence: float
 ) -> list[dict[str, Any]]:
     """Return the objects found in an RGB picture (h, w, 3) cut into tiles of `imgsz` pixels; boxes in its pixels."""
     import supervision as sv
 
     def look(tile: NDArray[np.uint8]) -> Any:
-        return sv.Detections.from_ultralytics(predictor.results([tile], imgsz, confidence)[0])
+        return sv.Detections.from_ultralytics(results([tile], imgsz, confidence)[0])
 
     overlap = round(imgsz * OVERLAP)
     slicer = sv.InferenceSlicer(
@@ -58,7 +59,7 @@ def find_in_tiles(
     objects = []
     for index in range(len(found)):
         item: dict[str, Any] = {
-            "class": predictor.model.names[int(found.class_id[index])],
+            "class": names[int(found.class_id[index])],
             "class_id": int(found.class_id[index]),
             "confidence": round(float(found.confidence[index]), 5),
             "box": np.round(found.xyxy[index].astype(float), 2).tolist(),

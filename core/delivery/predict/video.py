@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,11 +19,9 @@ from PIL import Image
 from core.data.images.thumbnails import Mark, draw_marks
 from core.data.palette import class_colour
 from core.delivery.predict.drawing import TASK_LAYERS, draw_on
+from core.delivery.predict.predictor import Predictor
 from core.delivery.predict.results import counted, likeliest
 from core.errors import InputError
-
-if TYPE_CHECKING:
-    from core.delivery.predict.predictor import Predictor
 
 LONGEST = 1280
 """Longer side of the annotated video at most, in pixels; the model sees the frames as they are."""

@@ -1,6 +1,6 @@
 """One warm model for the whole server: a child process that is started, asked, watched and started again.
 
-The child (core.delivery.predict.predictor) holds the model; this side never imports torch. A child that crashed is
+The child (core.delivery.predict.server) holds the model; this side never imports torch. A child that crashed is
 replaced and the question asked once more; one that hangs is ended. It leaves by itself when nothing is asked for a
 while, and with this process, since its standard input closes then.
 """
@@ -38,7 +38,7 @@ class WarmPredictor:
         self._prepared: tuple[str, int | None] = ("", None)
 
     def ask(self, do: str, model: ChosenModel, *, patience: float = PATIENCE, **more: Any) -> dict[str, Any]:
-        """Return the child's answer to a request of core.delivery.predict.predictor.
+        """Return the child's answer to a request of core.delivery.predict.server.
 
         Raises InputError when the checkpoint is refused, GraftError when the model stumbled, crashed twice in a row
         or took longer than `patience` seconds.
@@ -115,7 +115,7 @@ class WarmPredictor:
         self._log.truncate()
         self._replies = queue.Queue()
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "core.delivery.predict.predictor"],
+            [sys.executable, "-m", "core.delivery.predict.server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

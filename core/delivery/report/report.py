@@ -26,7 +26,7 @@ from core.delivery.report.pictures import Example, choose_examples, jpeg_of
 from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.evaluation.evaluation import Evaluation, evaluate_run
-from core.evaluation.figures.error_kinds import KINDS
+from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.predictions import are_fresh, run_dataset
 from core.jobs import Progress, Report, run_job
 from core.training.arguments import training_arguments
@@ -106,7 +106,7 @@ def make_report(workspace: Workspace, run: Run, settings: ReportSettings, progre
     say = progress or (lambda _step: None)
     say(Progress("Gathering the figures", 0, 3))
     dataset = run_dataset(run.folder)
-    split = "test" if dataset.images.get("test") and are_fresh(run.folder, "test") else "val"
+    split = "test" if dataset.images.get("test") and are_fresh(run.folder, "test", dataset) else "val"
     if not dataset.images.get(split):
         raise InputError(f"“{dataset.name}” has no {split} pictures to judge the model on; split it again.")
     evaluation = evaluate_run(workspace, run.id, split, progress=progress)

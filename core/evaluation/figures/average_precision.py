@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.figures.intervals import Weights, ap_draws, area_interval
-from core.evaluation.figures.matching import IOU_THRESHOLDS, from_bits
 from core.evaluation.figures.metrics import ap_by_class, coco_average_precision
+from core.evaluation.predict.matching import IOU_THRESHOLDS, SIZES, from_bits
 from core.evaluation.predict.prediction_arrays import Coded
 
 Figure = dict[str, float]
 PARTS = {"mAP50": [0], "mAP50-95": list(range(10)), "mAP75": [5]}
-SIZES = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
-"""COCO's ranges of object areas, in square pixels of the picture, both ends included."""
 COCO_MOST = 100
 """Findings a class and picture COCO looks at."""
 UNKNOWN: Figure = {"value": float("nan"), "low": float("nan"), "high": float("nan")}

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from core.evaluation.figures.average_precision import Figure, areas_by_size, measure_areas
 from core.evaluation.figures.calibration import DETECTIONS_FROM, calibration
 from core.evaluation.figures.curves import precision_recall_curves, thinned, threshold_curve
-from core.evaluation.figures.error_kinds import error_costs
+from core.evaluation.figures.error_budget import error_costs
 from core.evaluation.figures.intervals import Weights, count_units, draw
 from core.evaluation.predict.prediction_arrays import Coded
 from core.workspace import write_json_atomic

@@ -14,9 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from core.evaluation.figures.average_precision import SIZES
 from core.evaluation.figures.intervals import Weights, ratio_interval, wilson
 from core.evaluation.figures.metrics import ratio
+from core.evaluation.predict.matching import SIZES
 from core.evaluation.predict.prediction_arrays import Coded
 
 Mask = NDArray[np.bool_]

@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.data.dataset import Dataset
-from core.evaluation.figures.average_precision import SIZES
-from core.evaluation.figures.matching import IOU_THRESHOLDS, match, match_in_range, nearest, to_bits
+from core.evaluation.predict.matching import IOU_THRESHOLDS, SIZES, match, match_in_range, nearest, to_bits
 from core.evaluation.predict.predictions import PREDICTION_COLUMNS, SHAPE_COLUMNS
 
 SHAPES_FROM = 0.01

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.data.dataset import Dataset, LabelledObject
-from core.evaluation.figures.matching import box_iou
+from core.evaluation.predict.matching import box_iou
 from core.evaluation.predict.predictions import shapes_path
 
 Points = NDArray[np.float64]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.figures.error_kinds import KINDS_OF_FINDINGS, error_kinds
+from core.evaluation.predict.error_kinds import KINDS_OF_FINDINGS, error_kinds
 
 Ints = NDArray[np.int64]
 CODES = ("hit", *KINDS_OF_FINDINGS)

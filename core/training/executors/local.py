@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.models.machine import describe_machine
 from core.processes import end_process_tree, is_alive, process_identity, start_child
-from core.training.executors import Job, ask
+from core.training.executors.executor import Job, ask
 from core.training.store import Run
 
 

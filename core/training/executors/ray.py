@@ -22,7 +22,7 @@ from typing import Any
 
 from core.isolation import SWITCHES
 from core.processes import PROJECT
-from core.training.executors import Job, TryLater, ask
+from core.training.executors.executor import Job, TryLater, ask
 from core.training.several_gpus import gpu_count
 from core.training.store import Run
 from core.workspace import write_text_atomic

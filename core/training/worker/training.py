@@ -19,7 +19,6 @@ from core.data.dataset import Dataset, load_dataset, write_data_yaml
 from core.errors import GraftError
 from core.isolation import enter_isolation
 from core.models.catalog import model_for_task
-from core.models.weights import locate
 from core.processes import process_identity
 from core.safe_files import keep_reserve, release_reserve, save_when_it_matters
 from core.spec import Strategy, TrainingSpec
@@ -37,6 +36,7 @@ from core.training.several_gpus import (
     rank,
     train_on_several,
 )
+from core.training.starting_points import locate
 from core.training.store import WITH_PROCESS, Run, RunStore
 from core.training.trainers.selection import number_format, trainer_class
 from core.training.worker.batch_fit import fit_batch
@@ -374,7 +374,7 @@ class Training:
                 "The training ended without a usable model: the loss is not a number. Lower the rate (lr0)."
             )
         try:
-            from core.evaluation.predict.predictions import predict_in_process
+            from core.evaluation.predicting import predict_in_process
 
             predict_in_process(self.record.folder, "val")
         except Exception as error:  # the model is trained and kept: a failed look at it must not undo that

@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from core.data.importing.importing import ImportSettings
 from core.data.importing.job import SAMPLE, new_job, start_import
+from core.data.importing.settings import ImportSettings
 from core.errors import InputError
 from core.workspace import Workspace
 from pages._ui.common.formatting import megabytes, plain
@@ -118,7 +118,8 @@ def bring_in_code(dataset_source: str = "pictures.zip") -> str:
     return f"""
 from pathlib import Path
 
-from core.data.importing.importing import ImportSettings, import_dataset
+from core.data.importing.from_upload import import_dataset
+from core.data.importing.settings import ImportSettings
 from core.workspace import Workspace
 
 dataset = import_dataset(

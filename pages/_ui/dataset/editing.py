@@ -10,9 +10,10 @@ from core.data.dataset import SPLITS, Dataset, load_dataset
 from core.data.editing.classes import edit_classes
 from core.data.editing.fixes import apply_fix
 from core.data.editing.resplitting import resplit
-from core.data.images.decoding import UnreadableImage, preview_window
+from core.data.images.decoding import preview_window
+from core.data.images.page import UnreadableImage
 from core.data.images.windows import Window
-from core.data.importing.importing import ImportSettings
+from core.data.importing.settings import ImportSettings
 from core.errors import GraftError, InputError
 from core.workspace import Workspace
 from pages._ui.common.formatting import count, plain

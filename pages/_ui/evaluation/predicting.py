@@ -7,7 +7,7 @@ import time
 import streamlit as st
 
 from core.evaluation.evaluation import evaluate_run
-from core.evaluation.predict.predictions import are_fresh, predictions_path
+from core.evaluation.predict.predictions import are_fresh, predictions_path, present_dataset
 from core.jobs import Progress
 from core.training.store import Run
 from core.workspace import Workspace
@@ -22,7 +22,7 @@ def stamp_of(run: Run, split: str) -> tuple[int, ...]:
 
 @st.cache_data(max_entries=50, show_spinner=False)
 def _fresh(folder: str, split: str, stamp: tuple[int, ...], _run: Run) -> bool:  # noqa: ARG001
-    return are_fresh(_run.folder, split)
+    return are_fresh(_run.folder, split, present_dataset(_run.folder))
 
 
 def is_ready(run: Run, split: str) -> bool:

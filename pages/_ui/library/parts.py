@@ -11,8 +11,9 @@ from core.data.dataset import list_datasets
 from core.errors import GraftError, InputError
 from core.lab.experiment import read_experiments
 from core.models.catalog import Model, models_for
-from core.models.library import LibraryModel, delete_model, edit_model, import_weights, keep_run, list_models
+from core.models.library import LibraryModel, delete_model, edit_model, import_weights, list_models
 from core.models.weights import weights_here
+from core.training.keeping import keep_run
 from core.training.runs import list_runs
 from core.workspace import Workspace
 from pages._ui.common.draft import start_from

@@ -17,6 +17,7 @@ from core.planning.strategy import recommend
 from core.spec import STRATEGY_WORDS, Strategy, TrainingSpec
 from core.training.distillation import TASKS
 from core.training.runs import list_runs
+from core.training.starting_points import locate
 from core.training.store import State
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
@@ -65,9 +66,10 @@ def _choose(dataset: Dataset, draft: TrainingSpec) -> Strategy:
 
 def _advice(workspace: Workspace, dataset: Dataset, model_name: str) -> None:
     try:
-        distance = known_distance(workspace, dataset, model_name) if model_name else None
+        weights = locate(workspace, model_name, dataset.task) if model_name else None
     except InputError:
-        distance = None  # weights that can't be found are said where they are chosen
+        weights = None  # weights that can't be found are said where they are chosen
+    distance = known_distance(dataset, weights)
     advice = recommend(facts_of(dataset), distance)
     title = STRATEGY_WORDS[advice.strategy].rsplit(" (", 1)[1].rstrip(")")
     st.markdown(f"**Recommended: {title}.** {plain(advice.reason)}")
@@ -78,7 +80,7 @@ def _advice(workspace: Workspace, dataset: Dataset, model_name: str) -> None:
     ):  # fmt: skip
         try:
             with st.spinner("Looking at your pictures with the model …"):
-                measure_distance(workspace, dataset, model_name)
+                measure_distance(dataset, weights, model_name)
         except (GraftError, InputError) as error:
             st.error(plain(str(error)))
         else:

@@ -1,44 +1,17 @@
-"""What kinds of mistakes a detector makes and what each kind costs: the six kinds of TIDE.
+"""What each kind of mistake costs: the error budget of TIDE (Bolya et al., ECCV 2020).
 
-Source: Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020: overlaps of 0.5
-count as found, overlaps of 0.1 as near. Kinds are counted at the operating point; the cost of a kind is what mAP50
-gains, at all confidences, when an oracle repairs that kind only.
+Kinds are counted at the operating point; the cost of a kind is what mAP50 gains, at all confidences, when an oracle
+repairs that kind only.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.figures.metrics import ap_by_class
-
-if TYPE_CHECKING:
-    from core.evaluation.predict.prediction_arrays import Coded
-
-FOUND, NEAR = 0.5, 0.1
-KINDS = {
-    "class": "right place, wrong class",
-    "place": "right class, badly placed",
-    "both": "near an object, wrong class and badly placed",
-    "duplicate": "one object found twice",
-    "background": "a finding where nothing is labelled",
-    "missed": "a labelled object missed outright",
-}
-KINDS_OF_FINDINGS = tuple(kind for kind in KINDS if kind != "missed")
-
-
-def error_kinds(predictions: pd.DataFrame) -> pd.Series:
-    """Return each prediction's kind: "hit" or one of KINDS but "missed"."""
-    hit, same, other = predictions["truth"] >= 0, predictions["same_iou"], predictions["other_iou"]
-    kinds = np.select(
-        [hit, same >= FOUND, other >= FOUND, same >= NEAR, other >= NEAR],
-        ["hit", "duplicate", "class", "place", "both"],
-        "background",
-    )
-    return pd.Series(kinds, index=predictions.index, dtype=object)
+from core.evaluation.predict.error_kinds import KINDS, KINDS_OF_FINDINGS
+from core.evaluation.predict.prediction_arrays import Coded
 
 
 def error_budget(coded: Coded, confidence: float, costs: dict[str, float]) -> dict[str, dict[str, float]]:

@@ -8,91 +8,27 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
-from core.data.dataset import Dataset, Task, load_dataset, write_data_yaml
+from core.data.dataset import Dataset, load_dataset, write_data_yaml
 from core.data.findings.problems import Problems
 from core.data.formats import detect_format, layouts
-from core.data.images.decoding import TooLarge, UnreadableImage
+from core.data.images.page import TooLarge, UnreadableImage
 from core.data.images.windows import Window
+from core.data.importing.placing import Placed, write_dataset
 from core.data.importing.preparing import Ready, Recipe, TooSmall, prepare
+from core.data.importing.settings import ImportSettings
 from core.data.reading.archives import FOREIGN_ARCHIVES, extract, is_archive
 from core.data.reading.source_dataset import SourceDataset, SourceImage
 from core.data.reading.tree import Tree, is_junk, merge_trees, read_folder
 from core.data.splits import group_of, parse_ratio
-from core.data.writing import Placed, write_dataset
 from core.errors import InputError
 from core.jobs import Progress, Report
 from core.processes import PROJECT
+from core.tasks import Task
 from core.workspace import Workspace, new_id
 
 SAMPLE = PROJECT / "sample_data" / "surface_defects.zip"
 SAMPLE_NAME = "Surface defects (sample)"
-
-
-class ImportSettings(BaseModel):
-    """How an upload is read; every field has a default that suits most sets."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    task: Task | None = Field(
-        default=None,
-        title="What the labels are (task)",
-        description="What the labels are; left empty, it is read from the labels themselves.",
-    )
-    split: str | None = Field(
-        default=None,
-        title="How to divide them (split, in %)",
-        examples=["70/20/10"],
-        description="Shares of train, val and test in percent, such as 70/20/10. Left empty, the source's own split is "
-        "kept, or 80/20 made when it has none.",
-    )
-    keep_source_split: bool = Field(
-        default=True,
-        title="Keep the division they come with (split)",
-        description="Use the split that comes with the pictures.",
-    )
-    group_by: str | None = Field(
-        default=None,
-        title="Never divide a patient or part (group)",
-        examples=["patient(\\d+)"],
-        description="A pattern (regular expression) that finds the patient or part in a file name, such as "
-        "patient(\\d+); or dicom:PatientID. Pictures of one group never straddle the split.",
-    )
-    keep_duplicates_together: bool = Field(
-        default=True,
-        title="Keep copies in one part (near-duplicates)",
-        description="When a split is made, copies and near-copies go to the same part.",
-    )
-    lock_test: bool = Field(
-        default=False,
-        title="Lock the test part",
-        description="Test stays closed until you open it on the evaluation page; the opening is recorded.",
-    )
-    window: str = Field(
-        default="auto",
-        title="Grey levels to show (window)",
-        description="For pictures of more than 8 bits: auto, lung, bone, brain, soft-tissue, or two levels, 0,4095.",
-    )
-    pages: Literal["all", "first"] = Field(
-        default="all",
-        title="Files of several pages or frames",
-        description="Files of several pages or frames (TIFF, DICOM): take each as a picture, or the first only.",
-    )
-    seed: int = Field(
-        default=0,
-        ge=0,
-        le=2**31 - 1,
-        title="Number of the draw (seed)",
-        description="Which picture goes where is drawn by lot; the same number draws the same division again.",
-    )
-
-    @field_validator("split", "group_by", mode="before")
-    @classmethod
-    def _blank_is_none(cls, value: object) -> object:
-        return None if isinstance(value, str) and not value.strip() else value
 
 
 _Result = list[Ready] | Exception

@@ -11,7 +11,7 @@ from PIL import Image
 
 from core.cli import main
 from core.data.dataset import Dataset
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.planning.facts import dataset_facts, machine_facts
 from core.planning.plan import complete_spec
 from core.spec import TrainingSpec

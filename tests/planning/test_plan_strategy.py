@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.importing.importing import import_dataset
+from core.data.importing.from_upload import import_dataset
 from core.errors import GraftError
 from core.isolation import enter_isolation
 from core.models.catalog import TASK_SUFFIX, models_for
@@ -16,6 +16,7 @@ from core.models.networks import PARTS, measure_network, network_parts
 from core.planning.source_distance import FAR, distance, known_distance, measure_distance
 from core.planning.strategy import recommend
 from core.spec import Strategy
+from core.training.starting_points import locate
 from core.workspace import Workspace
 from tests.models.test_plan import facts
 from tests.tiny import write_yolo_folder
@@ -77,14 +78,15 @@ def test_photographs_are_nearer_than_x_rays(shared: Path) -> None:
 def test_a_distance_is_measured_once_and_kept(workspace: Workspace, shared: Path, tmp_path: Path) -> None:
     dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "set"))
     with pytest.raises(GraftError, match="not on this machine"):
-        measure_distance(workspace, dataset, "yolo11n")
+        measure_distance(dataset, locate(workspace, "yolo11n", "detect"), "yolo11n")
     (workspace.weights / "yolo11n.pt").write_bytes((shared / "weights" / "yolo11n.pt").read_bytes())
-    assert known_distance(workspace, dataset, "yolo11n") is None
-    value = measure_distance(workspace, dataset, "yolo11n")
-    assert known_distance(workspace, dataset, "yolo11n") == pytest.approx(value, abs=1e-3)
+    weights = locate(workspace, "yolo11n", "detect")
+    assert known_distance(dataset, weights) is None
+    value = measure_distance(dataset, weights, "yolo11n")
+    assert known_distance(dataset, weights) == pytest.approx(value, abs=1e-3)
     assert value > 0.1
     dataset.checksum = "changed"
-    assert known_distance(workspace, dataset, "yolo11n") is None
+    assert known_distance(dataset, weights) is None
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""`plan`, `race`, `curve` and `tune`: settings with their reasons, and experiments that measure."""
+"""`plan`: settings with their reasons, before anything is trained."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.workspace import Workspace
 
 
 def register(add: Add) -> None:
-    """Add the verbs of the transfer lab."""
+    """Add the verb of planning."""
     verb = add("plan", _plan, "Plan a training for a dataset on this machine: every setting with its reason.")
     verb.add_argument("dataset", help="id or name of a dataset")
     verb.add_argument("--model", help=f"{TrainingSpec.model_fields['model'].description} Default: yolo26n.")
@@ -35,27 +35,29 @@ def register(add: Add) -> None:
 
 def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.data.dataset import load_dataset
-    from core.models.weights import default_model, locate
+    from core.models.weights import default_model
     from core.planning.facts import dataset_facts, machine_facts
     from core.planning.plan import make_plan
     from core.planning.source_distance import known_distance, measure_distance
     from core.planning.speed import measure_speed
     from core.planning.strategy import recommend
+    from core.training.starting_points import locate
 
     dataset = load_dataset(workspace, parsed.dataset)
     values = {name: getattr(parsed, name) for name in ("model", "budget", "strategy", "device")}
     if parsed.model is None and parsed.strategy != Strategy.SCRATCH:
         values["model"] = default_model(workspace, dataset.task)
     spec = settings_from(TrainingSpec, values | {"dataset": dataset.id, "task": dataset.task})
+    weights = locate(workspace, spec.model, spec.task)
     if parsed.measure:
         print("Timing training steps on this machine ...", file=sys.stderr)
         measure_speed(workspace)
-        if locate(workspace, spec.model, spec.task) is not None:
+        if weights is not None:
             print("Comparing the pictures with what the model has seen ...", file=sys.stderr)
-            measure_distance(workspace, dataset, spec.model)
+            measure_distance(dataset, weights, spec.model)
     facts = dataset_facts(dataset)
     plan = make_plan(facts, machine_facts(workspace, spec.device), spec, mirror=False if parsed.no_mirror else None)
-    advice = recommend(facts, known_distance(workspace, dataset, spec.model))
+    advice = recommend(facts, known_distance(dataset, weights))
     width = max(len(item.name) for item in plan.settings)
     lines = [f"{dataset.name}, {plan.model}, {plan.strategy}, {plan.budget}: {plan.time_words}"]
     lines += [f"  {item.name:<{width}}  {item.value!s:<9} {item.reason}" for item in plan.settings]

@@ -1,0 +1,55 @@
+"""Read stored predictions into a detector, with what takes long read from disk, or worked out and stored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.data.dataset import Dataset
+from core.evaluation.detection import Detector
+from core.evaluation.figures.cached_figures import digest_of, load_derived, save_derived
+from core.evaluation.near_twins import twins_in_train
+from core.evaluation.predict.predictions import (
+    derived_path,
+    meta_path,
+    predictions_path,
+    present_dataset,
+    truth_path,
+)
+
+
+def load_detector(
+    folder: Path,
+    split: str,
+    dataset: Dataset | None,
+    predictions: pd.DataFrame,
+    truth: pd.DataFrame,
+    meta: dict[str, Any],
+) -> Detector:
+    """Return the detector of stored tables, with what takes long read from disk, or worked out and stored.
+
+    `dataset` is the run's, None when it was deleted.
+    """
+    path, twins = derived_path(folder, split), known_twins(dataset, split)
+    tables = predictions_path(folder, split), truth_path(folder, split), meta_path(folder, split)
+    digest = digest_of(*tables, twins=twins)
+    detector = Detector(predictions, truth, meta, load_derived(path, digest), twins)
+    if not path.is_file() or detector.derived_anew:
+        save_derived(path, detector.derived, digest)
+    return detector
+
+
+def prepare(folder: Path, split: str) -> None:
+    """Work out and store what takes long about a run's stored predictions, so that the page opens at once."""
+    meta = json.loads(meta_path(folder, split).read_text(encoding="utf-8"))
+    if meta["task"] != "classify":
+        tables = pd.read_parquet(predictions_path(folder, split)), pd.read_parquet(truth_path(folder, split))
+        load_detector(folder, split, present_dataset(folder), *tables, meta)
+
+
+def known_twins(dataset: Dataset | None, split: str) -> list[str]:
+    """Return the pictures of a split that have a near twin in train; none can be known of a deleted dataset."""
+    return [] if dataset is None else twins_in_train(dataset, split)
