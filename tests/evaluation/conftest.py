@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from core.data.dataset import load_dataset
 from core.data.importing.from_upload import import_dataset
 from core.evaluation.predicting import predict_split
+from core.spec import TrainingSpec
 from core.workspace import Workspace
 
 
@@ -17,7 +19,9 @@ def make_run(workspace: Workspace, dataset: str, weights: Path, imgsz: int, run_
     folder = workspace.run(run_id)
     (folder / "train" / "weights").mkdir(parents=True)
     shutil.copy(weights, folder / "train" / "weights" / "best.pt")
-    (folder / "spec.json").write_text(json.dumps({"dataset": dataset, "imgsz": imgsz, "device": "cpu"}))
+    task = load_dataset(workspace, dataset).task
+    spec = TrainingSpec(dataset=dataset, task=task, imgsz=imgsz, device="cpu")
+    (folder / "spec.json").write_text(spec.model_dump_json())
     return folder
 
 

@@ -18,7 +18,7 @@ from core.planning.strategy import recommend
 from core.spec import Strategy
 from core.training.starting_points import locate
 from core.workspace import Workspace
-from tests.models.test_plan import facts
+from tests.planning.test_plan import facts
 from tests.tiny import write_yolo_folder
 
 
