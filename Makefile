@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check install install-dev clean
+.PHONY: run test check wheel install install-dev clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m streamlit run streamlit_app.py
@@ -15,6 +15,12 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy core
+
+# What an earlier build left would get into the wheel.
+wheel: $(VENV)/.installed-dev
+	rm -rf build graft.egg-info dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	rm -rf build graft.egg-info
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -40,4 +46,4 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist graft.egg-info .pytest_cache .mypy_cache .ruff_cache

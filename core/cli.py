@@ -10,45 +10,64 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
+from core import __version__
 from core.errors import GraftError, InputError
 from core.verbs import data, delivery, evaluation, experiments, models, plan, training
 from core.verbs.verb import Verb
 from core.workspace import Workspace
 
+MODULE = "python -m core"
 ROOMS = (data, models, training, evaluation, plan, experiments, delivery)
 """The modules that add verbs, in the order the help lists them."""
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}. `python -m core {self.prog.split()[-1]} --help` shows how to call it.")
+        raise InputError(f"{message}. `{self.prog} --help` shows how to call it.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; return the exit code."""
+    """Run one verb of `python -m core`; return the exit code."""
+    return run(build_parser(MODULE), arguments)
+
+
+def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None) -> int:
+    """Run the verb that `arguments` name for a parser from `build_parser`; return the exit code.
+
+    Texts that tell of another verb name it by `python -m core`; here they get the name the command was called by.
+    """
+
+    def say(text: object, file: TextIO) -> None:
+        print(str(text).replace(MODULE, parser.prog), file=file)
+
     try:
-        parsed = _parser().parse_args(arguments)
+        parsed = parser.parse_args(arguments)
         answer = parsed.verb(parsed, Workspace.current())
     except InputError as error:
-        print(f"graft: {error}", file=sys.stderr)
+        say(f"graft: {error}", sys.stderr)
         return 2
     except GraftError as error:
-        print(f"graft: {error}", file=sys.stderr)
+        say(f"graft: {error}", sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("graft: stopped waiting; what runs goes on (`python -m core runs`).", file=sys.stderr)
+        say(f"graft: stopped waiting; what runs goes on (`{MODULE} runs`).", sys.stderr)
         return 1
     words = answer.pop("words", None)
     failed = answer.pop("failed", False)
-    print(json.dumps(answer, ensure_ascii=False, default=str) if parsed.json else words or json.dumps(answer, indent=2))
+    if parsed.json:
+        print(json.dumps(answer, ensure_ascii=False, default=str))
+    else:
+        say(words or json.dumps(answer, indent=2), sys.stdout)
     return 1 if failed else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m core", description="Graft without the browser: import, train, evaluate, predict.")
-    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+def build_parser(prog: str, *, verb_required: bool = True) -> argparse.ArgumentParser:
+    """Return the parser of all verbs, called `prog` in its texts; without a required verb the caller sets a default."""
+    parser = _Parser(prog=prog, description="Graft without the browser: import, train, evaluate, predict.")
+    parser.add_argument("--version", action="version", version=f"graft {__version__}")
+    verbs = parser.add_subparsers(title="verbs", required=verb_required, metavar="VERB", prog=prog)
 
     def add(name: str, verb: Verb, help_text: str) -> argparse.ArgumentParser:
         added = verbs.add_parser(name, help=help_text, description=help_text)

@@ -85,3 +85,18 @@ def test_bad_input_exits_with_2_and_one_line(workspace: Workspace, arguments: li
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert message in done.stderr.lower()
+
+
+@pytest.mark.parametrize(("module", "name"), [("core", "python -m core"), ("core.console", "graft")])
+def test_texts_name_the_command_by_what_it_was_called(workspace: Workspace, module: str, name: str) -> None:
+    for arguments, advice in ((["show", "nothing"], "runs"), (["import"], "import --help"), (["fly"], "--help")):
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert f"`{name} {advice}`" in done.stderr
+    shown = subprocess.run(
+        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert f"{name} " in shown.splitlines()[0]
+    assert ("--port" in shown) == (name == "graft")  # the app is opened by `graft` alone

@@ -39,6 +39,7 @@ FLOORS = (
     "core.verbs",
     "core.cli",
     "core.__main__",
+    "core.console",
     "pages",
 )
 """From the ground up. A module belongs to the floor with the longest name that it begins with, and imports from its own

@@ -21,11 +21,17 @@ expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
 
 @dataclass
 class Server:
-    """A running app; `process` may be killed and `start` called again on the same workspace."""
+    """A running app; `process` may be killed and `start` called again on the same workspace.
+
+    `command` starts it in `folder` and takes the port last; `named` says whether GRAFT_WORKSPACE names the workspace.
+    """
 
     workspace: Path
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
+    command: tuple[str, ...] = (sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port")
+    folder: Path = ROOT
+    named: bool = True
 
     @property
     def address(self) -> str:
@@ -37,15 +43,16 @@ class Server:
                 free.bind(("127.0.0.1", 0))
                 self.port = free.getsockname()[1]
         log_path = self.workspace.parent / "server.log"
+        environment = {**os.environ, "NO_COLOR": "1", "GRAFT_WORKSPACE": str(self.workspace) if self.named else ""}
         began = time.monotonic()
         with log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(self.port)],
-                cwd=ROOT,
+                [*self.command, str(self.port)],
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "GRAFT_WORKSPACE": str(self.workspace), "NO_COLOR": "1"},
+                env=environment,
             )
         while time.monotonic() - began < 60:
             if self.process.poll() is not None:
