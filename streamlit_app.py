@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import streamlit as st
+from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 
 ROOT = Path(__file__).resolve().parent
@@ -14,6 +15,9 @@ if str(ROOT) not in sys.path:
 
 # Otherwise Streamlit may run a page of the pages/ folder alone, without its frame, for the first visitor.
 PagesManager.uses_pages_directory = False
+
+# Otherwise Streamlit asks a server on the Internet for this machine's address whenever a page from elsewhere knocks.
+net_util.get_external_ip = lambda: None
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,39 @@ def test_nothing_outside_is_asked_for(server: Server, page: Page) -> None:
         expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning")
         no_trouble(page)
     assert [url for url in asked if not url.startswith((server.address, "data:", "blob:"))] == []
+
+
+def test_the_server_asks_nothing_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither when it listens on all addresses nor when a page from elsewhere knocks."""
+    command = (sys.executable, "-m", "core.console", "--address", "0.0.0.0", "--port")
+    with socket.create_server(("127.0.0.1", 0)) as proxy:  # what the server asks outside would come by here
+        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.setenv(name, "127.0.0.1")
+        server = Server(tmp_path / "workspace", command=command)
+        knock = "\r\n".join(
+            (
+                "GET /_stcore/stream HTTP/1.1",
+                "Host: localhost",
+                "Origin: http://elsewhere.example",
+                "Connection: Upgrade",
+                "Upgrade: websocket",
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+                "\r\n",
+            )
+        )
+        try:
+            server.start()
+            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as tab:
+                tab.sendall(knock.encode())
+                assert b" 403 " in tab.recv(100)
+        finally:
+            server.kill()
+        proxy.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
 
 
 def test_a_deep_link_on_a_fresh_server_stands_in_the_frame(tmp_path: Path, page: Page) -> None:
