@@ -8,6 +8,7 @@ from core.errors import GraftError, InputError
 from core.evaluation.compare import Comparison, compare_evaluations, differing_settings
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.spec import TrainingSpec
+from core.tasks import TASKS
 from core.training.progress import read_progress
 from core.training.runs import list_runs
 from core.training.store import Run
@@ -189,7 +190,7 @@ def show_pictures(runs: list[Run], comparison: Comparison, dataset: Dataset) -> 
             columns, (first, second), evaluations, (row["a"], row["b"]), strict=True
         ):
             words = f"{names[run.id]}: {count(int(mistakes), 'mistake')}" if mistakes else f"{names[run.id]}: all right"
-            if evaluation.task == "classify":
+            if TASKS[evaluation.task].names_pictures:
                 answer = evaluation.pictures.set_index("file").loc[row["file"]]
                 words = f"{names[run.id]}: says {answer['prediction']} (is {answer['truth']})"
             with column:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.data.dataset import Dataset, delete_dataset, list_datasets
 from core.data.importing.job import running_imports
+from core.tasks import TASKS
 from core.workspace import folder_bytes
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
@@ -132,7 +133,7 @@ def dataset_page(dataset: Dataset) -> None:
         python_fold(check_code(dataset.id), key="check")
     with page.cell("What does the model get to see?"):
         gallery(dataset)
-    if dataset.task != "classify" and sum(dataset.instances.values()):
+    if TASKS[dataset.task].finds_objects and sum(dataset.instances.values()):
         with page.cell("How large are the objects, and where?"):
             shapes(dataset)
     if dataset.classes:

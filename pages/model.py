@@ -7,17 +7,18 @@ import streamlit as st
 
 from core.data.dataset import list_datasets
 from core.errors import InputError
-from core.models.catalog import PRETRAINED_ON, STARTER, Model, find_model
+from core.models.catalog import STARTER, Model, find_model
 from core.models.library import list_models
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import import_file, is_here, missing_words, models_to_choose
 from core.spec import TrainingSpec
+from core.tasks import TASKS
 from core.training.arguments import Argument, parse_setting, training_arguments
 from core.training.runs import list_runs
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, empty, next_step, python_fold
 from pages._ui.common.draft import OWN_MODEL, default_values, draft_for, keep_draft, plan_words, spec_code
-from pages._ui.common.formatting import TASK_WORDS, count, megabytes, plain
+from pages._ui.common.formatting import count, megabytes, plain
 from pages._ui.common.running import show_download
 from pages._ui.common.settings import field_widget
 from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
@@ -105,8 +106,8 @@ def choose_from_catalogue() -> str:
         for model in models:
             if model.family == family:
                 card(model, model.name == chosen.name)
-    source = STARTER_WORDS if chosen is STARTER else f"Pre-trained on {PRETRAINED_ON[dataset.task]}"
-    st.caption(f"Parameters and GFLOPs at {224 if dataset.task == 'classify' else 640} pixels. {source}.")
+    source = STARTER_WORDS if chosen is STARTER else f"Pre-trained on {TASKS[dataset.task].pretrained_on}"
+    st.caption(f"Parameters and GFLOPs at {TASKS[dataset.task].usual_size} pixels. {source}.")
     weights_of(chosen)
     return chosen.name
 
@@ -200,7 +201,7 @@ with page.cell("What does it learn from?"):
     choose_dataset()
     st.markdown(
         f"{count(sum(dataset.images.values()), 'picture')}, {count(len(dataset.classes), 'class', 'classes')}. "
-        f"The model will learn to {TASK_WORDS[dataset.task]}."
+        f"The model will learn to {TASKS[dataset.task].to_do}."
     )
 
 with page.cell("Which model starts with what knowledge?"):

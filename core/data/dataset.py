@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from core.errors import InputError
-from core.tasks import Task
+from core.tasks import TASKS, Task
 from core.workspace import ID_PATTERN, Workspace, write_json_atomic, write_text_atomic
 
 Split = Literal["train", "val", "test"]
@@ -123,7 +123,7 @@ class Dataset(BaseModel):
     @property
     def train_data(self) -> Path:
         """What Ultralytics is given as `data`: our own data.yaml, or the picture folder for classify."""
-        return self.root / "images" if self.task == "classify" else self.root / "data.yaml"
+        return self.root / ("images" if TASKS[self.task].has_class_folders else "data.yaml")
 
     @property
     def errors(self) -> list[Finding]:
@@ -152,7 +152,7 @@ class Dataset(BaseModel):
 
     def labelled_image(self, file: str, width: int, height: int) -> LabelledImage:
         """Return one picture with its labels."""
-        if self.task == "classify":
+        if TASKS[self.task].has_class_folders:
             return LabelledImage(file, width, height, [LabelledObject(self.classes.index(Path(file).parent.name))])
         path = self.label_path(file)
         text = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -205,13 +205,13 @@ def parse_labels(text: str, task: Task, keypoint_shape: tuple[int, int] | None =
             continue
         class_id, *values = line.split()
         numbers = np.array(values, dtype=float)
-        if task in ("segment", "obb"):
+        if TASKS[task].has_polygons:
             polygon = numbers.reshape(-1, 2)
             objects.append(LabelledObject(int(class_id), enclosing_box(polygon), polygon=polygon))
             continue
         box = (float(numbers[0]), float(numbers[1]), float(numbers[2]), float(numbers[3]))
         keypoints = None
-        if task == "pose":
+        if TASKS[task].has_keypoints:
             count, dimensions = keypoint_shape or (0, 3)
             keypoints = numbers[4:].reshape(count, dimensions)
             if dimensions == 2:
@@ -224,13 +224,13 @@ def format_labels(objects: list[LabelledObject], task: Task, keypoint_shape: tup
     """Write objects as a YOLO label text for `task`, six decimals; the counterpart of `parse_labels`."""
     lines = []
     for item in objects:
-        if task in ("segment", "obb"):
+        if TASKS[task].has_polygons:
             assert item.polygon is not None
             numbers = item.polygon.ravel().tolist()
         else:
             assert item.box is not None
             numbers = list(item.box)
-            if task == "pose":
+            if TASKS[task].has_keypoints:
                 assert item.keypoints is not None
                 assert keypoint_shape is not None
                 numbers += item.keypoints[:, : keypoint_shape[1]].ravel().tolist()
@@ -250,7 +250,7 @@ def write_data_yaml(dataset: Dataset) -> None:
             content[split] = f"images/{split}"
     content.setdefault("val", content.get("train"))
     content["names"] = dict(enumerate(dataset.classes))
-    if dataset.task == "pose" and dataset.keypoint_shape:
+    if TASKS[dataset.task].has_keypoints and dataset.keypoint_shape:
         content["kpt_shape"] = list(dataset.keypoint_shape)
         if dataset.flip_idx:
             content["flip_idx"] = dataset.flip_idx

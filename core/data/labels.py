@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.data.dataset import Dataset
+from core.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def read_labels(dataset: Dataset, table: pd.DataFrame | None = None) -> Labels:
     has_file = np.ones(len(table), dtype=bool)
     index = {name: number for number, name in enumerate(dataset.classes)}
     for row, file in enumerate(table["file"]):
-        if dataset.task == "classify":
+        if TASKS[dataset.task].has_class_folders:
             rows.append(row)
             classes.append(index[file.split("/")[1]])
             boxes.append((0.5, 0.5, 1.0, 1.0))
@@ -50,7 +51,7 @@ def read_labels(dataset: Dataset, table: pd.DataFrame | None = None) -> Labels:
             if not parts:
                 continue
             values = [float(part) for part in parts[1:]]
-            if dataset.task in ("segment", "obb"):
+            if TASKS[dataset.task].has_polygons:
                 x, y = values[0::2], values[1::2]
                 left, right, top, bottom = min(x), max(x), min(y), max(y)
                 box = ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)

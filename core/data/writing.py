@@ -19,6 +19,7 @@ from core.data.dataset import (
     format_labels,
 )
 from core.errors import InputError
+from core.tasks import TASKS
 
 
 def class_folder(name: str) -> str:
@@ -88,7 +89,7 @@ def recount(dataset: Dataset) -> None:
     dataset.images = {split: int((table["split"] == split).sum()) for split in SPLITS}
     by_split: dict[str, Counter[int]] = {split: Counter() for split in SPLITS}
     digests = list(table["sha256"])
-    if dataset.task == "classify":
+    if TASKS[dataset.task].has_class_folders:
         index = {name: number for number, name in enumerate(dataset.classes)}
         for file, split in zip(table["file"], table["split"], strict=True):
             by_split[split][index[str(file).split("/")[1]]] += 1

@@ -24,6 +24,7 @@ from core.evaluation.figures.metrics import ap_by_class
 from core.evaluation.predict.matching import IOU_THRESHOLDS, from_bits
 from core.jobs import Report
 from core.spec import read_spec
+from core.tasks import TASKS
 from core.workspace import Workspace
 
 Draws = NDArray[np.float64]
@@ -107,7 +108,7 @@ def paired_draws(evaluations: Sequence[Evaluation]) -> list[dict[str, Draws]]:
                 f"{first.run} and {second.run} were not judged on the same pictures and classes: compare runs of one "
                 "dataset in its present state."
             )
-    measure = _classifier_draws if first.task == "classify" else _detector_draws
+    measure = _classifier_draws if TASKS[first.task].names_pictures else _detector_draws
     weights = _shared_draw(first, files)
     return [measure(item, files, weights) for item in evaluations]
 
@@ -192,7 +193,7 @@ def _pictures(first: Evaluation, second: Evaluation) -> pd.DataFrame:
 
 
 def _sentences(first: Evaluation, second: Evaluation, metrics: dict[str, Any], pictures: pd.DataFrame) -> list[str]:
-    headline = "top1" if first.task == "classify" else "mAP50-95"
+    headline = TASKS[first.task].headline
     item = metrics[headline]
     points = abs(item["difference"]) * 100
     size = f"{points:.1f} points of {headline}"

@@ -35,6 +35,7 @@ from core.evaluation.review import find_cases, worst_first
 from core.evaluation.verdict import leak_sentence
 from core.jobs import Report
 from core.spec import SPEC_FILE
+from core.tasks import TASKS
 from core.workspace import Workspace
 
 
@@ -163,7 +164,7 @@ def evaluate_run(
     shared |= {"images": len(meta["images"]), "truth": truth, "test_openings": openings, "weights_sha256": weights}
     shared["groups"] = {item["file"]: item["group"] for item in meta["images"] if item.get("group")}
     temperature = load_temperature(folder, weights)
-    if meta["task"] == "classify":
+    if TASKS[meta["task"]].names_pictures:
         figures = classified(predictions, truth, meta, known_twins(dataset, split), temperature)
         return Evaluation(**shared, predictions=predictions, **figures)
     detector = load_detector(folder, split, dataset, predictions, truth, meta)

@@ -19,6 +19,7 @@ from core.evaluation.predict.predictions import (
     present_dataset,
     truth_path,
 )
+from core.tasks import TASKS
 
 
 def load_detector(
@@ -45,7 +46,7 @@ def load_detector(
 def prepare(folder: Path, split: str) -> None:
     """Work out and store what takes long about a run's stored predictions, so that the page opens at once."""
     meta = json.loads(meta_path(folder, split).read_text(encoding="utf-8"))
-    if meta["task"] != "classify":
+    if TASKS[meta["task"]].finds_objects:
         tables = pd.read_parquet(predictions_path(folder, split)), pd.read_parquet(truth_path(folder, split))
         load_detector(folder, split, present_dataset(folder), *tables, meta)
 

@@ -35,6 +35,7 @@ from core.jobs import Progress, Report
 from core.models.cores import use_cores
 from core.processes import PROJECT
 from core.spec import read_spec
+from core.tasks import TASKS
 from core.workspace import Workspace, write_json_atomic
 
 
@@ -84,11 +85,11 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
 
     _check(run_folder, split)
     dataset, weights = run_dataset(run_folder), best_weights(run_folder)
-    spec = read_spec(run_folder)
-    if dataset.task != "classify":
+    spec, task = read_spec(run_folder), TASKS[dataset.task]
+    if task.has_label_files:
         write_data_yaml(dataset)
     device = spec.device if torch.cuda.is_available() else "cpu"
-    classification = dataset.task == "classify"
+    classification = task.names_pictures
     captured: list[dict[str, Any]] = []
     validator = (classify_validator if classification else detect_validator)(dataset, captured, say)
     with tempfile.TemporaryDirectory(prefix="graft-val-") as scratch:
@@ -116,7 +117,7 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
     folder.mkdir(parents=True, exist_ok=True)
     _write(predictions, predictions_path(run_folder, split))
     _write(truth, truth_path(run_folder, split))
-    if dataset.task in ("segment", "pose", "obb"):
+    if task.has_shapes:
         _write(shapes, shapes_path(run_folder, split))
     keep = [name for name in ("file", "source", "width", "height", "group", "brightness") if name in table]
     write_json_atomic(

@@ -24,6 +24,7 @@ from core.isolation import isolated_environment
 from core.lab.experiment_runs import Conductor
 from core.lab.paired_figures import Draws, difference, figure
 from core.processes import PROJECT
+from core.tasks import TASKS
 from core.training.starting_points import locate
 from core.training.store import Run
 
@@ -69,7 +70,7 @@ def figures(looked: Looked, dataset: Dataset, files: Sequence[str], classes: Seq
     table = dataset.image_table().set_index("file")
     groups = table["group"].reindex(list(files)).fillna("").astype(str).tolist()
     weights = np.vstack([np.ones((1, len(files)), dtype=np.float32), draw(len(files), groups, seed=1)])
-    if dataset.task == "classify":
+    if TASKS[dataset.task].names_pictures:
         return _right(looked, files, list(classes), weights)
     return _areas(looked, dataset, files, list(classes), weights)
 
@@ -145,7 +146,7 @@ def zero_shot(conductor: Conductor, trained: Run) -> dict[str, Any]:
     options = {"imgsz": settings.imgsz, "device": settings.device}
     before = look(weights.path, dataset, files, **options)  # type: ignore[arg-type]
     classes = list(before.known)
-    if not classes or (dataset.task == "classify" and len(classes) < 2):
+    if not classes or (TASKS[dataset.task].names_pictures and len(classes) < 2):
         return {}
     after = look(trained.best_weights, dataset, files, **options)  # type: ignore[arg-type]
     drawn = [figures(looked, dataset, files, classes) for looked in (before, after)]

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from core.errors import InputError
 from core.spec import OWN_ARGUMENTS, Strategy, TrainingSpec, own_words
-from core.tasks import Task
+from core.tasks import TASKS, Task
 from core.workspace import ID_PATTERN, Workspace, write_text_atomic
 
 _FIELDS = TrainingSpec.model_fields
@@ -271,7 +271,7 @@ class Experiment(BaseModel):
     @property
     def metric(self) -> str:
         """The figure everything is judged by: top-1 for classification, else mAP50-95 of the task's own measure."""
-        return "top1" if self.task == "classify" else "mAP50-95"
+        return TASKS[self.task].headline
 
     @property
     def status(self) -> Status:

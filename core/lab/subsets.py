@@ -19,6 +19,7 @@ from core.data.labels import read_labels
 from core.data.leakage import together
 from core.data.splits import Item, divide
 from core.data.writing import class_folder, read_copies, recount, save_table
+from core.tasks import TASKS
 from core.workspace import Workspace
 
 FEWEST_A_CLASS = 2
@@ -105,10 +106,10 @@ def _made(
             renamed = [_renamed(str(file), prefix) for file in table["file"]]
             for file, target in zip(table["file"].astype(str), renamed, strict=True):
                 _link(dataset.image_path(file), twin.image_path(target))
-                if twin.task != "classify" and dataset.label_path(file).exists():
+                if TASKS[twin.task].has_label_files and dataset.label_path(file).exists():
                     _label(dataset, dataset.label_path(file), twin.label_path(target), twin.classes)
             pieces.append(table.assign(file=renamed, source=[prefix + str(item) for item in table["source"]]))
-        if twin.task == "classify":
+        if TASKS[twin.task].has_class_folders:
             for split in ("train", "val"):
                 for class_name in twin.classes:
                     (twin.root / "images" / split / class_folder(class_name)).mkdir(parents=True, exist_ok=True)

@@ -12,18 +12,10 @@ from functools import cache
 
 from core.errors import InputError
 from core.isolation import ultralytics_folder
-from core.tasks import Task
+from core.tasks import TASKS, Task
 
 FAMILIES = {"yolo26": ("YOLO26", "26"), "yolo11": ("YOLO11", "11"), "yolov8": ("YOLOv8", "v8")}
 SIZES = {"n": "nano", "s": "small", "m": "medium", "l": "large", "x": "extra large"}
-TASK_SUFFIX: dict[Task, str] = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb", "classify": "-cls"}
-PRETRAINED_ON: dict[Task, str] = {
-    "detect": "COCO: 118,000 everyday photographs, 80 kinds of objects",
-    "segment": "COCO: 118,000 everyday photographs, 80 kinds of objects, with outlines",
-    "pose": "COCO: 57,000 photographs of people with 17 body points",
-    "obb": "DOTA: aerial pictures, 15 kinds of objects",
-    "classify": "ImageNet: 1.2 million photographs, 1,000 kinds of things",
-}
 
 
 FIGURES_OF_YOLOV8: dict[str, tuple[int, float]] = {
@@ -70,7 +62,7 @@ class Model:
     @property
     def pretrained_on(self) -> str:
         """What it was pre-trained on, in words."""
-        return self.source or PRETRAINED_ON[self.task]
+        return self.source or TASKS[self.task].pretrained_on
 
     @property
     def yaml(self) -> str:
@@ -93,6 +85,8 @@ class Model:
         return SIZES[self.size]
 
 
+SUFFIXES = "|".join(record.suffix for record in TASKS.values() if record.suffix)
+
 STARTER = Model(
     "starter",
     "Starter",
@@ -108,21 +102,22 @@ found by name and is not among `models_for`, because it is no model of its own."
 
 
 @cache
-def models_for(task: Task) -> tuple[Model, ...]:
+def models_for(task: str) -> tuple[Model, ...]:
     """Return the models for a task, newest family first, smallest size first."""
-    models = []
+    models, record = [], TASKS[task]
+    suffix = record.suffix
     for family, (title, folder) in FAMILIES.items():
-        path = ultralytics_folder() / "cfg" / "models" / folder / f"{family}{TASK_SUFFIX[task]}.yaml"
+        path = ultralytics_folder() / "cfg" / "models" / folder / f"{family}{suffix}.yaml"
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         for size in SIZES:
             found = re.search(rf"^\s+{size}: \[.*?([\d,]+) parameters.*?([\d.]+) GFLOP", text, re.MULTILINE)
             if found:
                 parameters, gflops = int(found[1].replace(",", "")), float(found[2])
-            elif family == "yolov8" and f"{size}{TASK_SUFFIX[task]}" in FIGURES_OF_YOLOV8:
-                parameters, gflops = FIGURES_OF_YOLOV8[f"{size}{TASK_SUFFIX[task]}"]
+            elif family == "yolov8" and f"{size}{suffix}" in FIGURES_OF_YOLOV8:
+                parameters, gflops = FIGURES_OF_YOLOV8[f"{size}{suffix}"]
             else:
                 continue
-            models.append(Model(f"{family}{size}{TASK_SUFFIX[task]}", title, size, task, parameters, gflops))
+            models.append(Model(f"{family}{size}{suffix}", title, size, record.name, parameters, gflops))
     return tuple(models)
 
 
@@ -131,7 +126,7 @@ def find_model(name: str) -> Model | None:
     wanted = name.removesuffix(".pt").lower()
     if wanted == STARTER.name:
         return STARTER
-    for task in TASK_SUFFIX:
+    for task in TASKS:
         for model in models_for(task):
             if model.name == wanted:
                 return model
@@ -147,8 +142,8 @@ def model_for_task(name: str, task: Task) -> Model:
         if task != STARTER.task:
             raise InputError(f"The starter is for the task {STARTER.task} only, not {task}; choose another model.")
         return STARTER
-    base = re.sub(r"-(seg|pose|obb|cls)$", "", name.removesuffix(".pt").lower())
-    model = find_model(base + TASK_SUFFIX[task])
+    base = re.sub(f"({SUFFIXES})$", "", name.removesuffix(".pt").lower())
+    model = find_model(base + TASKS[task].suffix)
     if model is None:
         raise InputError(
             f"There is no pre-trained model “{name}” for the task {task}; there are "

@@ -11,7 +11,10 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, NamedTuple
+
+from core.tasks import TASKS
 
 FILE = Path(__file__).with_name("networks.json")
 PARTS = ("backbone", "neck", "head")
@@ -62,21 +65,18 @@ def measure_network(name: str) -> dict[str, Part]:
 
 
 def _built(name: str, classes: int | None) -> Any:
-    from ultralytics.nn import tasks
-
-    kinds = {"-seg": "SegmentationModel", "-pose": "PoseModel", "-obb": "OBBModel", "-cls": "ClassificationModel"}
-    kind = next((kinds[suffix] for suffix in kinds if name.endswith(suffix)), "DetectionModel")
-    return getattr(tasks, kind)(f"{name}.yaml", nc=classes, verbose=False)
+    task = next((task for task in TASKS.values() if task.suffix and name.endswith(task.suffix)), TASKS["detect"])
+    return resolve_name(task.network)(f"{name}.yaml", nc=classes, verbose=False)
 
 
 def main() -> None:
     """Write networks.json anew."""
     from core.isolation import enter_isolation
-    from core.models.catalog import TASK_SUFFIX, models_for
+    from core.models.catalog import models_for
 
     enter_isolation()
     table = {}
-    for task in TASK_SUFFIX:
+    for task in TASKS:
         for model in models_for(task):
             table[model.name] = {part: list(figures) for part, figures in measure_network(model.name).items()}
     lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(parts)}" for name, parts in table.items())

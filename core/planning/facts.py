@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.data.dataset import Dataset
 from core.models.machine import describe_machine
 from core.planning.speed import StepSpeed, known_speed
-from core.tasks import Task
+from core.tasks import TASKS, Task
 from core.workspace import Workspace
 
 SAMPLED = 2_000
@@ -109,7 +109,7 @@ def dataset_facts(dataset: Dataset) -> DatasetFacts:
         instances=dict(instances),
         grey=_is_grey(dataset, list(train["file"])),
         bits=int(table["bits"].max()) if len(table) else 8,
-        flip_known=dataset.task != "pose" or dataset.flip_idx is not None,
+        flip_known=not TASKS[dataset.task].has_keypoints or dataset.flip_idx is not None,
     )
 
 
@@ -130,7 +130,7 @@ def machine_facts(workspace: Workspace, device: str = "auto") -> MachineFacts:
 
 
 def _object_shares(dataset: Dataset, rows: object) -> list[float]:
-    if dataset.task == "classify":
+    if not TASKS[dataset.task].finds_objects:
         return []
     shares = []
     for file, width, height in zip(rows["file"], rows["width"], rows["height"], strict=True):  # type: ignore[index]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from core.planning.facts import DatasetFacts, MachineFacts
 from core.planning.kept_size import side_kept
+from core.tasks import TASKS
 
 STRIDE = 32
 """The coarsest grid of YOLO models: sizes are multiples of it."""
@@ -65,8 +66,6 @@ STOCK_BATCH = 64
 """Pictures behind one step of the optimizer in stock Ultralytics (`nbs`), which its fitted rate is made for."""
 CLASSIFY_SCALE = 0.5
 """Crops of a classifier's training pictures cover between half and all of one (Ultralytics' default `scale`)."""
-CLASSIFY_SIZE = 224
-"""Classifiers are pre-trained on ImageNet at 224 px (docs.ultralytics.com/tasks/classify)."""
 TOO_SMALL = 8
 """Pixels below which an object falls into a single cell of the finest grid (stride 8) and is mostly missed."""
 ACTIVATIONS = 380e6
@@ -77,9 +76,10 @@ def image_size(facts: DatasetFacts, machine: MachineFacts, level: Level) -> tupl
     """Return the image size, and notes for what no size can mend."""
     effort = EFFORT[level]
     native = max(STRIDE, _up(facts.side))
-    if facts.task == "classify":
-        size = min(CLASSIFY_SIZE, max(64, native))
-        words = "what the model was pre-trained on" if size == CLASSIFY_SIZE else "your pictures hold no more detail"
+    task = TASKS[facts.task]
+    if task.names_pictures:
+        size = min(task.usual_size, max(64, native))
+        words = "what the model was pre-trained on" if size == task.usual_size else "your pictures hold no more detail"
         return Setting(size, f"{size} pixels: {words}."), []
     ceiling = effort.ceiling_cpu if machine.device == "cpu" else effort.ceiling_gpu
     floor = min(effort.floor, max(64, native))
@@ -116,12 +116,12 @@ def batch_size(facts: DatasetFacts, machine: MachineFacts, imgsz: int, gflops: f
     """Return `batch` and `nbs`: enough optimizer steps an epoch, and what memory holds."""
     n = max(1, facts.train)
     wanted = 4 if n < 48 else 8 if n < 2_000 else 16
-    if facts.task == "classify":
+    if TASKS[facts.task].names_pictures:
         wanted = 4 if n < 48 else 16 if n < 2_000 else 32
     if machine.device != "cpu":
         wanted = min(wanted * 2, 64) if n >= 400 else wanted
     room = (machine.gpu_memory if machine.device == "cuda" else machine.memory_free) * 0.6
-    scale = (imgsz / (CLASSIFY_SIZE if facts.task == "classify" else 640)) ** 2
+    scale = (imgsz / TASKS[facts.task].usual_size) ** 2
     each = ACTIVATIONS * scale * max(0.1, gflops / 5.4) ** 0.75
     fits = max(1, int(room / each)) if room else wanted
     batch = wanted
@@ -147,10 +147,10 @@ def epochs(facts: DatasetFacts, level: Level, batch: int, strategy: str) -> dict
     steps = math.ceil(max(1, facts.train) / batch)
     budget = effort.steps * (4 if strategy == "scratch" else 1)
     low, high = effort.epochs
-    if facts.task == "classify":
+    if TASKS[facts.task].names_pictures:
         budget *= CLASSIFY_STEPS
         low, high = max(2, low // 2), max(8, high // 2)
-    if level is Level.BALANCED and facts.train < FEW_PICTURES and facts.task != "classify":
+    if level is Level.BALANCED and facts.train < FEW_PICTURES and not TASKS[facts.task].names_pictures:
         low = FEW_EPOCHS
     many = max(low, min(high * (2 if strategy == "scratch" else 1), math.ceil(budget / steps)))
     patience = max(5, round(many * effort.patience_share))
@@ -180,7 +180,7 @@ def learning(facts: DatasetFacts, batch: int, many: int) -> dict[str, Setting]:
     """Return optimizer, rate, warm-up: Ultralytics' fit for small sets, kept whatever the number of steps."""
     rate = round(0.002 * 5 / (4 + max(1, len(facts.classes))), 6)
     reason = f"The rate Ultralytics found to fit {_classes(facts)}: 0.002 · 5 / (4 + classes)"
-    if facts.task == "classify":
+    if TASKS[facts.task].names_pictures:
         # linear scaling (Goyal et al. 2017, arXiv 1706.02677). Chest X-rays, 560 pictures, batch 16: with the whole
         # rate top-1 jumped between .85 and .975, with this one it settled at .983 and .975 (two seeds)
         rate = round(rate * min(1.0, batch / STOCK_BATCH), 6)
@@ -219,7 +219,7 @@ def augmentation(facts: DatasetFacts, many: int, *, mirror: bool | None) -> dict
         settings["fliplr"] = Setting(
             0.0, f"The class “{facts.sides_matter}” would be wrong in a mirrored picture: no mirroring."
         )
-    if facts.task == "classify":
+    if TASKS[facts.task].names_pictures:
         if min(facts.instances.values(), default=0) < 5:
             settings["erasing"] = Setting(0.1, "With so few pictures in a class, little of a picture is covered up.")
         return settings
@@ -238,7 +238,7 @@ def augmentation(facts: DatasetFacts, many: int, *, mirror: bool | None) -> dict
 
 def weighting(facts: DatasetFacts) -> dict[str, Setting]:
     """Return a weight for rare classes where one class has at least twenty times the objects of another."""
-    if facts.imbalance < 20 or facts.task == "classify":  # Ultralytics has no such weight for classifiers
+    if facts.imbalance < 20 or not TASKS[facts.task].fits_class_weights:
         return {}
     rare = min((name for name, count in facts.instances.items() if count), key=facts.instances.__getitem__)
     return {
@@ -253,7 +253,7 @@ def machinery(facts: DatasetFacts, machine: MachineFacts, imgsz: int, many: int)
     """Return what makes steps quicker without changing what is learnt: cache, loaders, number format."""
     settings: dict[str, Setting] = {}
     side = float(imgsz)
-    if facts.task == "classify":  # kept larger than shown, for crops
+    if TASKS[facts.task].names_pictures:  # kept larger than shown, for crops
         side = min(facts.side, side_kept(imgsz, CLASSIFY_SCALE) / max(0.1, facts.aspect))
     needed = (facts.train + facts.val) * side * side * facts.aspect * 3
     if many > 2 and needed * 1.5 < machine.memory_free * 0.35:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.planning.facts import MachineFacts
+from core.tasks import TASKS
 
 BACKWARD = 3.0
 """Work of a training step by that of its forward pass (forward, and twice as much backward)."""
@@ -40,7 +41,7 @@ def picture_seconds(machine: MachineFacts, gflop: float, *, train: bool = True) 
 
 def work(gflops: float, task: str, imgsz: int) -> float:
     """Return the GFLOP of the forward pass on one picture of `imgsz` px from the catalogue's figure."""
-    return gflops * (imgsz / (224 if task == "classify" else 640)) ** 2
+    return gflops * (imgsz / TASKS[task].usual_size) ** 2
 
 
 def epoch_seconds(
@@ -59,7 +60,7 @@ def epoch_seconds(
     load = PICTURE_SECONDS * max(0.4, (imgsz / 320) ** 1.5)
     needed = work(gflops, task, imgsz)
     if machine.speed is not None:
-        needed *= TIMED_SHARE_CLASSIFY if task == "classify" else TIMED_SHARE
+        needed *= TIMED_SHARE_CLASSIFY if TASKS[task].names_pictures else TIMED_SHARE
     learn = picture_seconds(machine, needed) * (0.5 if frozen else 1.0)
     if teacher_gflops:  # both at full precision, all layers every time; the teacher answers only
         learn = picture_seconds(machine, needed, train=False) * BACKWARD

@@ -17,13 +17,11 @@ from core.models.catalog import model_for_task
 from core.models.weights import WeightsFile
 from core.safe_files import WholeFile
 from core.spec import TrainingSpec
-from core.tasks import Task
+from core.tasks import TASKS
 from core.training.several_gpus import bare
 from core.training.starting_points import check_start, locate
 from core.workspace import Workspace
 
-TASKS: tuple[Task, ...] = ("detect", "segment", "pose", "obb")
-"""Tasks that a model can learn from a teacher for."""
 TEACHER = "teacher_model."
 """How the names of the teacher's weights begin in the wrapped network."""
 
@@ -35,7 +33,7 @@ def check_teacher(workspace: Workspace, spec: TrainingSpec) -> dict[str, str]:
     """
     if not spec.teacher:
         return {}
-    if spec.task not in TASKS:
+    if not TASKS[spec.task].fits_teacher:
         raise InputError(
             "A model that sorts whole pictures can't learn from a teacher: distillation needs one that finds things. "
             "Leave the teacher out."

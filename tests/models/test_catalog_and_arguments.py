@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InputError
-from core.models.catalog import TASK_SUFFIX, find_model, model_for_task, models_for
+from core.models.catalog import find_model, model_for_task, models_for
 from core.spec import OWN_ARGUMENTS
+from core.tasks import TASKS
 from core.training.arguments import check_argument, parse_setting, training_arguments
 
 
-@pytest.mark.parametrize("task", list(TASK_SUFFIX))
+@pytest.mark.parametrize("task", list(TASKS))
 def test_three_families_in_five_sizes_for_every_task(task: str) -> None:
     models = models_for(task)
     assert len(models) == 15

@@ -11,11 +11,12 @@ from PIL import Image
 from core.data.importing.from_upload import import_dataset
 from core.errors import GraftError
 from core.isolation import enter_isolation
-from core.models.catalog import TASK_SUFFIX, models_for
+from core.models.catalog import models_for
 from core.models.networks import PARTS, measure_network, network_parts
 from core.planning.source_distance import FAR, distance, known_distance, measure_distance
 from core.planning.strategy import recommend
 from core.spec import Strategy
+from core.tasks import TASKS
 from core.training.starting_points import locate
 from core.workspace import Workspace
 from tests.planning.test_plan import facts
@@ -40,7 +41,7 @@ def test_four_cases_and_the_unknown(train: int, apart: float | None, expected: S
 
 
 def test_every_model_of_the_catalogue_is_counted() -> None:
-    for task in TASK_SUFFIX:
+    for task in TASKS:
         for model in models_for(task):
             parts = network_parts(model.name)
             assert parts is not None, model.name

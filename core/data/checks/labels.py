@@ -8,6 +8,7 @@ import numpy as np
 
 from core.data.checks.examined import Check, Examined
 from core.data.findings.problems import MAX_EXAMPLES, Problems
+from core.tasks import TASKS
 
 TRAIN_SIZE = 640
 TINY_PIXELS = 4.0
@@ -18,27 +19,26 @@ IMBALANCE = 20
 
 def no_labels(examined: Examined, problems: Problems) -> None:
     """Note when there is not one object."""
-    if examined.dataset.task != "classify" and not len(examined.labels.row):
+    if TASKS[examined.dataset.task].has_label_files and not len(examined.labels.row):
         problems.note("no-labels", count=len(examined.table))
 
 
 def single_class(examined: Examined, problems: Problems) -> None:
     """Note a classification set of one class."""
-    if examined.dataset.task == "classify" and sum(count > 0 for count in examined.dataset.instances.values()) < 2:
-        problems.note("single-class", ", ".join(examined.dataset.classes))
+    dataset = examined.dataset
+    if TASKS[dataset.task].names_pictures and sum(count > 0 for count in dataset.instances.values()) < 2:
+        problems.note("single-class", ", ".join(dataset.classes))
 
 
 def missing_labels(examined: Examined, problems: Problems) -> None:
     """Note pictures without any label file."""
-    if examined.dataset.task == "classify":
-        return
     for row in np.flatnonzero(~examined.labels.has_file):
         problems.note("missing-label", str(examined.table["source"].iloc[row]))
 
 
 def empty_labels(examined: Examined, problems: Problems) -> None:
     """Note background pictures, and a set that is mostly background."""
-    if examined.dataset.task == "classify" or not len(examined.labels.row):
+    if not TASKS[examined.dataset.task].has_label_files or not len(examined.labels.row):
         return
     counts = np.bincount(examined.labels.row, minlength=len(examined.table))
     empty = np.flatnonzero((counts == 0) & examined.labels.has_file)
@@ -50,7 +50,7 @@ def empty_labels(examined: Examined, problems: Problems) -> None:
 
 def duplicate_boxes(examined: Examined, problems: Problems) -> None:
     """Note objects labelled twice: same picture, same class, same row of numbers."""
-    if examined.dataset.task == "classify":
+    if not TASKS[examined.dataset.task].finds_objects:
         return
     for row, text in doubled(examined):
         problems.note("duplicate-box", f"{examined.table['source'].iloc[row]}: {text[:80]}")
@@ -69,7 +69,7 @@ def doubled(examined: Examined) -> list[tuple[int, str]]:
 
 def tiny_objects(examined: Examined, problems: Problems) -> None:
     """Note objects that are under 4 pixels once their picture is scaled to 640 pixels (longer side)."""
-    if examined.dataset.task == "classify" or not len(examined.labels.row):
+    if not TASKS[examined.dataset.task].finds_objects or not len(examined.labels.row):
         return
     tiny = np.flatnonzero(is_tiny(examined))
     for number in tiny:
@@ -91,7 +91,7 @@ def is_tiny(examined: Examined) -> np.ndarray:
 
 def whole_image_boxes(examined: Examined, problems: Problems) -> None:
     """Note objects that cover the whole picture."""
-    if examined.dataset.task == "classify" or not len(examined.labels.row):
+    if not TASKS[examined.dataset.task].finds_objects or not len(examined.labels.row):
         return
     for number in np.flatnonzero((examined.labels.box[:, 2:] > 0.99).all(axis=1)):
         problems.note("whole-image-box", str(examined.table["source"].iloc[int(examined.labels.row[number])]))
@@ -99,7 +99,7 @@ def whole_image_boxes(examined: Examined, problems: Problems) -> None:
 
 def identical_boxes(examined: Examined, problems: Problems) -> None:
     """Note when (nearly) all objects, ten at least, have one and the same box."""
-    if examined.dataset.task == "classify" or len(examined.labels.row) < 10:
+    if not TASKS[examined.dataset.task].finds_objects or len(examined.labels.row) < 10:
         return
     rounded = np.round(examined.labels.box, 4)
     _, counts = np.unique(rounded, axis=0, return_counts=True)

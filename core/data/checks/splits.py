@@ -11,6 +11,7 @@ from core.data.dataset import SPLITS
 from core.data.findings.problems import Problems
 from core.data.leakage import Union
 from core.data.splits import group_of
+from core.tasks import TASKS
 
 SMALL_VAL = 20
 GROUP_PATTERN = (
@@ -144,7 +145,7 @@ def different_parts(examined: Examined, problems: Problems) -> None:
 
 def brightness_tells_class(examined: Examined, problems: Problems) -> None:
     """Note classes (classify) whose pictures are apart from all others by mean brightness alone (AUC over 0.98)."""
-    if examined.dataset.task != "classify":
+    if not TASKS[examined.dataset.task].names_pictures:
         return
     brightness = examined.table["brightness"].to_numpy(dtype=float)
     classes = examined.labels.class_id

@@ -10,6 +10,7 @@ from core.data.dataset import SPLITS, Dataset
 from core.data.editing.editing import edited, move_pictures, remove_pictures, replace_text
 from core.data.writing import class_folder, free_stem, read_label, save_table
 from core.errors import InputError
+from core.tasks import TASKS
 
 
 def edit_classes(dataset: Dataset, mapping: dict[str, str | None], order: list[str] | None = None) -> Dataset:
@@ -36,12 +37,12 @@ def edit_classes(dataset: Dataset, mapping: dict[str, str | None], order: list[s
         if sorted(order) != sorted(kept):
             raise InputError(f"The order must name each class once: {', '.join(kept)}.")
         kept = list(order)
-    if dataset.task == "classify":
+    if TASKS[dataset.task].has_class_folders:
         kept = sorted(class_folder(name) for name in kept)
     if kept == dataset.classes and all(old == new for old, new in renamed.items()):
         return dataset
     with edited(dataset, _note(dataset.classes, renamed, kept)) as twin:
-        if dataset.task == "classify":
+        if TASKS[dataset.task].has_class_folders:
             _move_class_folders(twin, renamed, kept)
         else:
             _rewrite_labels(twin, renamed, kept)

@@ -15,6 +15,7 @@ from core.data.checks.checking import check_dataset
 from core.data.dataset import Dataset, write_data_yaml
 from core.data.writing import recount, save_table
 from core.errors import InputError
+from core.tasks import TASKS
 from core.workspace import Workspace
 
 
@@ -70,7 +71,7 @@ def remove_pictures(dataset: Dataset, files: set[str]) -> None:
     table = dataset.image_table()
     for file in files:
         dataset.image_path(file).unlink()
-        if dataset.task != "classify":
+        if TASKS[dataset.task].has_label_files:
             dataset.label_path(file).unlink(missing_ok=True)
     save_table(dataset, table[~table["file"].isin(files)])
 
@@ -80,7 +81,7 @@ def move_pictures(dataset: Dataset, targets: dict[str, str]) -> None:
     table = dataset.image_table()
     moves = {old: new for old, new in targets.items() if old != new}
     for place in ("images", "labels"):
-        if place == "labels" and dataset.task == "classify":
+        if place == "labels" and not TASKS[dataset.task].has_label_files:
             continue
         parked: list[tuple[Path, Path]] = []
         for number, (old, new) in enumerate(moves.items()):

@@ -9,6 +9,7 @@ from core.data.leakage import together
 from core.data.splits import DEFAULT_RATIO, Item, divide, group_of, parse_ratio, ratio_words
 from core.data.writing import class_folder, read_copies, save_table
 from core.errors import InputError
+from core.tasks import TASKS
 
 
 def resplit(
@@ -71,6 +72,6 @@ def _make_class_folders(twin: Dataset, present: set[str]) -> None:
         if split not in present:
             shutil.rmtree(folder, ignore_errors=True)
             continue
-        if twin.task == "classify":
+        if TASKS[twin.task].has_class_folders:
             for name in twin.classes:
                 (folder / class_folder(name)).mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from core.data.reading.shapes import decode_runs, join_parts, mask_outlines, set
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
 from core.errors import InputError
-from core.tasks import Task
+from core.tasks import TASKS, Task
 
 NAME = "coco"
 LAYOUT = "COCO JSON (one file, or one for each part)"
@@ -56,7 +56,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     mapping = {f"{key}: {categories[key]}": index[key] for key in order}
     clean = unique_names(names)
     used = set(files)
-    if chosen != "pose":
+    if not TASKS[chosen].has_keypoints:
         shape = flip = None
     result = SourceDataset(NAME, chosen, clean, ordered, problems, mapping, shape, flip, "", used)
     result.drop_unused = True

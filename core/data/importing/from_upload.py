@@ -24,7 +24,7 @@ from core.data.splits import group_of, parse_ratio
 from core.errors import InputError
 from core.jobs import Progress, Report
 from core.processes import PROJECT
-from core.tasks import Task
+from core.tasks import TASKS, Task
 from core.workspace import Workspace, new_id
 
 SAMPLE = PROJECT / "sample_data" / "surface_defects.zip"
@@ -237,7 +237,7 @@ def _prepare_all(found: SourceDataset, recipe: Recipe, stage: Path, meter: _Mete
     folder = stage / "pictures"
     folder.mkdir()
     problems = found.problems
-    coordinates = found.task != "classify"
+    coordinates = not TASKS[found.task].names_pictures
 
     def work(numbered: tuple[int, SourceImage]) -> _Result:
         number, image = numbered

@@ -29,6 +29,7 @@ from core.data.reading.geometry import to_fractions
 from core.data.reading.source_dataset import SourceDataset, SourceImage
 from core.data.splits import Item, SplitPlan, group_of, parse_ratio, plan
 from core.data.writing import class_folder, clean_stem, free_stem, recount, save_copies, save_table, write_label
+from core.tasks import TASKS
 
 Meter = Callable[[str, int, int], None]
 
@@ -54,7 +55,7 @@ def write_dataset(
     placed = sorted(placed, key=lambda item: (item.image.name, item.ready.page))
     objects = [
         to_fractions(item.image, (item.ready.width, item.ready.height), found.task, found.classes, problems)
-        if item.ready.page == 0 or found.task == "classify"
+        if item.ready.page == 0 or TASKS[found.task].names_pictures
         else []
         for item in placed
     ]
@@ -142,7 +143,7 @@ def _make_folders(dataset: Dataset, splits: set[Split]) -> None:
     for split in SPLITS:
         if split not in splits:
             continue
-        if dataset.task == "classify":
+        if TASKS[dataset.task].has_class_folders:
             for name in dataset.classes:
                 (dataset.root / "images" / split / class_folder(name)).mkdir(parents=True)
         else:
@@ -167,7 +168,7 @@ def _write_files(
             item.ready.path.unlink()
             continue
         folder: str = split
-        if dataset.task == "classify":
+        if TASKS[dataset.task].has_class_folders:
             folder = f"{split}/{class_folder(dataset.classes[labels[0].class_id])}"
         scope = taken.setdefault(folder.partition("/")[2], Counter())
         stem = free_stem(item.image.name, item.ready.page, scope)
@@ -175,7 +176,7 @@ def _write_files(
             problems.note("renamed-image", f"{item.image.name} -> {stem}{item.ready.suffix}")
         file = f"{folder}/{stem}{item.ready.suffix}"
         item.ready.path.rename(dataset.image_path(file))
-        if dataset.task != "classify" and item.image.labelled:
+        if TASKS[dataset.task].has_label_files and item.image.labelled:
             write_label(dataset, file, labels)
         rows.append(_row(item, file, split, len(labels), group) | {"phash": hash_text(hashes[number])})
         if number % 200 == 0:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.data.dataset import LabelledObject, enclosing_box
 from core.data.findings.problems import Problems
 from core.data.reading.source_dataset import SourceImage, SourceObject
-from core.tasks import Task
+from core.tasks import TASKS, Task
 
 SLACK = 0.003
 """An object may reach this fraction past the edge (two pixels of 640) and is cut there without a finding."""
@@ -18,7 +18,7 @@ def to_fractions(
     image: SourceImage, size: tuple[int, int], task: Task, classes: list[str], problems: Problems
 ) -> list[LabelledObject]:
     """Return the objects of a picture of `size` (width, height) as fractions; what was dropped or cut is noted."""
-    if task == "classify":
+    if TASKS[task].names_pictures:
         return [LabelledObject(item.class_id) for item in image.objects[:1]]
     scale = np.array([1.0, 1.0])
     if image.unit == "pixel":
@@ -42,7 +42,7 @@ def _object(
     item: SourceObject, scale: NDArray[np.float64], task: Task, where: str, problems: Problems
 ) -> LabelledObject | None:
     keypoints = None
-    if task in ("segment", "obb"):
+    if TASKS[task].has_polygons:
         points = item.polygon if item.polygon is not None else _rectangle(item)
     elif item.box is not None:
         points = np.array(item.box, dtype=float).reshape(2, 2)
@@ -71,11 +71,11 @@ def _object(
     if _is_empty(points, task):
         problems.note("box-outside", where)
         return None
-    if task == "pose":
+    if TASKS[task].has_keypoints:
         keypoints = np.zeros((0, 3)) if item.keypoints is None else item.keypoints.astype(float).copy()
         keypoints[:, :2] = np.clip(np.nan_to_num(keypoints[:, :2] * scale), 0.0, 1.0)
         keypoints[keypoints[:, 2] == 0, :2] = 0.0
-    polygon = points if task in ("segment", "obb") else None
+    polygon = points if TASKS[task].has_polygons else None
     return LabelledObject(item.class_id, enclosing_box(points), polygon=polygon, keypoints=keypoints)
 
 
@@ -88,7 +88,7 @@ def _is_empty(points: NDArray[np.float64], task: Task) -> bool:
     """Return whether nothing of the object is left: no width or height that six decimals can hold, or no area."""
     if bool((np.ptp(points, axis=0) < 1.5e-6).any()):
         return True
-    if task not in ("segment", "obb"):
+    if not TASKS[task].has_polygons:
         return False
     x, y = points[:, 0], points[:, 1]
     return len(points) < 3 or abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) < 1e-11

@@ -9,7 +9,7 @@ from core.data.findings.problems import Problems
 from core.data.reading.shapes import settle_task
 from core.data.reading.source_dataset import SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
-from core.tasks import Task
+from core.tasks import TASKS, Task
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Named:
 
     def finish(self, name: str, task: Task | None, *, rest: bool = True) -> SourceDataset:
         """Number the classes and return the set; pictures that no label mentions come along when `rest`."""
-        if task == "classify" or (task is None and self.whole and not any(self.objects.values())):
+        if (task and TASKS[task].names_pictures) or (task is None and self.whole and not any(self.objects.values())):
             return self._finish_classify(name)
         found = {label for items in self.objects.values() for label, _ in items}
         classes = [label for label in self.classes if label] or []
@@ -76,7 +76,7 @@ class Named:
             ]
         chosen = settle_task(images, task, self.problems)
         counts = [len(i.keypoints) for image in images for i in image.objects if i.keypoints is not None]
-        shape = (max(counts), 3) if chosen == "pose" and counts else None
+        shape = (max(counts), 3) if TASKS[chosen].has_keypoints and counts else None
         return SourceDataset(name, chosen, unique_names(classes), images, self.problems, index, shape, used=self.used)
 
     def _finish_classify(self, name: str) -> SourceDataset:

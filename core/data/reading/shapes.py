@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.data.findings.problems import Problems
 from core.data.reading.json_labels import number
 from core.data.reading.source_dataset import Points, SourceImage
-from core.tasks import Task
+from core.tasks import TASKS, Task
 
 MIN_REGION = 4
 """Regions of a mask under this many pixels are specks of dust or of interpolation."""
@@ -23,7 +23,7 @@ def settle_task(images: list[SourceImage], task: Task | None, problems: Problems
     objects = [(image, item) for image in images for item in image.objects]
     outlines = sum(item.polygon is not None for _, item in objects)
     points = sum(item.keypoints is not None for _, item in objects)
-    if task in ("detect", "segment", "obb"):
+    if task and TASKS[task].is_drawn_freely:
         chosen: Task = task
     elif outlines and all(item.rotated for _, item in objects if item.polygon is not None):
         chosen = "obb"

@@ -10,6 +10,7 @@ import yaml
 from core.data.findings.problems import Problems
 from core.data.reading.tree import Tree
 from core.errors import InputError
+from core.tasks import TASKS
 
 MAX_YAML_CHARACTERS = 4_000_000
 
@@ -103,5 +104,5 @@ def _read(content: dict[Any, Any], name: str) -> DataYaml:
         if isinstance(flip, list) and sorted(map(str, flip)) == sorted(map(str, range(count))):
             result.flip_idx = [int(value) for value in flip]
     task = str(content.get("task") or "").lower()
-    result.task = task if task in ("detect", "segment", "pose", "obb") else ""
+    result.task = task if task in TASKS and TASKS[task].finds_objects else ""
     return result

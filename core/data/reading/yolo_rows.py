@@ -10,7 +10,7 @@ import numpy as np
 
 from core.data.findings.problems import Problems
 from core.data.reading.source_dataset import SourceObject
-from core.tasks import Task
+from core.tasks import TASKS, Task
 
 
 @dataclass
@@ -57,8 +57,8 @@ def guess_task(
     (segment): rows that are (nearly) parallelograms, as rotated rectangles are, mean obb.
     """
     widths = Counter(len(numbers) for item in rows for _, numbers in item.rows)
-    if hint in ("detect", "segment", "obb"):
-        return hint, None, ""  # type: ignore[return-value]
+    if hint in TASKS and TASKS[hint].is_drawn_freely:
+        return TASKS[hint].name, None, ""
     if keypoint_shape:
         return "pose", keypoint_shape, ""
     total = sum(widths.values())
@@ -129,7 +129,7 @@ def objects_of(
 def _one(
     class_id: int, numbers: list[float], task: Task, shape: tuple[int, int] | None, where: str, problems: Problems
 ) -> SourceObject | None:
-    if task == "pose":
+    if TASKS[task].has_keypoints:
         assert shape is not None
         count, dimensions = shape
         if len(numbers) != 4 + count * dimensions:
@@ -143,7 +143,7 @@ def _one(
         if len(numbers) == 5:
             problems.note("extra-columns", where)
         box = _corners(numbers)
-        if task in ("segment", "obb"):
+        if TASKS[task].has_polygons:
             problems.note("mixed-labels", where)
             left, top, right, bottom = box
             outline = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
@@ -153,10 +153,10 @@ def _one(
         problems.note("bad-row", where)
         return None
     outline = np.array(numbers).reshape(-1, 2)
-    if task == "obb" and len(outline) != 4:
+    if TASKS[task].is_rotated and len(outline) != 4:
         problems.note("mixed-labels", where)
         outline = minimum_rectangle(outline)
-    elif task == "detect":
+    elif not TASKS[task].has_polygons:
         problems.note("mixed-labels", where)
     low, high = outline.min(axis=0), outline.max(axis=0)
     return SourceObject(class_id, (float(low[0]), float(low[1]), float(high[0]), float(high[1])), polygon=outline)

@@ -26,6 +26,7 @@ from core.evaluation.predict.predictions import NMS_IOU, run_dataset
 from core.isolation import isolated_environment
 from core.jobs import Progress, Report, run_job
 from core.processes import PROJECT
+from core.tasks import TASKS
 from core.training.progress import read_progress
 from core.training.runs import get_run
 from core.training.store import Run
@@ -115,14 +116,14 @@ def _settings(workspace: Workspace, run: Run, onnx: dict[str, Any] | None) -> di
         "name": run.name,
         "task": dataset.task,
         "names": dataset.classes,
-        "imgsz": -(-run.spec.imgsz // STRIDE) * STRIDE if dataset.task != "classify" else run.spec.imgsz,
+        "imgsz": -(-run.spec.imgsz // STRIDE) * STRIDE if not TASKS[dataset.task].names_pictures else run.spec.imgsz,
         "stride": STRIDE,
         "dynamic": bool(onnx and onnx["dynamic"]),
         "confidence": 0.0 if confidence is None else confidence,
         "nms_iou": NMS_IOU,
         "keypoint_shape": list(dataset.keypoint_shape) if dataset.keypoint_shape else None,
         "preprocessing": "middle square of the picture scaled to imgsz by its shorter side, RGB, divided by 255"
-        if dataset.task == "classify"
+        if TASKS[dataset.task].names_pictures
         else "longer side scaled to imgsz, padded with grey 114 to whole strides, RGB, divided by 255",
         "window": dataset.window,
         "weights_sha256": file_sha256(run.best_weights),

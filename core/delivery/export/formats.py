@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from core.errors import InputError
 from core.isolation import ultralytics_folder
 from core.models.machine import nvidia_gpus
-from core.tasks import Task
+from core.tasks import TASKS, Task
 
 PLACES = {
     "CPU": "Any computer or server",
@@ -243,7 +243,7 @@ class ExportFormat:
 
     def nms_free(self, task: Task) -> bool:
         """Say whether the format can carry YOLO26's NMS-free head."""
-        return task != "classify" and self.name not in WITHOUT_NMS_FREE
+        return TASKS[task].finds_objects and self.name not in WITHOUT_NMS_FREE
 
 
 @cache

@@ -30,6 +30,7 @@ from core.evaluation.predict.predictions import best_weights, run_dataset
 from core.isolation import enter_isolation
 from core.jobs import Progress, Report, run_job
 from core.spec import read_spec
+from core.tasks import TASKS
 from core.workspace import write_json_atomic
 
 PACKAGES = ("ultralytics", "torch", "onnx", "onnxslim", "onnxruntime", "openvino", "ncnn", "pnnx", "coremltools", "MNN")
@@ -130,7 +131,7 @@ def _export(
         options["nms"] = False
     if chosen.facts.nvidia:
         options["device"] = 0
-    if chosen.name == "onnx" and model.task != "classify":
+    if chosen.name == "onnx" and not TASKS[model.task].names_pictures:
         options["dynamic"] = True  # pictures keep their shape, as when the run was evaluated
     record |= {
         "imgsz": options["imgsz"],

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from core.data.dataset import Dataset
 from core.jobs import Progress, Report
+from core.tasks import TASKS
 
 SCORED = 200
 """Pictures, at most, on which mAP is compared."""
@@ -27,9 +28,6 @@ CONFIDENCE = 0.25
 NMS_IOU = 0.7
 WARM_UP = 3
 """Pictures whose time does not count: the first ones pay for preparations."""
-
-METRICS = {"detect": "box", "obb": "box", "segment": "seg", "pose": "pose"}
-"""Which part of Ultralytics' result is the task's own measure."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def pictures_for_check(dataset: Dataset, folder: Path) -> Pictures:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
         files.append(copy)
-        if dataset.task == "classify":
+        if TASKS[dataset.task].has_class_folders:
             labels.append(dataset.classes.index(Path(name).parent.name))
         elif (text := dataset.label_path(name)).is_file():
             target = folder / "labels" / "val" / f"{number:04d}.txt"
@@ -103,11 +101,10 @@ def compare(
     minus checkpoint; "head_cost" is what choosing the NMS-free head costs in the metric (None when it wasn't).
     """
     same = {"imgsz": imgsz, "rect": rect, "nms": False if nms_free else None, "quantize": 16 if half else None}
-    files = (
-        pictures.files if pictures.task == "classify" else pictures.files[:: max(1, len(pictures.files) // COMPARED)]
-    )
+    classify = TASKS[pictures.task].names_pictures
+    files = pictures.files if classify else pictures.files[:: max(1, len(pictures.files) // COMPARED)]
     answers = _answers([(checkpoint, {**same, "quantize": None}), (exported, same)], files, pictures.task, report)
-    if pictures.task == "classify":
+    if classify:
         distances: list[float]
         metric, scores = "top-1", [_top1(answer, pictures.labels) for answer in answers]
         distances, alone = [], 0
@@ -192,7 +189,7 @@ def _score(path: Path, pictures: Pictures, options: dict[str, Any], words: str, 
         device="cpu" if path.suffix != ".engine" else 0, project=str(pictures.data.parent / "val"), exist_ok=True,
         **options,
     )  # fmt: skip
-    return float(getattr(result, METRICS[pictures.task]).map)
+    return float(getattr(result, TASKS[pictures.task].metrics_part).map)
 
 
 def box_distances(one: list[Answer], other: list[Answer]) -> tuple[list[float], int]:

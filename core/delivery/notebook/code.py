@@ -10,6 +10,7 @@ from typing import Any
 
 from core.data.dataset import Dataset
 from core.spec import Strategy
+from core.tasks import TASKS
 from core.training import strategies
 from core.training.store import Run
 
@@ -47,7 +48,7 @@ def preparation(dataset: Dataset, weights: Path | None, teacher: Path | None = N
 
 def data_code(dataset: Dataset) -> str:
     """Return what writes the data.yaml, where the task has one, and counts the objects of each class."""
-    if dataset.task == "classify":
+    if TASKS[dataset.task].has_class_folders:
         return """
 DATA = DATASET / "images"
 for part in ("train", "val", "test"):
@@ -57,7 +58,7 @@ for part in ("train", "val", "test"):
 """
     content: dict[str, Any] = {part: f"images/{part}" for part in ("train", "val", "test") if dataset.images.get(part)}
     content.setdefault("val", "images/train")
-    if dataset.task == "pose" and dataset.keypoint_shape:
+    if TASKS[dataset.task].has_keypoints and dataset.keypoint_shape:
         content["kpt_shape"] = list(dataset.keypoint_shape)
         if dataset.flip_idx:
             content["flip_idx"] = list(dataset.flip_idx)
@@ -153,7 +154,7 @@ def result_code(run: Run, dataset: Dataset) -> str:
     """Return what judges the best weights on the validation pictures."""
     figures = (
         'print(f"right at the first guess (top-1): {result.top1:.3f}")'
-        if dataset.task == "classify"
+        if TASKS[dataset.task].names_pictures
         else 'for name, value in result.results_dict.items():\n    print(f"{name}: {value:.3f}")'
     )
     device = f", device={quoted(run.device)}"

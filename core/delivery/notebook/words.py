@@ -8,6 +8,7 @@ from core.data.dataset import Dataset
 from core.delivery.report.words import plan_settings, setting_reason
 from core.models.catalog import find_model
 from core.spec import STRATEGY_WORDS, Strategy
+from core.tasks import TASKS
 from core.training.progress import read_progress
 from core.training.store import Run
 
@@ -33,7 +34,7 @@ def about_data(dataset: Dataset) -> str:
     """Say which pictures there are, how they were split, and how labels are written down."""
     counts = ", ".join(f"{count:,} for {part}" for part, count in dataset.images.items() if count)
     text = f"## The pictures\n\n“{dataset.name}” has {counts}. {dataset.split_note}\n\n"
-    if dataset.task == "classify":
+    if TASKS[dataset.task].has_class_folders:
         return text + "For classification, the folders are the labels: `images/train/<class>/`, `images/val/<class>/`."
     return text + (
         "Each picture has a text file with its labels: the number of the class, then coordinates as fractions of the "

@@ -10,6 +10,7 @@ from core.data.images.windows import Window
 from core.errors import InputError
 from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point
 from core.models.library import get_model
+from core.tasks import TASKS
 from core.training.runs import get_run
 from core.training.starting_points import locate
 from core.workspace import Workspace
@@ -57,7 +58,7 @@ class ChosenModel:
         trained = ", as in its training" if self.imgsz else ""
         window = "each by its own levels (automatic)" if self.window == "auto" else f"by the window {self.window}"
         words = f"{scaled}{trained}; pictures of more than 8 bits are brought to 8 {window}."
-        if self.task == "classify":
+        if not TASKS[self.task].finds_objects:
             return words  # the likeliest class is the answer, there is no line
         line = (
             "the operating point kept with the model"

@@ -13,14 +13,6 @@ from core.data.palette import class_colour
 from core.delivery.predict.results import counted
 
 LAYERS = {"masks": "Masks", "boxes": "Boxes", "points": "Points", "names": "Names"}
-TASK_LAYERS = {
-    "detect": ("boxes", "names"),
-    "segment": ("masks", "boxes", "names"),
-    "pose": ("points", "boxes", "names"),
-    "obb": ("boxes", "names"),
-    "classify": (),
-}
-"""The layers there are for a task."""
 SMALLEST = 900
 """Pictures are enlarged to this longer side at least, in pixels, so that lines and letters are crisp."""
 SURE_POINT = 0.25

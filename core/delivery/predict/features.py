@@ -21,6 +21,7 @@ from PIL import Image
 
 from core.delivery.predict.predictor import Predictor
 from core.errors import InputError
+from core.tasks import TASKS
 
 STRIDES = {"early": 4, "middle": 8, "late": 16}
 """Pixels of the picture a dot of the map stands for, by depth; a depth that is missing takes the nearest there is."""
@@ -78,7 +79,7 @@ def draw_heat(predictor: Predictor, picture: Path, imgsz: int, out: Path) -> Non
     sources = [index if index >= 0 else len(layers) - 1 + index for index in np.atleast_1d(layers[-1].f).tolist()]
     with recorded(predictor.model, sources) as seen:
         predictor.results([pixels], imgsz, 0.25)
-    classify = predictor.model.task == "classify"
+    classify = TASKS[predictor.model.task].names_pictures
     maps = [seen["maps"][index] for index in sources]
     overlay(image, maps, seen["shape"], classify=classify).save(out, "JPEG", quality=88)
 
@@ -101,7 +102,7 @@ def layer_maps(predictor: Predictor, picture: Path, imgsz: int) -> list[dict[str
     found = []
     for depth, index in choose_layers(strides).items():
         maps = seen["maps"][index]
-        if predictor.model.task != "classify":
+        if not TASKS[predictor.model.task].names_pictures:
             maps = _without_border(maps, pixels.shape[:2])
         found.append(
             {

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.tasks import TASKS
+
 OVERLAP = 0.2
 """Share of a tile that its neighbour sees too, so that an object on a border is whole in one of them."""
 SAME_IOU = 0.5
 """Findings of one class in two tiles that overlap at least this much are one object."""
 MUCH_LARGER = 1.5
 """Tiles are worth it from this many times the size the model looks at."""
-TILED_TASKS = frozenset({"detect", "segment", "obb"})
-"""Tasks whose findings can be joined over tiles."""
 
 Results = Callable[[list[NDArray[np.uint8]], int, float], list[Any]]
 """Asks a model: RGB pictures of one shape, image size, confidence -> Ultralytics' results (Predictor.results)."""
@@ -27,7 +27,7 @@ Results = Callable[[list[NDArray[np.uint8]], int, float], list[Any]]
 
 def is_worth_tiling(width: int, height: int, imgsz: int, task: str) -> bool:
     """Say whether a picture is so large that scaling it down to `imgsz` pixels loses detail tiles would keep."""
-    return task in TILED_TASKS and max(width, height) >= MUCH_LARGER * imgsz
+    return TASKS[task].fits_tiles and max(width, height) >= MUCH_LARGER * imgsz
 
 
 def tile_count(width: int, height: int, imgsz: int) -> int:

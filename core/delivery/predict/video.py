@@ -18,10 +18,11 @@ from PIL import Image
 
 from core.data.images.thumbnails import Mark, draw_marks
 from core.data.palette import class_colour
-from core.delivery.predict.drawing import TASK_LAYERS, draw_on
+from core.delivery.predict.drawing import draw_on
 from core.delivery.predict.predictor import Predictor
 from core.delivery.predict.results import counted, likeliest
 from core.errors import InputError
+from core.tasks import TASKS
 
 LONGEST = 1280
 """Longer side of the annotated video at most, in pixels; the model sees the frames as they are."""
@@ -144,7 +145,7 @@ def _shown(picture: Image.Image, entry: dict[str, Any], confidence: float, predi
     scale = min(1.0, LONGEST / max(picture.size))
     size = tuple(max(2, round(side * scale) // 2 * 2) for side in picture.size)  # H.264 wants even sides
     shown = picture.resize(size) if size != picture.size else picture.copy()  # type: ignore[arg-type]
-    draw_on(shown, entry, confidence, TASK_LAYERS[predictor.model.task])
+    draw_on(shown, entry, confidence, TASKS[predictor.model.task].layers)
     best = likeliest(entry)
     if best is not None:
         colour = class_colour(predictor.classes.index(best[0]))

@@ -14,6 +14,7 @@ from core.data.images.thumbnails import Mark, Point, render, truth_marks
 from core.data.palette import class_colour
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.predict.outlines import labelled_shapes, predicted_shapes
+from core.tasks import TASKS
 
 EACH = 6
 """Pictures a gallery, at most."""
@@ -43,7 +44,7 @@ def choose_examples(evaluation: Evaluation, dataset: Dataset) -> list[Example]:
     table = dataset.image_table()
     part = table[table["split"] == evaluation.split]
     numbers = {str(file): place for place, file in enumerate(part["file"], start=1)}
-    if evaluation.task == "classify":
+    if TASKS[evaluation.task].names_pictures:
         return _classified(evaluation, numbers)
     pictures = evaluation.pictures
     seen: set[str] = set()
@@ -104,7 +105,7 @@ def _marks(file: str, evaluation: Evaluation, dataset: Dataset) -> list[Mark]:
     labels = [item for item in drawn if item["kind"] == "truth"]
     known: list[LabelledObject | None] = [None] * len(labels)
     answered: dict[int, NDArray[np.float64]] = {}
-    if evaluation.task != "detect":
+    if TASKS[evaluation.task].has_shapes:
         boxes = np.array([item["box"] for item in labels], dtype=float).reshape(-1, 4)
         known = labelled_shapes(dataset, file, width, height, boxes)
         run_folder = dataset.root.parents[1] / "runs" / evaluation.run
@@ -127,7 +128,8 @@ def _marks(file: str, evaluation: Evaluation, dataset: Dataset) -> list[Mark]:
         points = answered.get(item["row"])
         if points is not None and len(points):
             shares = tuple((float(x) / width, float(y) / height) for x, y in points)
-            mark = replace(mark, points=shares) if evaluation.task == "pose" else replace(mark, outline=shares)
+            keypoints = TASKS[evaluation.task].has_keypoints
+            mark = replace(mark, points=shares) if keypoints else replace(mark, outline=shares)
         marks.append(mark)
     return marks
 

@@ -29,6 +29,7 @@ from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.predictions import are_fresh, run_dataset
 from core.jobs import Progress, Report, run_job
+from core.tasks import TASKS
 from core.training.arguments import training_arguments
 from core.training.progress import read_progress
 from core.training.runs import get_run
@@ -155,7 +156,7 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
         "identity": words.identity(run, dataset, file_sha256(weights)),
         "signatures": settings.signatures,
         "dataset_words": words.dataset_card(dataset),
-        "things": "pictures" if dataset.task == "classify" else "objects",
+        "things": TASKS[dataset.task].judges,
         "parts": [
             {"title": words.PARTS[part], "images": f"{dataset.images[part]:,}"}
             for part in words.PARTS
@@ -188,7 +189,7 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
             for kind, item in evaluation.errors.items()
         ],
         "slices": _slices(evaluation),
-        "slice_metric": "Right" if evaluation.task == "classify" else "Found",
+        "slice_metric": "Right" if TASKS[evaluation.task].names_pictures else "Found",
         "calibration": words.calibration(evaluation),
         "settings": _settings(run),
         "digests": words.digests(run, dataset, file_sha256(weights)),
@@ -197,17 +198,16 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
 
 
 def _headline(evaluation: Evaluation) -> list[dict[str, Any]]:
-    names = words.HEADLINES["classify" if evaluation.task == "classify" else evaluation.task]
     figures = []
-    for name, title in names:
+    for name in TASKS[evaluation.task].report_figures:
         figure = evaluation.metrics.get(name)
         if figure is not None:
             figures.append(
                 {
-                    "title": title,
+                    "title": words.FIGURE_TITLES[name],
                     "value": words.figure_value(name, figure["value"]),
                     "words": words.figure_interval(name, figure),
-                    "drawing": _interval(figure, title),
+                    "drawing": _interval(figure, words.FIGURE_TITLES[name]),
                 }
             )
     return figures[:4]

@@ -11,27 +11,16 @@ from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.verdict import between, percent, plural
 from core.models.catalog import find_model
 from core.spec import STRATEGY_WORDS, Strategy, TrainingSpec
+from core.tasks import TASKS
 from core.training.progress import RunProgress
 from core.training.store import Run
 
 PARTS = {"train": "Training", "val": "Validation", "test": "Test"}
-TASKS = {
-    "detect": "finds and boxes objects (detection)",
-    "segment": "outlines objects (segmentation)",
-    "pose": "finds objects and their key points (pose)",
-    "obb": "finds and boxes objects at any angle (oriented boxes)",
-    "classify": "sorts pictures into classes (classification)",
-}
-HEADLINES: dict[str, tuple[tuple[str, str], ...]] = {
-    "detect": (("recall", "Found"), ("precision", "Right of what it reports"), ("mAP50", "mAP50"),
-               ("mAP50-95", "mAP50-95")),
-    "segment": (("recall", "Found"), ("precision", "Right of what it reports"), ("mask mAP50", "Mask mAP50"),
-                ("mask mAP50-95", "Mask mAP50-95"), ("mAP50-95", "mAP50-95")),
-    "pose": (("recall", "Found"), ("precision", "Right of what it reports"), ("pose mAP50", "Pose mAP50"),
-             ("pose mAP50-95", "Pose mAP50-95"), ("mAP50-95", "mAP50-95")),
-    "obb": (("recall", "Found"), ("precision", "Right of what it reports"), ("mAP50", "mAP50"),
-            ("mAP50-95", "mAP50-95")),
-    "classify": (("top1", "Right (top-1)"), ("balanced_accuracy", "Mean over classes"), ("AUROC", "AUROC")),
+FIGURE_TITLES = {
+    "recall": "Found", "precision": "Right of what it reports", "mAP50": "mAP50", "mAP50-95": "mAP50-95",
+    "mask mAP50": "Mask mAP50", "mask mAP50-95": "Mask mAP50-95",
+    "pose mAP50": "Pose mAP50", "pose mAP50-95": "Pose mAP50-95",
+    "top1": "Right (top-1)", "balanced_accuracy": "Mean over classes", "AUROC": "AUROC",
 }  # fmt: skip
 SHARES = frozenset({"recall", "precision", "top1", "top5", "balanced_accuracy"})
 PLACES_OF_THE_MACHINE = frozenset({"data", "project", "save_dir", "name", "exist_ok", "cfg", "source", "resume"})
@@ -59,7 +48,7 @@ def facts(run: Run, dataset: Dataset, author: str) -> str:
     """Return the line under the title."""
     day = run.ended or run.created
     made = f"{day.day} {day:%B %Y}"
-    parts = [f"{run.model} on “{dataset.name}”", TASKS[dataset.task], f"trained {made}"]
+    parts = [f"{run.model} on “{dataset.name}”", TASKS[dataset.task].does, f"trained {made}"]
     return ", ".join(parts) + (f". Made by {author}" if author else "")
 
 
@@ -79,7 +68,7 @@ def trained_on(run: Run, dataset: Dataset, progress: RunProgress) -> str:
     """Say what the model learned from and what it knew before."""
     pictures = plural(dataset.images.get("train", 0), "picture")
     labelled = sum(dataset.instances_by_split.get("train", {}).values())
-    things = "" if dataset.task == "classify" else f" with {plural(labelled, 'labelled object')}"
+    things = "" if TASKS[dataset.task].names_pictures else f" with {plural(labelled, 'labelled object')}"
     names = ", ".join(dataset.classes[:8]) + (
         f" and {len(dataset.classes) - 8} more" if len(dataset.classes) > 8 else ""
     )
@@ -118,7 +107,7 @@ def operating_point(run: Run, evaluation: Evaluation) -> str:
 def intended_use(evaluation: Evaluation, dataset: Dataset) -> list[str]:
     """Return a careful sentence on what the model is for."""
     names = ", ".join(dataset.classes[:8])
-    verb = "Telling apart" if evaluation.task == "classify" else "Pointing out"
+    verb = "Telling apart" if TASKS[evaluation.task].names_pictures else "Pointing out"
     return [
         f"{verb} {names} in pictures taken the same way as the training pictures: same kind of camera or device, same "
         "subject, same distance and light. It supports a person who looks at the picture; that person decides."
@@ -132,7 +121,7 @@ def not_for(evaluation: Evaluation, dataset: Dataset) -> list[str]:
         "Decisions without a person, above all diagnosis, safety or law: it holds no approval for any of these.",
         "Pictures from other devices, sites or subjects than those it learned from, before it was checked on them.",
         missing
-        if evaluation.task != "classify"
+        if TASKS[evaluation.task].finds_objects
         else "Pictures that belong to none of its classes: it names one all the same.",
     ]
     if dataset.window:
@@ -142,7 +131,7 @@ def not_for(evaluation: Evaluation, dataset: Dataset) -> list[str]:
 
 def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
     """Return what weakens the verdict, each with its figure."""
-    main = evaluation.metrics.get("top1" if evaluation.task == "classify" else "recall", {})
+    main = evaluation.metrics.get("top1" if TASKS[evaluation.task].names_pictures else "recall", {})
     lines = []
     low, high = main.get("low"), main.get("high")
     if low is not None and high is not None and math.isfinite(low) and math.isfinite(high) and high - low > 0.1:
@@ -178,7 +167,7 @@ def how_to_use(run: Run, evaluation: Evaluation) -> list[str]:
     size = run.spec.imgsz
     fed = (
         f"The shorter side is scaled to {size} px and the middle square is used"
-        if evaluation.task == "classify"
+        if TASKS[evaluation.task].names_pictures
         else f"Pictures are scaled so that the longer side has {size} px and padded with grey (114)"
     )
     lines = [f"{fed}; colour values are divided by 255."]
@@ -268,7 +257,7 @@ def calibration(evaluation: Evaluation) -> str:
 
 def picture_note(evaluation: Evaluation) -> str:
     """Say how the pictures are to be read."""
-    if evaluation.task == "classify":
+    if TASKS[evaluation.task].names_pictures:
         return "Numbers are places in the list of the part; names of files are left out."
     return (
         "Solid lines are labels, dashed ones the model’s answers with their confidence; a cross marks a miss, a "

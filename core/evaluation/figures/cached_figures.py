@@ -23,12 +23,11 @@ from core.evaluation.figures.curves import precision_recall_curves, thinned, thr
 from core.evaluation.figures.error_budget import error_costs
 from core.evaluation.figures.intervals import Weights, count_units, draw
 from core.evaluation.predict.prediction_arrays import Coded
+from core.tasks import TASKS
 from core.workspace import write_json_atomic
 
 VERSION = 4
 """Counts up when the figures are worked out in another way."""
-MEASURES = {"segment": "mask", "pose": "pose", "obb": "rotated box"}
-"""What the areas of a task are measured by, where it is not the box."""
 
 
 @dataclass
@@ -52,10 +51,10 @@ def derive(coded: Coded, weights: Weights, twins: Sequence[str] = ()) -> Derived
     units = count_units(len(coded.images), coded.groups)
     areas = measure_areas(coded, weights, units)
     overall = dict(areas.overall)
-    measure = MEASURES.get(coded.task)
+    task, measure = TASKS[coded.task], TASKS[coded.task].measure
     if measure:
         overall |= {f"{measure} {name}": areas.overall[name] for name in ("mAP50", "mAP50-95")}
-    if measure in ("mask", "pose"):
+    if measure and not task.is_rotated:  # upright boxes are measured as well
         boxes = measure_areas(coded, weights, units, "tp").overall
         overall |= {f"box {name}": boxes[name] for name in ("mAP50", "mAP50-95")}
     overall |= areas_by_size(coded, weights, units)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from core.data.dataset import Dataset
 from core.evaluation.predict.matching import IOU_THRESHOLDS, SIZES, match, match_in_range, nearest, to_bits
 from core.evaluation.predict.predictions import PREDICTION_COLUMNS, SHAPE_COLUMNS
+from core.tasks import TASKS
 
 SHAPES_FROM = 0.01
 """Confidence from which a prediction's outline is kept for drawing."""
@@ -24,21 +26,12 @@ def detect_validator(
     dataset: Dataset, captured: list[dict[str, Any]], say: Callable[[int, int], None] | None
 ) -> Callable[..., Any]:
     """Return the validator of the dataset's task that appends a dictionary a picture to `captured`."""
-    from ultralytics.models.yolo.detect import DetectionValidator
-    from ultralytics.models.yolo.obb import OBBValidator
-    from ultralytics.models.yolo.pose import PoseValidator
-    from ultralytics.models.yolo.segment import SegmentationValidator
     from ultralytics.utils import ops
 
-    base = {
-        "detect": DetectionValidator,
-        "segment": SegmentationValidator,
-        "pose": PoseValidator,
-        "obb": OBBValidator,
-    }[dataset.task]
-    rotated, images = dataset.task == "obb", (dataset.root / "images").resolve()
+    base: Any = resolve_name(TASKS[dataset.task].validator)
+    rotated, images = TASKS[dataset.task].is_rotated, (dataset.root / "images").resolve()
 
-    class Capturing(base):  # type: ignore[valid-type, misc]
+    class Capturing(base):
         """Ultralytics' validator of the task, keeping each picture's predictions, labels and matches."""
 
         def match_predictions(self, pred_classes: Any, true_classes: Any, iou: Any, use_scipy: bool = False) -> Any:

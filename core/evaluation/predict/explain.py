@@ -23,6 +23,7 @@ from core.errors import GraftError
 from core.evaluation.predict.predictions import best_weights
 from core.isolation import enter_isolation, isolated_environment
 from core.processes import PROJECT
+from core.tasks import TASKS
 
 
 def heat_map(run_folder: Path, picture: Path, imgsz: int) -> Path:
@@ -86,7 +87,7 @@ def _draw(weights: str, picture: str, imgsz: int, out: str) -> None:
     with Image.open(picture) as opened:
         image = opened.convert("RGB")
     model.predict(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]), imgsz=imgsz, verbose=False)
-    overlay(image, seen["maps"], seen["shape"], classify=model.task == "classify").save(out, quality=88)
+    overlay(image, seen["maps"], seen["shape"], classify=TASKS[model.task].names_pictures).save(out, quality=88)
 
 
 def overlay(

@@ -30,7 +30,7 @@ def check(workspace: Workspace, new: Dataset, settings: ProductSettings) -> None
         raise InputError(f"{run.name} was trained on {new.name} already: choose the dataset of the new product.")
     if old.task != new.task:
         raise InputError(f"{run.name} is for the task {old.task}, “{new.name}” for {new.task}: they must be the same.")
-    if old.task == "pose" and old.keypoint_shape != new.keypoint_shape:
+    if old.keypoint_shape != new.keypoint_shape:
         raise InputError(f"“{old.name}” and “{new.name}” have different key points: they can't be learned together.")
     if not old.images.get("val"):
         raise InputError(f"“{old.name}” has no validation pictures, so nothing could be said about what was lost.")

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import cache
+from pkgutil import resolve_name
 from typing import Any
 
 from core.models.cores import SharedCores
 from core.models.precision import with_bf16
+from core.tasks import TASKS
 from core.training.trainers.classify import PicturesAtSize
 
 
@@ -140,14 +142,6 @@ def align_state(optimizer: Any) -> None:
 @cache
 def fast_trainer(task: str) -> type:
     """Return the trainer class for a task: FastSteps before Ultralytics' own. Raises KeyError for an unknown task."""
-    from ultralytics.models import yolo
-
-    own = {
-        "detect": yolo.detect.DetectionTrainer,
-        "segment": yolo.segment.SegmentationTrainer,
-        "pose": yolo.pose.PoseTrainer,
-        "obb": yolo.obb.OBBTrainer,
-        "classify": yolo.classify.ClassificationTrainer,
-    }[task]
-    kinds = (FastSteps, PicturesAtSize, own) if task == "classify" else (FastSteps, own)
+    own = resolve_name(TASKS[task].trainer)
+    kinds = (FastSteps, PicturesAtSize, own) if TASKS[task].names_pictures else (FastSteps, own)
     return type(f"Fast{own.__name__}", kinds, {})

@@ -21,6 +21,7 @@ from functools import cache
 from typing import Any, cast
 
 from core.models.precision import Bf16Network, in_full_precision
+from core.tasks import TASKS
 from core.training.trainers.fast import fast_trainer
 
 MOST_VIEWS = 6
@@ -204,7 +205,11 @@ class CachedFeatures:
         super()._setup_train()  # type: ignore[misc]
         self.picture_loader = None
         cut = self.args.freeze
-        if self.args.multi_scale or self.args.task != "detect" or hasattr(self.model, "student_model"):
+        if (
+            self.args.multi_scale
+            or not TASKS[self.args.task].fits_cached_features
+            or hasattr(self.model, "student_model")
+        ):
             return  # a teacher wants to see the pictures
         if self.device.type != "cpu" or not isinstance(cut, int) or not 0 < cut < len(self.model.model):
             return

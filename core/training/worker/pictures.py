@@ -14,6 +14,7 @@ from PIL import Image
 
 from core.data.images.thumbnails import Mark, box_outline, draw_marks
 from core.data.palette import class_colour
+from core.tasks import TASKS
 
 PICTURES = 6
 """How many validation pictures are followed."""
@@ -109,7 +110,7 @@ class TrainingPictures:
                 )
 
     def _truth(self, batch: dict[str, Any], index: int) -> list[Mark]:
-        if self.task == "classify" or "bboxes" not in batch:
+        if not TASKS[self.task].finds_objects or "bboxes" not in batch:
             return []
         mine = batch["batch_idx"].cpu() == index
         rows = zip(batch["bboxes"].cpu()[mine].tolist(), batch["cls"].cpu()[mine].view(-1).tolist(), strict=True)

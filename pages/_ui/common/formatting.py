@@ -24,13 +24,6 @@ STATE_COLOURS = {
     "failed": "red",
     "interrupted": "orange",
 }
-TASK_WORDS = {
-    "detect": "find and box objects (detection)",
-    "segment": "outline objects (segmentation)",
-    "pose": "find body or key points (pose)",
-    "obb": "find and box objects at any angle (oriented boxes)",
-    "classify": "sort pictures into classes (classification)",
-}
 SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 METRIC_WORDS = {
     "mAP50": "Found well (mAP50)",

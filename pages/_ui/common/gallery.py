@@ -12,6 +12,7 @@ import streamlit as st
 from core.data.dataset import Dataset, LabelledImage
 from core.data.images.thumbnails import Mark, render, truth_marks
 from core.data.palette import class_colour
+from core.tasks import TASKS
 from pages._ui.common.formatting import count, plain
 
 PER_PAGE = 12
@@ -128,7 +129,7 @@ def dataset_tile(dataset: Dataset, file: str, width: int, height: int) -> Tile:
     """Return the tile of a dataset's picture with its truth drawn."""
     image = dataset.labelled_image(file, width, height)
     words = object_words(image, dataset.classes)
-    if dataset.task == "classify":
+    if TASKS[dataset.task].names_pictures:
         words = dataset.classes[image.objects[0].class_id]
     return Tile(
         dataset.image_path(file), tuple(truth_marks(image, dataset.classes)), plain(words),

@@ -15,6 +15,7 @@ from core.data.images.page import UnreadableImage
 from core.data.images.windows import Window
 from core.data.importing.settings import ImportSettings
 from core.errors import GraftError, InputError
+from core.tasks import TASKS
 from core.workspace import Workspace
 from pages._ui.common.formatting import count, plain
 from pages._ui.common.upload import fresh_key, save_uploads
@@ -74,13 +75,13 @@ def class_table(workspace: Workspace, dataset: Dataset) -> None:
         "Place": st.column_config.NumberColumn("Place", min_value=1, max_value=len(rows), step=1,
                                                help="Its place in the order, from 1"),
     }  # fmt: skip
-    if dataset.task == "classify":
+    if TASKS[dataset.task].has_class_folders:
         del columns["Place"]  # the training reads folders, which are always in alphabetical order
     # A new checksum is a new table: edits of before the last change don't linger.
     edited = st.data_editor(rows, column_config=columns, column_order=list(columns), hide_index=True, num_rows="fixed",
                             key=f"classes_{dataset.id}_{len(dataset.fixes)}",
                             alt="Classes with their new names, to be edited")  # fmt: skip
-    mapping, order = class_changes(edited, keep_order=dataset.task == "classify")
+    mapping, order = class_changes(edited, keep_order=TASKS[dataset.task].has_class_folders)
     changed = {old: new for old, new in mapping.items() if old != new}
     moved = order is not None and order != list(dict.fromkeys(new for new in mapping.values() if new is not None))
     st.button("Change the classes", key=f"classes_save_{dataset.id}", disabled=not changed and not moved,

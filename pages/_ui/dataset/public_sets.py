@@ -6,8 +6,9 @@ import streamlit as st
 
 from core.data.importing.job import PUBLIC, new_job, start_import
 from core.data.importing.public_sets import PublicSet, public_sets
+from core.tasks import TASKS
 from core.workspace import Workspace
-from pages._ui.common.formatting import TASK_WORDS, count, megabytes, plain
+from pages._ui.common.formatting import count, megabytes, plain
 
 
 def choose_public_set(workspace: Workspace) -> str | None:
@@ -23,7 +24,7 @@ def choose_public_set(workspace: Workspace) -> str | None:
         f"{item.about or item.name}. {', '.join(fact for fact in facts if fact)}, "
         f"{count(len(item.classes), 'class', 'classes')}: "
         f"{plain(', '.join(item.classes[:8]))}{' and more' if len(item.classes) > 8 else ''}. "
-        f"To {TASK_WORDS[item.task]}."
+        f"To {TASKS[item.task].to_do}."
     )
     st.caption(
         f"From Ultralytics’ releases on github.com, only when you click; then read and checked like your own pictures. "

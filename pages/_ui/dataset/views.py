@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from core.data.dataset import SPLITS, Dataset
+from core.tasks import TASKS
 from pages._ui.common.charts import bars, heat_positions, scatter_sizes, show
-from pages._ui.common.formatting import SPLIT_WORDS, TASK_WORDS, count, plain
+from pages._ui.common.formatting import SPLIT_WORDS, count, plain
 from pages._ui.common.gallery import Tile, class_legend, dataset_tile, show_gallery, show_picture
 
 SHADES = ("full colour", "lighter", "lightest")
@@ -66,14 +67,14 @@ def tables(dataset: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
 def contents(dataset: Dataset) -> str:
     """Return what a dataset holds in words: `364 pictures, 4,886 labelled objects, 3 classes`."""
     pictures, objects = count(sum(dataset.images.values()), "picture"), sum(dataset.instances.values())
-    named = "" if dataset.task == "classify" else f"{count(objects, 'labelled object')}, "
+    named = "" if TASKS[dataset.task].names_pictures else f"{count(objects, 'labelled object')}, "
     return f"{pictures}, {named}{count(len(dataset.classes), 'class', 'classes')}"
 
 
 def summary(dataset: Dataset) -> None:
     """Say what was read: the task, pictures a split, objects a class."""
     pictures = sum(dataset.images.values())
-    purpose = f"A model will learn to {TASK_WORDS[dataset.task]}."
+    purpose = f"A model will learn to {TASKS[dataset.task].to_do}."
     if not any(dataset.instances.values()):
         purpose = "Nothing is labelled yet."
     first, rest = contents(dataset).split(", ", 1)
@@ -85,7 +86,7 @@ def summary(dataset: Dataset) -> None:
                 st.metric(f"{SPLIT_WORDS[split].capitalize()} pictures", f"{dataset.images[split]:,}",
                           f"{share * 100:.0f} %", delta_color="off", delta_arrow="off", width="content")  # fmt: skip
     if dataset.classes:
-        unit = "pictures" if dataset.task == "classify" else "objects"
+        unit = TASKS[dataset.task].judges
         counts = dataset.instances_by_split or {"train": dataset.instances}
         listed = ", ".join(f"{name} {dataset.instances.get(name, 0)}" for name in dataset.classes[:20])
         numbers = list(range(len(dataset.classes)))
@@ -140,7 +141,7 @@ def gallery(dataset: Dataset) -> None:
 
 
 def _has_class(dataset: Dataset, rows: pd.DataFrame, objects: pd.DataFrame, name: str) -> pd.Series:
-    if dataset.task == "classify":
+    if TASKS[dataset.task].has_class_folders:
         return rows["file"].map(lambda file: Path(file).parent.name == name)
     wanted = objects[objects["class_id"] == dataset.classes.index(name)]["file"]
     return rows["file"].isin(set(wanted))

@@ -9,6 +9,7 @@ from core.data.palette import class_colour
 from core.evaluation.evaluation import Evaluation, fit_run_temperature
 from core.evaluation.figures.calibration import drop_temperature, save_temperature
 from core.evaluation.verdict import leak_sentence
+from core.tasks import TASKS
 from core.training.store import Run
 from pages._ui.common import charts
 from pages._ui.common.formatting import count, percent, plain
@@ -55,9 +56,9 @@ def show_verdict(evaluation: Evaluation) -> None:
     for sentence in rest:
         st.markdown(plain(sentence))
     names = [name for name in HEADLINES if name in evaluation.metrics]
-    if any(name.startswith(("mask", "pose", "rotated")) for name in names):
+    if TASKS[evaluation.task].measure:
         names.remove("mAP50-95")  # the same figure under its own name
-    if evaluation.task == "classify" and len(evaluation.classes) <= 5:
+    if TASKS[evaluation.task].names_pictures and len(evaluation.classes) <= 5:
         names = [name for name in names if name != "top5"]
     with st.grid(4, min_column_width=150, gap="small"):
         for name in names:
@@ -144,7 +145,7 @@ def show_parts(evaluation: Evaluation) -> None:
          f"{item['slice']}: {item['found']} of {item['objects']}, {interval_words(item)}")
         for item in evaluation.slices if item["by"] == chosen
     ]  # fmt: skip
-    what = "Named rightly" if evaluation.task == "classify" else "Found"
+    what = "Named rightly" if TASKS[evaluation.task].names_pictures else "Found"
     st.caption(f"{what} in each part, with its 95 % interval")
     charts.show(evaluation_charts.intervals(rows[:MOST_ROWS]), f"{what} in each part", key="parts")
 

@@ -15,6 +15,7 @@ from core.data.images.thumbnails import Mark, truth_marks
 from core.data.palette import class_colour
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.predict.outlines import labelled_shapes, predicted_shapes
+from core.tasks import TASKS
 from pages._ui.common.formatting import percent, plain
 from pages._ui.common.gallery import Tile, show_gallery
 from pages._ui.evaluation.viewer import open_viewer
@@ -129,7 +130,7 @@ def picture_marks(evaluation: Evaluation, file: str, dataset: Dataset) -> tuple[
     labels = [item for item in items if item["kind"] == "truth"]
     known: list[LabelledObject | None] = [None] * len(labels)
     drawn: dict[int, np.ndarray] = {}
-    if evaluation.task != "detect":
+    if TASKS[evaluation.task].has_shapes:
         known = labelled_shapes(dataset, file, width, height, np.array([item["box"] for item in labels]).reshape(-1, 4))
         drawn = predicted_shapes(workspace_run(dataset, evaluation.run), evaluation.split, file)
     marks = []
@@ -148,7 +149,7 @@ def picture_marks(evaluation: Evaluation, file: str, dataset: Dataset) -> tuple[
         points = drawn.get(item["row"])
         if points is not None and len(points):
             shape_points = tuple((float(x) / width, float(y) / height) for x, y in points)
-            keypoints = evaluation.task == "pose"
+            keypoints = TASKS[evaluation.task].has_keypoints
             mark = replace(mark, points=shape_points) if keypoints else replace(mark, outline=shape_points)
         marks.append(mark)
     return tuple(marks)

@@ -13,6 +13,7 @@ from core.lab.experiment import read_experiments
 from core.models.catalog import Model, models_for
 from core.models.library import LibraryModel, delete_model, edit_model, import_weights, list_models
 from core.models.weights import weights_here
+from core.tasks import TASKS
 from core.training.keeping import keep_run
 from core.training.runs import list_runs
 from core.workspace import Workspace
@@ -211,10 +212,7 @@ def starting_weights(workspace: Workspace) -> None:
         st.dataframe(rows, hide_index=True, key="weights_table", alt="Pre-trained weights on this machine",
                      column_config={"Size (MB)": st.column_config.NumberColumn(format="%.1f")})  # fmt: skip
     missing: dict[str, Model] = {
-        model.name: model
-        for task in ("detect", "segment", "classify", "pose", "obb")
-        for model in models_for(task)  # type: ignore[arg-type]
-        if model.name not in here
+        model.name: model for task in TASKS for model in models_for(task) if model.name not in here
     }
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sizes = {name: f"{name} ({megabytes(model.download_bytes)})" for name, model in missing.items()}

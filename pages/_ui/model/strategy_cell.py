@@ -8,14 +8,14 @@ import streamlit as st
 
 from core.data.dataset import Dataset
 from core.errors import GraftError, InputError
-from core.models.catalog import TASK_SUFFIX, find_model, models_for
+from core.models.catalog import find_model, models_for
 from core.models.library import list_models
 from core.models.networks import network_parts
 from core.models.weights import is_here
 from core.planning.source_distance import known_distance, measure_distance
 from core.planning.strategy import recommend
 from core.spec import STRATEGY_WORDS, Strategy, TrainingSpec
-from core.training.distillation import TASKS
+from core.tasks import TASKS
 from core.training.runs import list_runs
 from core.training.starting_points import locate
 from core.training.store import State
@@ -92,7 +92,7 @@ def _advice(workspace: Workspace, dataset: Dataset, model_name: str) -> None:
 
 def _choose_teacher(workspace: Workspace, dataset: Dataset, draft: TrainingSpec, model_name: str) -> str:
     """Offer a second model to learn from; none unless one is chosen."""
-    if dataset.task not in TASKS:
+    if not TASKS[dataset.task].fits_teacher:
         return ""
     names = {"": "No, from my labels alone"} | _teachers(workspace, dataset, model_name)
     if draft.teacher and draft.teacher != model_name:
@@ -139,4 +139,4 @@ def _catalogue_name(model_name: str, dataset: Dataset) -> str:
     model = find_model(model_name)
     if model is None or model.task == dataset.task:
         return model.architecture or model_name if model else model_name
-    return f"{model.name.split('-')[0]}{TASK_SUFFIX[dataset.task]}"
+    return f"{model.name.split('-')[0]}{TASKS[dataset.task].suffix}"

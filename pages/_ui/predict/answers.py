@@ -15,7 +15,7 @@ import streamlit as st
 
 from core.data.palette import class_colour
 from core.delivery.predict.chosen_model import ChosenModel
-from core.delivery.predict.drawing import LAYERS, TASK_LAYERS, draw_answer
+from core.delivery.predict.drawing import LAYERS, draw_answer
 from core.delivery.predict.intake import Prepared
 from core.delivery.predict.predicting import look_at
 from core.delivery.predict.results import (
@@ -30,6 +30,7 @@ from core.delivery.predict.results import (
 from core.delivery.predict.tiles import is_worth_tiling, tile_count
 from core.delivery.predict.warm import warm_predictor
 from core.errors import GraftError
+from core.tasks import TASKS
 from pages._ui.common.formatting import count, percent, plain
 
 PER_PAGE = 12
@@ -106,7 +107,7 @@ def controls(
     """Show the line, the layers and the tiles; return (confidence, layers, tiled)."""
     task = described["task"]
     confidence, layers, tiled = 0.0, (), False
-    if task != "classify":
+    if TASKS[task].finds_objects:
         lowest = round(model.lowest, 3)
         slider = f"predict_line_{key}"
         st.session_state.setdefault(slider, max(lowest, round(model.confidence, 3)))
@@ -119,7 +120,7 @@ def controls(
             format="%.3f",
             help="Lower finds more and raises more false alarms. The model is not asked again.",
         )
-        there = TASK_LAYERS[task]
+        there = TASKS[task].layers
         chosen = st.pills(
             "Layers",
             there,
@@ -154,7 +155,7 @@ def show_answers(
         beside = describe(other)
         if beside is not None:
             line = confidence or other.confidence
-            other_layers = layers if beside["task"] == described["task"] else TASK_LAYERS[beside["task"]]
+            other_layers = layers if beside["task"] == described["task"] else TASKS[beside["task"]].layers
             sides.append((other, beside, answers_of(other, pictures, tiled=tiled), line, other_layers))
     show_totals(pictures, answers, confidence, described)
     picked = min(int(st.session_state.get("predict_picked", 0)), len(pictures) - 1)
@@ -178,7 +179,7 @@ def show_answers(
 def show_totals(pictures: list[Prepared], answers: Answers, confidence: float, described: dict[str, Any]) -> None:
     """Show how many of each class were found in how many pictures."""
     entries = [answers[item.path] for item in pictures]
-    if described["task"] == "classify":
+    if TASKS[described["task"]].names_pictures:
         counts = Counter(best[0] for entry in entries if (best := likeliest(entry)) is not None)
         sentence = f"{count(len(entries), 'picture')} sorted."
     else:
@@ -280,7 +281,7 @@ def show_tables(pictures: list[Prepared], answers: Answers, confidence: float, t
     objects = [row for entry in named for row in object_rows(entry, confidence)]
     rows = [picture_row(entry, confidence) for entry in named]
     with st.expander("All findings as a table", key="predict_table", type="compact"):
-        if task == "classify":
+        if TASKS[task].names_pictures:
             table = pd.DataFrame(rows)[["file", "classes", "confidence"]]
         else:
             table = pd.DataFrame(objects, columns=[name for name in OBJECT_FIELDS if name not in ("page", "class_id")])
@@ -298,7 +299,7 @@ def show_tables(pictures: list[Prepared], answers: Answers, confidence: float, t
             key="predict_csv_pictures",
             icon=":material/download:",
         )
-        if task != "classify":
+        if TASKS[task].finds_objects:
             st.download_button(
                 "Table of the findings (CSV)",
                 as_csv(objects, OBJECT_FIELDS),

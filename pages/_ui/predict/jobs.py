@@ -24,6 +24,7 @@ from core.delivery.predict.job import (
 )
 from core.errors import GraftError
 from core.jobs import remove_job
+from core.tasks import TASKS
 from core.workspace import Workspace
 from pages._ui.common import charts
 from pages._ui.common.formatting import ago, count, duration, megabytes, plain, time_left
@@ -220,7 +221,7 @@ def _show_counts(job: Job) -> None:
     result = job.result
     lost = result["unreadable"]
     sentence = f"{count(result['pictures'] - lost, 'picture')} looked at in {duration(result['seconds'])}"
-    if result["task"] != "classify":
+    if TASKS[result["task"]].finds_objects:
         sentence += f", {count(result['objects'], 'object')} found"
     st.markdown(f"{sentence}." + (f" {count(lost, 'picture')} could not be read; the table says why." if lost else ""))
     ranked = sorted(result["by_class"].items(), key=lambda item: -item[1])[:12]
