@@ -58,7 +58,7 @@ class ChosenModel:
         trained = ", as in its training" if self.imgsz else ""
         window = "each by its own levels (automatic)" if self.window == "auto" else f"by the window {self.window}"
         words = f"{scaled}{trained}; pictures of more than 8 bits are brought to 8 {window}."
-        if not TASKS[self.task].finds_objects:
+        if self.task and not TASKS[self.task].finds_objects:
             return words  # the likeliest class is the answer, there is no line
         line = (
             "the operating point kept with the model"

@@ -18,6 +18,7 @@ from core.delivery.predict.tiles import find_in_tiles
 from core.errors import InputError
 from core.isolation import enter_isolation
 from core.models.cores import use_cores
+from core.tasks import TASKS
 
 PLAIN_OPEN = Image.open
 """Pillow's own, as long as Ultralytics is not imported: its replacement blames a missing HEIC package for every picture
@@ -53,6 +54,9 @@ class Predictor:
             described = describe_checkpoint(Path(weights))  # refuses with a reason; nothing of the file is run
         except (ValueError, OSError) as error:
             raise InputError(f"{Path(weights).name} is refused: {error}") from error
+        if described["task"] not in TASKS:
+            known = ", ".join(TASKS)
+            raise InputError(f"{Path(weights).name} is for the task {described['task']}; known here are {known}.")
         from ultralytics import YOLO
 
         Image.open = PLAIN_OPEN
