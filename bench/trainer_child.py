@@ -2,7 +2,7 @@
 
     python -m bench.trainer_child '{"trainer": "stock", "weights": "yolo26n.pt", "task": "detect", "arguments": {...}}'
 
-`trainer`: stock (Ultralytics' own), fast (core.training.trainers.fast) or cached (core.training.trainers.frozen).
+`trainer`: stock (Ultralytics' own), fast (core.ultralytics.trainers.fast) or cached (core.ultralytics.trainers.frozen).
 `seconds` count from the start of the process, imports included.
 """
 
@@ -27,11 +27,11 @@ def main(asked: dict) -> None:
     trainer_module.check_amp = lambda _model: False
     arguments = dict(asked["arguments"])
     if asked["trainer"] == "fast":
-        from core.training.trainers.fast import fast_trainer
+        from core.ultralytics.trainers.fast import fast_trainer
 
         arguments["trainer"] = fast_trainer(asked["task"])
     elif asked["trainer"] == "cached":
-        from core.training.trainers.frozen import frozen_trainer
+        from core.ultralytics.trainers.frozen import frozen_trainer
 
         arguments["trainer"] = frozen_trainer(asked["task"])
     model, marks = YOLO(asked["weights"]), {}

@@ -28,7 +28,7 @@ from core.planning.plan import complete_spec
 from core.spec import TrainingSpec
 from core.training.events import read_events
 from core.training.runs import start_run, stop_run, wait_run
-from core.training.trainers.selection import number_format
+from core.training.trainer_selection import number_format
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder
 
@@ -46,7 +46,7 @@ model.add_callback("on_train_epoch_start", lambda trainer: marks.append(time.tim
 model.add_callback("on_fit_epoch_end", lambda trainer: marks.append(time.time()))
 arguments = json.loads(sys.argv[1])
 if sys.argv[2] == "same trainer":
-    from core.training.trainers.fast import fast_trainer
+    from core.ultralytics.trainers.fast import fast_trainer
     arguments["trainer"] = fast_trainer("detect")
 model.train(**arguments)
 print("MARKS", json.dumps(marks))

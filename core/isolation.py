@@ -6,13 +6,10 @@ Sources: Ultralytics 8.4.190 `utils/__init__.py` (YOLO_OFFLINE, YOLO_CONFIG_DIR,
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import tempfile
 from pathlib import Path
-
-from core.errors import InputError
 
 SWITCHES = {
     "ULTRALYTICS_SAFE_LOAD": "1",  # checkpoints are unpickled weights-only, nothing is installed on their behalf
@@ -68,11 +65,3 @@ def settings_are_silent(path: Path) -> bool:
 
 def _user() -> str:
     return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-
-
-def ultralytics_folder() -> Path:
-    """Return where Ultralytics is installed, without importing it. Raises InputError when it isn't."""
-    spec = importlib.util.find_spec("ultralytics")
-    if spec is None or spec.origin is None:
-        raise InputError("Ultralytics is not installed; run `make install` or `pip install -r requirements.txt`.")
-    return Path(spec.origin).parent

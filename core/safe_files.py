@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 RESERVE_BYTES = 256 * 1024
 """Kept on the disk so that on a full one a worker can still say why it ends, and the store can note it."""
@@ -30,21 +29,6 @@ class WholeFile(type(Path())):  # type: ignore[misc]
             part.unlink(missing_ok=True)
             raise
         return len(data)
-
-
-def save_when_it_matters(trainer: Any) -> None:
-    """Have a trainer of Ultralytics write its checkpoints after epochs that are the best so far, and at the end.
-
-    In between its last.pt would only repeat what Graft's own resume point holds, at twice the cost of that.
-    """
-    save = trainer.save_model
-
-    def save_or_skip() -> Any:
-        if trainer.stop or trainer.best_fitness == trainer.fitness or not trainer.last.exists():
-            return save()
-        return True  # the callback that keeps the resume point runs on it
-
-    trainer.save_model = save_or_skip
 
 
 def keep_reserve(folder: Path) -> Path:

@@ -17,6 +17,7 @@ STAND_ALONE = ROOT / "core" / "delivery" / "bundle" / "files"
 
 FLOORS = (
     "core",  # the ground: errors, digests, processes, isolation, workspace, jobs, tasks, spec ...
+    "core.ultralytics",
     "core.data.dataset",
     "core.data",
     "core.data.findings",

@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.cores import use_cores
 from core.data.dataset import SPLITS, write_data_yaml
 from core.digests import file_sha256
 from core.errors import GraftError, InputError
@@ -32,7 +33,6 @@ from core.evaluation.predict.predictions import (
 )
 from core.isolation import enter_isolation, isolated_environment
 from core.jobs import Progress, Report
-from core.models.cores import use_cores
 from core.processes import PROJECT
 from core.spec import read_spec
 from core.tasks import TASKS

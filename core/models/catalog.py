@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from core.errors import InputError
-from core.isolation import ultralytics_folder
 from core.tasks import TASKS, Task
+from core.ultralytics.installed import model_description
 
 FAMILIES = {"yolo26": ("YOLO26", "26"), "yolo11": ("YOLO11", "11"), "yolov8": ("YOLOv8", "v8")}
 SIZES = {"n": "nano", "s": "small", "m": "medium", "l": "large", "x": "extra large"}
@@ -107,8 +107,7 @@ def models_for(task: str) -> tuple[Model, ...]:
     models, record = [], TASKS[task]
     suffix = record.suffix
     for family, (title, folder) in FAMILIES.items():
-        path = ultralytics_folder() / "cfg" / "models" / folder / f"{family}{suffix}.yaml"
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = model_description(folder, f"{family}{suffix}")
         for size in SIZES:
             found = re.search(rf"^\s+{size}: \[.*?([\d,]+) parameters.*?([\d.]+) GFLOP", text, re.MULTILINE)
             if found:

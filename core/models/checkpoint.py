@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.isolation import enter_isolation
+from core.ultralytics.checkpoints import network_facts, read_network
 
 LAYERS = ("ultralytics.", "models.", "torch.nn.", "timm.", "torchvision.", "yolov5.", "yolo")
 """Where the parts of networks live: a part of these that isn't on the allow-list is unknown rather than hostile."""
@@ -23,27 +24,13 @@ LAYERS = ("ultralytics.", "models.", "torch.nn.", "timm.", "torchvision.", "yolo
 def describe_checkpoint(path: Path) -> dict[str, Any]:
     """Load a checkpoint weights-only and describe it. Raises ValueError with a plain reason when it is refused."""
     enter_isolation()
-    from ultralytics.nn.tasks import BaseModel, load_checkpoint
-
-    model: Any
     try:
-        model, _ = load_checkpoint(str(path))
+        network = read_network(path)
     except (pickle.UnpicklingError, TypeError) as error:  # both are how the safe unpickler refuses
         raise ValueError(_refusal(error)) from error
     except (AttributeError, ImportError, KeyError, RuntimeError, EOFError, ValueError) as error:
         raise ValueError(f"it is no YOLO checkpoint this version knows ({type(error).__name__}).") from error
-    if not isinstance(model, BaseModel):
-        raise ValueError(f"it holds a network that is no YOLO model ({type(model).__name__}).")
-    facts: dict[str, Any] = dict(vars(model))
-    names = model.names if isinstance(model.names, dict) else dict(enumerate(model.names))
-    arguments: dict[str, Any] = facts["args"] if isinstance(facts.get("args"), dict) else {}
-    return {
-        "task": model.task,
-        "classes": [str(names[key]) for key in sorted(names)],
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "architecture": Path(str(facts["yaml"].get("yaml_file", ""))).stem,
-        "imgsz": arguments.get("imgsz") if isinstance(arguments.get("imgsz"), int) else None,
-    }
+    return network_facts(network)
 
 
 def _refusal(error: BaseException) -> str:

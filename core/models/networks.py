@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from pkgutil import resolve_name
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from core.tasks import TASKS
+from core.ultralytics.networks import backbone_layers, build_network
 
 FILE = Path(__file__).with_name("networks.json")
 PARTS = ("backbone", "neck", "head")
@@ -47,8 +47,8 @@ def network_parts(name: str) -> dict[str, Part] | None:
 
 def measure_network(name: str) -> dict[str, Part]:
     """Build a network and count; imports torch, so not for the web process."""
-    own, other = _built(name, None), _built(name, OTHER_CLASSES)
-    backbone, last = len(own.yaml["backbone"]), len(own.model) - 1
+    own, other = build_network(name), build_network(name, OTHER_CLASSES)
+    backbone, last = backbone_layers(own), len(own.model) - 1
     figures = {part: [0, 0, 0, 0, 0] for part in PARTS}
     for index, (layer, twin) in enumerate(zip(own.model, other.model, strict=True)):
         part = "backbone" if index < backbone else "head" if index == last else "neck"
@@ -62,11 +62,6 @@ def measure_network(name: str) -> dict[str, Part]:
             counts[2] += value.numel()
             counts[4] += value.numel() if shapes[key] != value.shape else 0
     return {part: Part(*counts) for part, counts in figures.items()}
-
-
-def _built(name: str, classes: int | None) -> Any:
-    task = next((task for task in TASKS.values() if task.suffix and name.endswith(task.suffix)), TASKS["detect"])
-    return resolve_name(task.network)(f"{name}.yaml", nc=classes, verbose=False)
 
 
 def main() -> None:

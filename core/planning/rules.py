@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from core.planning.facts import DatasetFacts, MachineFacts
-from core.planning.kept_size import side_kept
 from core.tasks import TASKS
+from core.ultralytics.trainers.classify import side_kept
 
 STRIDE = 32
 """The coarsest grid of YOLO models: sizes are multiples of it."""

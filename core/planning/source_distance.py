@@ -24,6 +24,8 @@ from core.errors import GraftError
 from core.isolation import enter_isolation, isolated_environment
 from core.models.weights import WeightsFile
 from core.processes import PROJECT
+from core.ultralytics.checkpoints import read_network
+from core.ultralytics.networks import backbone_layers, run_layers
 from core.workspace import read_json, write_json_atomic
 
 PICTURES = 48
@@ -77,10 +79,10 @@ def _key(dataset: Dataset, digest: str) -> str:
 def distance(weights: Path, pictures: list[Path]) -> float:
     """Return the distance of `pictures` from the source of a checkpoint. Raises ValueError when it can't be told."""
     import torch
-    from ultralytics.nn.tasks import load_checkpoint
 
-    model = load_checkpoint(str(weights))[0].float().eval()
-    backbone = model.model[: len(model.yaml["backbone"])]
+    model = read_network(weights).float().eval()
+    depth = backbone_layers(model)
+    backbone = model.model[:depth]
     layers: list[Any] = [module for module in backbone.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     if not layers:
         raise ValueError("the checkpoint holds no batch-norm layers (it was exported or fused)")
@@ -96,17 +98,7 @@ def distance(weights: Path, pictures: list[Path]) -> float:
     seen = 0
     with torch.no_grad():
         for path in pictures:
-            x = _tensor(path)
-            outputs: list[Any] = []
-            for layer in backbone:
-                if layer.f != -1:
-                    x = (
-                        outputs[layer.f]
-                        if isinstance(layer.f, int)
-                        else [x if j == -1 else outputs[j] for j in layer.f]
-                    )
-                x = layer(x)
-                outputs.append(x)
+            run_layers(model, 0, depth, {}, _tensor(path))
             seen += 1
     if not seen:
         raise ValueError("there are no pictures")

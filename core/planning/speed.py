@@ -17,9 +17,9 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.cores import usable_cores
 from core.errors import GraftError
 from core.isolation import isolated_environment
-from core.models.cores import usable_cores
 from core.processes import PROJECT
 from core.workspace import Workspace, write_json_atomic
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
 
+from core.cores import use_free_cores
 from core.isolation import enter_isolation
 from core.models.catalog import find_model
-from core.models.cores import use_free_cores
 from core.planning.speed import StepSpeed, machine_name
 from core.planning.time import work
+from core.ultralytics.networks import build_network
+from core.ultralytics.precision import with_bf16
 
 PICTURE_SIZE, BATCH, ROUNDS = 256, 4, 3
 MODEL = "yolo26n"
@@ -25,14 +26,9 @@ MODEL = "yolo26n"
 def time_steps() -> StepSpeed:
     """Return the least seconds of a step in each variant, after one step each to warm up."""
     import torch
-    from ultralytics.cfg import get_cfg
-    from ultralytics.nn.tasks import DetectionModel
-
-    from core.models.precision import with_bf16
 
     cores = use_free_cores()  # as the training will
-    plain: Any = DetectionModel(f"{MODEL}.yaml", nc=3, verbose=False).train()
-    plain.args = get_cfg()
+    plain = build_network(MODEL, classes=3).train()
     objects = 8 * BATCH
     batch = {
         "img": torch.rand(BATCH, 3, PICTURE_SIZE, PICTURE_SIZE),

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from core.errors import InputError
-from core.isolation import ultralytics_folder
 from core.spec import OWN_ARGUMENTS, own_words
+from core.ultralytics.installed import default_arguments
 
 GROUPS = {
     "Train settings": "Training",
@@ -41,7 +41,7 @@ def training_arguments() -> tuple[Argument, ...]:
 
     Source: `ultralytics/cfg/default.yaml` of the pinned version; its comments are the help texts.
     """
-    text = (ultralytics_folder() / "cfg" / "default.yaml").read_text(encoding="utf-8")
+    text = default_arguments()
     defaults = yaml.safe_load(text)
     arguments, group = [], None
     for line in text.splitlines():

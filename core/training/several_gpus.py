@@ -86,10 +86,3 @@ def train_on_several(folder: Path, events_path: Path, spec: TrainingSpec, comman
     events.write("failed", cause=cause, next_step=next_step, suggestion=suggestion, detail=text[-4000:])
     events.close()
     return 1
-
-
-def bare(model: Any) -> Any:
-    """Return the model itself, without what PyTorch wraps around it for several GPUs."""
-    import torch
-
-    return model.module if isinstance(model, torch.nn.parallel.DistributedDataParallel) else model

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from core.delivery.bundle.bundle import make_bundle
-from core.delivery.export.clean_checkpoint import without_paths
 from core.delivery.predict.predicting import predict_pictures
+from core.ultralytics.clean_checkpoint import without_paths
 from tests.delivery.takeaway import Trained
 
 

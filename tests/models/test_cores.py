@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from core.models.cores import SharedCores, Work, available_cores, cores_for, use_cores
+from core.cores import SharedCores, Work, available_cores, cores_for, use_cores
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 from core.isolation import enter_isolation
-from core.planning.kept_size import side_kept
-from core.training.trainers.classify import shrink
+from core.ultralytics.trainers.classify import shrink, side_kept
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +31,7 @@ def trainer(pictures: Path, out: Path, ours: bool, **arguments: Any) -> Any:
     enter_isolation()
     from ultralytics.models.yolo.classify import ClassificationTrainer
 
-    from core.training.trainers.fast import fast_trainer
+    from core.ultralytics.trainers.fast import fast_trainer
 
     overrides = {
         "data": str(pictures), "model": "yolo11n-cls.yaml", "imgsz": 64, "device": "cpu", "cache": "ram", "workers": 0,

@@ -12,7 +12,7 @@ import pytest
 from core.isolation import enter_isolation
 from core.planning.speed import StepSpeed, keep_speed, known_speed, machine_name
 from core.spec import TrainingSpec
-from core.training.trainers.selection import number_format
+from core.training.trainer_selection import number_format
 from core.workspace import Workspace
 from tests.tiny import write_class_folders, write_yolo_folder
 
@@ -40,7 +40,7 @@ def train(
     import ultralytics.engine.trainer as trainer_module
     from ultralytics import YOLO
 
-    from core.training.trainers.fast import fast_trainer
+    from core.ultralytics.trainers.fast import fast_trainer
 
     data_utils.check_font = lambda *_arguments, **_options: None
     trainer_module.check_amp = lambda _model: False
@@ -96,7 +96,7 @@ def test_a_network_in_bfloat16_answers_in_full_precision(tiny: Path) -> None:
     import torch
     from ultralytics.nn.tasks import DetectionModel
 
-    from core.models.precision import in_full_precision, with_bf16
+    from core.ultralytics.precision import in_full_precision, with_bf16
 
     model = DetectionModel("yolo26n.yaml", nc=2, verbose=False)
     picture = torch.rand(2, 3, 64, 64)
@@ -133,7 +133,7 @@ def test_classification_trains_too(tmp_path: Path) -> None:
 def test_the_optimizer_goes_on_in_another_memory_layout() -> None:
     import torch
 
-    from core.training.trainers.fast import align_state
+    from core.ultralytics.trainers.fast import align_state
 
     def steps(layout: Any) -> torch.Tensor:
         torch.manual_seed(0)

@@ -10,7 +10,7 @@ import pytest
 from core.isolation import enter_isolation
 from core.spec import Strategy, TrainingSpec
 from core.training.strategies import freeze_argument
-from core.training.trainers.selection import trainer_class
+from core.training.trainer_selection import trainer_class
 from tests.tiny import write_yolo_folder
 from tests.training.test_trainers import losses
 
@@ -23,7 +23,7 @@ def train(out: Path, task: str = "detect", feature_epochs: int | None = None, **
     import ultralytics.engine.trainer as trainer_module
     from ultralytics import YOLO
 
-    from core.training.trainers.frozen import frozen_trainer
+    from core.ultralytics.trainers.frozen import frozen_trainer
 
     data_utils.check_font = lambda *_arguments, **_options: None
     trainer_module.check_amp = lambda _model: False
@@ -58,7 +58,8 @@ def test_from_features_the_network_answers_as_from_the_pictures() -> None:
     import torch
     from ultralytics.nn.tasks import DetectionModel
 
-    from core.training.trainers.frozen import Features, _cached_class, feature_bytes, needed_levels, run_layers
+    from core.ultralytics.networks import needed_levels, run_layers
+    from core.ultralytics.trainers.frozen import Features, _cached_class, feature_bytes
 
     for name in ("yolo11n.yaml", "yolo26n.yaml"):
         torch.manual_seed(0)

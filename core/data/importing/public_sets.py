@@ -23,9 +23,9 @@ from core.data.reading.archives import extract
 from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.fetching import NotThere, Unreachable, fetch
-from core.isolation import ultralytics_folder
 from core.jobs import Progress, Report
 from core.tasks import Task
+from core.ultralytics.installed import dataset_descriptions
 from core.workspace import Workspace
 
 ADDRESS = re.compile(r"^https://github\.com/ultralytics/assets/releases/download/[\w.-]+/[\w.-]+\.zip$")
@@ -80,8 +80,8 @@ class PublicSet:
 def public_sets() -> tuple[PublicSet, ...]:
     """Return the public sets of the installed Ultralytics version that Graft can train on, the smallest first."""
     found = []
-    for path in (ultralytics_folder() / "cfg" / "datasets").glob("*.yaml"):
-        item = read_set(path.stem, path.read_text(encoding="utf-8"))
+    for name, text in dataset_descriptions().items():
+        item = read_set(name, text)
         if item is not None and item.bytes <= LARGEST and not any(part in item.name for part in OTHER_TASKS):
             found.append(item)
     return tuple(sorted(found, key=lambda item: (item.bytes, item.name)))

@@ -94,7 +94,7 @@ def _onnx(workspace: Workspace, run: Run, progress: Report | None) -> tuple[dict
 def _clean_copy(run: Run, target: Path) -> None:
     dataset = run.dataset_name or run.dataset
     child = subprocess.run(
-        [sys.executable, "-m", "core.delivery.export.clean_checkpoint", str(run.best_weights), str(target), dataset],
+        [sys.executable, "-m", "core.ultralytics.clean_checkpoint", str(run.best_weights), str(target), dataset],
         capture_output=True,
         text=True,
         env=isolated_environment(),

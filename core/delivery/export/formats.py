@@ -7,7 +7,6 @@ so that nothing heavy is imported. What is said about each format stands here, f
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import platform
 import shutil
@@ -18,9 +17,9 @@ from importlib import metadata
 from packaging.requirements import Requirement
 
 from core.errors import InputError
-from core.isolation import ultralytics_folder
 from core.models.machine import nvidia_gpus
 from core.tasks import TASKS, Task
+from core.ultralytics.installed import export_table
 
 PLACES = {
     "CPU": "Any computer or server",
@@ -252,22 +251,13 @@ def export_formats() -> tuple[ExportFormat, ...]:
 
     Raises InputError when its source no longer holds the table.
     """
-    source = ast.parse((ultralytics_folder() / "engine" / "exporter.py").read_text(encoding="utf-8"))
-    rows: list[list[object]] = []
-    half: frozenset[str] = frozenset()
-    for node in source.body:
-        if isinstance(node, ast.FunctionDef) and node.name == "export_formats":
-            rows = next((ast.literal_eval(item.value) for item in node.body if isinstance(item, ast.Assign)), [])
-        elif isinstance(node, ast.Assign) and _named(node, "FP16_FORMATS") and isinstance(node.value, ast.Call):
-            half = frozenset(ast.literal_eval(node.value.args[0]))
+    rows, half = export_table()
     found = []
     for title, name, suffix, _cpu, _gpu, arguments, *_ in rows:
         if name != "-":
             facts = FACTS.get(str(name), UNKNOWN)
             options = tuple(str(item) for item in arguments) if isinstance(arguments, list) else ()
             found.append(ExportFormat(str(title), str(name), str(suffix), options, str(name) in half, facts))
-    if not found:
-        raise InputError("The installed Ultralytics has no table of export formats where Graft looks for it.")
     return tuple(found)
 
 
@@ -292,10 +282,6 @@ def missing_packages(requirements: tuple[str, ...]) -> list[str]:
         if not version or not requirement.specifier.contains(version, prereleases=True):
             lacking.append(text)
     return lacking
-
-
-def _named(node: ast.Assign, name: str) -> bool:
-    return any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
 
 
 def _either(names: tuple[str, ...]) -> str:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from core.data.dataset import Dataset
-from core.delivery.export.clean_checkpoint import without_paths
 from core.delivery.export.exporting import TOLERANCE, export_folder
 from core.delivery.export.formats import find_format
 from core.delivery.export.verification import compare, pictures_for_check
@@ -31,6 +30,8 @@ from core.isolation import enter_isolation
 from core.jobs import Progress, Report, run_job
 from core.spec import read_spec
 from core.tasks import TASKS
+from core.ultralytics.clean_checkpoint import forget_paths
+from core.ultralytics.networks import has_nms_free_head
 from core.workspace import write_json_atomic
 
 PACKAGES = ("ultralytics", "torch", "onnx", "onnxslim", "onnxruntime", "openvino", "ncnn", "pnnx", "coremltools", "MNN")
@@ -115,10 +116,8 @@ def _export(
 
     os.chdir(making)  # converters leave files of their own where they stand
     model: Any = YOLO(copy.name)
-    if isinstance(model.model.args, dict):  # converters write the path of the data into the file
-        model.model.args = without_paths(model.model.args, dataset.name)
-    head = model.model.model[-1]
-    free = getattr(head, "one2one_cv2", None) is not None
+    forget_paths(model.model, dataset.name)  # converters write the path of the data into the file
+    free = has_nms_free_head(model.model)
     if job["head"] == "nms-free" and not free:
         if job["asked"] == "nms-free":
             raise InputError("This model has no NMS-free head (YOLO26 has one); export it as evaluated.")

@@ -13,6 +13,7 @@ from core.spec import Strategy
 from core.tasks import TASKS
 from core.training import strategies
 from core.training.store import Run
+from core.ultralytics.trainers import rates
 
 
 def preparation(dataset: Dataset, weights: Path | None, teacher: Path | None = None) -> str:
@@ -130,7 +131,7 @@ def train_code(run: Run, weights: str) -> str:
         options += ", distill_model=str(TEACHER)"
     if spec.strategy is Strategy.TWO_STAGE:
         stage = strategies.first_stage_epochs(spec)
-        code = _borrowed(strategies.unfreeze, strategies._tell_scheduler) + "\n\n" + code
+        code = _borrowed(rates.unfreeze, rates._tell_scheduler) + "\n\n" + code
         code += f"""FIRST_STAGE = {stage}  # epochs with the backbone frozen
 
 
@@ -141,10 +142,10 @@ def second_stage(trainer):
 
 model.add_callback("on_train_epoch_start", second_stage)
 """
-        code = f"SECOND_STAGE_RATE = {strategies.SECOND_STAGE_RATE}  # share of the learning rate\n\n\n{code}"
+        code = f"SECOND_STAGE_RATE = {rates.SECOND_STAGE_RATE}  # share of the learning rate\n\n\n{code}"
     if spec.strategy is Strategy.DISCRIMINATIVE:
-        borrowed = _borrowed(strategies.slow_backbone, strategies._backbone_parameters, strategies._tell_scheduler)
-        code = f"BACKBONE_RATE = {strategies.BACKBONE_RATE}  # share of the learning rate\n\n\n{borrowed}\n\n{code}"
+        borrowed = _borrowed(rates.slow_backbone, rates._backbone_parameters, rates._tell_scheduler)
+        code = f"BACKBONE_RATE = {rates.BACKBONE_RATE}  # share of the learning rate\n\n\n{borrowed}\n\n{code}"
         code += 'BACKBONE = len(model.model.yaml["backbone"])  # how many layers see\n'
         code += 'model.add_callback("on_train_start", lambda trainer: slow_backbone(trainer, BACKBONE))\n'
     return f"{code}model.train({options})"

@@ -22,6 +22,7 @@ from PIL import Image
 from core.delivery.predict.predictor import Predictor
 from core.errors import InputError
 from core.tasks import TASKS
+from core.ultralytics.networks import backbone_layers, head_sources, layers_in_use
 
 STRIDES = {"early": 4, "middle": 8, "late": 16}
 """Pixels of the picture a dot of the map stands for, by depth; a depth that is missing takes the nearest there is."""
@@ -40,7 +41,7 @@ def recorded(model: Any, wanted: list[int]) -> Iterator[dict[str, Any]]:
     Gives {"maps": {layer: (channels, h, w)}, "shape": (height, width) the first layer was fed}.
     """
     seen: dict[str, Any] = {"maps": {}, "shape": (0, 0)}
-    layers = inner_layers(model)
+    layers = layers_in_use(model)
 
     def keep(index: int) -> Any:
         def hook(_module: Any, _inputs: Any, output: Any) -> None:
@@ -61,13 +62,6 @@ def recorded(model: Any, wanted: list[int]) -> Iterator[dict[str, Any]]:
             hook.remove()
 
 
-def inner_layers(model: Any) -> Any:
-    """Return the list of layers that a prediction runs through, after Ultralytics has fused them."""
-    backend = getattr(model.predictor, "model", None)
-    inner = getattr(backend, "model", None) or model.model
-    return inner.model
-
-
 def draw_heat(predictor: Predictor, picture: Path, imgsz: int, out: Path) -> None:
     """Write a JPEG of an RGB picture with an EigenCAM heat map over it (see core.evaluation.predict.explain)."""
     from core.evaluation.predict.explain import overlay
@@ -75,8 +69,8 @@ def draw_heat(predictor: Predictor, picture: Path, imgsz: int, out: Path) -> Non
     image = _opened(picture)
     pixels = np.asarray(image)
     predictor.results([pixels], imgsz, 0.25)  # the layers are fused at the first pass
-    layers = inner_layers(predictor.model)
-    sources = [index if index >= 0 else len(layers) - 1 + index for index in np.atleast_1d(layers[-1].f).tolist()]
+    layers = layers_in_use(predictor.model)
+    sources = head_sources(layers)
     with recorded(predictor.model, sources) as seen:
         predictor.results([pixels], imgsz, 0.25)
     classify = TASKS[predictor.model.task].names_pictures
@@ -93,8 +87,8 @@ def layer_maps(predictor: Predictor, picture: Path, imgsz: int) -> list[dict[str
     pixels = np.asarray(_opened(picture))
     imgsz = max(imgsz, LEAST_SIDE)
     predictor.results([pixels], imgsz, 0.25)
-    layers = inner_layers(predictor.model)
-    backbone = list(range(min(len(predictor.model.model.yaml["backbone"]), len(layers) - 1)))
+    layers = layers_in_use(predictor.model)
+    backbone = list(range(min(backbone_layers(predictor.model.model), len(layers) - 1)))
     with recorded(predictor.model, backbone) as seen:
         predictor.results([pixels], imgsz, 0.25)
     height = seen["shape"][0]

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.cores import use_cores
 from core.data.images.decoding import decode
 from core.data.images.page import UnreadableImage
 from core.data.images.windows import Window
 from core.delivery.predict.tiles import find_in_tiles
 from core.errors import InputError
 from core.isolation import enter_isolation
-from core.models.cores import use_cores
 from core.tasks import TASKS
+from core.ultralytics.networks import input_channels
 
 PLAIN_OPEN = Image.open
 """Pillow's own, as long as Ultralytics is not imported: its replacement blames a missing HEIC package for every picture
@@ -62,7 +63,7 @@ class Predictor:
         Image.open = PLAIN_OPEN
         self.model = YOLO(weights)
         self.model.add_callback("on_predict_start", use_cores)
-        self.channels = int(self.model.model.yaml.get("channels", 3))
+        self.channels = input_channels(self.model.model)
         self.classes = described["classes"]
         self.key = key
 

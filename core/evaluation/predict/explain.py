@@ -24,6 +24,7 @@ from core.evaluation.predict.predictions import best_weights
 from core.isolation import enter_isolation, isolated_environment
 from core.processes import PROJECT
 from core.tasks import TASKS
+from core.ultralytics.networks import head_sources, layers_in_use
 
 
 def heat_map(run_folder: Path, picture: Path, imgsz: int) -> Path:
@@ -74,13 +75,11 @@ def _draw(weights: str, picture: str, imgsz: int, out: str) -> None:
     from ultralytics import YOLO
 
     model: Any = YOLO(weights)
-    layers = model.model.model
-    sources = layers[-1].f
-    indices = [index if index >= 0 else len(layers) - 1 + index for index in np.atleast_1d(sources).tolist()]
+    layers = layers_in_use(model)
     seen: dict[str, Any] = {"maps": []}
     # remembers what goes in and what feeds the head
     layers[0].register_forward_pre_hook(lambda _module, inputs: seen.update(shape=inputs[0].shape[-2:], maps=[]))
-    for index in indices:
+    for index in head_sources(layers):
         layers[index].register_forward_hook(
             lambda _module, _inputs, output: seen["maps"].append(output[0].detach().float().cpu().numpy())
         )

@@ -18,6 +18,7 @@ import json
 import math
 import time
 from copy import deepcopy
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ import numpy.typing as npt
 from core.isolation import enter_isolation
 from core.models.starter.checkpoint import CHECKPOINT, RECORD
 from core.models.starter.scenes import NAMES, SIZE, draw_scene
+from core.ultralytics.checkpoints import write_network
+from core.ultralytics.loss import begin_loss, weigh_heads
+from core.ultralytics.networks import build_network
 
 MODEL = "yolo26n"
 WARM_UP = 200
@@ -108,12 +112,9 @@ def rate(step: int, fall_from: int, steps: int) -> float:
 def train(options: argparse.Namespace) -> Any:
     """Train to `options.steps`, going on from a kept state; return the averaged model."""
     import torch
-    from ultralytics.cfg import get_cfg
-    from ultralytics.nn.tasks import DetectionModel
 
     torch.manual_seed(options.seed)
-    model = DetectionModel(f"{MODEL}.yaml", nc=len(NAMES), verbose=False)
-    model.args = get_cfg()  # type: ignore[assignment]
+    model = build_network(MODEL, classes=len(NAMES))
     model.names = dict(enumerate(NAMES))
     model.to(memory_format=torch.channels_last)
     average = deepcopy(model).eval().requires_grad_(False)
@@ -130,14 +131,13 @@ def train(options: argparse.Namespace) -> Any:
         first = state["step"]
         print(f"going on from step {first}", flush=True)
     pictures, rows = draw_stock(options.work, options.scenes, options.seed)
-    model.criterion = model.init_criterion()
+    begin_loss(model)
     model.train()
     began, total, seen = time.monotonic(), np.zeros(3), 0
     with (options.work / "curve.csv").open("a", newline="") as file:
         curve = csv.writer(file)
         for step in range(first, options.steps):
-            model.criterion.o2m = max(0.1, 0.8 - step / 10_000)  # from many boxes a thing to one, as Ultralytics does
-            model.criterion.o2o = 1 - model.criterion.o2m
+            weigh_heads(model, max(0.1, 0.8 - step / 10_000))  # from many boxes a thing to one, as Ultralytics does
             batch = take_batch(np.random.default_rng((options.seed, 1, step)), pictures, rows, options.batch,
                                options.imgsz)  # fmt: skip
             for group in optimizer.param_groups:
@@ -184,20 +184,16 @@ def _in_full(answers: Any) -> Any:
 def write_checkpoint(average: Any, options: argparse.Namespace, steps: int) -> None:
     """Write the averaged model in 16 bits as an Ultralytics checkpoint that loads weights-only, and its record."""
     import torch
-    import ultralytics
 
-    model = deepcopy(average).half().to(memory_format=torch.contiguous_format)
-    model.args, model.criterion = dict(vars(model.args)), None
-    model.yaml["yaml_file"] = f"{MODEL}.yaml"
+    network = deepcopy(average).to(memory_format=torch.contiguous_format)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     part = options.out.with_suffix(".part")
-    torch.save({"epoch": -1, "model": model, "train_args": {"imgsz": options.imgsz, "task": "detect"},
-                "version": ultralytics.__version__, "license": "AGPL-3.0 License (https://ultralytics.com/license)",
-                "origin": "Graft starter: pre-trained on drawn scenes only"}, part)  # fmt: skip
+    train_args = {"imgsz": options.imgsz, "task": "detect"}
+    write_network(network, part, MODEL, train_args, "Graft starter: pre-trained on drawn scenes only")
     part.replace(options.out)
     record = {"model": MODEL, "steps": steps, "fall_from": options.fall_from, "batch": options.batch,
               "imgsz": options.imgsz, "seed": options.seed,
-              "scenes": options.scenes, "ultralytics": ultralytics.__version__, "torch": torch.__version__,
+              "scenes": options.scenes, "ultralytics": version("ultralytics"), "torch": torch.__version__,
               "classes": list(NAMES), "bytes": options.out.stat().st_size}  # fmt: skip
     options.out.with_name(RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 

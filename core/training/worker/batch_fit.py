@@ -11,7 +11,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from core.training.distillation import distillation_pass
+from core.ultralytics.networks import input_channels
+from core.ultralytics.trainers.distillation import distillation_pass
 
 SHARE = 0.7
 """Share of the free memory that may be kept; the rest is for the loss, gradients in passing, loaders, everybody else.
@@ -77,7 +78,7 @@ def _kept_bytes(model: Any, imgsz: int, device: str, teacher: str) -> int:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    channels = int(copy.yaml.get("channels", 3))
+    channels = input_channels(copy)
     with (
         torch.random.fork_rng(devices=[]),
         torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),

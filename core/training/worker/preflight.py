@@ -12,8 +12,8 @@ from PIL import Image, UnidentifiedImageError
 
 from core.data.dataset import Dataset
 from core.errors import GraftError
-from core.training.distillation import student
-from core.training.several_gpus import bare
+from core.ultralytics.networks import bare
+from core.ultralytics.trainers.distillation import student
 from core.workspace import Workspace
 
 CHECKPOINT_BYTES = 60

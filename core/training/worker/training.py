@@ -20,11 +20,11 @@ from core.errors import GraftError
 from core.isolation import enter_isolation
 from core.models.catalog import model_for_task
 from core.processes import process_identity
-from core.safe_files import keep_reserve, release_reserve, save_when_it_matters
+from core.safe_files import keep_reserve, release_reserve
 from core.spec import Strategy, TrainingSpec
 from core.training import strategies
 from core.training.database import DiskFull, on_node
-from core.training.distillation import meet_teacher, protect_checkpoints, student
+from core.training.distillation import meet_teacher
 from core.training.events import EventWriter
 from core.training.failures import explain_failure
 from core.training.metric_names import named_metrics, plain_numbers
@@ -38,11 +38,17 @@ from core.training.several_gpus import (
 )
 from core.training.starting_points import locate
 from core.training.store import WITH_PROCESS, Run, RunStore
-from core.training.trainers.selection import number_format, trainer_class
+from core.training.trainer_selection import number_format, trainer_class
 from core.training.worker.batch_fit import fit_batch
 from core.training.worker.pictures import TrainingPictures
 from core.training.worker.preflight import check_disk, check_files, measure, memory_in_use
-from core.training.worker.resume_point import load_resume_point, restore_training, save_resume_point
+from core.ultralytics.checkpoints import reused_parts
+from core.ultralytics.networks import backbone_layers
+from core.ultralytics.trainers.distillation import student
+from core.ultralytics.trainers.offline import stay_offline
+from core.ultralytics.trainers.rates import slow_backbone, unfreeze
+from core.ultralytics.trainers.resume_point import load_resume_point, restore_training, save_resume_point
+from core.ultralytics.trainers.saving import protect_checkpoints, save_when_it_matters
 from core.workspace import Workspace
 
 BATCH_EVENT_SECONDS = 0.5
@@ -153,11 +159,11 @@ class Training:
         self.state = load_resume_point(self.record.resume_point)
         self.events.write("phase", phase="loading", message="Loading the model")
         enter_isolation()
-        self._stay_offline()
+        stay_offline()
         from ultralytics import YOLO
 
         model = YOLO(self._source(), task=self.spec.task)
-        self.backbone = strategies.backbone_layers(model.model)
+        self.backbone = backbone_layers(model.model)
         for name in CALLBACKS if rank() <= 0 else CALLBACKS_OF_ALL:
             model.add_callback(name, getattr(self, name))
         if self.state is not None and self.state["epoch"] + 1 >= self.epochs:
@@ -225,15 +231,6 @@ class Training:
     def _in_second_stage(self) -> bool:
         return self.state is not None and self.state["epoch"] + 1 >= strategies.first_stage_epochs(self.spec)
 
-    @staticmethod
-    def _stay_offline() -> None:
-        """Replace the two functions of Ultralytics that reach for the net during training: fonts and the AMP check."""
-        import ultralytics.data.utils as data_utils
-        import ultralytics.engine.trainer as trainer_module
-
-        data_utils.check_font = lambda *_arguments, **_options: None
-        trainer_module.check_amp = lambda model: next(model.parameters()).device.type == "cuda"
-
     # What Ultralytics calls, in its order
 
     def on_train_start(self, trainer: Any) -> None:
@@ -241,9 +238,9 @@ class Training:
         protect_checkpoints(trainer)
         save_when_it_matters(trainer)
         if self.spec.strategy is Strategy.DISCRIMINATIVE:
-            strategies.slow_backbone(trainer, self.backbone)
+            slow_backbone(trainer, self.backbone)
         if self.spec.strategy is Strategy.TWO_STAGE and self._in_second_stage():
-            strategies.unfreeze(trainer)
+            unfreeze(trainer)
         weights = list(student(trainer.model).parameters())
         total = sum(parameter.numel() for parameter in weights)
         trainable = sum(parameter.numel() for parameter in weights if parameter.requires_grad)
@@ -260,25 +257,22 @@ class Training:
         self.pictures.attach(trainer)
 
     def _reused(self, trainer: Any) -> dict[str, Any]:
-        target = student(trainer.model).state_dict()
+        network = student(trainer.model)
+        total = len(network.state_dict())
         if self.spec.strategy is Strategy.SCRATCH:
             message = f"Nothing reused: from scratch. {self.teacher_words}".rstrip()
-            return {"copied": 0, "total": len(target), "message": message}
-        from ultralytics.nn.tasks import load_checkpoint
-        from ultralytics.utils.torch_utils import intersect_dicts
-
-        source = load_checkpoint(self._source())[0].float().state_dict()
-        copied = len(intersect_dicts(source, target))
+            return {"copied": 0, "total": total, "message": message}
+        copied = reused_parts(self._source(), network)
         source_words = f", {self.spec.transfer['origin']}" if self.spec.transfer else ""
-        message = f"Reused {copied} of {len(target)} parts of the pre-trained model{source_words}; the rest is new."
+        message = f"Reused {copied} of {total} parts of the pre-trained model{source_words}; the rest is new."
         message = f"{message} {self.teacher_words}".rstrip()
-        return {"copied": copied, "total": len(target), "message": message, "source": self.spec.transfer}
+        return {"copied": copied, "total": total, "message": message, "source": self.spec.transfer}
 
     def on_train_epoch_start(self, trainer: Any) -> None:
         """Report the epoch; begin the second stage when it is due."""
         epoch = trainer.epoch + 1
         if self.spec.strategy is Strategy.TWO_STAGE and trainer.epoch == strategies.first_stage_epochs(self.spec):
-            strategies.unfreeze(trainer)
+            unfreeze(trainer)
         self.epoch_began, self.batch_number = time.monotonic(), 0
         self.events.write(
             "epoch_start",

@@ -15,7 +15,7 @@ WORTH_MEASURING = 1_500
 
 def trainer_class(spec: TrainingSpec) -> type:
     """Return the trainer class for a run (imports Ultralytics: child processes only)."""
-    from core.training.trainers.frozen import frozen_trainer
+    from core.ultralytics.trainers.frozen import frozen_trainer
 
     if spec.strategy is Strategy.TWO_STAGE:
         return frozen_trainer(spec.task, first_stage_epochs(spec))

@@ -20,9 +20,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, cast
 
-from core.models.precision import Bf16Network, in_full_precision
 from core.tasks import TASKS
-from core.training.trainers.fast import fast_trainer
+from core.ultralytics.networks import needed_levels, run_layers
+from core.ultralytics.precision import Bf16Network, in_full_precision
+from core.ultralytics.trainers.fast import fast_trainer
 
 MOST_VIEWS = 6
 """Views of a picture at the most: each costs one pass of the frozen layers and its memory."""
@@ -58,22 +59,6 @@ class CachedNetwork:
 
         with torch.autocast("cpu", torch.bfloat16, enabled=isinstance(self, Bf16Network)):
             return in_full_precision(run_layers(self, self.graft_cut, None, x.levels))
-
-
-def run_layers(model: Any, first: int, last: int | None, levels: dict[int, Any], x: Any = None) -> Any:
-    """Run layers `first` to `last` (excluded) as Ultralytics' `_predict_once` does; return the last one's output.
-
-    `levels` holds outputs of earlier layers that later ones ask for; those of the layers run here are added to it.
-    """
-    if first:
-        x = levels[first - 1]
-    for layer in model.model[first:last]:
-        if layer.f != -1:
-            x = levels[layer.f] if isinstance(layer.f, int) else [x if j == -1 else levels[j] for j in layer.f]
-        x = layer(x)
-        if layer.i in model.save or layer.i + 1 == last:
-            levels[layer.i] = x
-    return x
 
 
 class FeatureLoader:
@@ -174,15 +159,6 @@ class FeatureLoader:
 def views_for(epochs: int) -> int:
     """Return how many views of each picture are worth their pass: one for three epochs, six at the most."""
     return max(1, min(MOST_VIEWS, epochs // EPOCHS_A_VIEW))
-
-
-def needed_levels(model: Any, cut: int) -> list[int]:
-    """Return the layers below `cut` whose output the layers from `cut` on ask for."""
-    asked = {cut - 1}
-    for layer in model.model[cut:]:
-        sources = [layer.f] if isinstance(layer.f, int) else layer.f
-        asked |= {source for source in sources if source != -1 and source < cut}
-    return sorted(asked)
 
 
 def feature_bytes(model: Any, cut: int, imgsz: int) -> int:

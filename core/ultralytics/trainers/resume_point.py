@@ -12,7 +12,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from core.training.distillation import restore_trained, student, trained_state
+from core.ultralytics.loss import continue_loss
+from core.ultralytics.trainers.distillation import restore_trained, student, trained_state
 
 
 def save_resume_point(trainer: Any, path: Path, best: tuple[int | None, float | None]) -> None:
@@ -88,12 +89,7 @@ def restore_training(trainer: Any, state: dict[str, Any]) -> None:
     trainer.scheduler.last_epoch = trainer.start_epoch - 1
     if state["results_csv"]:
         trainer.csv.write_text(state["results_csv"], encoding="utf-8")
-    model = student(trainer.model)
-    if hasattr(model, "end2end") and getattr(model.model[-1], "one2one_cv2", None) is not None:
-        # the weights of the two heads' losses move with the epochs (as in Ultralytics' resume_training)
-        model.criterion = model.init_criterion()
-        model.criterion.updates = trainer.start_epoch - 1
-        model.criterion.update()
+    continue_loss(student(trainer.model), trainer.start_epoch)
     dataset = getattr(trainer.train_loader, "dataset", None)
     if state["mosaic_buffer"] and dataset is not None and hasattr(dataset, "buffer"):
         # the pictures that collages are taken from: loading them in their order fills the buffer as it was

@@ -11,14 +11,27 @@ pixels that takes longer than learning from them.
 
 from __future__ import annotations
 
+import math
 from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.models.cores import usable_cores
-from core.planning.kept_size import side_kept
+from core.cores import usable_cores
+
+NARROWEST = 3 / 4
+"""Aspect of the narrowest crop (torchvision's and Ultralytics' default)."""
+LEAST_AREA = 0.08
+"""A crop's least share of a picture, as in training on ImageNet, whatever the setting."""
+
+
+def side_kept(imgsz: int, scale: float) -> int:
+    """Return the shorter side, in pixels, at which training pictures lose nothing for crops of `imgsz` pixels.
+
+    `scale` is Ultralytics' setting: crops cover between 1 - scale and all of a picture.
+    """
+    return math.ceil(imgsz / math.sqrt(NARROWEST * max(1 - scale, LEAST_AREA)))
 
 
 def shrink(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

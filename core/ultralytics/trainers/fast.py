@@ -16,10 +16,10 @@ from functools import cache
 from pkgutil import resolve_name
 from typing import Any
 
-from core.models.cores import SharedCores
-from core.models.precision import with_bf16
+from core.cores import SharedCores
 from core.tasks import TASKS
-from core.training.trainers.classify import PicturesAtSize
+from core.ultralytics.precision import with_bf16
+from core.ultralytics.trainers.classify import PicturesAtSize
 
 
 class FastSteps:

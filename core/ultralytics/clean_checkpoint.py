@@ -1,6 +1,6 @@
 """Child process: copy a checkpoint without what it tells about the machine it was trained on.
 
-    python -m core.delivery.export.clean_checkpoint SOURCE TARGET DATASET_NAME
+    python -m core.ultralytics.clean_checkpoint SOURCE TARGET DATASET_NAME
 
 Ultralytics keeps the paths of data, project and weights in a checkpoint, which may hold a user's name. The copy has
 the same weights and the same settings; of paths only the last part is left.
@@ -28,8 +28,7 @@ def clean(source: Path, target: Path, dataset: str) -> None:
         model: Any = checkpoint.get(name)
         if model is None:
             continue
-        if isinstance(getattr(model, "args", None), dict):
-            model.args = without_paths(model.args, dataset)
+        forget_paths(model, dataset)
         for attribute in ("pt_path", "yaml_file"):
             if isinstance(getattr(model, attribute, None), str):
                 setattr(model, attribute, PurePath(getattr(model, attribute)).name)
@@ -37,6 +36,12 @@ def clean(source: Path, target: Path, dataset: str) -> None:
             model.yaml = without_paths(model.yaml, dataset)
     torch.save(checkpoint, target)
     load_checkpoint(str(target))
+
+
+def forget_paths(model: Any, dataset: str) -> None:
+    """Cut the paths in the arguments a network was trained with; see `without_paths`."""
+    if isinstance(getattr(model, "args", None), dict):
+        model.args = without_paths(model.args, dataset)
 
 
 def without_paths(values: dict[str, Any], dataset: str) -> dict[str, Any]:

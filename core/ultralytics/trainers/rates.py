@@ -1,0 +1,53 @@
+"""At which rates the layers of a network learn, changed in a trainer that has been set up.
+
+Rates are set on the optimizer's own groups, so that Ultralytics' `param_group` keys (bias warm-up, decay) stay as they
+are. The notebook that goes out with a run shows these functions as they stand here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+BACKBONE_RATE = 0.1
+"""Discriminative: the backbone's share of the learning rate (Ultralytics docs, custom trainer guide: 0.1)."""
+SECOND_STAGE_RATE = 0.3
+"""Two-stage: the share of the learning rate once everything is trainable."""
+
+
+def slow_backbone(trainer: Any, layers: int) -> None:
+    """Discriminative rates: give the backbone's parameters groups of their own at a tenth of the rate."""
+    slow = _backbone_parameters(trainer, layers)
+    groups = []
+    for group in trainer.optimizer.param_groups:
+        for backbone in (False, True):
+            members = [parameter for parameter in group["params"] if (id(parameter) in slow) == backbone]
+            if members:
+                share = BACKBONE_RATE if backbone else 1.0
+                rates = {key: group[key] * share for key in ("lr", "initial_lr") if key in group}
+                groups.append({**group, "params": members, **rates})
+    trainer.optimizer.param_groups[:] = groups
+    _tell_scheduler(trainer)
+
+
+def unfreeze(trainer: Any) -> None:
+    """Second stage of two-stage: make everything trainable again at a lower rate, from pictures, not features."""
+    if hasattr(trainer, "release_features"):
+        trainer.release_features()
+    trainer.freeze_layer_names = []
+    for name, parameter in trainer.model.named_parameters():
+        if ".dfl" not in name and "teacher_model." not in name:  # a fixed projection, and a teacher: never trained
+            parameter.requires_grad = True
+    for group in trainer.optimizer.param_groups:
+        group["initial_lr"] = group.get("initial_lr", group["lr"]) * SECOND_STAGE_RATE
+    _tell_scheduler(trainer)
+
+
+def _tell_scheduler(trainer: Any) -> None:
+    scheduler = trainer.scheduler
+    scheduler.base_lrs = [group["initial_lr"] for group in trainer.optimizer.param_groups]
+    scheduler.lr_lambdas = [scheduler.lr_lambdas[0]] * len(scheduler.base_lrs)
+
+
+def _backbone_parameters(trainer: Any, layers: int) -> set[int]:
+    network = getattr(trainer.model, "student_model", trainer.model)  # without its teacher
+    return {id(parameter) for layer in network.model[:layers] for parameter in layer.parameters()}
