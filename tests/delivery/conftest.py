@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.takeaway import Trained, copied, train_tiny
+from tests.delivery.trained_run import Trained, copied, train_tiny
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A small run, trained once; not to be changed."""
-    return train_tiny(tmp_path_factory.mktemp("takeaway"))
+    return train_tiny(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from core.delivery.bundle.bundle import make_bundle
 from core.delivery.predict.predicting import predict_pictures
 from core.ultralytics.clean_checkpoint import without_paths
-from tests.delivery.takeaway import Trained
+from tests.delivery.trained_run import Trained
 
 
 @pytest.mark.slow

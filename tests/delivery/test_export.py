@@ -24,7 +24,7 @@ from core.delivery.export.exporting import (
 from core.delivery.export.formats import find_format
 from core.delivery.export.verification import Answer, box_distances, confidence_difference
 from core.errors import InputError
-from tests.delivery.takeaway import Trained
+from tests.delivery.trained_run import Trained
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,7 +12,7 @@ import pytest
 from core.delivery.notebook.notebook import notebook_text, run_cells, script_text, write_notebook
 from core.errors import InputError
 from core.spec import Strategy
-from tests.delivery.takeaway import Trained
+from tests.delivery.trained_run import Trained
 
 
 def with_strategy(taken: Trained, strategy: Strategy, weights: Path) -> None:

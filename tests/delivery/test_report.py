@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from core.delivery.report.figures import curves, interval, matrix
 from core.delivery.report.report import ReportSettings, write_report
 from core.errors import InputError
-from tests.delivery.takeaway import PATIENT, Trained
+from tests.delivery.trained_run import PATIENT, Trained
 
 
 @pytest.mark.slow

@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 from core.delivery.predict.job import JobRequest, start_job
 from core.evaluation.figures.operating_point import save_operating_point
 from core.workspace import Workspace
-from tests.delivery.takeaway import train_tiny
-from tests.delivery.test_batch import wait
-from tests.delivery.test_video import write_video
+from tests.delivery.predict.test_batch import wait
+from tests.delivery.predict.test_video import write_video
+from tests.delivery.trained_run import train_tiny
 from tests.e2e.conftest import Server
 
 

@@ -15,8 +15,9 @@ from core.evaluation.evaluation import evaluate_run
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.predict.predictions import predictions_path, truth_path
 from core.workspace import Workspace
-from tests.pages.test_evaluation import detector_run, open_page, store, text_of, trained
-from tests.tiny import write_yolo_folder
+from tests.evaluation.stored_runs import detector_run, store, trained
+from tests.pages.conftest import open_alone, text_of
+from tests.tiny import write_class_folders, write_yolo_folder
 
 CASES = {
     "one image": "One picture says nothing about others",
@@ -62,7 +63,7 @@ def test_a_sentence_and_no_traceback(
     assert main(["evaluate", "edge", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert any(CASES[case] in sentence for sentence in answer["sentences"]), answer["sentences"]
-    page = open_page("evaluation.py", run="edge")
+    page = open_alone("evaluation.py", run="edge")
     assert not page.exception
     assert CASES[case].split()[0] in text_of(page)
 
@@ -89,7 +90,7 @@ def test_page_command_line_and_record_hold_the_same_line(
 ) -> None:
     dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "shapes", train=4, val=8))
     detector_run(workspace, dataset, "run-a", 0.7)
-    page = open_page("evaluation.py", run="run-a")
+    page = open_alone("evaluation.py", run="run-a")
     shown = next(item for item in page.slider if item.label.startswith("Confidence")).value
     assert main(["evaluate", "run-a", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
@@ -116,14 +117,13 @@ def test_each_opening_of_the_test_part_is_counted(
         assert (answer["split"], answer["test_openings"]) == ("test", times)
     on_val = evaluate_run(workspace, "run-a").operating_point["confidence"]
     assert answer["operating_point"]["confidence"] == on_val
-    page = open_page("evaluation.py", run="run-a")
+    page = open_alone("evaluation.py", run="run-a")
     next(item for item in page.button_group if "Judged" in item.label).set_value("test").run()
     assert "It was opened 2 times so far" in text_of(page)
     assert not page.metric
 
 
 def test_a_classifier_with_answers_that_are_not_numbers(workspace: Workspace, tmp_path) -> None:
-    from tests.tiny import write_class_folders
 
     dataset = import_dataset(workspace, write_class_folders(tmp_path / "colours", count=20))
     table = dataset.image_table()

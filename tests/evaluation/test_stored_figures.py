@@ -16,7 +16,7 @@ from core.evaluation.label_errors import find_label_errors
 from core.evaluation.near_twins import twins_in_train
 from core.evaluation.predict.predictions import derived_path, meta_path, predictions_path
 from core.workspace import Workspace
-from tests.pages.test_evaluation import detector_run
+from tests.evaluation.stored_runs import detector_run
 from tests.tiny import write_yolo_folder
 
 

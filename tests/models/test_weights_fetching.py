@@ -16,7 +16,7 @@ from core.models.catalog import find_model
 from core.models.weights import download
 from core.training.starting_points import locate
 from core.workspace import Workspace
-from tests.models.file_server import Files, serving
+from tests.file_server import Files, serving
 
 BODY = bytes(range(256)) * 4096  # a megabyte in which every position can be told from its neighbours
 

@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
 from core.delivery.predict.intake import MOST
 from core.spec import Strategy, TrainingSpec
-from core.training.runs import start_run, wait_run
-from core.training.store import State
+from core.training.runs import get_run, start_run, wait_run
+from core.training.store import Run, State
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder
 
@@ -30,6 +31,10 @@ class Filled:
     workspace: Workspace
     dataset_id: str
     run_id: str
+
+    @property
+    def run(self) -> Run:
+        return get_run(self.workspace, self.run_id)
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +59,12 @@ def filled(made: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fil
     shutil.copytree(made.workspace.root, root)
     monkeypatch.setenv("GRAFT_WORKSPACE", str(root))
     return Filled(Workspace.open(root), made.dataset_id, made.run_id)
+
+
+@pytest.fixture
+def shapes(workspace: Workspace, tmp_path: Path) -> Dataset:
+    """Squares and discs, eight pictures of them to judge on."""
+    return import_dataset(workspace, write_yolo_folder(tmp_path / "shapes", train=4, val=8))
 
 
 def open_page(name: str = "home.py", **address: str) -> AppTest:
@@ -91,3 +102,17 @@ def given_many_pictures(filled: Filled, folder: Path) -> AppTest:
     button(app, "Look at it").click().run()
     assert not app.exception, app.exception
     return app
+
+
+def open_alone(file: str, **address: str) -> AppTest:
+    """Run a page without its frame, which is quicker; what it raises is in `exception`."""
+    page = AppTest.from_file(str(ROOT / "pages" / file), default_timeout=60)
+    page.session_state["frame_ready"] = True
+    for key, value in address.items():
+        page.query_params[key] = value
+    return page.run()
+
+
+def text_of(page: AppTest) -> str:
+    """Return the running text of a page, and its errors."""
+    return "\n".join(item.value for item in [*page.markdown, *page.caption, *page.error])

@@ -17,7 +17,7 @@ from core.data.importing.public_sets import find_public_set, import_public_set, 
 from core.errors import GraftError, InputError
 from core.fetching import Unreachable
 from core.workspace import Workspace
-from tests.models.file_server import Files, serving
+from tests.file_server import Files, serving
 from tests.tiny import write_yolo_folder
 
 

@@ -21,8 +21,10 @@ from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.predict.predictions import predictions_path, shapes_path
 from core.workspace import Workspace
 from pages._ui.evaluation.gallery import picture_marks
+from pages._ui.evaluation.mistakes import sum_words
 from pages._ui.evaluation.viewer import render_part
-from tests.pages.test_evaluation import detector_run, open_page, text_of
+from tests.evaluation.stored_runs import detector_run
+from tests.pages.conftest import open_alone, text_of
 from tests.tiny import write_yolo_folder
 
 
@@ -39,7 +41,7 @@ def press(page: AppTest, label: str) -> AppTest:
 
 def test_pictures_are_looked_through_one_after_the_other(workspace: Workspace, shapes: Dataset) -> None:
     detector_run(workspace, shapes, "run-a", 0.4)
-    page = press(open_page("evaluation.py", run="run-a"), "Full view")
+    page = press(open_alone("evaluation.py", run="run-a"), "Full view")
     total = next(item.value for item in page.caption if item.value.startswith("1 of "))
     assert int(total.split()[-1]) > 1
     page = press(page, "Next")  # the browser stays in the dialog, this test runs the whole page again
@@ -48,14 +50,14 @@ def test_pictures_are_looked_through_one_after_the_other(workspace: Workspace, s
 
 def test_the_correction_is_stored_on_a_click_only(workspace: Workspace, shapes: Dataset) -> None:
     detector_run(workspace, shapes, "run-a", 0.7)
-    page = open_page("evaluation.py", run="run-a")
+    page = open_alone("evaluation.py", run="run-a")
     assert load_temperature(workspace.run("run-a")) is None
     page = press(page, "Store the correction with the model")
     stored = load_temperature(workspace.run("run-a"))
     assert stored is not None
     found = evaluate_run(workspace, "run-a").calibration
     assert found["scaled"]["temperature"] == stored
-    again = open_page("evaluation.py", run="run-a")
+    again = open_alone("evaluation.py", run="run-a")
     assert f"temperature {stored:.2f}" in text_of(again)
     assert "Try it and what you take away keep the confidence the model states by itself" in text_of(again)
     assert choose_model(workspace, "run-a").confidence == load_operating_point(workspace.run("run-a"))["confidence"]
@@ -71,7 +73,7 @@ def test_doubtful_labels_are_listed_when_asked_for(workspace: Workspace, shapes:
     wrong = np.flatnonzero(table["truth"] < 0)[0]
     table.loc[wrong, "confidence"] = 0.97
     table.to_parquet(path)
-    page = open_page("evaluation.py", run="run-a")
+    page = open_alone("evaluation.py", run="run-a")
     assert "not labelled" not in text_of(page)
     page = next(item for item in page.toggle if item.label.startswith("Look for labels")).set_value(True).run()
     assert not page.exception
@@ -105,3 +107,13 @@ def test_zoom_shows_the_part_around_the_point(tmp_path: Path) -> None:
     assert corner.getpixel((int(0.05 * 2 * 400), 40))[1] > 100  # the mark moved along
     other = Image.open(io.BytesIO(render_part(tmp_path / "a.png", [mark], (1.0, 1.0), 2, longest=400)))
     assert max(other.getpixel((200, 100))) < 20
+
+
+def test_the_kinds_of_mistakes_add_up_in_words() -> None:
+    counts = {"missed": 16, "background": 1, "class": 3, "place": 4, "duplicate": 1, "both": 0, "hit": 32}
+    words = sum_words(counts, 49, 15)
+    assert words.startswith("The 9 false alarms are: 1 nothing there, 3 wrong class, 4 badly placed, 1 found twice.")
+    assert "Of the 17 objects not found, 1 was" in words
+    assert words.endswith("Of the 16 missed, 1 has a badly placed finding on it; 15 were missed outright.")
+    assert sum_words({"missed": 2, "background": 1, "class": 0, "hit": 3}, 5, 2) == ""
+    assert sum_words({"missed": 1, "hit": 3}, 4, 0) == "The missed object has a badly placed finding on it."

@@ -18,9 +18,9 @@ from PIL import Image
 from core.delivery.predict.job import Job, JobRequest, cancel_job, list_jobs, read_job, start_job
 from core.errors import InputError
 from core.jobs import remove_job
-from tests.delivery.takeaway import Trained
+from tests.delivery.trained_run import Trained
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def write_pictures(folder: Path, number: int, broken: int = 0) -> Path:

@@ -26,10 +26,10 @@ from core.evaluation.figures.operating_point import save_operating_point
 from core.isolation import isolated_environment
 from core.training.keeping import keep_run
 from core.workspace import Workspace
-from tests.delivery.takeaway import Trained
+from tests.delivery.trained_run import Trained
 from tests.models.test_weights import write_hostile_checkpoint
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""One small trained run for all tests of what is taken away: trained once a session, copied for each test."""
+"""One small trained run for all tests of delivery: trained once a session, copied for each test."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from PIL import Image
 from core.data.importing.from_upload import import_dataset
 from tests.data.writers import WRITERS, picture, truth
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 
 
 def _inner(folder: Path) -> Path:

@@ -8,16 +8,15 @@ import pytest
 
 from core.delivery.report.report import report_path
 from core.jobs import read_job, run_job_folder, wait_job
-from tests.delivery.takeaway import Trained
-from tests.pages.conftest import button, open_page, texts
+from tests.pages.conftest import Filled, button, open_page, texts
 
 
 @pytest.mark.slow
-def test_report_is_made_in_the_background_and_offered(taken: Trained) -> None:
-    app = open_page("deliver.py", run=taken.run_id)
+def test_report_is_made_in_the_background_and_offered(filled: Filled) -> None:
+    app = open_page("deliver.py", run=filled.run_id)
     button(app, "Make the report").click().run()
     assert not app.exception, app.exception
-    run = taken.run
+    run = filled.run
     wait_job(run_job_folder(run.folder, "report"))
     assert report_path(run).is_file()
     app.run()
@@ -26,18 +25,18 @@ def test_report_is_made_in_the_background_and_offered(taken: Trained) -> None:
 
 
 @pytest.mark.slow
-def test_formats_say_what_they_can_do_here(taken: Trained) -> None:
-    app = open_page("deliver.py", run=taken.run_id)
+def test_formats_say_what_they_can_do_here(filled: Filled) -> None:
+    app = open_page("deliver.py", run=filled.run_id)
     words = texts(app)
     assert "ONNX" in words
-    app.segmented_control(key=f"place_{taken.run_id}").set_value("NVIDIA").run()
+    app.segmented_control(key=f"place_{filled.run_id}").set_value("NVIDIA").run()
     assert not app.exception, app.exception
     assert "TensorRT" in texts(app)
 
 
 @pytest.mark.slow
-def test_result_of_an_export_is_shown_with_its_figures(taken: Trained) -> None:
-    run = taken.run
+def test_result_of_an_export_is_shown_with_its_figures(filled: Filled) -> None:
+    run = filled.run
     folder = run.folder / "exports" / "onnx"
     folder.mkdir(parents=True)
     (folder / "m.onnx").write_bytes(b"x" * 2000)
@@ -54,7 +53,7 @@ def test_result_of_an_export_is_shown_with_its_figures(taken: Trained) -> None:
         "weights_sha256": "not these", "machine": "a machine",
     }  # fmt: skip
     (folder / "export.json").write_text(json.dumps(record), encoding="utf-8")
-    app = open_page("deliver.py", run=taken.run_id)
+    app = open_page("deliver.py", run=filled.run_id)
     assert "made from earlier weights" in texts(app), "the weights are not those of the export"
     assert any((item.label, item.value) == ("Change of mAP50-95", "-0.0030") for item in app.metric)
     assert "These figures are for each other only" in texts(app)
@@ -62,12 +61,12 @@ def test_result_of_an_export_is_shown_with_its_figures(taken: Trained) -> None:
     assert not folder.exists()
 
 
-def test_job_that_vanished_says_so(taken: Trained) -> None:
-    run = taken.run
+def test_job_that_vanished_says_so(filled: Filled) -> None:
+    run = filled.run
     folder = run_job_folder(run.folder, "report")
     folder.mkdir(parents=True)
     (folder / "process.json").write_text(json.dumps({"pid": 2**22 + 7, "identity": "gone", "started": 0.0}))
     (folder / "job.log").write_text("Killed\n")
     assert "Killed" in read_job(folder).error
-    app = open_page("deliver.py", run=taken.run_id)
+    app = open_page("deliver.py", run=filled.run_id)
     assert any("ended before it was done" in str(item.value) for item in app.error)

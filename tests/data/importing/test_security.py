@@ -21,7 +21,7 @@ from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
 from tests.data.writers import WRITERS, picture, put, truth
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 
 
 def snapshot(folder: Path) -> set[Path]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.workspace import Workspace
-from tests.data.test_security import (
+from tests.data.importing.test_security import (
     absolute_path,
     alias_bomb,
     good_zip,

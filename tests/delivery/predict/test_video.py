@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from core.delivery.predict.job import JobRequest, start_job
-from tests.delivery.takeaway import Trained
-from tests.delivery.test_batch import wait
+from tests.delivery.predict.test_batch import wait
+from tests.delivery.trained_run import Trained
 
 
 def write_video(path: Path, frames: int = 12, rate: int = 6) -> Path:

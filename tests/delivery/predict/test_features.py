@@ -12,8 +12,8 @@ from core.delivery.predict.chosen_model import choose_model
 from core.delivery.predict.features import choose_layers, likeness, stack_maps, telling_channels, unpack_maps
 from core.delivery.predict.warm import WarmPredictor
 from core.errors import GraftError, InputError
-from tests.delivery.takeaway import Trained
-from tests.delivery.test_predict import own_pictures, save_untrained
+from tests.delivery.predict.test_predict import own_pictures, save_untrained
+from tests.delivery.trained_run import Trained
 
 RANDOM = np.random.default_rng(0)
 

@@ -1,0 +1,187 @@
+"""The Model page plans from the time there is; what is changed by hand stays; a second model may teach."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.data.importing.from_upload import import_dataset
+from core.models.networks import network_parts
+from core.spec import Strategy, TrainingSpec
+from core.training.keeping import keep_run
+from core.training.runs import start_run, stop_run
+from core.workspace import Workspace
+from pages._ui.common.draft import spec_code
+from pages._ui.home.glossary import WORDS
+from pages._ui.model.network_drawing import network_svg, network_words, part_states
+from tests.pages.conftest import Filled, button, open_page, texts
+from tests.tiny import write_yolo_folder
+
+
+@pytest.fixture
+def opened(workspace: Workspace, tmp_path: Path) -> tuple[AppTest, str]:
+    dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "tiny", train=40, val=8), name="Tiny set")
+    return open_page("model.py", dataset=dataset.id), dataset.id
+
+
+def field(app: AppTest, dataset: str, name: str) -> int:
+    """What will be trained with: the number typed, else the planned one that the field shows in grey."""
+    shown = app.number_input(key=f"spec_{dataset}_{name}")
+    return int(shown.placeholder.split()[0] if shown.value is None else shown.value)
+
+
+def test_the_time_there_is_decides(opened: tuple[AppTest, str]) -> None:
+    app, dataset = opened
+    balanced = field(app, dataset, "epochs")
+    app.segmented_control(key=f"spec_{dataset}_budget").set_value("quick").run()
+    assert field(app, dataset, "epochs") < balanced
+    app.segmented_control(key=f"spec_{dataset}_budget").set_value("thorough").run()
+    assert field(app, dataset, "epochs") > balanced
+    app.segmented_control(key=f"spec_{dataset}_budget").set_value("minutes").run()
+    few = (app.number_input(key=f"spec_{dataset}_minutes").set_value(2).run(), field(app, dataset, "epochs"))[1]
+    app.number_input(key=f"spec_{dataset}_minutes").set_value(60).run()
+    assert field(app, dataset, "epochs") > few
+    assert not app.exception
+    assert f"Epochs {field(app, dataset, 'epochs')}" in texts(app)
+    written = app.number_input(key=f"spec_{dataset}_epochs").value
+    assert written is None, "the page writes into a field; a number typed meanwhile would be lost"
+
+
+def test_what_is_changed_by_hand_stays_and_can_go_back(opened: tuple[AppTest, str]) -> None:
+    app, dataset = opened
+    planned = field(app, dataset, "epochs")
+    app.number_input(key=f"spec_{dataset}_epochs").set_value(planned + 3).run()
+    app.segmented_control(key=f"spec_{dataset}_budget").set_value("thorough").run()
+    assert field(app, dataset, "epochs") == planned + 3
+    assert "Set by you" in texts(app)
+    app.segmented_control(key=f"spec_{dataset}_budget").set_value("balanced").run()
+    button(app, "Back to the plan").click().run()
+    assert field(app, dataset, "epochs") == planned
+    assert not app.exception
+
+
+def test_pictures_are_not_mirrored_where_left_and_right_matter(opened: tuple[AppTest, str]) -> None:
+    app, dataset = opened
+    assert "fliplr" not in texts(app)
+    app.checkbox(key=f"spec_{dataset}_sides").set_value(True).run()
+    assert "fliplr=0.0" in texts(app)
+    assert "You said that left and right matter" in texts(app)
+
+
+def test_layers_kept_by_hand_go_into_the_plan(opened: tuple[AppTest, str]) -> None:
+    app, dataset = opened
+    assert not [item for item in app.slider if item.label == "Layers kept as they are"]
+    app.radio(key=f"spec_{dataset}_strategy").set_value(Strategy.FROZEN).run()
+    app.slider(key=f"spec_{dataset}_freeze").set_value(4).run()
+    assert not app.exception
+    assert "`freeze=4`" in texts(app)
+    assert "Recommended: fine-tuning" in texts(app)
+
+
+def test_the_drawing_says_what_a_strategy_does() -> None:
+    parts = network_parts("yolo11n")
+    assert parts is not None
+    words = {strategy: part_states(parts, strategy) for strategy in Strategy}
+    assert words[Strategy.FINE_TUNE]["backbone"].words == "reused, learns"
+    assert words[Strategy.FROZEN]["backbone"].words == "reused, frozen"
+    assert words[Strategy.FROZEN]["neck"].frozen_share == 0.0
+    assert words[Strategy.TWO_STAGE]["backbone"].words == "first frozen, then learns"
+    assert words[Strategy.SCRATCH]["head"].words == "new: random numbers"
+    assert part_states(parts, Strategy.FROZEN, 4)["backbone"].words == "4 of 11 layers frozen"
+    drawing = network_svg(parts, words[Strategy.FROZEN], "#000")
+    assert drawing.count("<rect") == 15, "ten bars and a lock on each of the five frozen ones"
+    assert "240 tensors, 1.37 M parameters" in network_words(parts, words[Strategy.FROZEN])
+
+
+@pytest.mark.slow
+def test_what_is_set_on_the_model_page_is_what_is_planned(filled: Filled) -> None:
+    app = open_page("model.py", dataset=filled.dataset_id)
+    app.number_input(key=f"spec_{filled.dataset_id}_epochs").set_value(7).run()
+    app.radio(key=f"spec_{filled.dataset_id}_strategy").set_value(Strategy.FROZEN).run()
+    app.multiselect(key=f"spec_{filled.dataset_id}_extra").set_value(["lr0"]).run()
+    app.text_input(key=f"spec_{filled.dataset_id}_extra_lr0").set_value("0.005").run()
+    assert not app.exception
+    app.query_params["plan"] = "1"
+    app.switch_page("training.py").run()
+    words = texts(app)
+    assert "7 epochs" in words
+    assert "frozen backbone" in words
+    assert "lr0=0.005" in words
+    app.switch_page("model.py").run()
+    assert app.number_input(key=f"spec_{filled.dataset_id}_epochs").value == 7, "a setting was lost by leaving the page"
+
+
+@pytest.mark.slow
+def test_missing_weights_are_said_before_the_start(filled: Filled) -> None:
+    app = open_page("model.py", dataset=filled.dataset_id)
+    app.segmented_control(key=f"spec_{filled.dataset_id}_family").set_value("YOLO11").run()
+    app.query_params["plan"] = "1"
+    app.switch_page("training.py").run()
+    assert "are not on this machine yet" in texts(app).replace("\\", "")
+    assert button(app, "Start training").disabled
+
+
+def test_a_teacher_is_chosen_among_what_is_here(filled: Filled) -> None:
+    for name in ("yolo26n", "yolo26s"):
+        (filled.workspace.weights / f"{name}.pt").write_bytes(b"not looked at by the page")
+    kept = keep_run(filled.workspace, filled.run_id, name="Line 3")
+    app = open_page("model.py", dataset=filled.dataset_id)
+    app.session_state[f"spec_{filled.dataset_id}_model"] = "yolo26n"
+    app.run()
+    choice = app.selectbox(key=f"spec_{filled.dataset_id}_teacher")
+    assert choice.value == ""
+    assert "It also learns from" not in texts(app)
+    assert "also runs the teacher" in texts(app)
+    offered = " | ".join(choice.options)
+    assert "Line 3 (library" in offered
+    assert "A <b>tiny</b> run" in offered
+    assert "yolo26s (9.5 M" in offered or "yolo26s (10.0 M" in offered
+    assert "yolo26n (" not in offered, "it is no larger than itself"
+    assert "yolo26m" not in offered, "it is not here"
+
+    choice.set_value(f"library:{kept.id}").run()
+    assert not app.exception
+    assert f"It also learns from **library:{kept.id}**" in texts(app)
+    spec = app.session_state["drafts"][filled.dataset_id]
+    assert f"teacher='library:{kept.id}'" in spec_code(spec)
+    assert spec.teacher == f"library:{kept.id}"
+
+
+def test_what_one_starts_from_is_no_teacher(filled: Filled) -> None:
+    app = open_page("model.py", dataset=filled.dataset_id)
+    app.selectbox(key=f"spec_{filled.dataset_id}_teacher").set_value(f"run:{filled.run_id}").run()
+    app.segmented_control(key=f"spec_{filled.dataset_id}_source").set_value("One of my models").run()
+    assert not app.exception
+    assert app.selectbox(key=f"spec_{filled.dataset_id}_teacher").value == ""
+    assert app.session_state["drafts"][filled.dataset_id].teacher == ""
+
+
+def test_layers_kept_are_only_written_where_they_are_too_many(filled: Filled) -> None:
+    app = open_page("model.py", dataset=filled.dataset_id)
+    app.radio(key=f"spec_{filled.dataset_id}_strategy").set_value(Strategy.FROZEN).run()
+    name = f"spec_{filled.dataset_id}_freeze"
+    app.slider(key=name).set_value(4).run()
+    assert app.slider(key=name).value == 4
+    app.slider(key=name).set_value(11).run()
+    app.segmented_control(key=f"spec_{filled.dataset_id}_family").set_value("YOLOv8").run()
+    assert (app.slider(key=name).value, app.slider(key=name).max) == (10, 10), "its backbone has a layer less"
+    assert not app.exception
+
+
+def test_the_word_leads_to_the_choice() -> None:
+    word = next(item for item in WORDS if item.name == "Distillation")
+    assert word.page == "model.py"
+    assert "distill_model" not in word.place
+
+
+def test_the_record_of_a_planned_run_names_its_teacher(filled: Filled) -> None:
+    spec = TrainingSpec(
+        dataset=filled.dataset_id, task="detect", model="yolo11n", strategy=Strategy.SCRATCH, epochs=1, imgsz=32,
+        batch=4, device="cpu", teacher=f"run:{filled.run_id}",
+    )  # fmt: skip
+    run = start_run(filled.workspace, spec)
+    stop_run(filled.workspace, run.id, keep_best=False)
+    assert run.spec.teacher_weights["name"] == f"run:{filled.run_id}"
+    assert len(run.spec.teacher_weights["sha256"]) == 64
