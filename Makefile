@@ -14,7 +14,7 @@ test: $(VENV)/.installed-dev check
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy core
+	$(BIN)/mypy
 
 # What an earlier build left would get into the wheel.
 wheel: $(VENV)/.installed-dev

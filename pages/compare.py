@@ -174,7 +174,7 @@ def show_pictures(runs: list[Run], comparison: Comparison, dataset: Dataset) -> 
         "b": f"{names[second.id]} does better ({int((table['b'] < table['a']).sum())})",
         "a": f"{names[first.id]} does better ({int((table['a'] < table['b']).sum())})",
     }
-    side = st.segmented_control("Pictures where", list(options), default="b", format_func=options.get,
+    side = st.segmented_control("Pictures where", list(options), default="b", format_func=options.__getitem__,
                                 key=f"side_{comparison.b}", required=True)  # fmt: skip
     part = table[table["b"] < table["a"]] if side == "b" else table[table["a"] < table["b"]]
     if part.empty:
@@ -231,7 +231,7 @@ def show_page() -> None:
         if dataset.images.get("test") and not dataset.test_locked:
             splits.insert(1, "test")
         split = st.segmented_control("Judged on the pictures for", splits, default=splits[0], key="compare_split",
-                                     format_func=SPLIT_WORDS.get, required=True)  # fmt: skip
+                                     format_func=SPLIT_WORDS.__getitem__, required=True)  # fmt: skip
     with page.cell("Is it better?"):
         comparisons = compared(runs, split or splits[0])
         for comparison in comparisons:

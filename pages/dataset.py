@@ -133,7 +133,7 @@ def dataset_page(dataset: Dataset) -> None:
         python_fold(check_code(dataset.id), key="check")
     with page.cell("What does the model get to see?"):
         gallery(dataset)
-    if TASKS[dataset.task].finds_objects and sum(dataset.instances.values()):
+    if TASKS[dataset.task].finds_objects and any(dataset.instances.values()):
         with page.cell("How large are the objects, and where?"):
             shapes(dataset)
     if dataset.classes:

@@ -1,5 +1,7 @@
 """Take it away: a bundle for an engineer, a report for people who decide, exports, and the notebook."""
 
+from typing import Any
+
 import streamlit as st
 
 from core.delivery.bundle.bundle import bundle_path
@@ -93,7 +95,7 @@ def show_notebook(run: Run) -> None:
     python_fold(code, key="notebook")
 
 
-def begin(what: str, module: str, run: Run, job: dict) -> None:
+def begin(what: str, module: str, run: Run, job: dict[str, Any]) -> None:
     """Start a job in the background and show its bar."""
     try:
         start_job(run_job_folder(run.folder, what), module, {"workspace": str(workspace.root), "run": run.id, **job})

@@ -104,7 +104,7 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
         )
     if evaluation.detector is not None:
         with page.cell("Where should the line be drawn?", "Every figure and picture on this page follows it."):
-            show_line(run, evaluation)
+            show_line(run, evaluation, evaluation.detector)
     with page.cell("How good is each class?"):
         show_classes(evaluation)
     hint = "" if evaluation.detector is None else "Solid lines are your labels, dashed ones the model’s answers."

@@ -1,5 +1,7 @@
 """Home: what Graft does, the sample set in one click, the recent runs, this machine."""
 
+from typing import Literal
+
 import streamlit as st
 
 from core.data.dataset import Dataset, list_datasets
@@ -131,7 +133,8 @@ with page.cell("New here? Try it with the sample set"):
     elif st.session_state.pop("sample_ready", False) and (ready := sample_dataset()) is not None:
         train_sample(ready)
     elif weights_are_here(start := default_model(workspace, "detect")):
-        kind = "secondary" if datasets else "primary"  # one obvious button: to go on, where something was begun
+        # One obvious button: to go on, where something was begun.
+        kind: Literal["primary", "secondary"] = "secondary" if datasets else "primary"
         st.button("Try it with the sample set", key="try_sample", type=kind, icon=":material/play_arrow:",
                   on_click=begin_sample, args=(Strategy.FINE_TUNE,))  # fmt: skip
         if start == STARTER.name:

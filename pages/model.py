@@ -165,11 +165,8 @@ def expert_settings() -> dict[str, Any]:
     arguments = {item.name: item for item in training_arguments()}
     fold = st.expander(f"All {len(arguments)} Ultralytics training arguments", key="expert_fold", on_change="rerun")
     with fold:
-        first = (
-            {}
-            if key("extra") in st.session_state
-            else {"default": [name for name in draft.extra if name not in draft.reasons and name != "freeze"]}
-        )
+        start = [name for name in draft.extra if name not in draft.reasons and name != "freeze"]
+        first: dict[str, Any] = {} if key("extra") in st.session_state else {"default": start}
         names = st.multiselect("Arguments to set", list(arguments), key=key("extra"), persist_state="session",
                                help="Type a part of a name, such as lr or mosaic.", **first)  # fmt: skip
         values = {name: value for name in names if (value := expert_value(arguments[name])) is not _NOTHING}
@@ -188,7 +185,8 @@ def expert_value(argument: Argument) -> Any:
     """Ask for one argument's value, written as in Ultralytics' default.yaml."""
     name = key(f"extra_{argument.name}")
     value = draft.extra.get(argument.name, argument.default)
-    first = {} if name in st.session_state else {"value": "none" if value is None else str(value)}
+    start = "none" if value is None else str(value)
+    first: dict[str, Any] = {} if name in st.session_state else {"value": start}
     typed = st.text_input(argument.name, key=name, help=argument.help, persist_state="session", **first)
     try:
         return parse_setting(f"{argument.name}={typed}")[1]

@@ -69,19 +69,49 @@ def test_a_dataset_that_is_gone_leaves_the_figures(workspace: Workspace, shapes:
     assert "pictures can’t be shown" in text_of(page)
 
 
-def test_classification_shows_what_is_wrong(workspace: Workspace, tmp_path: Path) -> None:
+@pytest.fixture
+def colours(workspace: Workspace, tmp_path: Path) -> int:
+    """Two classifiers: "colour-run" takes one picture for the other class, "sure-run" none; the number of pictures."""
     dataset = import_dataset(workspace, write_class_folders(tmp_path / "colours", count=20))
     table = dataset.image_table()
     files = table[table["split"] == "val"]["file"].tolist()
     truth = pd.DataFrame({"file": files, "class_id": [dataset.classes.index(Path(file).parent.name) for file in files]})
-    wrong = truth["class_id"].to_numpy().copy()
-    wrong[0] = 1 - wrong[0]
-    scores = np.where(np.arange(2)[None, :] == wrong[:, None], 0.9, 0.1)
-    predictions = pd.DataFrame({"file": files, "class_id": wrong, "confidence": 0.9, "p0": scores[:, 0],
-                                "p1": scores[:, 1]})  # fmt: skip
-    trained(workspace, dataset, "colour-run")
-    store(workspace, dataset, "colour-run", predictions, truth)
+    for run_id, mistakes in (("colour-run", 1), ("sure-run", 0)):
+        said = truth["class_id"].to_numpy().copy()
+        said[:mistakes] = 1 - said[:mistakes]
+        scores = np.where(np.arange(2)[None, :] == said[:, None], 0.9, 0.1)
+        predictions = pd.DataFrame({"file": files, "class_id": said, "confidence": 0.9, "p0": scores[:, 0],
+                                    "p1": scores[:, 1]})  # fmt: skip
+        trained(workspace, dataset, run_id)
+        store(workspace, dataset, run_id, predictions, truth)
+    return len(files)
+
+
+def test_classification_shows_what_is_wrong(workspace: Workspace, colours: int) -> None:
     page = open_alone("evaluation.py", run="colour-run")
     assert not page.exception
-    assert f"Names {len(files) - 1} of {len(files)} pictures rightly" in page.markdown[0].value
+    assert f"Names {colours - 1} of {colours} pictures rightly" in page.markdown[0].value
     assert not [item for item in page.slider if item.label.startswith("Confidence")]
+
+
+def test_without_a_detector_there_is_no_line_and_pictures_open_whole(workspace: Workspace, colours: int) -> None:
+    page = open_alone("evaluation.py", run="colour-run")
+    assert "Where should the line be drawn?" not in [item.value for item in page.header]
+    assert "What do the mistakes cost?" not in [item.value for item in page.header]
+    next(item for item in page.button if item.label == "Full view").click().run()
+    assert not page.exception
+    assert "1 of 1" in text_of(page)
+    page = open_alone("evaluation.py", run="colour-run")
+    next(item for item in page.toggle if item.label.startswith("Look for labels")).set_value(True).run()
+    assert not page.exception
+    assert next(item for item in page.button_group if item.label == "Sign").value == "other-class"
+    page.selectbox(key="matrix_cell").select_index(0).run()
+    assert not page.exception
+
+
+def test_classifiers_are_compared_picture_by_picture(workspace: Workspace, colours: int) -> None:
+    page = open_alone("compare.py", run="colour-run")
+    assert not page.exception
+    assert (
+        "sure-run does better (1)" in next(item for item in page.button_group if item.label == "Pictures where").options
+    )

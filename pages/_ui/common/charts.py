@@ -140,11 +140,11 @@ def _label_ends(
 def scatter_sizes(table: pd.DataFrame, classes: Sequence[str]) -> go.Figure:
     """Return object widths against heights as percentages of the picture; `table` has class_id, width, height."""
     chart = figure(height=320, hovermode="closest")
-    for class_id, part in table.groupby("class_id"):
-        name = classes[int(class_id)] if int(class_id) < len(classes) else str(class_id)
+    for class_id, part in table.groupby(table["class_id"].astype(int)):
+        name = classes[class_id] if class_id < len(classes) else str(class_id)
         chart.add_scattergl(
             x=part["width"] * 100, y=part["height"] * 100, mode="markers", name=name,
-            marker={"color": class_colour(int(class_id)), "size": 5, "opacity": 0.55},
+            marker={"color": class_colour(class_id), "size": 5, "opacity": 0.55},
             hovertemplate=name + ": %{x:.1f} % wide, %{y:.1f} % high<extra></extra>",
         )  # fmt: skip
     chart.update_xaxes(title="width, % of the picture", rangemode="tozero")

@@ -45,7 +45,7 @@ def open_with(spec: TrainingSpec) -> None:
 
 def draft_for(workspace: Workspace, dataset: Dataset) -> TrainingSpec:
     """Return what is planned for a dataset: what was set on the Model page, else the balanced plan."""
-    kept = st.session_state.get("drafts", {}).get(dataset.id)
+    kept: TrainingSpec | None = st.session_state.get("drafts", {}).get(dataset.id)
     if kept is not None and kept.task == dataset.task:
         return kept
     spec = TrainingSpec(dataset=dataset.id, task=dataset.task, **default_values(workspace, dataset))

@@ -39,7 +39,7 @@ def show_import(workspace: Workspace, job_id: str, done: Callable[[str], None], 
         done(state.result["dataset"])
     else:
         st.error(plain(state.error or "The import ended without a result."), title="Nothing was imported")
-        st.button("Try another", key="import_failed", on_click=lambda: (remove_job(folder), ended()))
+        st.button("Try another", key="import_failed", on_click=_end, args=(folder, ended))
 
 
 @st.fragment(run_every=0.7)
@@ -48,7 +48,12 @@ def _moving(folder: Path, ended: Callable[[], None]) -> None:
     if not state.running:
         st.rerun()
     st.progress(state.fraction, text=import_words(state))
-    st.button("Cancel the import", key="import_cancel", on_click=lambda: (remove_job(folder), ended()))
+    st.button("Cancel the import", key="import_cancel", on_click=_end, args=(folder, ended))
+
+
+def _end(folder: Path, ended: Callable[[], None]) -> None:
+    remove_job(folder)
+    ended()
 
 
 def import_words(state: JobState) -> str:

@@ -53,14 +53,15 @@ def field_widget(
     options = choices(kind)
     if options is not None:
         words = [*([None] if optional else []), *options]
-        index = {"index": words.index(start) if start in words else 0} if fresh else {}
+        index: dict[str, Any] = {"index": words.index(start) if start in words else 0} if fresh else {}
         return st.selectbox(label, words, format_func=_words, **index, **common)
     if kind is bool:
-        return st.checkbox(label, **({"value": bool(start)} if fresh else {}), **common)
+        ticked: dict[str, Any] = {"value": bool(start)} if fresh else {}
+        return st.checkbox(label, **ticked, **common)
     if kind in (int, float):
         low, high = bounds(field)
-        first = {"value": None if start is None else kind(start)} if fresh else {}
-        limits = {
+        first: dict[str, Any] = {"value": None if start is None else kind(start)} if fresh else {}
+        limits: dict[str, Any] = {
             "min_value": None if low is None else kind(low),
             "max_value": None if high is None else kind(high),
             "step": 1 if kind is int else 0.01,
@@ -71,7 +72,8 @@ def field_widget(
         return st.number_input(label, **limits, **({"value": None} if optional else {}) | first, **common)
     if kind is str:
         hint = f"such as {field.examples[0]}" if field.examples else None
-        typed = st.text_input(label, placeholder=hint, **({"value": start or ""} if fresh else {}), **common)
+        written: dict[str, Any] = {"value": start or ""} if fresh else {}
+        typed = st.text_input(label, placeholder=hint, **written, **common)
         return typed or (None if optional else "")
     raise TypeError(f"{model.__name__}.{name}: no widget for {field.annotation}")
 

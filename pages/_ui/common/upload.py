@@ -53,15 +53,21 @@ def save_uploads(files: Sequence[UploadedFile], folder: Path, *, forget: bool = 
 
 
 def forget_uploads(files: Sequence[UploadedFile]) -> None:
-    """Take uploaded files out of Streamlit's memory (semi-private door; see tests/pages/test_upload.py)."""
-    from streamlit.runtime import exists, get_instance
+    """Take uploaded files out of Streamlit's memory.
+
+    Streamlit has no public way to do so; tests/e2e/test_uploads_leave_memory.py says when this one is gone.
+    """
+    from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
     from streamlit.runtime.scriptrunner import get_script_run_ctx
 
     context = get_script_run_ctx()
-    if context is None or not exists():
-        return  # outside a server, as in a test: there is nothing to free
+    if context is None:
+        return  # outside a page there is nothing to free
+    held = context.uploaded_file_mgr
+    if not isinstance(held, MemoryUploadedFileManager):
+        raise TypeError(f"Streamlit keeps uploads in a {type(held).__name__}, which Graft does not know how to empty.")
     for file in files:
-        get_instance().uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+        held.remove_file(context.session_id, file.file_id)
 
 
 def fresh_key(name: str) -> str:

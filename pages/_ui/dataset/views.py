@@ -135,7 +135,10 @@ def gallery(dataset: Dataset) -> None:
         rows = rows[rows["file"].isin(shown)]
         if finding.count > len(finding.examples):
             st.caption(f"Of {finding.count:,}, the first {len(finding.examples)} are shown.")
-    sizes = {row.file: (int(row.width), int(row.height)) for row in rows.itertuples()}
+    sizes = {
+        str(file): (int(width), int(height))
+        for file, width, height in zip(rows["file"], rows["width"], rows["height"], strict=True)
+    }
     class_legend(dataset.classes)
     show_gallery(list(sizes), lambda file: dataset_tile(dataset, file, *sizes[file]), key=prefix)
 

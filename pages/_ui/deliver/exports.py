@@ -30,7 +30,7 @@ BADGES = {"verified": "green", "unverified": "orange", "differs": "red", "failed
 
 def show_exports(workspace: Workspace, run: Run) -> None:
     """Show the formats for a place to run at, those that can be made here first."""
-    place = st.segmented_control("Where will it run?", list(PLACES), default="CPU", format_func=PLACES.get,
+    place = st.segmented_control("Where will it run?", list(PLACES), default="CPU", format_func=PLACES.__getitem__,
                                  required=True, wrap=True, key=f"place_{run.id}")  # fmt: skip
     formats = [item for item in export_formats() if place in item.facts.places]
     busy = next((item for item in export_formats() if export_state(run, item.name).running), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -38,7 +40,7 @@ FEW_GROUPS = 10
 """Below so many groups the intervals are a little short (bench/interval_coverage.py: 91 to 99 of 100 with five)."""
 
 
-def interval_words(figure: dict, score: bool = False) -> str:
+def interval_words(figure: dict[str, Any], score: bool = False) -> str:
     """Return "between 83 and 97 %" or, for a score, "between 0.83 and 0.97"."""
     low, high = figure.get("low"), figure.get("high")
     if low is None or high is None or low != low:
@@ -88,7 +90,7 @@ def show_classes(evaluation: Evaluation) -> None:
         if recall and objects:
             rows.append((name, recall, class_colour(index), f"{name}: found {percent(recall['value'])} of {objects}, "
                          f"{interval_words(recall)}"))  # fmt: skip
-        entry = {"class": name, "labelled": objects}
+        entry: dict[str, Any] = {"class": name, "labelled": objects}
         for key in ("recall", "precision", "F1", "mAP50", "mAP50-95", "AUROC"):
             if key in item and item[key]["value"] == item[key]["value"]:
                 figure = item[key]
@@ -138,7 +140,7 @@ def show_parts(evaluation: Evaluation) -> None:
         return
     chosen = st.segmented_control(
         "Divided", kinds, default="size" if "size" in kinds else kinds[0], key="parts_by", required=True,
-        format_func=PART_TITLES.get,
+        format_func=PART_TITLES.__getitem__,
     )  # fmt: skip
     rows = [
         (str(item["slice"]), item, charts.FAILURE if item["worse"] else charts.LEAF,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,6 +64,9 @@ def _show(
 
 
 def _middle(evaluation: Evaluation, file: str, case: pd.Series) -> tuple[float, float]:
+    """Return the middle of a case's box (0 to 1), that of the picture where nothing is boxed."""
+    if evaluation.detector is None:
+        return 0.5, 0.5
     width, height = evaluation.detector.coded.size_of(file)
     return float((case["x1"] + case["x2"]) / 2 / width), float((case["y1"] + case["y2"]) / 2 / height)
 
@@ -92,7 +96,7 @@ def _doubt(evaluation: Evaluation, dataset: Dataset, file: str, rows: pd.DataFra
                 f"Picture {Path(file).name}: {caption}", [f"`{file}`"])  # fmt: skip
 
 
-def doubt_words(row: dict) -> str:
+def doubt_words(row: Mapping[Hashable, Any]) -> str:
     """Say in a few words what is doubtful."""
     if row["sign"] == "unlabelled":
         return f"{row['predicted']}, {percent(row['confidence'])} sure, not labelled"
@@ -101,7 +105,7 @@ def doubt_words(row: dict) -> str:
     return f"{row['labelled']} that no run finds"
 
 
-def case_words(row: dict, classes: list[str]) -> str:
+def case_words(row: Mapping[Hashable, Any], classes: list[str]) -> str:
     """Say in a few words what happened."""
     true = classes[row["true_class"]] if row["true_class"] >= 0 else ""
     said = classes[row["predicted_class"]] if row["predicted_class"] >= 0 else ""
@@ -155,7 +159,7 @@ def picture_marks(evaluation: Evaluation, file: str, dataset: Dataset) -> tuple[
     return tuple(marks)
 
 
-def _colour(evaluation: Evaluation, item: dict) -> str:
+def _colour(evaluation: Evaluation, item: Mapping[str, Any]) -> str:
     return class_colour(evaluation.classes.index(item["class"]))
 
 
@@ -169,7 +173,7 @@ def workspace_run(dataset: Dataset, run_id: str) -> Path:
     return dataset.root.parents[1] / "runs" / run_id
 
 
-def classified_tile(dataset: Dataset, row: dict) -> Tile:
+def classified_tile(dataset: Dataset, row: Mapping[Hashable, Any]) -> Tile:
     """Return the tile of a classified picture: what it is, what the model said."""
     right = row["truth"] == row["prediction"]
     sure = percent(row["confidence"])

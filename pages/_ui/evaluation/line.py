@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation
-from core.evaluation.figures.curves import confidence_for, threshold_curve
+from core.evaluation.figures.curves import Aim, confidence_for, threshold_curve
 from core.evaluation.figures.operating_point import load_operating_point, save_operating_point
 from core.evaluation.review import picture_verdict
 from core.training.store import Run
 from pages._ui.common.formatting import count, percent
 
-AIMS = {
+AIMS: dict[Aim, str] = {
     "balanced": "Balanced",
     "recall": "Miss as few as possible",
     "precision": "Few false alarms",
@@ -32,17 +33,17 @@ def start_of_line(run: Run, evaluation: Evaluation) -> float:
     return float(evaluation.operating_point["confidence"] or 0.25)
 
 
-def show_line(run: Run, evaluation: Evaluation) -> None:
+def show_line(run: Run, evaluation: Evaluation, detector: Detector) -> None:
     """Show where the line is drawn, what it costs, and keep it."""
     key = slider_key(run)
     on_validation = evaluation.split == "val"
     if on_validation:
-        _show_aims(run, evaluation, key)
+        _show_aims(run, evaluation, detector, key)
     st.slider(
         "Confidence a finding must reach", 0.0, 1.0, step=0.001, format="%.3f", key=key, disabled=not on_validation,
         help="Lower finds more and raises more false alarms.",
     )  # fmt: skip
-    _show_consequences(evaluation)
+    _show_consequences(evaluation, detector)
     if not on_validation:
         st.caption("The line is drawn on the validation part and only reported here: anything else would flatter.")
         return
@@ -59,8 +60,8 @@ def show_line(run: Run, evaluation: Evaluation) -> None:
         st.caption(words)
 
 
-def _show_aims(run: Run, evaluation: Evaluation, key: str) -> None:
-    aim = st.segmented_control("What matters most?", list(AIMS), format_func=AIMS.get, key=f"aim_{run.id}")
+def _show_aims(run: Run, evaluation: Evaluation, detector: Detector, key: str) -> None:
+    aim = st.segmented_control("What matters most?", list(AIMS), format_func=AIMS.__getitem__, key=f"aim_{run.id}")
     options: dict[str, float] = {}
     if aim in ("recall", "precision"):
         words = "Find at least" if aim == "recall" else "Be right in at least"
@@ -71,7 +72,7 @@ def _show_aims(run: Run, evaluation: Evaluation, key: str) -> None:
         options["alarm_cost"] = right.number_input("A false alarm costs", 0.0, 1e6, 1.0, key=f"alarm_{run.id}")
     if aim is None:
         return
-    coded = evaluation.detector.coded
+    coded = detector.coded
     curve = threshold_curve(coded.confidence, coded.hit, len(evaluation.truth), evaluation.images)
     best = confidence_for(curve, aim, **options)
     if best is None:
@@ -84,10 +85,10 @@ def _show_aims(run: Run, evaluation: Evaluation, key: str) -> None:
     st.button(f"Set the line to {best:.2f}", key=f"take_{run.id}", on_click=take)
 
 
-def _show_consequences(evaluation: Evaluation) -> None:
+def _show_consequences(evaluation: Evaluation, detector: Detector) -> None:
     """Say what the line means: objects found, findings that are right, pictures flagged and left alone."""
     found = evaluation.metrics
-    verdict = picture_verdict(evaluation.detector.coded, evaluation.operating_point["confidence"] or 0.0)
+    verdict = picture_verdict(detector.coded, evaluation.operating_point["confidence"] or 0.0)
     lines = [f"Finds **{percent(found['recall']['value'])}** of the objects, is right in "
              f"**{percent(found['precision']['value'])}** of what it reports."]  # fmt: skip
     if verdict.with_objects:

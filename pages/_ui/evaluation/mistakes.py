@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
@@ -36,21 +38,21 @@ def show_matrix(evaluation: Evaluation, dataset: Dataset | None) -> None:
     )  # fmt: skip
     if len(shown) < len(counts):
         st.caption(f"The {len(shown)} most frequent of {len(counts)} are shown.")
-    cells = [
-        (str(row), str(column))
-        for row in table.index
-        for column in table.columns
-        if row != column and table.loc[row, column]
-    ]
-    cells.sort(key=lambda cell: -int(table.loc[cell]))
+    numbers = {
+        (str(row), str(column)): int(number)
+        for row, line in zip(table.index, table.to_numpy(), strict=True)
+        for column, number in zip(table.columns, line, strict=True)
+    }
+    cells = sorted((cell for cell in numbers if cell[0] != cell[1] and numbers[cell]), key=lambda cell: -numbers[cell])
+    cell: tuple[str, str] | None
     clicked = [tuple(point["customdata"][:2]) for point in event.selection.points if point.get("customdata")]
     if clicked:
         cell = clicked[0]
-        st.caption(f"Chosen in the matrix: {cell_words(cell, table)}")
+        st.caption(f"Chosen in the matrix: {cell_words(cell, numbers)}")
     else:
         cell = st.selectbox("Show the pictures behind", cells, index=None, key="matrix_cell",
                             placeholder="choose a mistake, or click a square",
-                            format_func=lambda item: cell_words(item, table))  # fmt: skip
+                            format_func=lambda item: cell_words(item, numbers))  # fmt: skip
     if cell is None:
         return
     if evaluation.detector is None:
@@ -64,10 +66,10 @@ def show_matrix(evaluation: Evaluation, dataset: Dataset | None) -> None:
     show_cases(evaluation, dataset, behind, key="matrix_gallery")
 
 
-def cell_words(cell: tuple[str, str], table: pd.DataFrame) -> str:
+def cell_words(cell: tuple[str, str], numbers: Mapping[tuple[str, str], int]) -> str:
     """Say what a cell of the matrix holds."""
     row, column = cell
-    number = int(table.loc[row, column]) if row in table.index and column in table.columns else 0
+    number = numbers.get(cell, 0)
     if row == NOTHING:
         return f"{column} reported where nothing is labelled ({number})"
     if column == NOTHING:

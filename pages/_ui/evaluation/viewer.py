@@ -39,7 +39,7 @@ def _viewer(items: list[str], make: Callable[[str], tuple[Tile, Centre]]) -> Non
         st.button("Next", key="viewer_next", icon=":material/arrow_forward:", disabled=place == len(items) - 1,
                   shortcut="Right", on_click=move, args=(1,))  # fmt: skip
         st.caption(f"{place + 1} of {len(items)}")
-        zoom = st.segmented_control("Zoom", list(ZOOMS), default=1.0, format_func=ZOOMS.get, key="viewer_zoom",
+        zoom = st.segmented_control("Zoom", list(ZOOMS), default=1.0, format_func=ZOOMS.__getitem__, key="viewer_zoom",
                                     required=True, label_visibility="collapsed")  # fmt: skip
     tile, centre = make(items[place])
     if not zoom or zoom == 1.0:
@@ -90,4 +90,4 @@ def _meets(points: list[Centre], left: float, top: float, share: float) -> bool:
         return False
     columns, rows = zip(*points, strict=True)
     across = min(columns) <= left + share and max(columns) >= left
-    return across and min(rows) <= top + share and max(rows) >= top
+    return bool(across and min(rows) <= top + share and max(rows) >= top)

@@ -90,7 +90,7 @@ def ask_settings(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str,
     if kind == "tune":
         options = list(default_of(model.model_fields["search"]))
         values["search"] = st.multiselect(
-            "What may change", list(SEARCHED), key=f"lab_{dataset.id}_search", format_func=SEARCHED.get,
+            "What may change", list(SEARCHED), key=f"lab_{dataset.id}_search", format_func=SEARCHED.__getitem__,
             default=options, help=model.model_fields["search"].description,
         )  # fmt: skip
     with st.expander("More settings", key=f"lab_more_{kind}"):

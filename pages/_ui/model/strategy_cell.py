@@ -55,13 +55,14 @@ def strategy_cell(
 
 def _choose(dataset: Dataset, draft: TrainingSpec) -> Strategy:
     options, name = list(Strategy), f"spec_{dataset.id}_strategy"
-    extra = {} if name in st.session_state else {"index": options.index(draft.strategy)}
+    extra: dict[str, Any] = {} if name in st.session_state else {"index": options.index(draft.strategy)}
     words = {item: STRATEGY_WORDS[item].rsplit(" (", 1) for item in options}
-    return st.radio(
+    chosen: Strategy = st.radio(
         TrainingSpec.model_fields["strategy"].title or "Strategy", options, key=name,
         format_func=lambda item: words[item][0], captions=[words[item][1].rstrip(")") for item in options],
         persist_state="session", help=TrainingSpec.model_fields["strategy"].description, **extra,
     )  # fmt: skip
+    return chosen
 
 
 def _advice(workspace: Workspace, dataset: Dataset, model_name: str) -> None:
@@ -100,9 +101,8 @@ def _choose_teacher(workspace: Workspace, dataset: Dataset, draft: TrainingSpec,
     key = f"spec_{dataset.id}_teacher"
     if st.session_state.get(key, "") not in names:
         del st.session_state[key]  # it was deleted, or is the model to start from by now
-    first = (
-        {} if key in st.session_state else {"index": list(names).index(draft.teacher) if draft.teacher in names else 0}
-    )
+    start = list(names).index(draft.teacher) if draft.teacher in names else 0
+    first: dict[str, Any] = {} if key in st.session_state else {"index": start}
     chosen = st.selectbox(
         "Learn from a larger model as well (distillation)", list(names), format_func=names.__getitem__, key=key,
         persist_state="session", help=TrainingSpec.model_fields["teacher"].description, **first,

@@ -106,7 +106,8 @@ def controls(
 ) -> tuple[float, tuple[str, ...], bool]:
     """Show the line, the layers and the tiles; return (confidence, layers, tiled)."""
     task = described["task"]
-    confidence, layers, tiled = 0.0, (), False
+    confidence, tiled = 0.0, False
+    layers: tuple[str, ...] = ()
     if TASKS[task].finds_objects:
         lowest = round(model.lowest, 3)
         slider = f"predict_line_{key}"
@@ -124,7 +125,7 @@ def controls(
         chosen = st.pills(
             "Layers",
             there,
-            format_func=LAYERS.get,
+            format_func=LAYERS.__getitem__,
             selection_mode="multi",
             default=list(there),
             key=f"predict_layers_{task}",

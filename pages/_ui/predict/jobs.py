@@ -85,7 +85,7 @@ def offer(workspace: Workspace, model: ChosenModel, intake: Intake, confidence: 
         every = right.selectbox(
             "Look at",
             list(STEPS),
-            format_func=STEPS.get,
+            format_func=STEPS.__getitem__,
             key=f"predict_video_every_{number}",
             help="Fewer frames are done sooner; the frames between keep the last answer.",
         )

@@ -64,7 +64,7 @@ def show_layers(model: ChosenModel, pictures: list[Prepared], imgsz: int) -> Non
         index = st.selectbox(
             "Picture",
             list(names),
-            format_func=names.get,
+            format_func=names.__getitem__,
             key="predict_layers_picture",
             index=min(int(st.session_state.get("predict_picked", 0)), len(names) - 1),
         )

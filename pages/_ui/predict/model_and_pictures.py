@@ -55,7 +55,7 @@ def choose(workspace: Workspace) -> tuple[ChosenModel, ChosenModel | None]:
     if "predict_model" not in st.session_state or st.session_state["predict_model"] not in names:
         st.session_state["predict_model"] = wanted if wanted in names else next(iter(names))
     left, right = st.columns(2)
-    name = left.selectbox("Model", list(names), format_func=names.get, key="predict_model")
+    name = left.selectbox("Model", list(names), format_func=names.__getitem__, key="predict_model")
     try:
         chosen = choose_model(workspace, name)
     except InputError as error:
@@ -69,7 +69,7 @@ def choose(workspace: Workspace) -> tuple[ChosenModel, ChosenModel | None]:
         "Beside it",
         list(others),
         index=None,
-        format_func=others.get,
+        format_func=others.__getitem__,
         key=f"predict_beside_{name}",
         placeholder="no other model",
     )
@@ -210,7 +210,7 @@ def _take(
 
 
 def _given(chosen: ChosenModel) -> Intake | None:
-    given = st.session_state.get("predict_given")
+    given: Intake | str | None = st.session_state.get("predict_given")
     if given is None:
         return None
     if isinstance(given, str):

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path, PurePosixPath
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.errors import InputError
 from pages._ui.common.upload import MAX_MEGABYTES, safe_path, save_uploads
@@ -42,3 +43,31 @@ def test_widget_and_server_allow_the_same_size() -> None:
     assert config["server"]["maxUploadSize"] == MAX_MEGABYTES
     assert config["server"]["address"] == "127.0.0.1"
     assert config["browser"]["gatherUsageStats"] is False
+
+
+@pytest.mark.parametrize(("forget", "left"), [(True, 0), (False, 2)])
+def test_saved_uploads_leave_the_memory_of_the_server(tmp_path: Path, forget: bool, left: int) -> None:
+    def page() -> None:
+        from pathlib import Path
+
+        import streamlit as st
+        from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+        from pages._ui.common.upload import save_uploads
+
+        files = st.file_uploader("Files", accept_multiple_files=True, key="files")
+        context = get_script_run_ctx()
+        ids = [file.file_id for file in files]
+        given = len(context.uploaded_file_mgr.get_files(context.session_id, ids))
+        if files:
+            save_uploads(files, Path(st.session_state["folder"]), forget=st.session_state["forget"])
+        held = context.uploaded_file_mgr.get_files(context.session_id, ids)
+        st.session_state["numbers"] = given, len(held)
+
+    app = AppTest.from_function(page)
+    app.session_state["folder"], app.session_state["forget"] = str(tmp_path), forget
+    app.run()
+    app.file_uploader[0].set_value([("a.png", b"one", "image/png"), ("b.png", b"two", "image/png")]).run()
+    assert not app.exception, app.exception
+    assert app.session_state["numbers"] == (2, left)
+    assert (tmp_path / "b.png").read_bytes() == b"two"
