@@ -21,12 +21,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from core.strategies.fine_tune import FINE_TUNE
+from core.strategies.scratch import SCRATCH
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from core.data.importing.from_upload import import_dataset, import_sample
 from core.models.starter.checkpoint import CHECKPOINT
 from core.planning.plan import complete_spec
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
 from core.training.progress import read_progress
 from core.training.runs import start_run, stop_run, wait_run
 from core.workspace import Workspace
@@ -48,7 +51,7 @@ def train(folder: Path, name: str, start: str, seed: int, options: argparse.Name
     planned = complete_spec(
         workspace, dataset, TrainingSpec(dataset=dataset.id, task="detect", model="starter-here", device="cpu", **fixed)
     )
-    strategy = Strategy.SCRATCH if start == "scratch" else Strategy.FINE_TUNE
+    strategy = SCRATCH if start == "scratch" else FINE_TUNE
     spec = planned.model_copy(update={"model": model, "strategy": strategy, **fixed})
     run = start_run(workspace, spec)
     try:

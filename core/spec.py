@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from core.errors import InputError
+from core.strategies import Strategy
+from core.strategies.fine_tune import FINE_TUNE
 from core.tasks import Task
-
-
-class Strategy(StrEnum):
-    """How the pre-trained layers are used."""
-
-    FINE_TUNE = "fine-tune"
-    FROZEN = "frozen"
-    TWO_STAGE = "two-stage"
-    DISCRIMINATIVE = "discriminative"
-    SCRATCH = "scratch"
-
-
-STRATEGY_WORDS = {
-    Strategy.FINE_TUNE: "Start from everything the model knows and adjust all of it (fine-tuning)",
-    Strategy.FROZEN: "Keep the seeing part as it is and teach only the deciding part (frozen backbone)",
-    Strategy.TWO_STAGE: "First teach the deciding part, then adjust everything gently (two-stage)",
-    Strategy.DISCRIMINATIVE: "Adjust the seeing part slowly, the deciding part quickly (discriminative rates)",
-    Strategy.SCRATCH: "Forget everything and start from random numbers (from scratch, for comparison)",
-}
 
 OWN_ARGUMENTS = frozenset(
     [
@@ -83,7 +65,7 @@ class TrainingSpec(BaseModel):
         "file of your own, run:<id> or library:<id> to start from a model of your own.",
     )
     strategy: Strategy = Field(
-        default=Strategy.FINE_TUNE,
+        default=FINE_TUNE,
         title="Strategy",
         description="How much of what the model already knows is kept as it is.",
     )
@@ -160,6 +142,17 @@ class TrainingSpec(BaseModel):
         title="Teacher",
         description="Name, origin (in words) and SHA-256 of the teacher's weights; filled in at the run's start.",
     )
+
+    def frozen_layers(self, backbone: int) -> int | None:
+        """Return Ultralytics' `freeze` for the strategy: as many first layers as set by hand, else the whole backbone.
+
+        `backbone` is how many layers that has. None where the strategy freezes nothing (what `freeze` among the expert
+        settings says holds then).
+        """
+        if not self.strategy.freezes:
+            return None
+        by_hand = self.extra.get("freeze")
+        return by_hand if isinstance(by_hand, int) and by_hand > 0 else backbone
 
     @model_validator(mode="before")
     @classmethod

@@ -10,7 +10,10 @@ from core.models.catalog import STARTER, find_model, model_for_task
 from core.models.machine import describe_machine
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model, is_here
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies import Strategy
+from core.strategies.fine_tune import FINE_TUNE
+from core.strategies.scratch import SCRATCH
 from core.training.runs import list_runs
 from core.training.starting_points import model_name
 from core.training.store import Run
@@ -72,14 +75,14 @@ def sample_imported(dataset_id: str) -> None:
 
 def train_sample(dataset: Dataset) -> None:
     """Start the sample's run with settings that end within minutes on a processor."""
-    strategy = st.session_state.pop("sample_strategy", Strategy.FINE_TUNE)
+    strategy = st.session_state.pop("sample_strategy", FINE_TUNE)
     frame.set_current("dataset", dataset.id)
     begin_run(
         workspace,
         TrainingSpec(
             dataset=dataset.id,
             task=dataset.task,
-            model=BETTER if strategy is Strategy.SCRATCH else default_model(workspace, dataset.task),
+            model=BETTER if not strategy.reuses else default_model(workspace, dataset.task),
             strategy=strategy,
             epochs=SAMPLE_EPOCHS,
             imgsz=320,
@@ -136,7 +139,7 @@ with page.cell("New here? Try it with the sample set"):
         # One obvious button: to go on, where something was begun.
         kind: Literal["primary", "secondary"] = "secondary" if datasets else "primary"
         st.button("Try it with the sample set", key="try_sample", type=kind, icon=":material/play_arrow:",
-                  on_click=begin_sample, args=(Strategy.FINE_TUNE,))  # fmt: skip
+                  on_click=begin_sample, args=(FINE_TUNE,))  # fmt: skip
         if start == STARTER.name:
             st.caption(
                 f"It begins with the weights that ship with Graft ({STARTER_WORDS}); nothing is fetched. "
@@ -154,9 +157,9 @@ with page.cell("New here? Try it with the sample set"):
         )
         with st.container(horizontal=True):
             wanted = st.button(f"Download {BETTER} and start", key="sample_download", type="primary")
-            st.button("Train from scratch", key="sample_scratch", on_click=begin_sample, args=(Strategy.SCRATCH,))
+            st.button("Train from scratch", key="sample_scratch", on_click=begin_sample, args=(SCRATCH,))
         if wanted and show_download(workspace, better):
-            begin_sample(Strategy.FINE_TUNE)
+            begin_sample(FINE_TUNE)
             st.rerun()
     python_fold(
         """

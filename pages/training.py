@@ -6,7 +6,6 @@ from core.data.dataset import list_datasets
 from core.errors import InputError
 from core.models.catalog import find_model
 from core.models.weights import is_here, missing_words
-from core.spec import Strategy
 from core.training.runs import get_run, list_runs
 from core.training.store import Run
 from pages._ui.common import frame
@@ -56,7 +55,7 @@ def show_plan() -> None:
             next_step("Solve them on the Dataset page", "dataset.py", key="solve", dataset=dataset.id)
         model = find_model(spec.model)
         missing = model is not None and not is_here(workspace, model)
-        if model is not None and missing and spec.strategy is not Strategy.SCRATCH:
+        if model is not None and missing and spec.strategy.reuses:
             ready = False
             st.markdown(plain(missing_words(model)))
             if st.button(f"Download {model.file} ({megabytes(model.download_bytes)})", key="plan_download") and (

@@ -18,7 +18,9 @@ from core.lab.kinds.halving import FINALISTS, rungs
 from core.planning.facts import dataset_facts, machine_facts
 from core.planning.plan import make_plan
 from core.planning.time import START_SECONDS, words
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies import Strategy
+from core.strategies.scratch import SCRATCH
 from core.training.runs import get_run
 from core.workspace import Workspace
 
@@ -66,7 +68,7 @@ def estimate(workspace: Workspace, dataset: Dataset, settings: Settings) -> Cost
     elif isinstance(settings, TransferSettings):
         trainings = 2
         total = seconds(settings.model, settings.strategy, settings.epochs)
-        total += seconds(settings.model, Strategy.SCRATCH, round(settings.epochs * settings.patience_with_scratch))
+        total += seconds(settings.model, SCRATCH, round(settings.epochs * settings.patience_with_scratch))
     elif isinstance(settings, CurveSettings):
         for level in range(settings.parts):
             pictures = max(1, facts.train >> level)

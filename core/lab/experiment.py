@@ -18,7 +18,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from core.errors import InputError
-from core.spec import OWN_ARGUMENTS, Strategy, TrainingSpec, own_words
+from core.spec import OWN_ARGUMENTS, TrainingSpec, own_words
+from core.strategies import Strategy
+from core.strategies.fine_tune import FINE_TUNE
+from core.strategies.strategy import strategy_named
 from core.tasks import TASKS, Task
 from core.workspace import ID_PATTERN, Workspace, write_text_atomic
 
@@ -33,7 +36,7 @@ class Contender(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     model: str
-    strategy: Strategy = Strategy.FINE_TUNE
+    strategy: Strategy = FINE_TUNE
     name: str = Field(default="", description="what to call the model, when its id says little")
 
     @property
@@ -50,10 +53,10 @@ def parse_contender(text: str) -> Contender:
     Raises InputError for a strategy there is none of.
     """
     model, _, strategy = text.strip().rpartition(":")
-    if strategy in list(Strategy):
-        return Contender(model=model, strategy=Strategy(strategy))
+    if strategy in Strategy.known:
+        return Contender(model=model, strategy=strategy_named(strategy))
     if model and model not in ("run", "library"):
-        known = ", ".join(Strategy)
+        known = ", ".join(Strategy.known)
         raise InputError(f"“{strategy}” is not a strategy ({text}): write MODEL:STRATEGY with one of {known}.")
     return Contender(model=text.strip())
 
@@ -108,7 +111,7 @@ class TransferSettings(_Shared):
     kind: Literal["transfer"] = "transfer"
     model: str = Field(default="yolo26n", title=_FIELDS["model"].title, description=_FIELDS["model"].description)
     strategy: Strategy = Field(
-        default=Strategy.FINE_TUNE, title=_FIELDS["strategy"].title, description=_FIELDS["strategy"].description
+        default=FINE_TUNE, title=_FIELDS["strategy"].title, description=_FIELDS["strategy"].description
     )
     patience_with_scratch: float = Field(
         default=3.0,
@@ -125,7 +128,7 @@ class CurveSettings(_Shared):
     kind: Literal["curve"] = "curve"
     model: str = Field(default="yolo26n", title=_FIELDS["model"].title, description=_FIELDS["model"].description)
     strategy: Strategy = Field(
-        default=Strategy.FINE_TUNE, title=_FIELDS["strategy"].title, description=_FIELDS["strategy"].description
+        default=FINE_TUNE, title=_FIELDS["strategy"].title, description=_FIELDS["strategy"].description
     )
     parts: int = Field(
         default=4,
@@ -155,7 +158,7 @@ class ProductSettings(_Shared):
     kind: Literal["product"] = "product"
     run: str = Field(title="Your model", description="The id of the run whose model goes on learning.")
     strategy: Strategy = Field(
-        default=Strategy.FINE_TUNE, title=_FIELDS["strategy"].title, description=_FIELDS["strategy"].description
+        default=FINE_TUNE, title=_FIELDS["strategy"].title, description=_FIELDS["strategy"].description
     )
     keep_old: bool = Field(
         default=True,
@@ -171,7 +174,7 @@ class TuneSettings(_Shared):
     kind: Literal["tune"] = "tune"
     model: str = Field(default="yolo26n", title=_FIELDS["model"].title, description=_FIELDS["model"].description)
     strategy: Strategy = Field(
-        default=Strategy.FINE_TUNE, title=_FIELDS["strategy"].title, description=_FIELDS["strategy"].description
+        default=FINE_TUNE, title=_FIELDS["strategy"].title, description=_FIELDS["strategy"].description
     )
     minutes: float = Field(
         default=20,

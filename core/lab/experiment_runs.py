@@ -15,7 +15,8 @@ from typing import Any
 from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
 from core.lab.experiment import Experiment, LabState, Status
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies import Strategy
 from core.training.progress import read_progress
 from core.training.runs import edit_run, get_run, list_runs, resume_run, start_run, stop_run
 from core.training.store import Run, State

@@ -34,7 +34,8 @@ from core.lab.kinds import product
 from core.models.catalog import model_for_task
 from core.models.weights import missing_words
 from core.processes import is_alive, start_child
-from core.spec import Strategy
+from core.strategies import Strategy
+from core.strategies.scratch import SCRATCH
 from core.tasks import Task
 from core.training.runs import delete_run, list_runs
 from core.training.starting_points import locate
@@ -65,9 +66,9 @@ def start_experiment(workspace: Workspace, dataset_id: str, settings: Settings, 
         for item in settings.contenders:
             check_model(workspace, item.model, item.strategy, dataset.task)
     elif isinstance(settings, TransferSettings):
-        if settings.strategy is Strategy.SCRATCH:
+        if not settings.strategy.reuses:
             raise InputError("From scratch is what transfer is compared with: choose another strategy for it.")
-        check_model(workspace, settings.model, Strategy.SCRATCH, dataset.task)  # it needs an architecture we know
+        check_model(workspace, settings.model, SCRATCH, dataset.task)  # it needs an architecture we know
         check_model(workspace, settings.model, settings.strategy, dataset.task)
     elif isinstance(settings, ProductSettings):
         product.check(workspace, dataset, settings)
@@ -88,7 +89,7 @@ def start_experiment(workspace: Workspace, dataset_id: str, settings: Settings, 
 
 def check_model(workspace: Workspace, model: str, strategy: Strategy, task: Task) -> None:
     """Raise InputError when a training could not start from this model."""
-    if strategy is Strategy.SCRATCH:
+    if not strategy.reuses:
         model_for_task(model, task)
     elif locate(workspace, model, task) is None:
         raise InputError(missing_words(model_for_task(model, task)))

@@ -11,7 +11,11 @@ from core.lab.experiment import Contender
 from core.models.catalog import STARTER, models_for
 from core.models.weights import is_here, models_to_choose
 from core.planning.plan import plan_training
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies.fine_tune import FINE_TUNE
+from core.strategies.frozen import FROZEN
+from core.strategies.scratch import SCRATCH
+from core.strategies.two_stage import TWO_STAGE
 from core.tasks import Task
 from core.workspace import Workspace
 
@@ -34,12 +38,12 @@ def suggest_contenders(workspace: Workspace, task: Task) -> list[Contender]:
     here = models_here(workspace, task)
     if not here:
         smallest = [model.name for model in models_for(task) if model.size == "n"]
-        return [Contender(model=name, strategy=Strategy.SCRATCH) for name in smallest[:MOST]]
-    both = (Strategy.FINE_TUNE, Strategy.TWO_STAGE)
+        return [Contender(model=name, strategy=SCRATCH) for name in smallest[:MOST]]
+    both = (FINE_TUNE, TWO_STAGE)
     if len(here) == 1:
         like = models_for(task)[0].name if here[0] == STARTER.name else here[0]
-        alone = [Contender(model=here[0], strategy=strategy) for strategy in (*both, Strategy.FROZEN)]
-        return [*alone, Contender(model=like, strategy=Strategy.SCRATCH)]
+        alone = [Contender(model=here[0], strategy=strategy) for strategy in (*both, FROZEN)]
+        return [*alone, Contender(model=like, strategy=SCRATCH)]
     return [Contender(model=name, strategy=strategy) for strategy in both for name in here[:2]][:MOST]
 
 

@@ -23,7 +23,8 @@ from core.planning import rules
 from core.planning import time as plan_time
 from core.planning.facts import DatasetFacts, MachineFacts, dataset_facts, machine_facts
 from core.planning.rules import Level
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies import Strategy
 from core.workspace import Workspace
 
 FIELDS = ("epochs", "imgsz", "batch", "patience")
@@ -158,7 +159,7 @@ def _plan_level(
     settings |= rules.machinery(facts, machine, imgsz, rounds)
     one = plan_time.epoch_seconds(
         machine, task=facts.task, gflops=gflops, imgsz=imgsz, batch=batch, train=facts.train, val=facts.val,
-        frozen=spec.strategy is Strategy.FROZEN, teacher_gflops=_teacher_gflops(spec, facts),
+        frozen=spec.strategy.frozen_share == 1, teacher_gflops=_teacher_gflops(spec, facts),
     )  # fmt: skip
     return Plan(
         budget=spec.budget,

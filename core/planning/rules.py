@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from core.planning.facts import DatasetFacts, MachineFacts
+from core.strategies import Strategy
 from core.tasks import TASKS
 from core.ultralytics.trainers.classify import side_kept
 
@@ -141,18 +142,18 @@ def batch_size(facts: DatasetFacts, machine: MachineFacts, imgsz: int, gflops: f
     }
 
 
-def epochs(facts: DatasetFacts, level: Level, batch: int, strategy: str) -> dict[str, Setting]:
+def epochs(facts: DatasetFacts, level: Level, batch: int, strategy: Strategy) -> dict[str, Setting]:
     """Return `epochs` and `patience` from a budget of optimizer steps."""
     effort = EFFORT[level]
     steps = math.ceil(max(1, facts.train) / batch)
-    budget = effort.steps * (4 if strategy == "scratch" else 1)
+    budget = effort.steps * strategy.steps_factor
     low, high = effort.epochs
     if TASKS[facts.task].names_pictures:
         budget *= CLASSIFY_STEPS
         low, high = max(2, low // 2), max(8, high // 2)
     if level is Level.BALANCED and facts.train < FEW_PICTURES and not TASKS[facts.task].names_pictures:
         low = FEW_EPOCHS
-    many = max(low, min(high * (2 if strategy == "scratch" else 1), math.ceil(budget / steps)))
+    many = max(low, min(high * strategy.rounds_factor, math.ceil(budget / steps)))
     patience = max(5, round(many * effort.patience_share))
     return {
         "epochs": Setting(
@@ -166,8 +167,8 @@ def epochs(facts: DatasetFacts, level: Level, batch: int, strategy: str) -> dict
     }
 
 
-def _enough(level: Level, strategy: str) -> str:
-    if strategy == "scratch":
+def _enough(level: Level, strategy: Strategy) -> str:
+    if not strategy.reuses:
         return "from random numbers it takes several times as many as with a pre-trained model"
     return {
         Level.QUICK: "enough for a first answer, not for the best",

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.planning.facts import DatasetFacts
 from core.planning.source_distance import FAR
-from core.spec import Strategy
+from core.strategies import Strategy
+from core.strategies.fine_tune import FINE_TUNE
+from core.strategies.frozen import FROZEN
 
 SMALL = 100
 """Training pictures below which a set is small: the whole model could learn them by heart."""
@@ -32,16 +34,16 @@ def recommend(facts: DatasetFacts, distance: float | None) -> Recommendation:
     size = f"{facts.train:,} training pictures"
     if distance is None:
         return Recommendation(
-            strategy=Strategy.FINE_TUNE,
+            strategy=FINE_TUNE,
             reason=f"With {size} adjusting everything is the safe choice as long as it is not known how far your "
             "pictures are from what the model has seen.",
         )
     far, small = distance >= FAR, facts.train < SMALL
     where = f"your pictures are {'far from' if far else 'near'} what the model has seen (distance {distance:.2f})"
     start = f"{where[0].upper()}{where[1:]}, and {size} are enough to adjust everything"
-    strategy = Strategy.FINE_TUNE
+    strategy = FINE_TUNE
     if small and not far:
-        strategy = Strategy.FROZEN
+        strategy = FROZEN
         reason = f"{size} are few, and {where}: what it sees serves as it is, and what is kept can't be spoilt by few."
     elif small:
         reason = (

@@ -24,7 +24,7 @@ def keep_run(
         window = load_dataset(workspace, run.dataset).window_setting
     except InputError:
         window = "auto"  # the dataset was deleted meanwhile
-    started = f"{spec.model}, from scratch" if spec.strategy == "scratch" else spec.model
+    started = f"{spec.model}, from scratch" if not spec.strategy.reuses else spec.model
     if spec.transfer:
         own = ":" in spec.model  # run:<id> and library:<id>: the origin says it in words
         started = spec.transfer["origin"] if own else f"{spec.model}, {spec.transfer['origin']}"

@@ -18,7 +18,7 @@ from core.errors import GraftError, InputError
 from core.models.catalog import model_for_task
 from core.models.weights import missing_words
 from core.planning.plan import complete_spec
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
 from core.training.archive import archive_run, import_run_archive
 from core.training.arguments import check_argument
 from core.training.distillation import check_teacher
@@ -67,7 +67,7 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
     for name in spec.extra:
         check_argument(name)
     transfer = {}
-    if spec.strategy is Strategy.SCRATCH:
+    if not spec.strategy.reuses:
         built_as = model_for_task(spec.model, spec.task).architecture  # without its weights the starter is a yolo26n
         spec = spec.model_copy(update={"model": built_as or spec.model})
     else:

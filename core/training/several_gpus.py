@@ -14,12 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
 from core.training.events import FINAL_KINDS, EventWriter, read_events
 from core.training.failures import explain_failure
 
-ONE_GPU_ONLY = (Strategy.TWO_STAGE, Strategy.DISCRIMINATIVE)
-"""Strategies that change the optimizer's groups under way, which several processes would have to do in step."""
 LOG_TAIL = 20_000
 
 
@@ -46,7 +44,7 @@ def gpu_count(device: str) -> int:
 def refusal(spec: TrainingSpec, device: str) -> str:
     """Return why a run can't go over the GPUs of `device`, empty when it can."""
     count = gpu_count(device)
-    if count > 1 and spec.strategy in ONE_GPU_ONLY:
+    if count > 1 and not spec.strategy.several_gpus:
         return f"The strategy {spec.strategy} trains on one GPU; take --device {device.split(',')[0]}, or fine-tune."
     if count > 1 and spec.batch % count:
         return f"A batch of {spec.batch} can't be shared by {count} GPUs; take a multiple of {count}."

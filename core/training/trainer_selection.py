@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.planning.speed import StepSpeed, keep_speed, known_speed
-from core.spec import Strategy, TrainingSpec
-from core.training.strategies import first_stage_epochs
+from core.spec import TrainingSpec
 from core.workspace import Workspace
 
 WORTH_MEASURING = 1_500
@@ -17,8 +16,8 @@ def trainer_class(spec: TrainingSpec) -> type:
     """Return the trainer class for a run (imports Ultralytics: child processes only)."""
     from core.ultralytics.trainers.frozen import frozen_trainer
 
-    if spec.strategy is Strategy.TWO_STAGE:
-        return frozen_trainer(spec.task, first_stage_epochs(spec))
+    if spec.strategy.staged:
+        return frozen_trainer(spec.task, spec.strategy.first_stage(spec.epochs))
     return frozen_trainer(spec.task)  # caches where the first layers are frozen, by strategy or by hand
 
 

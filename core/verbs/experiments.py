@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from core.lab.experiment import CurveSettings, ProductSettings, RaceSettings, TransferSettings, TuneSettings
-from core.spec import Strategy
+from core.strategies import STRATEGIES
 from core.verbs.verb import Add, settings_from
 from core.workspace import Workspace
 
@@ -77,7 +77,7 @@ def _add_fields(verb: argparse.ArgumentParser, model: type[BaseModel]) -> None:
         if field.annotation is bool:
             verb.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
         elif name == "strategy":
-            verb.add_argument(flag, choices=[item.value for item in Strategy], help=text)
+            verb.add_argument(flag, choices=[item.name for item in STRATEGIES], help=text)
         elif isinstance(default, list):
             verb.add_argument(flag, metavar="A,B", type=lambda words: words.split(","), help=text)
         else:

@@ -6,7 +6,9 @@ import argparse
 import sys
 from typing import Any
 
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies import STRATEGIES
+from core.strategies.scratch import SCRATCH
 from core.verbs.verb import Add, settings_from
 from core.workspace import Workspace
 
@@ -21,7 +23,7 @@ def register(add: Add) -> None:
         metavar="quick|balanced|thorough|MINUTES",
         help="how much time the training may take. Default: balanced.",
     )
-    verb.add_argument("--strategy", choices=[item.value for item in Strategy], help="how pre-trained layers are used")
+    verb.add_argument("--strategy", choices=[item.name for item in STRATEGIES], help="how pre-trained layers are used")
     verb.add_argument("--device", help=f"{TrainingSpec.model_fields['device'].description} Default: auto.")
     verb.add_argument(
         "--no-mirror", action="store_true", help="left and right matter: pictures are not mirrored in training"
@@ -45,7 +47,7 @@ def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
 
     dataset = load_dataset(workspace, parsed.dataset)
     values = {name: getattr(parsed, name) for name in ("model", "budget", "strategy", "device")}
-    if parsed.model is None and parsed.strategy != Strategy.SCRATCH:
+    if parsed.model is None and parsed.strategy != SCRATCH.name:
         values["model"] = default_model(workspace, dataset.task)
     spec = settings_from(TrainingSpec, values | {"dataset": dataset.id, "task": dataset.task})
     weights = locate(workspace, spec.model, spec.task)

@@ -6,7 +6,9 @@ import argparse
 import sys
 from typing import Any
 
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies import STRATEGIES
+from core.strategies.scratch import SCRATCH
 from core.verbs.verb import Add, settings_from
 from core.workspace import Workspace
 
@@ -23,7 +25,7 @@ def register(add: Add) -> None:
     for name in SETTINGS:
         field = TrainingSpec.model_fields[name]
         kind = int if name in ("epochs", "imgsz", "seed", "patience") else str
-        choices = [item.value for item in Strategy] if name == "strategy" else None
+        choices = [item.name for item in STRATEGIES] if name == "strategy" else None
         default = "none" if field.default == "" else f"{field.default!s}"
         verb.add_argument(f"--{name}", type=kind, choices=choices, help=f"{field.description} Default: {default}.")
     verb.add_argument(
@@ -56,7 +58,7 @@ def _train(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     dataset = load_dataset(workspace, parsed.dataset)
     values = {name: getattr(parsed, name) for name in SETTINGS}
     values |= {"dataset": dataset.id, "task": dataset.task, "extra": dict(parse_setting(item) for item in parsed.set)}
-    if parsed.model is None and parsed.strategy != Strategy.SCRATCH:
+    if parsed.model is None and parsed.strategy != SCRATCH.name:
         values["model"] = default_model(workspace, dataset.task)
     run = start_run(workspace, settings_from(TrainingSpec, values))
     return _run_answer(run) if parsed.detach else _wait(run, workspace)

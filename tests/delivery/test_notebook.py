@@ -11,7 +11,12 @@ import pytest
 
 from core.delivery.notebook.notebook import notebook_text, run_cells, script_text, write_notebook
 from core.errors import InputError
-from core.spec import Strategy
+from core.strategies import STRATEGIES, Strategy
+from core.strategies.discriminative import DISCRIMINATIVE
+from core.strategies.fine_tune import FINE_TUNE
+from core.strategies.frozen import FROZEN
+from core.strategies.scratch import SCRATCH
+from core.strategies.two_stage import TWO_STAGE
 from tests.delivery.trained_run import Trained
 
 
@@ -19,7 +24,7 @@ def with_strategy(taken: Trained, strategy: Strategy, weights: Path) -> None:
     """Make the run's record say another strategy, from the run's own weights."""
     path = taken.run.folder / "spec.json"
     spec = json.loads(path.read_text(encoding="utf-8"))
-    spec |= {"strategy": strategy.value, "model": str(weights), "epochs": 2}
+    spec |= {"strategy": strategy.name, "model": str(weights), "epochs": 2}
     path.write_text(json.dumps(spec), encoding="utf-8")
 
 
@@ -29,7 +34,7 @@ def test_notebook_runs_from_top_to_bottom(taken: Trained, tmp_path: Path) -> Non
 
     weights = taken.run.best_weights
     assert weights is not None
-    with_strategy(taken, Strategy.TWO_STAGE, weights)
+    with_strategy(taken, TWO_STAGE, weights)
     out = write_notebook(taken.workspace, taken.run_id, tmp_path / "run.ipynb")
     notebook = nbformat.read(out, as_version=4)
     nbformat.validate(notebook)
@@ -40,20 +45,20 @@ def test_notebook_runs_from_top_to_bottom(taken: Trained, tmp_path: Path) -> Non
     assert "metrics/mAP50(B)" in printed
 
 
-@pytest.mark.parametrize("strategy", list(Strategy))
+@pytest.mark.parametrize("strategy", list(STRATEGIES))
 def test_each_strategy_has_code_that_parses(strategy: Strategy, taken: Trained) -> None:
     weights = taken.run.best_weights
     assert weights is not None
-    if strategy is not Strategy.SCRATCH:
+    if strategy is not SCRATCH:
         with_strategy(taken, strategy, weights)
     script = script_text(taken.workspace, taken.run)
     ast.parse(script)
     assert {
-        Strategy.FINE_TUNE: "model.train(**SETTINGS)",
-        Strategy.FROZEN: "freeze=BACKBONE",
-        Strategy.TWO_STAGE: "def unfreeze(trainer)",
-        Strategy.DISCRIMINATIVE: "def slow_backbone(trainer, layers)",
-        Strategy.SCRATCH: "pretrained=False",
+        FINE_TUNE: "model.train(**SETTINGS)",
+        FROZEN: "freeze=BACKBONE",
+        TWO_STAGE: "def unfreeze(trainer, rate)",
+        DISCRIMINATIVE: "def slow_backbone(trainer, layers, rate)",
+        SCRATCH: "pretrained=False",
     }[strategy] in script
     assert "from core" not in script, "it needs nothing of Graft's"
 
@@ -64,7 +69,7 @@ def test_a_notebook_learns_from_the_same_teacher(taken: Trained, tmp_path: Path)
 
     weights = taken.run.best_weights
     assert weights is not None
-    with_strategy(taken, Strategy.DISCRIMINATIVE, weights)
+    with_strategy(taken, DISCRIMINATIVE, weights)
     path = taken.run.folder / "spec.json"
     spec = json.loads(path.read_text(encoding="utf-8")) | {"teacher": str(weights)}
     path.write_text(json.dumps(spec), encoding="utf-8")

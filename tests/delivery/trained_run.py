@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from core.data.importing.from_upload import import_dataset
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies.scratch import SCRATCH
 from core.training.runs import get_run, start_run, wait_run
 from core.training.store import Run, State
 from core.workspace import Workspace
@@ -40,7 +41,7 @@ def train_tiny(folder: Path) -> Trained:
     workspace = Workspace.open(folder / "workspace")
     dataset = import_dataset(workspace, source, name="Squares & <discs>")
     spec = TrainingSpec(
-        dataset=dataset.id, task="detect", model="yolo26n", strategy=Strategy.SCRATCH, epochs=1, imgsz=64, batch=4,
+        dataset=dataset.id, task="detect", model="yolo26n", strategy=SCRATCH, epochs=1, imgsz=64, batch=4,
         device="cpu", name="A <b>small</b> run",
     )  # fmt: skip
     run = wait_run(workspace, start_run(workspace, spec).id, timeout=240)

@@ -13,7 +13,8 @@ from core.errors import InputError
 from core.lab.cost import estimate
 from core.lab.experiment import CurveSettings, ProductSettings, Status, TransferSettings, TuneSettings
 from core.lab.jobs import start_experiment
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies.scratch import SCRATCH
 from core.training.runs import get_run, list_runs, start_run, wait_run
 from core.training.store import Run, State
 from core.workspace import Workspace
@@ -28,7 +29,7 @@ TINY: dict[str, Any] = {"epochs": 1, "imgsz": 32, "batch": 4, "device": "cpu", "
 def source(lab: Workspace, tiny: Dataset) -> Run:
     """A trained model, which also serves as the pre-trained yolo11n."""
     spec = TrainingSpec(
-        dataset=tiny.id, task="detect", model="yolo11n", strategy=Strategy.SCRATCH, epochs=1, imgsz=32, batch=4,
+        dataset=tiny.id, task="detect", model="yolo11n", strategy=SCRATCH, epochs=1, imgsz=32, batch=4,
         device="cpu",
     )  # fmt: skip
     run = wait_run(lab, start_run(lab, spec).id, ENOUGH)
@@ -63,7 +64,7 @@ def test_what_transfer_bought(lab: Workspace, tiny: Dataset, source: Run) -> Non
     assert status.result["zero_shot"]["classes"] == {"square": "square", "disc": "disc"}
     assert "zero-shot" in " ".join(status.sentences)
     with pytest.raises(InputError, match="another strategy"):
-        start_experiment(lab, tiny.id, settings.model_copy(update={"strategy": Strategy.SCRATCH}))
+        start_experiment(lab, tiny.id, settings.model_copy(update={"strategy": SCRATCH}))
 
 
 def test_a_new_product(lab: Workspace, tiny: Dataset, source: Run, tmp_path) -> None:

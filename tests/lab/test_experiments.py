@@ -12,7 +12,7 @@ from core.data.dataset import Dataset
 from core.errors import InputError
 from core.lab.experiment import Contender, LabState, RaceSettings
 from core.lab.jobs import delete_experiment, get_experiment, start_experiment, stop_experiment
-from core.spec import Strategy
+from core.strategies.scratch import SCRATCH
 from core.training.runs import edit_run, list_runs
 from core.training.store import State
 from core.workspace import Workspace
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lab")]
 
 
 def race(*models: str, epochs: int = 3) -> RaceSettings:
-    contenders = [Contender(model=model, strategy=Strategy.SCRATCH) for model in models]
+    contenders = [Contender(model=model, strategy=SCRATCH) for model in models]
     return RaceSettings(contenders=contenders, epochs=epochs, imgsz=32, batch=4, device="cpu")
 
 

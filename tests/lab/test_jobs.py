@@ -10,13 +10,13 @@ from core.data.dataset import Dataset
 from core.errors import InputError
 from core.lab.experiment import Contender, Experiment, LabState, RaceSettings, Status, save_experiment
 from core.lab.jobs import STARTS, delete_experiment, get_experiment, list_experiments, start_experiment
-from core.spec import Strategy
+from core.strategies.scratch import SCRATCH
 from core.workspace import Workspace, new_id
 
 
 @pytest.fixture
 def written(workspace: Workspace) -> Experiment:
-    contenders = [Contender(model=name, strategy=Strategy.SCRATCH) for name in ("yolo11n", "yolov8n")]
+    contenders = [Contender(model=name, strategy=SCRATCH) for name in ("yolo11n", "yolov8n")]
     experiment = Experiment(
         id=new_id("race"), name="A race", dataset="gone", dataset_name="Gone", task="detect",
         settings=RaceSettings(contenders=contenders),
@@ -58,13 +58,13 @@ def test_only_what_has_ended_is_deleted(workspace: Workspace, written: Experimen
     ("changes", "words"),
     [
         ({"extra": {"epochs": 3}}, "set by Graft itself"),
-        ({"contenders": [Contender(model="yolo11n", strategy=Strategy.SCRATCH)] * 2}, "twice"),
+        ({"contenders": [Contender(model="yolo11n", strategy=SCRATCH)] * 2}, "twice"),
         ({"contenders": [Contender(model="yolo99"), Contender(model="yolo11n")]}, "yolo99"),
     ],
 )
 def test_what_can_not_work_is_refused_at_once(
     lab: Workspace, tiny: Dataset, changes: dict[str, object], words: str
 ) -> None:
-    two = [Contender(model=name, strategy=Strategy.SCRATCH) for name in ("yolo11n", "yolov8n")]
+    two = [Contender(model=name, strategy=SCRATCH) for name in ("yolo11n", "yolov8n")]
     with pytest.raises(InputError, match=words):
         start_experiment(lab, tiny.id, RaceSettings.model_validate({"contenders": two} | changes))

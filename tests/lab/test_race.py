@@ -12,7 +12,8 @@ from core.lab.experiment import Contender, parse_contender
 from core.lab.kinds.halving import epochs_needed, rungs, survivors
 from core.lab.kinds.race import Row, cut_off_words, recommend, remarks, stopped_words
 from core.lab.paired_figures import Difference, difference, figure, over_seeds, signed
-from core.spec import Strategy
+from core.strategies.frozen import FROZEN
+from core.strategies.two_stage import TWO_STAGE
 
 
 @pytest.mark.parametrize(
@@ -147,10 +148,10 @@ def test_points_have_a_sign_and_sensible_digits(value: float, words: str) -> Non
     ("text", "expected"),
     [
         ("yolo11n", Contender(model="yolo11n")),
-        ("yolo11n:two-stage", Contender(model="yolo11n", strategy=Strategy.TWO_STAGE)),
+        ("yolo11n:two-stage", Contender(model="yolo11n", strategy=TWO_STAGE)),
         ("run:my-run-1a2b3c", Contender(model="run:my-run-1a2b3c")),
         ("library:mine-1a2b3c", Contender(model="library:mine-1a2b3c")),
-        ("run:my-run-1a2b3c:frozen", Contender(model="run:my-run-1a2b3c", strategy=Strategy.FROZEN)),
+        ("run:my-run-1a2b3c:frozen", Contender(model="run:my-run-1a2b3c", strategy=FROZEN)),
     ],
 )
 def test_contenders_are_read(text: str, expected: Contender) -> None:

@@ -8,7 +8,8 @@ from core.data.dataset import Dataset
 from core.lab.cost import estimate
 from core.lab.experiment import Contender, CurveSettings, RaceSettings, TransferSettings, TuneSettings
 from core.lab.suggest import models_here, suggest_contenders, suggest_settings
-from core.spec import Strategy
+from core.strategies.frozen import FROZEN
+from core.strategies.scratch import SCRATCH
 from core.workspace import Workspace
 
 
@@ -34,7 +35,7 @@ def test_what_ships_with_graft_races_with_itself_and_with_scratch(workspace: Wor
 
 def test_without_weights_all_start_from_scratch(workspace: Workspace) -> None:
     found = suggest_contenders(workspace, "classify")
-    assert {item.strategy for item in found} == {Strategy.SCRATCH}
+    assert {item.strategy for item in found} == {SCRATCH}
     assert len({item.model for item in found}) == len(found) >= 2
 
 
@@ -52,7 +53,7 @@ def cost(lab: Workspace, tiny: Dataset, settings: object) -> tuple[int, float]:
 
 def test_more_work_costs_more(lab: Workspace, tiny: Dataset) -> None:
     four = [Contender(model=f"yolo{family}n", strategy=strategy) for family in ("11", "26")
-            for strategy in (Strategy.SCRATCH, Strategy.FROZEN)]  # fmt: skip
+            for strategy in (SCRATCH, FROZEN)]  # fmt: skip
     halved = cost(lab, tiny, RaceSettings(contenders=four, epochs=90))
     whole = cost(lab, tiny, RaceSettings(contenders=four, epochs=90, halving=False))
     assert halved[0] == whole[0] == 4

@@ -22,7 +22,8 @@ from core.models.library import (
     library_folder,
     list_models,
 )
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies.scratch import SCRATCH
 from core.training.keeping import keep_run
 from core.training.runs import delete_run, list_runs, start_run, wait_run
 from core.training.starting_points import locate, model_name
@@ -88,7 +89,7 @@ def test_what_can_not_start_is_refused_before_it_starts(workspace: Workspace, tm
     with pytest.raises(InputError, match="no pre-trained model “library:"):
         start_run(
             workspace,
-            TrainingSpec(dataset=dataset.id, task="detect", model="library:gone-000000", strategy=Strategy.SCRATCH),
+            TrainingSpec(dataset=dataset.id, task="detect", model="library:gone-000000", strategy=SCRATCH),
         )
     colours = import_dataset(workspace, write_class_folders(tmp_path / "colours"))
     with pytest.raises(InputError, match="starter is for the task detect"):

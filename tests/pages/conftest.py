@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
 from core.delivery.predict.intake import MOST
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies.scratch import SCRATCH
 from core.training.runs import get_run, start_run, wait_run
 from core.training.store import Run, State
 from core.workspace import Workspace
@@ -44,7 +45,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Filled:
     workspace = Workspace.open(folder / "workspace")
     dataset = import_dataset(workspace, write_yolo_folder(folder / "tiny"), name="Tiny set")
     spec = TrainingSpec(
-        dataset=dataset.id, task="detect", model="yolo11n", strategy=Strategy.SCRATCH, epochs=1, imgsz=32, batch=4,
+        dataset=dataset.id, task="detect", model="yolo11n", strategy=SCRATCH, epochs=1, imgsz=32, batch=4,
         device="cpu", name="A <b>tiny</b> run",
     )  # fmt: skip
     run = wait_run(workspace, start_run(workspace, spec).id, timeout=180)

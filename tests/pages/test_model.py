@@ -9,7 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.importing.from_upload import import_dataset
 from core.models.networks import network_parts
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies import STRATEGIES
+from core.strategies.fine_tune import FINE_TUNE
+from core.strategies.frozen import FROZEN
+from core.strategies.scratch import SCRATCH
+from core.strategies.two_stage import TWO_STAGE
 from core.training.keeping import keep_run
 from core.training.runs import start_run, stop_run
 from core.workspace import Workspace
@@ -73,7 +78,7 @@ def test_pictures_are_not_mirrored_where_left_and_right_matter(opened: tuple[App
 def test_layers_kept_by_hand_go_into_the_plan(opened: tuple[AppTest, str]) -> None:
     app, dataset = opened
     assert not [item for item in app.slider if item.label == "Layers kept as they are"]
-    app.radio(key=f"spec_{dataset}_strategy").set_value(Strategy.FROZEN).run()
+    app.radio(key=f"spec_{dataset}_strategy").set_value(FROZEN).run()
     app.slider(key=f"spec_{dataset}_freeze").set_value(4).run()
     assert not app.exception
     assert "`freeze=4`" in texts(app)
@@ -83,23 +88,23 @@ def test_layers_kept_by_hand_go_into_the_plan(opened: tuple[AppTest, str]) -> No
 def test_the_drawing_says_what_a_strategy_does() -> None:
     parts = network_parts("yolo11n")
     assert parts is not None
-    words = {strategy: part_states(parts, strategy) for strategy in Strategy}
-    assert words[Strategy.FINE_TUNE]["backbone"].words == "reused, learns"
-    assert words[Strategy.FROZEN]["backbone"].words == "reused, frozen"
-    assert words[Strategy.FROZEN]["neck"].frozen_share == 0.0
-    assert words[Strategy.TWO_STAGE]["backbone"].words == "first frozen, then learns"
-    assert words[Strategy.SCRATCH]["head"].words == "new: random numbers"
-    assert part_states(parts, Strategy.FROZEN, 4)["backbone"].words == "4 of 11 layers frozen"
-    drawing = network_svg(parts, words[Strategy.FROZEN], "#000")
+    words = {strategy: part_states(parts, strategy) for strategy in STRATEGIES}
+    assert words[FINE_TUNE]["backbone"].words == "reused, learns"
+    assert words[FROZEN]["backbone"].words == "reused, frozen"
+    assert words[FROZEN]["neck"].frozen_share == 0.0
+    assert words[TWO_STAGE]["backbone"].words == "first frozen, then learns"
+    assert words[SCRATCH]["head"].words == "new: random numbers"
+    assert part_states(parts, FROZEN, 4)["backbone"].words == "4 of 11 layers frozen"
+    drawing = network_svg(parts, words[FROZEN], "#000")
     assert drawing.count("<rect") == 15, "ten bars and a lock on each of the five frozen ones"
-    assert "240 tensors, 1.37 M parameters" in network_words(parts, words[Strategy.FROZEN])
+    assert "240 tensors, 1.37 M parameters" in network_words(parts, words[FROZEN])
 
 
 @pytest.mark.slow
 def test_what_is_set_on_the_model_page_is_what_is_planned(filled: Filled) -> None:
     app = open_page("model.py", dataset=filled.dataset_id)
     app.number_input(key=f"spec_{filled.dataset_id}_epochs").set_value(7).run()
-    app.radio(key=f"spec_{filled.dataset_id}_strategy").set_value(Strategy.FROZEN).run()
+    app.radio(key=f"spec_{filled.dataset_id}_strategy").set_value(FROZEN).run()
     app.multiselect(key=f"spec_{filled.dataset_id}_extra").set_value(["lr0"]).run()
     app.text_input(key=f"spec_{filled.dataset_id}_extra_lr0").set_value("0.005").run()
     assert not app.exception
@@ -160,7 +165,7 @@ def test_what_one_starts_from_is_no_teacher(filled: Filled) -> None:
 
 def test_layers_kept_are_only_written_where_they_are_too_many(filled: Filled) -> None:
     app = open_page("model.py", dataset=filled.dataset_id)
-    app.radio(key=f"spec_{filled.dataset_id}_strategy").set_value(Strategy.FROZEN).run()
+    app.radio(key=f"spec_{filled.dataset_id}_strategy").set_value(FROZEN).run()
     name = f"spec_{filled.dataset_id}_freeze"
     app.slider(key=name).set_value(4).run()
     assert app.slider(key=name).value == 4
@@ -178,7 +183,7 @@ def test_the_word_leads_to_the_choice() -> None:
 
 def test_the_record_of_a_planned_run_names_its_teacher(filled: Filled) -> None:
     spec = TrainingSpec(
-        dataset=filled.dataset_id, task="detect", model="yolo11n", strategy=Strategy.SCRATCH, epochs=1, imgsz=32,
+        dataset=filled.dataset_id, task="detect", model="yolo11n", strategy=SCRATCH, epochs=1, imgsz=32,
         batch=4, device="cpu", teacher=f"run:{filled.run_id}",
     )  # fmt: skip
     run = start_run(filled.workspace, spec)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies.scratch import SCRATCH
 from core.training.runs import get_run, start_run
 from core.training.store import Run, RunStore, State
 from pages._ui.training.run_progress import tail, with_suggestion
@@ -45,7 +46,7 @@ def test_a_suggestion_goes_to_its_field_or_to_the_expert_settings() -> None:
 
 @pytest.mark.slow
 def test_two_runs_queue_and_one_can_be_cancelled(filled: Filled) -> None:
-    spec = TrainingSpec(dataset=filled.dataset_id, task="detect", model="yolo11n", strategy=Strategy.SCRATCH,
+    spec = TrainingSpec(dataset=filled.dataset_id, task="detect", model="yolo11n", strategy=SCRATCH,
                         epochs=50, imgsz=32, batch=4, device="cpu")  # fmt: skip
     first, second = (start_run(filled.workspace, spec) for _ in range(2))
     try:

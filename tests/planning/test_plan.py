@@ -12,7 +12,8 @@ from core.planning.facts import DatasetFacts, MachineFacts
 from core.planning.plan import FIELDS, Plan, make_plan, parse_budget
 from core.planning.rules import Level
 from core.planning.speed import StepSpeed
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies.scratch import SCRATCH
 from core.training.arguments import check_argument
 
 LAPTOP = MachineFacts(device="cpu", cores=2, memory_free=8 * 2**30)
@@ -235,7 +236,7 @@ def test_what_the_user_set_is_kept_and_planned_around() -> None:
 
 
 def test_from_scratch_takes_more_rounds() -> None:
-    assert plan(facts(), strategy=Strategy.SCRATCH).value("epochs") > plan(facts()).value("epochs")
+    assert plan(facts(), strategy=SCRATCH).value("epochs") > plan(facts()).value("epochs")
 
 
 def test_a_measured_machine_decides_number_format_and_time() -> None:

@@ -15,7 +15,9 @@ from core.models.catalog import models_for
 from core.models.networks import PARTS, measure_network, network_parts
 from core.planning.source_distance import FAR, distance, known_distance, measure_distance
 from core.planning.strategy import recommend
-from core.spec import Strategy
+from core.strategies import Strategy
+from core.strategies.fine_tune import FINE_TUNE
+from core.strategies.frozen import FROZEN
 from core.tasks import TASKS
 from core.training.starting_points import locate
 from core.workspace import Workspace
@@ -26,11 +28,11 @@ from tests.tiny import write_yolo_folder
 @pytest.mark.parametrize(
     ("train", "apart", "expected"),
     [
-        (40, 0.3, Strategy.FROZEN),
-        (40, 0.6, Strategy.FINE_TUNE),
-        (2_000, 0.3, Strategy.FINE_TUNE),
-        (2_000, 0.6, Strategy.FINE_TUNE),
-        (40, None, Strategy.FINE_TUNE),
+        (40, 0.3, FROZEN),
+        (40, 0.6, FINE_TUNE),
+        (2_000, 0.3, FINE_TUNE),
+        (2_000, 0.6, FINE_TUNE),
+        (40, None, FINE_TUNE),
     ],
 )
 def test_four_cases_and_the_unknown(train: int, apart: float | None, expected: Strategy) -> None:

@@ -18,7 +18,10 @@ from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
 from core.models.catalog import find_model
 from core.planning.plan import plan_training
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies.frozen import FROZEN
+from core.strategies.strategy import strategy_named
+from core.strategies.two_stage import TWO_STAGE
 from core.training.arguments import check_argument, parse_setting
 from core.training.distillation import check_teacher
 from core.training.events import read_events
@@ -227,7 +230,7 @@ class TestTaught:
         spec = spec_for(dataset, model=f"run:{taught.id}", teacher=f"run:{teacher.id}", strategy=strategy)
         done = finished(lesson_workspace, spec)
         transfer = read_progress(done).transfer
-        assert (transfer["frozen"] > 1000) == (Strategy(strategy) in (Strategy.FROZEN, Strategy.TWO_STAGE))
+        assert (transfer["frozen"] > 1000) == (strategy_named(strategy) in (FROZEN, TWO_STAGE))
         assert "are cached" not in log_of(done)
         assert read_progress(done).curves["train/dis_loss"].iloc[-1] > 0
 

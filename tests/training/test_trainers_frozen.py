@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 from core.isolation import enter_isolation
-from core.spec import Strategy, TrainingSpec
-from core.training.strategies import freeze_argument
+from core.spec import TrainingSpec
+from core.strategies import STRATEGIES, Strategy
+from core.strategies.discriminative import DISCRIMINATIVE
+from core.strategies.fine_tune import FINE_TUNE
+from core.strategies.frozen import FROZEN
+from core.strategies.two_stage import TWO_STAGE
 from core.training.trainer_selection import trainer_class
 from tests.tiny import write_yolo_folder
 from tests.training.test_trainers import losses
@@ -116,24 +120,24 @@ def test_without_frozen_layers_nothing_is_cached(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("strategy", "extra", "expected"),
     [
-        (Strategy.FROZEN, {}, 11),
-        (Strategy.TWO_STAGE, {}, 11),
-        (Strategy.FROZEN, {"freeze": 4}, 4),
-        (Strategy.FINE_TUNE, {"freeze": 4}, None),
-        (Strategy.DISCRIMINATIVE, {}, None),
+        (FROZEN, {}, 11),
+        (TWO_STAGE, {}, 11),
+        (FROZEN, {"freeze": 4}, 4),
+        (FINE_TUNE, {"freeze": 4}, None),
+        (DISCRIMINATIVE, {}, None),
     ],
 )
 def test_how_many_layers_are_frozen(strategy: Strategy, extra: dict[str, Any], expected: int | None) -> None:
     spec = TrainingSpec(dataset="d", task="detect", strategy=strategy, extra=extra)
-    assert freeze_argument(spec, 11) == expected
+    assert spec.frozen_layers(11) == expected
 
 
 @pytest.mark.slow
 def test_a_run_gets_the_trainer_of_its_task() -> None:
     enter_isolation()
     for task in ("detect", "segment", "pose", "obb", "classify"):
-        for strategy in Strategy:
+        for strategy in STRATEGIES:
             spec = TrainingSpec(dataset="d", task=task, strategy=strategy, epochs=10)
             kind = trainer_class(spec)
-            assert getattr(kind, "feature_epochs", None) == (3 if strategy is Strategy.TWO_STAGE else None)
+            assert getattr(kind, "feature_epochs", None) == (3 if strategy is TWO_STAGE else None)
             assert any(task in base.__module__ for base in kind.__mro__)

@@ -155,7 +155,7 @@ def _card(
         sentences=evaluation.sentences,
         interval_note=words.interval_note(evaluation, dataset),
         settings=settings,
-        started_from="random numbers" if run.strategy == "scratch" else ", ".join(filter(None, (run.model, origin))),
+        started_from="random numbers" if not run.spec.strategy.reuses else ", ".join(filter(None, (run.model, origin))),
         trained=f"{run.created:%Y-%m-%d}",
         trained_on=words.trained_on(run, dataset, read_progress(run)),
         has_onnx=onnx is not None,

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.data.dataset import Dataset
-from core.spec import Strategy
 from core.tasks import TASKS
-from core.training import strategies
 from core.training.store import Run
 from core.ultralytics.trainers import rates
 
@@ -84,7 +82,7 @@ for part in ("train", "val", "test"):
 
 def reuse_code(run: Run, weights: str, dataset: Dataset) -> str:
     """Return what counts the tensors that are reused; `weights` is a Python expression, here and below."""
-    if run.spec.strategy is Strategy.SCRATCH:
+    if not run.spec.strategy.reuses:
         count = "sum(p.numel() for p in model.model.parameters())"
         return f'model = YOLO({weights})\nprint("parameters, all random:", {count})'
     extra = f", data_kpt_shape={tuple(dataset.keypoint_shape)}" if dataset.keypoint_shape else ""
@@ -119,35 +117,37 @@ def settings_code(run: Run) -> str:
 
 def train_code(run: Run, weights: str) -> str:
     """Return the training, with the callbacks its strategy needs."""
-    spec = run.spec
+    spec, strategy = run.spec, run.spec.strategy
     code = f"model = YOLO({weights})\n"
     options = "**SETTINGS"
-    if spec.strategy in (Strategy.FROZEN, Strategy.TWO_STAGE):
+    if strategy.freezes:
         code += 'BACKBONE = len(model.model.yaml["backbone"])  # how many layers see\n'
         options += ", freeze=BACKBONE"
-    if spec.strategy is Strategy.SCRATCH:
+    if not spec.strategy.reuses:
         options += ", pretrained=False"
     if spec.teacher:
         options += ", distill_model=str(TEACHER)"
-    if spec.strategy is Strategy.TWO_STAGE:
-        stage = strategies.first_stage_epochs(spec)
+    if strategy.staged:
+        stage = strategy.first_stage(spec.epochs)
         code = _borrowed(rates.unfreeze, rates._tell_scheduler) + "\n\n" + code
         code += f"""FIRST_STAGE = {stage}  # epochs with the backbone frozen
 
 
 def second_stage(trainer):
     if trainer.epoch == FIRST_STAGE:
-        unfreeze(trainer)
+        unfreeze(trainer, SECOND_STAGE_RATE)
 
 
 model.add_callback("on_train_epoch_start", second_stage)
 """
-        code = f"SECOND_STAGE_RATE = {rates.SECOND_STAGE_RATE}  # share of the learning rate\n\n\n{code}"
-    if spec.strategy is Strategy.DISCRIMINATIVE:
+        code = f"SECOND_STAGE_RATE = {strategy.later_rate}  # share of the learning rate\n\n\n{code}"
+    if strategy.backbone_rate != 1:
         borrowed = _borrowed(rates.slow_backbone, rates._backbone_parameters, rates._tell_scheduler)
-        code = f"BACKBONE_RATE = {rates.BACKBONE_RATE}  # share of the learning rate\n\n\n{borrowed}\n\n{code}"
+        code = f"BACKBONE_RATE = {strategy.backbone_rate}  # share of the learning rate\n\n\n{borrowed}\n\n{code}"
         code += 'BACKBONE = len(model.model.yaml["backbone"])  # how many layers see\n'
-        code += 'model.add_callback("on_train_start", lambda trainer: slow_backbone(trainer, BACKBONE))\n'
+        code += (
+            'model.add_callback("on_train_start", lambda trainer: slow_backbone(trainer, BACKBONE, BACKBONE_RATE))\n'
+        )
     return f"{code}model.train({options})"
 
 

@@ -36,7 +36,6 @@ from core.delivery.notebook.words import (
 )
 from core.errors import InputError
 from core.models.catalog import model_for_task
-from core.spec import Strategy
 from core.training.runs import get_run
 from core.training.starting_points import locate
 from core.training.store import Run
@@ -122,7 +121,7 @@ def run_cells(workspace: Workspace, run: Run) -> list[Cell]:
 
 def _weights(workspace: Workspace, run: Run) -> tuple[str, Path | None]:
     """Return the Python expression for what the training starts from, and the file."""
-    if run.spec.strategy is Strategy.SCRATCH:
+    if not run.spec.strategy.reuses:
         return quoted(model_for_task(run.spec.model, run.spec.task).yaml), None
     found = locate(workspace, run.spec.model, run.spec.task)
     if found is None:

@@ -7,7 +7,6 @@ import json
 from core.data.dataset import Dataset
 from core.delivery.report.words import plan_settings, setting_reason
 from core.models.catalog import find_model
-from core.spec import STRATEGY_WORDS, Strategy
 from core.tasks import TASKS
 from core.training.progress import read_progress
 from core.training.store import Run
@@ -24,7 +23,7 @@ is taught new classes with few.
 
 - **Task:** {dataset.task}
 - **Classes:** {", ".join(dataset.classes)}
-- **Strategy:** {STRATEGY_WORDS[run.spec.strategy]}
+- **Strategy:** {run.spec.strategy.title}
 
 Run the cells from top to bottom. Needed: `pip install ultralytics==8.4.190`.
 """
@@ -44,7 +43,7 @@ def about_data(dataset: Dataset) -> str:
 
 def about_reuse(run: Run, dataset: Dataset) -> str:
     """Say what is copied from the pre-trained model and what begins with random numbers."""
-    if run.spec.strategy is Strategy.SCRATCH:
+    if not run.spec.strategy.reuses:
         return (
             "## What is reused: nothing\n\nThis run starts from random numbers. It shows what transfer learning saves: "
             "compare it with a run that starts from pre-trained weights, at the same number of epochs."
@@ -77,31 +76,10 @@ def about_settings(run: Run) -> str:
     return f"## The settings, and why\n\n{rows}\n\nAll others stay as Ultralytics has them (`default.yaml`)."
 
 
-STRATEGY_LESSON = {
-    Strategy.FINE_TUNE: """
-All layers may change. The copied ones start near a good place and move little, since the learning rate is small; the
-new ones have farther to go. This is the usual choice when there are some hundred pictures or more.""",
-    Strategy.FROZEN: """
-The backbone stays exactly as it was (`freeze`, its batch-norm statistics included) and serves as a fixed way of seeing:
-only the neck and the head learn. It is quick, hard to overfit, and the best choice for very few pictures that look like
-photographs. It can't learn to see what its first training never needed, such as the texture of an X-ray.""",
-    Strategy.TWO_STAGE: """
-First only neck and head learn, so that the random numbers of the new layers can't disturb the copied ones; then all
-layers learn, at a lower rate. Plain Ultralytics has no setting for it. The two functions below are called back by its
-trainer and do what Graft does: the same schedule, one training.""",
-    Strategy.DISCRIMINATIVE: """
-Each part of the network learns at its own rate: the backbone slowly, neck and head ten times as fast (Howard and Ruder,
-2018). Plain Ultralytics has no setting for it. The function below is called back by its trainer when the optimizer is
-ready and splits its groups, as Graft does.""",
-    Strategy.SCRATCH: """
-Every layer starts from random numbers (`pretrained=False`). Expect to need many times the pictures and epochs.""",
-}
-
-
 def about_strategy(run: Run) -> str:
     """Explain the strategy, and what plain Ultralytics does otherwise than the run did."""
     spec = run.spec
-    text = f"## The strategy: {spec.strategy.value}\n{STRATEGY_LESSON[spec.strategy]}"
+    text = f"## The strategy: {spec.strategy}\n{spec.strategy.lesson}"
     if spec.teacher:
         text += f"""
 
@@ -114,7 +92,7 @@ Only the model itself is kept in the end."""
         differences.append(
             "on a processor, Graft trains with a quicker trainer (other memory layout, bfloat16 where it pays)"
         )
-    if spec.strategy is Strategy.FROZEN and run.device == "cpu" and not spec.teacher:
+    if spec.strategy.frozen_share == 1 and run.device == "cpu" and not spec.teacher:
         differences.append("for frozen layers it may compute what they see once and keep it")
     if str(spec.extra.get("amp", "")).lower() == "bf16" and run.device == "cpu":
         differences.append("the setting amp=bf16 is left out here, since plain Ultralytics refuses it on a processor")

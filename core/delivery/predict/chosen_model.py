@@ -104,7 +104,7 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
         Window.parse(window).name,
         dataset_id,
         _base(workspace, run.spec.model, run.spec.task),
-        run.spec.strategy == "scratch",
+        not run.spec.strategy.reuses,
         run.task,
     )
 

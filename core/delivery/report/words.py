@@ -10,7 +10,7 @@ from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.verdict import between, percent, plural
 from core.models.catalog import find_model
-from core.spec import STRATEGY_WORDS, Strategy, TrainingSpec
+from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.progress import RunProgress
 from core.training.store import Run
@@ -77,7 +77,7 @@ def trained_on(run: Run, dataset: Dataset, progress: RunProgress) -> str:
     taught = (
         f" It also learned from a teacher, {spec.teacher}, {spec.teacher_weights['origin']}." if spec.teacher else ""
     )
-    if run.strategy == Strategy.SCRATCH:
+    if not spec.strategy.reuses:
         return f"{text}It started from random numbers and knew nothing before.{taught}"
     if run.model.startswith("run:"):
         return f"{text}It started from the model of the run {run.model.removeprefix('run:')}.{taught}"
@@ -206,9 +206,7 @@ def dataset_card(dataset: Dataset) -> str:
 def training(run: Run, progress: RunProgress) -> str:
     """Say how long it trained, on what and which epoch was kept."""
     spec = run.spec
-    text = (
-        f"{STRATEGY_WORDS[spec.strategy]}. {plural(run.epochs_done, 'epoch')} of {progress.epochs or spec.epochs} on "
-    )
+    text = f"{spec.strategy.title}. {plural(run.epochs_done, 'epoch')} of {progress.epochs or spec.epochs} on "
     text += "the processor (CPU)" if run.device == "cpu" else f"the graphics card (device {run.device})"
     if run.seconds:
         text += f" in {run.seconds / 60:.0f} min" if run.seconds > 90 else f" in {run.seconds:.0f} s"

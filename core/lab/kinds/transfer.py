@@ -12,7 +12,7 @@ from core.lab.cross_dataset import zero_shot
 from core.lab.experiment import TransferSettings
 from core.lab.experiment_runs import Conductor, Part, time_words
 from core.lab.paired_figures import LEARNED, Difference, difference, figure, judge, points, span
-from core.spec import Strategy
+from core.strategies.scratch import SCRATCH
 from core.training.progress import read_progress
 from core.training.store import Run
 
@@ -62,7 +62,7 @@ def drive(conductor: Conductor) -> None:
     settings = conductor.experiment.settings
     assert isinstance(settings, TransferSettings)
     ways = {WITH: (settings.strategy, settings.epochs)}
-    ways[WITHOUT] = (Strategy.SCRATCH, round(settings.epochs * settings.patience_with_scratch))
+    ways[WITHOUT] = (SCRATCH, round(settings.epochs * settings.patience_with_scratch))
     keys = {
         way: [f"{way}, seed {seed}" if settings.seeds > 1 else way for seed in range(settings.seeds)] for way in ways
     }

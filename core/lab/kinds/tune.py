@@ -15,7 +15,8 @@ from core.lab.experiment import TuneSettings
 from core.lab.experiment_runs import Conductor, Part, run_seconds, time_words
 from core.lab.paired_figures import Difference, difference, figure, judge, points, span
 from core.planning.plan import complete_spec
-from core.spec import Strategy
+from core.strategies import STRATEGIES
+from core.strategies.strategy import strategy_named
 from core.training.arguments import training_arguments
 from core.training.store import State
 
@@ -28,7 +29,6 @@ STRENGTHS = (0.0, 1.5)
 RATES = (0.2, 5.0)
 """The learning rate is searched between these multiples of the planned one, on a logarithmic scale."""
 SIZES = (0.75, 1.0, 1.5)
-STRATEGIES = (Strategy.FINE_TUNE, Strategy.TWO_STAGE, Strategy.DISCRIMINATIVE, Strategy.FROZEN)
 MOST_FAILED = 3
 BY_CHANCE = 4
 """Tries taken at random before the sampler trusts what it has seen."""
@@ -122,7 +122,7 @@ def suggest(trial: optuna.Trial, settings: TuneSettings, planned: dict[str, Any]
         low, high = (planned["lr0"] * factor for factor in RATES)
         values["lr0"] = trial.suggest_float("lr0", low, high, log=True)
     if "strategy" in settings.search:
-        options = dict.fromkeys([str(settings.strategy), *map(str, STRATEGIES)])
+        options = dict.fromkeys([str(settings.strategy), *(item.name for item in STRATEGIES if item.searched)])
         values["strategy"] = trial.suggest_categorical("strategy", list(options))
     if "imgsz" in settings.search:
         values["imgsz"] = trial.suggest_categorical("imgsz", sizes(settings.imgsz))
@@ -178,7 +178,7 @@ def _train(conductor: Conductor, name: str, values: dict[str, Any], planned: dic
     settings = conductor.experiment.settings
     assert isinstance(settings, TuneSettings)
     changed = part_settings(values, planned)
-    strategy = Strategy(values.get("strategy", settings.strategy))
+    strategy = strategy_named(str(values.get("strategy", settings.strategy)))
     parts = [
         Part(
             name if settings.seeds == 1 else f"{name}, seed {seed}", settings.model, strategy, settings.epochs, seed,

@@ -21,8 +21,7 @@ from core.isolation import enter_isolation
 from core.models.catalog import model_for_task
 from core.processes import process_identity
 from core.safe_files import keep_reserve, release_reserve
-from core.spec import Strategy, TrainingSpec
-from core.training import strategies
+from core.spec import TrainingSpec
 from core.training.database import DiskFull, on_node
 from core.training.distillation import meet_teacher
 from core.training.events import EventWriter
@@ -190,7 +189,7 @@ class Training:
         self.batch, self.batch_words = fit.batch, fit.message
 
     def _source(self) -> str:
-        if self.spec.strategy is Strategy.SCRATCH:
+        if not self.spec.strategy.reuses:
             return model_for_task(self.spec.model, self.spec.task).yaml
         found = locate(self.workspace, self.spec.model, self.spec.task)
         if found is None:
@@ -217,19 +216,20 @@ class Training:
             "save": True,
             "val": True,
         }
-        freeze = strategies.freeze_argument(spec, self.backbone)
+        freeze = spec.frozen_layers(self.backbone)
         if self.state is not None:
             arguments |= self.state.get("optimizer_arguments", {})
-        if freeze is not None and not (spec.strategy is Strategy.TWO_STAGE and self._in_second_stage()):
+        if freeze is not None and not self._in_second_stage():
             arguments["freeze"] = freeze
-        if spec.strategy is Strategy.SCRATCH:
+        if not spec.strategy.reuses:
             arguments["pretrained"] = False
         if self.teacher:
             arguments["distill_model"] = self.teacher
         return arguments
 
     def _in_second_stage(self) -> bool:
-        return self.state is not None and self.state["epoch"] + 1 >= strategies.first_stage_epochs(self.spec)
+        stage = self.spec.strategy.first_stage(self.spec.epochs)
+        return bool(stage) and self.state is not None and self.state["epoch"] + 1 >= stage
 
     # What Ultralytics calls, in its order
 
@@ -237,10 +237,11 @@ class Training:
         """Report what was reused; set rates; measure a step; go on from the resume point."""
         protect_checkpoints(trainer)
         save_when_it_matters(trainer)
-        if self.spec.strategy is Strategy.DISCRIMINATIVE:
-            slow_backbone(trainer, self.backbone)
-        if self.spec.strategy is Strategy.TWO_STAGE and self._in_second_stage():
-            unfreeze(trainer)
+        strategy = self.spec.strategy
+        if strategy.backbone_rate != 1:
+            slow_backbone(trainer, self.backbone, strategy.backbone_rate)
+        if self._in_second_stage():
+            unfreeze(trainer, strategy.later_rate)
         weights = list(student(trainer.model).parameters())
         total = sum(parameter.numel() for parameter in weights)
         trainable = sum(parameter.numel() for parameter in weights if parameter.requires_grad)
@@ -259,7 +260,7 @@ class Training:
     def _reused(self, trainer: Any) -> dict[str, Any]:
         network = student(trainer.model)
         total = len(network.state_dict())
-        if self.spec.strategy is Strategy.SCRATCH:
+        if not self.spec.strategy.reuses:
             message = f"Nothing reused: from scratch. {self.teacher_words}".rstrip()
             return {"copied": 0, "total": total, "message": message}
         copied = reused_parts(self._source(), network)
@@ -271,8 +272,9 @@ class Training:
     def on_train_epoch_start(self, trainer: Any) -> None:
         """Report the epoch; begin the second stage when it is due."""
         epoch = trainer.epoch + 1
-        if self.spec.strategy is Strategy.TWO_STAGE and trainer.epoch == strategies.first_stage_epochs(self.spec):
-            unfreeze(trainer)
+        strategy = self.spec.strategy
+        if strategy.staged and trainer.epoch == strategy.first_stage(self.spec.epochs):
+            unfreeze(trainer, strategy.later_rate)
         self.epoch_began, self.batch_number = time.monotonic(), 0
         self.events.write(
             "epoch_start",

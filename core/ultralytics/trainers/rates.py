@@ -8,29 +8,24 @@ from __future__ import annotations
 
 from typing import Any
 
-BACKBONE_RATE = 0.1
-"""Discriminative: the backbone's share of the learning rate (Ultralytics docs, custom trainer guide: 0.1)."""
-SECOND_STAGE_RATE = 0.3
-"""Two-stage: the share of the learning rate once everything is trainable."""
 
-
-def slow_backbone(trainer: Any, layers: int) -> None:
-    """Discriminative rates: give the backbone's parameters groups of their own at a tenth of the rate."""
+def slow_backbone(trainer: Any, layers: int, rate: float) -> None:
+    """Give the parameters of the first `layers` groups of their own at a share `rate` of the learning rate."""
     slow = _backbone_parameters(trainer, layers)
     groups = []
     for group in trainer.optimizer.param_groups:
         for backbone in (False, True):
             members = [parameter for parameter in group["params"] if (id(parameter) in slow) == backbone]
             if members:
-                share = BACKBONE_RATE if backbone else 1.0
+                share = rate if backbone else 1.0
                 rates = {key: group[key] * share for key in ("lr", "initial_lr") if key in group}
                 groups.append({**group, "params": members, **rates})
     trainer.optimizer.param_groups[:] = groups
     _tell_scheduler(trainer)
 
 
-def unfreeze(trainer: Any) -> None:
-    """Second stage of two-stage: make everything trainable again at a lower rate, from pictures, not features."""
+def unfreeze(trainer: Any, rate: float) -> None:
+    """After a first stage: make everything trainable at a share `rate` of the learning rate, from pictures."""
     if hasattr(trainer, "release_features"):
         trainer.release_features()
     trainer.freeze_layer_names = []
@@ -38,7 +33,7 @@ def unfreeze(trainer: Any) -> None:
         if ".dfl" not in name and "teacher_model." not in name:  # a fixed projection, and a teacher: never trained
             parameter.requires_grad = True
     for group in trainer.optimizer.param_groups:
-        group["initial_lr"] = group.get("initial_lr", group["lr"]) * SECOND_STAGE_RATE
+        group["initial_lr"] = group.get("initial_lr", group["lr"]) * rate
     _tell_scheduler(trainer)
 
 

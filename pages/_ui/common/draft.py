@@ -11,7 +11,7 @@ from core.models.catalog import STARTER
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model
 from core.planning.plan import FIELDS, complete_spec
-from core.spec import STRATEGY_WORDS, TrainingSpec
+from core.spec import TrainingSpec
 from core.workspace import Workspace
 from pages._ui.common.formatting import count, plain
 
@@ -55,7 +55,7 @@ def draft_for(workspace: Workspace, dataset: Dataset) -> TrainingSpec:
 def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
     """Say in sentences what a training will do."""
     train, val = dataset.images.get("train", 0), dataset.images.get("val", 0)
-    start = STRATEGY_WORDS[spec.strategy]
+    start = spec.strategy.title
     may_end_early = 0 < spec.patience < spec.epochs
     origin = f" ({STARTER_WORDS.removeprefix('starter, ')})" if spec.model == STARTER.name else ""
     lines = [

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from core.strategies import STRATEGIES, Strategy
+
 
 def bounds(field: FieldInfo) -> tuple[Any, Any]:
     """Return a field's lowest and highest value (`ge`/`gt`, `le`/`lt`), None where there is none."""
@@ -29,7 +31,9 @@ def default_of(field: FieldInfo) -> Any:
 
 
 def choices(annotation: Any) -> list[Any] | None:
-    """Return the values of an enum or Literal type, None for any other type."""
+    """Return the values of an enum or Literal type, all strategies for theirs, None for any other type."""
+    if annotation is Strategy:
+        return list(STRATEGIES)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return list(annotation)
     return list(get_args(annotation)) if get_origin(annotation) is Literal else None

@@ -23,7 +23,9 @@ from core.lab.jobs import start_experiment
 from core.lab.suggest import models_here, suggest_contenders, suggest_settings
 from core.models.catalog import models_for
 from core.models.library import list_models
-from core.spec import STRATEGY_WORDS, Strategy
+from core.strategies import STRATEGIES
+from core.strategies.fine_tune import FINE_TUNE
+from core.strategies.scratch import SCRATCH
 from core.training.runs import list_runs
 from core.workspace import Workspace
 from pages._ui.common.cells import next_step, python_fold
@@ -108,7 +110,7 @@ def _ask_race(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str, An
     models = st.multiselect("Models", names, key=f"{key}_models", format_func=lambda name: kept.get(name, name),
                             default=[name for name in names if name in {item.model for item in suggested}],
                             help="Those whose weights are on this machine, and those of your library.")  # fmt: skip
-    options = list(Strategy) if here or kept else [Strategy.SCRATCH]
+    options = list(STRATEGIES) if here or kept else [SCRATCH]
     strategies = st.pills("Each with", options, key=f"{key}_strategies", selection_mode="multi",
                           default=list(dict.fromkeys(item.strategy for item in suggested)),
                           format_func=str, wrap=True,
@@ -116,7 +118,7 @@ def _ask_race(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str, An
     if not here and not kept:
         st.caption(SCRATCH_ONLY)
     for item in strategies or []:
-        st.caption(f"**{item}**: {plain(STRATEGY_WORDS[item].rsplit(' (', 1)[0])}.")
+        st.caption(f"**{item}**: {plain(item.words)}.")
     contenders = [
         Contender(model=model, strategy=strategy, name=kept.get(model, ""))
         for strategy in strategies or []
@@ -131,11 +133,11 @@ def _ask_model(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str, A
     names = here or [model.name for model in models_for(dataset.task) if model.size == "n"]
     with st.grid(2, min_column_width=200, gap="medium"):
         model = st.selectbox("Pre-trained model", names, key=f"lab_{dataset.id}_{kind}_model", persist_state="session")
-        options = [item for item in Strategy if here or item is Strategy.SCRATCH]
+        options = [item for item in STRATEGIES if here or not item.reuses]
         if kind == "transfer":
-            options = [item for item in Strategy if item is not Strategy.SCRATCH]
+            options = [item for item in STRATEGIES if item.reuses]
         strategy = st.selectbox("Strategy", options, key=f"lab_{dataset.id}_{kind}_strategy", format_func=str,
-                                persist_state="session", help=STRATEGY_WORDS[Strategy.FINE_TUNE])  # fmt: skip
+                                persist_state="session", help=FINE_TUNE.title)  # fmt: skip
     if not here:
         st.caption(SCRATCH_ONLY)
     return {"model": model, "strategy": strategy}
@@ -158,7 +160,7 @@ def _ask_product(workspace: Workspace, dataset: Dataset, _kind: str) -> dict[str
     run = st.selectbox("Your model", list(names), key=f"lab_{dataset.id}_run", format_func=names.__getitem__,
                        help=f"It goes on learning on {dataset.name}.")  # fmt: skip
     keep = field_widget(ProductSettings, "keep_old", key=f"lab_{dataset.id}_keep_old")
-    return {"run": run, "keep_old": keep, "strategy": Strategy.FINE_TUNE, "seeds": 1}
+    return {"run": run, "keep_old": keep, "strategy": FINE_TUNE, "seeds": 1}
 
 
 def show_cost(workspace: Workspace, dataset: Dataset, kind: str, values: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 from core.models.networks import PARTS, Part
-from core.spec import Strategy
+from core.strategies import Strategy
 
 EARTH, LEAF = "#8A6A48", "#3F9A63"
 """Reused, and learning: the colours of the drawing on the first page."""
@@ -28,17 +28,17 @@ class PartState:
 
 def part_states(parts: dict[str, Part], strategy: Strategy, frozen_layers: int | None = None) -> dict[str, PartState]:
     """Return what a strategy does to each part; `frozen_layers`: how many first layers are frozen where some are."""
-    if strategy is Strategy.SCRATCH:
+    if not strategy.reuses:
         return {part: PartState("new: random numbers", False, 0.0) for part in PARTS}
     backbone, neck = parts["backbone"].layers, parts["neck"].layers
     frozen = 0
-    if strategy in (Strategy.FROZEN, Strategy.TWO_STAGE):
+    if strategy.freezes:
         frozen = frozen_layers or backbone
     shares = {
         "backbone": min(1.0, frozen / max(1, backbone)),
         "neck": min(1.0, max(0, frozen - backbone) / max(1, neck)),
     }
-    later = strategy is Strategy.TWO_STAGE
+    later = strategy.staged
     states = {}
     for part in ("backbone", "neck"):
         share = shares[part]
@@ -46,7 +46,7 @@ def part_states(parts: dict[str, Part], strategy: Strategy, frozen_layers: int |
             words = "first frozen, then learns" if later else "reused, frozen"
         elif share > 0:
             words = f"{frozen} of {backbone} layers frozen" if part == "backbone" else "partly frozen"
-        elif part == "backbone" and strategy is Strategy.DISCRIMINATIVE:
+        elif part == "backbone" and strategy.backbone_rate < 1:
             words = "reused, learns slowly"
         else:
             words = "reused, learns"

@@ -14,7 +14,8 @@ from core.models.networks import network_parts
 from core.models.weights import is_here
 from core.planning.source_distance import known_distance, measure_distance
 from core.planning.strategy import recommend
-from core.spec import STRATEGY_WORDS, Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies import STRATEGIES, Strategy
 from core.tasks import TASKS
 from core.training.runs import list_runs
 from core.training.starting_points import locate
@@ -35,7 +36,7 @@ def strategy_cell(
     freeze: dict[str, Any] = {}
     if parts is not None:
         depth = None
-        if strategy in (Strategy.FROZEN, Strategy.TWO_STAGE):
+        if strategy.freezes:
             most = parts["backbone"].layers
             name = f"spec_{dataset.id}_freeze"
             st.session_state.setdefault(name, min(most, int(draft.extra.get("freeze") or most)))
@@ -54,12 +55,11 @@ def strategy_cell(
 
 
 def _choose(dataset: Dataset, draft: TrainingSpec) -> Strategy:
-    options, name = list(Strategy), f"spec_{dataset.id}_strategy"
+    options, name = list(STRATEGIES), f"spec_{dataset.id}_strategy"
     extra: dict[str, Any] = {} if name in st.session_state else {"index": options.index(draft.strategy)}
-    words = {item: STRATEGY_WORDS[item].rsplit(" (", 1) for item in options}
     chosen: Strategy = st.radio(
         TrainingSpec.model_fields["strategy"].title or "Strategy", options, key=name,
-        format_func=lambda item: words[item][0], captions=[words[item][1].rstrip(")") for item in options],
+        format_func=lambda item: item.words, captions=[item.term for item in options],
         persist_state="session", help=TrainingSpec.model_fields["strategy"].description, **extra,
     )  # fmt: skip
     return chosen
@@ -72,8 +72,7 @@ def _advice(workspace: Workspace, dataset: Dataset, model_name: str) -> None:
         weights = None  # weights that can't be found are said where they are chosen
     distance = known_distance(dataset, weights)
     advice = recommend(facts_of(dataset), distance)
-    title = STRATEGY_WORDS[advice.strategy].rsplit(" (", 1)[1].rstrip(")")
-    st.markdown(f"**Recommended: {title}.** {plain(advice.reason)}")
+    st.markdown(f"**Recommended: {advice.strategy.term}.** {plain(advice.reason)}")
     left, right = st.columns([1, 1])
     if distance is None and model_name and left.button(
         "Compare my pictures with what it has seen", key="measure_distance",

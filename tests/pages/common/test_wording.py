@@ -11,7 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data.dataset import Finding, Severity
-from core.spec import Strategy, TrainingSpec
+from core.spec import TrainingSpec
+from core.strategies import STRATEGIES
 from pages._ui.common.formatting import ago, count, duration, megabytes, metric_value, percent, plain
 from pages._ui.common.settings import bounds, choices
 from pages._ui.dataset.editing import class_changes
@@ -62,7 +63,7 @@ def test_names_of_the_user_are_no_markdown() -> None:
 
 def test_bounds_and_choices_come_from_the_field() -> None:
     assert bounds(TrainingSpec.model_fields["imgsz"]) == (32, 4096)
-    assert choices(TrainingSpec.model_fields["strategy"].annotation) == list(Strategy)
+    assert choices(TrainingSpec.model_fields["strategy"].annotation) == list(STRATEGIES)
 
 
 def test_verdict_counts_what_matters() -> None:
