@@ -199,6 +199,7 @@ def _borrowed(*functions: Any) -> str:
         .replace(": Any", "")
         .replace(" -> None", "")
         .replace("layers: int", "layers")
+        .replace("rate: float", "rate")
         .replace(" -> set[int]", "")
         for function in functions
     )
