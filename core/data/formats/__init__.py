@@ -1,43 +1,75 @@
-"""The layouts Graft can read: one module each, and the list of them."""
+"""The layouts Graft can read: one module per format, and the list of them."""
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
+from typing import Protocol
 
+from core.data.formats import (
+    coco,
+    createml,
+    cvat,
+    folder_per_class,
+    labelme,
+    labelstudio,
+    masks,
+    pictures,
+    table,
+    voc,
+    yolo,
+)
+from core.data.reading.source_dataset import SourceDataset
 from core.data.reading.tree import Tree
+from core.tasks import Task
 
-MODULES = (
-    "labelstudio",
-    "coco",
-    "cvat",
-    "voc",
-    "labelme",
-    "createml",
-    "yolo",
-    "table",
-    "masks",
-    "folder_per_class",
-    "pictures",
+
+class Format(Protocol):
+    """What a format module offers; a new format is a module with these four and its line in FORMATS."""
+
+    NAME: str
+    """what dataset.json calls it"""
+    LAYOUT: str
+    """one line that tells people what is read, for messages and pages"""
+
+    def detect(self, tree: Tree) -> float:
+        """Return how sure it is that the files of an upload are laid out this way: 0 not at all, 1 certain.
+
+        Looks at names and a sample of the contents; never raises for what it does not understand.
+        """
+
+    def read(self, tree: Tree, task: Task | None = None) -> SourceDataset:
+        """Return pictures, classes and labels; `task` goes before what the labels look like.
+
+        Whatever is left out or changed is noted in the result's problems. Raises InputError, naming the file and what
+        it lacks, when the layout was recognised and can't be used.
+        """
+
+
+FORMATS: tuple[Format, ...] = (
+    labelstudio,
+    coco,
+    cvat,
+    voc,
+    labelme,
+    createml,
+    yolo,
+    table,
+    masks,
+    folder_per_class,
+    pictures,
 )
 """In the order in which ties are broken."""
 
 
-def known_formats() -> list[ModuleType]:
-    """Return the format modules; each has NAME, LAYOUT, detect(tree) -> float and read(tree, task)."""
-    return [importlib.import_module(f"core.data.formats.{name}") for name in MODULES]
-
-
 def layouts() -> list[str]:
-    """Return one line a layout, for messages and pages."""
-    return [module.LAYOUT for module in known_formats()]
+    """Return one line per layout, for messages and pages."""
+    return [module.LAYOUT for module in FORMATS]
 
 
-def detect_format(tree: Tree) -> ModuleType | None:
-    """Return the module that is surest about a tree, or None when none knows it."""
+def detect_format(tree: Tree) -> Format | None:
+    """Return the format that is surest about an upload, or None when none knows it."""
     best, best_score = None, 0.0
-    for module in known_formats():
-        score = float(module.detect(tree))
+    for module in FORMATS:
+        score = module.detect(tree)
         if score > best_score:
             best, best_score = module, score
     return best

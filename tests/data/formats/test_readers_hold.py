@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.data.findings.problems import Problems
-from core.data.formats import detect_format, known_formats
+from core.data.formats import FORMATS, detect_format
 from core.data.reading.geometry import to_fractions
 from core.data.reading.shapes import decode_runs, mask_outlines
 from core.data.reading.tree import is_junk, read_folder
@@ -137,9 +137,9 @@ def test_outlines_of_any_mask_stay_inside_it(seed, height, width):
 
 
 def test_every_reader_is_in_the_registry_and_says_what_it_reads():
-    names = [module.NAME for module in known_formats()]
+    names = [module.NAME for module in FORMATS]
     assert len(names) == len(set(names))
-    for module in known_formats():
+    for module in FORMATS:
         assert module.LAYOUT
         assert callable(module.detect)
         assert callable(module.read)

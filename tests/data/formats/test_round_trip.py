@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from core.data.dataset import list_datasets
-from core.data.formats import known_formats
+from core.data.formats import FORMATS
 from core.data.importing.from_upload import SAMPLE_NAME, import_dataset, import_sample
 from core.data.importing.settings import ImportSettings
 from tests.data.writers import CLASSES, HEIGHT, WIDTH, WRITERS, picture, pictures, put, truth
@@ -275,7 +275,7 @@ def test_an_unknown_layout_is_refused_and_leaves_nothing(workspace, tmp_path):
     put(root / "notes.xml", "<something><else/></something>")
     with pytest.raises(Exception, match="not a layout I know yet; these are: ") as caught:
         import_dataset(workspace, root)
-    for module in known_formats():
+    for module in FORMATS:
         assert module.LAYOUT in str(caught.value)
     assert not list_datasets(workspace)
     assert not list(workspace.staging_root.iterdir())
