@@ -88,7 +88,7 @@ def map50(made: Made, weights: NDArray[np.float32]) -> tuple[float, float, float
         return value, 0.0, 0.0
     draws = ap_draws(weights, made.correct[:, None], made.confidence, made.picture, made.objects)[:, 0]
     found = figure(value, draws, int(made.objects.sum()), count_units(len(made.objects), made.groups))
-    return value, found["low"], found["high"]
+    return value, found.low, found.high
 
 
 def accuracy(made: Made, weights: NDArray[np.float32]) -> tuple[float, float, float]:
@@ -156,7 +156,7 @@ def false_alarms(pictures: int, sets: int, seed: int = 0) -> dict[str, float]:
             draws["recall"].append((weights @ hits) / (weights @ objects))
             draws["mAP50"].append(ap_draws(weights, correct[:, None], confidence, picture, objects)[:, 0])
         for name, (first, second) in draws.items():
-            cried[name].append(difference_of(first, second, pictures)["verdict"] != "undecided")
+            cried[name].append(difference_of(first, second, pictures).verdict != "undecided")
     return {name: float(np.mean(values)) for name, values in cried.items()}
 
 

@@ -99,7 +99,7 @@ def compared(runs: list[Run], split: str) -> list[Comparison]:
             if not is_ready(run, split):
                 predict_with_bar(workspace, run, split, who=f"{run.name}: ")
         evaluations = [evaluation_of(str(workspace.root), run.id, split, stamp_of(run, split)) for run in runs]
-        points = [float(item.operating_point["confidence"] or 0.0) for item in evaluations]
+        points = [item.operating_point.threshold for item in evaluations]
         return [
             comparison_of(
                 str(workspace.root), runs[0].id, run.id, split,
@@ -141,9 +141,7 @@ def show_figures(runs: list[Run], split: str) -> None:
             if name in evaluation.metrics:
                 figure = evaluation.metrics[name]
                 row[METRIC_TITLES[name]] = (
-                    f"{figure['value']:.2f} ({figure['low']:.2f} to {figure['high']:.2f})"
-                    if figure["value"] == figure["value"]
-                    else "–"
+                    f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})" if figure.is_known else "–"
                 )
         rows.append(row)
     st.dataframe(pd.DataFrame(rows).set_index("run").T, width="stretch", placeholder="–")

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from core.evaluation.figures.average_precision import mean_known
 from core.evaluation.figures.calibration import calibration, fit_class_temperature, scaled_probabilities
+from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import Weights, area_interval, count_units, draw, share_interval
+from core.evaluation.figures.metrics import ratio
+from core.evaluation.figures.operating_point import OperatingPoint
+from core.evaluation.figures.results import ClassFigures, LeakAware, SplitFigures
 from core.evaluation.figures.slices import Slices, picture_cuts
 from core.evaluation.verdict import classification_sentences
-
-Figure = dict[str, float]
 
 
 def auroc_draws(weights: Weights, scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -33,7 +35,7 @@ def auroc_draws(weights: Weights, scores: NDArray[np.float64], positive: NDArray
 
 def classification_metrics(
     probabilities: NDArray[np.float64], truth: NDArray[np.int64], weights: Weights, classes: list[str], units: int
-) -> tuple[dict[str, Figure], dict[str, dict[str, Any]]]:
+) -> tuple[dict[str, Figure], dict[str, ClassFigures]]:
     """Return the figures over all pictures and a class.
 
     `probabilities` is (pictures, classes), `units` the pictures or groups drawn. Over all: top1, top5,
@@ -47,9 +49,9 @@ def classification_metrics(
     top5 = (ranks[:, :5] == truth[:, None]).any(axis=1)
     overall: dict[str, Figure] = {}
     for name, right in (("top1", answer == truth), ("top5", top5)):
-        low, high = share_interval(weights, right.astype(np.float32), np.ones(count, dtype=np.float32), units)
-        overall[name] = {"value": float(right.mean()) if count else float("nan"), "low": low, "high": high}
-    per_class: dict[str, dict[str, Any]] = {}
+        ends = share_interval(weights, right.astype(np.float32), np.ones(count, dtype=np.float32), units)
+        overall[name] = Figure(float(right.mean()) if count else float("nan"), *ends)
+    per_class: dict[str, ClassFigures] = {}
     recalls: list[NDArray[np.floating]] = []
     areas: list[NDArray[np.floating]] = []
     for class_id, name in enumerate(classes):
@@ -61,14 +63,14 @@ def classification_metrics(
         if labelled.any():
             recalls.append(recall)
             areas.append(area)
-        entry: dict[str, Any] = {"AUROC": _figure(area, int(labelled.sum()), units)}
+        figures = {"AUROC": _figure(area, int(labelled.sum()), units)}
         middle = (labelled.astype(np.float32) + said) / 2
         for key, whole in (("precision", said), ("recall", labelled), ("F1", middle)):
             part = np.asarray(whole, dtype=np.float32)
-            low, high = share_interval(weights, hit, part, units)
-            total = float(part.sum())
-            entry[key] = {"value": float(hit.sum()) / total if total else float("nan"), "low": low, "high": high}
-        per_class[name] = {**entry, "objects": int(labelled.sum()), "found": int(hit.sum())}
+            figures[key] = Figure(
+                ratio(float(hit.sum()), float(part.sum())), *share_interval(weights, hit, part, units)
+            )
+        per_class[name] = ClassFigures(figures, int(labelled.sum()), int(hit.sum()))
     for name, draws in (("balanced_accuracy", recalls), ("AUROC", areas)):
         overall[name] = _figure(mean_known(draws, len(everything)), count, units)
     return overall, per_class
@@ -76,8 +78,7 @@ def classification_metrics(
 
 def _figure(draws: NDArray[np.floating], count: int, units: int) -> Figure:
     value = float(draws[0])
-    low, high = area_interval(value, draws[1:], count, units)
-    return {"value": value, "low": low, "high": high}
+    return Figure(value, *area_interval(value, draws[1:], count, units))
 
 
 def classified(
@@ -86,7 +87,7 @@ def classified(
     meta: dict[str, Any],
     twins: list[str],
     temperature: float | None = None,
-) -> dict[str, Any]:
+) -> SplitFigures:
     """Return all figures, tables and sentences of a classifier from its stored predictions, as `Detector.at` does.
 
     Pictures whose probabilities are not numbers are left out, and told. `temperature` is the one stored with the run.
@@ -122,26 +123,26 @@ def classified(
     reliability = calibration(confidence, right, place, weights)
     if temperature is not None:
         after = calibration(scaled_probabilities(probabilities, temperature).max(axis=1), right, place, weights)
-        reliability["scaled"] = {"temperature": temperature, **after}
+        reliability = reliability.with_scaled(temperature, after)
     sentences, steps = classification_sentences(metrics, per_class, slices, int(right.sum()), len(truth))
     if (~usable).any():
         sentences.append(f"{int((~usable).sum())} pictures had no usable answer (not a number) and were left out.")
-    return {
-        "operating_point": {"confidence": None, "iou": None},
-        "metrics": metrics,
-        "per_class": per_class,
-        "errors": {},
-        "calibration": reliability,
-        "slices": slices,
-        "confusion": pd.DataFrame(
+    return SplitFigures(
+        operating_point=OperatingPoint(),
+        metrics=metrics,
+        per_class=per_class,
+        errors={},
+        calibration=reliability,
+        slices=slices,
+        confusion=pd.DataFrame(
             matrix, index=pd.Index(classes, name="truth"), columns=pd.Index(classes, name="prediction")
         ),
-        "curves": {},
-        "pictures": pictures.sort_values("badness", ascending=False, kind="stable").reset_index(drop=True),
-        "leak_aware": _leak_aware(probabilities, labelled, images, groups, classes, twins),
-        "sentences": sentences + steps,
-        "next_steps": steps,
-    }
+        curves={},
+        pictures=pictures.sort_values("badness", ascending=False, kind="stable").reset_index(drop=True),
+        leak_aware=_leak_aware(probabilities, labelled, images, groups, classes, twins),
+        sentences=sentences + steps,
+        next_steps=steps,
+    )
 
 
 def temperature_for(predictions: pd.DataFrame, truth: pd.DataFrame, classes: list[str]) -> float | None:
@@ -158,16 +159,16 @@ def _leak_aware(
     groups: list[str] | None,
     classes: list[str],
     twins: list[str],
-) -> dict[str, Any]:
-    """Return the headline without the pictures that have near twins in train; empty when there are none."""
+) -> LeakAware | None:
+    """Return the headline without the pictures that have near twins in train; None when there are none."""
     alone = ~images["file"].isin(set(twins)).to_numpy(dtype=bool)
     count, left = int((~alone).sum()), int(alone.sum())
     if not count:
-        return {}
+        return None
     if not left:
-        return {"twins": count, "images": 0, "metrics": {}}
+        return LeakAware(count, 0)
     chosen = None if groups is None else [name for name, keep in zip(groups, alone, strict=True) if keep]
     figures, _ = classification_metrics(
         probabilities[alone], labelled[alone], draw(left, chosen), classes, count_units(left, chosen)
     )
-    return {"twins": count, "images": left, "metrics": figures}
+    return LeakAware(count, left, figures)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from core.evaluation.classification import auroc_draws
 from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.figures.average_precision import PARTS, mean_known
+from core.evaluation.figures.figure import Difference, plain_values
 from core.evaluation.figures.intervals import ap_draws, count_units, draw, interval, wilson
 from core.evaluation.figures.metrics import ap_by_class
 from core.evaluation.predict.matching import IOU_THRESHOLDS, from_bits
@@ -31,6 +32,27 @@ Draws = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class ComparedMetric:
+    """One figure of two runs, 0 to 1, and how much higher the second one's is."""
+
+    a: float
+    b: float
+    difference: Difference
+
+    @property
+    def verdict(self) -> Literal["a", "b", "undecided"]:
+        """Which run is better; undecided when the interval of the difference holds zero."""
+        if not self.difference.decided:
+            return "undecided"
+        return "b" if self.difference.low > 0 else "a"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return {"a", "b", "difference", "low", "high", "verdict"}."""
+        ends = {"difference": self.difference.value, "low": self.difference.low, "high": self.difference.high}
+        return {"a": self.a, "b": self.b, **ends, "verdict": self.verdict}
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Two runs on the same pictures of one split, each at its own operating point; differences are b minus a."""
 
@@ -38,8 +60,7 @@ class Comparison:
     b: str
     split: str
     images: int
-    metrics: dict[str, dict[str, Any]]
-    """{name: {"a", "b", "difference", "low", "high", "verdict"}}; verdict is "a", "b" or "undecided" """
+    metrics: dict[str, ComparedMetric]
     pictures: pd.DataFrame = field(repr=False)
     """file, a, b: mistakes of each on it; the pictures they disagree on most first"""
     settings: dict[str, tuple[Any, Any]]
@@ -53,9 +74,7 @@ class Comparison:
             "b": self.b,
             "split": self.split,
             "images": self.images,
-            "metrics": {
-                name: {key: _finite(value) for key, value in item.items()} for name, item in self.metrics.items()
-            },
+            "metrics": plain_values(self.metrics),
             "better_in_a": int((self.pictures["a"] < self.pictures["b"]).sum()),
             "better_in_b": int((self.pictures["b"] < self.pictures["a"]).sum()),
             "settings": {name: list(values) for name, values in self.settings.items()},
@@ -139,7 +158,7 @@ def _detector_draws(evaluation: Evaluation, files: list[str], weights: NDArray[n
         areas.append(draws)
     result = {name: mean_known([item[:, part].mean(axis=1) for item in areas], len(weights)) for name, part in
               PARTS.items()}  # fmt: skip
-    count = coded.shown(evaluation.operating_point["confidence"] or 0.0)
+    count = coded.shown(evaluation.operating_point.threshold)
     hits, named, objects = (
         (weights @ np.bincount(chosen, minlength=len(files)).astype(np.float32)).astype(float)
         for chosen in (where[:count][coded.hit[:count]], where[:count], true_where)
@@ -167,8 +186,8 @@ def _classifier_draws(evaluation: Evaluation, files: list[str], weights: NDArray
     }
 
 
-def difference_of(a: Draws, b: Draws, units: int) -> dict[str, Any]:
-    """Return b minus a with its 95 % interval and the verdict, from paired draws of `units` pictures or groups.
+def difference_of(a: Draws, b: Draws, units: int) -> ComparedMetric:
+    """Return two figures and b minus a with its 95 % interval, from paired draws of `units` pictures or groups.
 
     The first draw is the set as it is. Where every draw says the same (one run finds all, the other nothing), as much
     doubt is left as Wilson leaves to a share of `units` out of `units`.
@@ -178,8 +197,7 @@ def difference_of(a: Draws, b: Draws, units: int) -> dict[str, Any]:
     if low == high != 0:
         doubtful = value * (2 * wilson(units, units)[0] - 1)
         low, high = min(doubtful, value), max(doubtful, value)
-    verdict = "b" if low > 0 else "a" if high < 0 else "undecided"
-    return {"a": float(a[0]), "b": float(b[0]), "difference": value, "low": low, "high": high, "verdict": verdict}
+    return ComparedMetric(float(a[0]), float(b[0]), Difference(value, low, high))
 
 
 def _pictures(first: Evaluation, second: Evaluation) -> pd.DataFrame:
@@ -192,21 +210,23 @@ def _pictures(first: Evaluation, second: Evaluation) -> pd.DataFrame:
     return table.iloc[order].reset_index(drop=True)
 
 
-def _sentences(first: Evaluation, second: Evaluation, metrics: dict[str, Any], pictures: pd.DataFrame) -> list[str]:
+def _sentences(
+    first: Evaluation, second: Evaluation, metrics: dict[str, ComparedMetric], pictures: pd.DataFrame
+) -> list[str]:
     headline = TASKS[first.task].headline
-    item = metrics[headline]
-    points = abs(item["difference"]) * 100
+    item, gain = metrics[headline], metrics[headline].difference
+    points = abs(gain.value) * 100
     size = f"{points:.1f} points of {headline}"
-    if not np.isfinite(item["difference"]):
+    if not gain.is_known:
         verdict = "Nothing can be said: no object is labelled in these pictures."
-    elif item["verdict"] == "undecided":
+    elif not gain.decided:
         verdict = (
-            f"These pictures don't decide it: the difference is {100 * item['difference']:+.1f} points of {headline}, "
-            f"between {100 * item['low']:+.1f} and {100 * item['high']:+.1f}. Label more pictures to know."
+            f"These pictures don't decide it: the difference is {100 * gain.value:+.1f} points of {headline}, "
+            f"between {100 * gain.low:+.1f} and {100 * gain.high:+.1f}. Label more pictures to know."
         )
     else:
-        better, worse = (second.run, first.run) if item["verdict"] == "b" else (first.run, second.run)
-        low, high = sorted(abs(100 * item[key]) for key in ("low", "high"))
+        better, worse = (second.run, first.run) if item.verdict == "b" else (first.run, second.run)
+        low, high = sorted((abs(100 * gain.low), abs(100 * gain.high)))
         verdict = f"{better} is better than {worse} by {size}, between {low:.1f} and {high:.1f}."
     wins = int((pictures["b"] < pictures["a"]).sum()), int((pictures["a"] < pictures["b"]).sum())
     return [
@@ -230,7 +250,3 @@ def differing_settings(workspace: Workspace, a: str, b: str) -> dict[str, tuple[
     unset: tuple[Any, ...] = (None, "", {})  # a setting that an older record lacks is one that was not set
     differ = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
     return {name: pair for name, pair in differ.items() if not all(item in unset for item in pair)}
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.figures.average_precision import Figure
 from core.evaluation.figures.cached_figures import Derived, derive
 from core.evaluation.figures.calibration import DETECTIONS_FROM, calibration, fit_temperature, scaled
 from core.evaluation.figures.error_budget import error_budget
+from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import count_units, draw, group_members, ratio_interval
 from core.evaluation.figures.metrics import f1, ratio
-from core.evaluation.figures.operating_point import IOU, best_f1_confidence
+from core.evaluation.figures.operating_point import IOU, OperatingPoint, best_f1_confidence
+from core.evaluation.figures.results import ClassFigures, LeakAware, SplitFigures
 from core.evaluation.figures.slices import Slices, object_cuts
 from core.evaluation.predict.prediction_arrays import CODES, Coded
 from core.evaluation.review import confusion
@@ -50,7 +52,7 @@ class Detector:
         self._group_starts = np.flatnonzero(np.diff(member[self._by_group], prepend=-1))
         self.derived_anew = derived is None
         self.derived = derived or derive(self.coded, self.weights, twins)
-        self.calibration = dict(self.derived.calibration)
+        self.calibration = self.derived.calibration
         cuts = object_cuts(self.coded)
         self._slices = Slices(cuts, self.coded.true_picture, self.weights, self.units, "recall")
         self._objects = self.coded.table(self.coded.true_picture, self.coded.true_class)
@@ -68,14 +70,14 @@ class Detector:
 
     def scale_confidence(self, temperature: float | None) -> None:
         """Add to the calibration how it is after temperature scaling; None takes it away."""
-        self.calibration = dict(self.derived.calibration)
+        self.calibration = self.derived.calibration
         if temperature is not None:
             kept = self.coded.confidence >= DETECTIONS_FROM
             said = scaled(self.coded.confidence[kept], temperature)
             after = calibration(said, self.coded.hit[kept], self.coded.picture[kept], self.weights)
-            self.calibration["scaled"] = {"temperature": temperature, **after}
+            self.calibration = self.calibration.with_scaled(temperature, after)
 
-    def at(self, confidence: float) -> dict[str, Any]:
+    def at(self, confidence: float) -> SplitFigures:
         """Return all figures, tables and sentences when findings of at least this confidence count."""
         coded, derived = self.coded, self.derived
         count = coded.shown(confidence)
@@ -83,23 +85,26 @@ class Detector:
         named = coded.table(coded.picture[:count], coded.said[:count])
         metrics, per_class = self._counts(hits, named)
         missed = coded.found_at < confidence
-        figures: dict[str, Any] = {
-            "operating_point": {"confidence": float(confidence), "iou": IOU},
-            "metrics": {**derived.overall, **metrics},
-            "per_class": {name: {**derived.per_class.get(name, {}), **per_class[name]} for name in self.classes},
-            "errors": error_budget(coded, confidence, derived.costs),
-            "calibration": self.calibration,
-            "slices": self._slices.measure(~missed),
-            "confusion": self._confusion(confidence),
-            "curves": derived.curves,
-            "pictures": self._pictures(count, missed),
-            "leak_aware": self._leak_aware(hits, named),
-        }
+        figures = SplitFigures(
+            operating_point=OperatingPoint(float(confidence), IOU),
+            metrics={**derived.overall, **metrics.figures},
+            per_class={
+                name: replace(item, figures={**derived.per_class.get(name, {}), **item.figures})
+                for name, item in per_class.items()
+            },
+            errors=error_budget(coded, confidence, derived.costs),
+            calibration=self.calibration,
+            slices=self._slices.measure(~missed),
+            confusion=self._confusion(confidence),
+            curves=derived.curves,
+            pictures=self._pictures(count, missed),
+            leak_aware=self._leak_aware(hits, named),
+        )
         verdict, steps = detection_sentences(figures, self.coded, missed)
-        figures |= {"sentences": verdict + steps, "next_steps": steps}
-        return figures
+        return replace(figures, sentences=verdict + steps, next_steps=steps)
 
-    def _counts(self, hits: Table, named: Table) -> tuple[dict[str, Figure], dict[str, Any]]:
+    def _counts(self, hits: Table, named: Table) -> tuple[ClassFigures, dict[str, ClassFigures]]:
+        """Return the figures over all classes, and those of each."""
         objects = self._objects
         drawn = [self.weights @ hits, self.weights @ named, self._drawn_objects]
         units = [self._units(table) for table in (named, objects)]
@@ -112,14 +117,12 @@ class Detector:
         metrics = self._figures(
             [table.sum(axis=1) for table in (hits, named, objects)], [d.sum(axis=1) for d in drawn], whole
         )
-        for name in ("objects", "found", "false_alarms"):
-            metrics.pop(name)
         with_objects, with_findings = objects.sum(axis=1) > 0, named.sum(axis=1) > 0
         for name, right, asked in (
             ("picture sensitivity", with_objects & with_findings, with_objects),
             ("picture specificity", ~with_objects & ~with_findings, ~with_objects),
         ):
-            metrics[name] = self._share(right.astype(np.float32), asked.astype(np.float32))
+            metrics.figures[name] = self._share(right.astype(np.float32), asked.astype(np.float32))
         return metrics, per_class
 
     def _units(self, table: Table) -> list[int]:
@@ -133,39 +136,36 @@ class Detector:
         with np.errstate(invalid="ignore", divide="ignore"):
             draws = (self.weights @ hits) / (self.weights @ totals)
         found, whole = float(hits.sum()), float(totals.sum())
-        low, high = ratio_interval(draws, found, whole, self._units(totals[:, None])[0])
-        return {"value": ratio(found, whole), "low": low, "high": high}
+        return Figure(ratio(found, whole), *ratio_interval(draws, found, whole, self._units(totals[:, None])[0]))
 
     @staticmethod
-    def _figures(tables: list[Table], drawn: list[Table], units: list[int]) -> dict[str, Any]:
+    def _figures(tables: list[Table], drawn: list[Table], units: list[int]) -> ClassFigures:
         """Return precision, recall, F1 and counts from hits, findings and objects, a number a picture each."""
         hits, named, objects = (float(table.sum()) for table in tables)
-        figures: dict[str, Any] = {}
+        figures: dict[str, Figure] = {}
         with np.errstate(invalid="ignore", divide="ignore"):
             for name, draws, whole, held in (
                 ("precision", drawn[0] / drawn[1], named, units[0]),
                 ("recall", drawn[0] / drawn[2], objects, units[1]),
             ):
-                low, high = ratio_interval(draws, hits, whole, held)
-                figures[name] = {"value": ratio(hits, whole), "low": low, "high": high}
+                figures[name] = Figure(ratio(hits, whole), *ratio_interval(draws, hits, whole, held))
             middle = (named + objects) / 2  # F1 is the share of hits in the mean of findings and objects
             score = ratio_interval(2 * drawn[0] / (drawn[1] + drawn[2]), hits, middle if objects else 0, max(units))
-        value = f1(figures["precision"]["value"] if named else 0.0, figures["recall"]["value"]) if objects else np.nan
-        figures["F1"] = {"value": float(value), "low": score[0], "high": score[1]}
-        return {**figures, "objects": int(objects), "found": int(hits), "false_alarms": int(named - hits)}
+        value = f1(figures["precision"].value if named else 0.0, figures["recall"].value) if objects else np.nan
+        figures["F1"] = Figure(float(value), *score)
+        return ClassFigures(figures, int(objects), int(hits), int(named - hits))
 
-    def _leak_aware(self, hits: Table, named: Table) -> dict[str, Any]:
-        """Return the headline without the pictures that have near twins in train; empty when there are none."""
+    def _leak_aware(self, hits: Table, named: Table) -> LeakAware | None:
+        """Return the headline without the pictures that have near twins in train; None when there are none."""
         twins = len(self.derived.twins)
         if not twins:
-            return {}
+            return None
         alone = self._alone.astype(np.float32)
         tables = [table.sum(axis=1) * alone for table in (hits, named, self._objects)]
         units = [self._units(table[:, None])[0] for table in tables[1:]]
-        figures = self._figures(tables, [self.weights @ table for table in tables], units)
+        figures = self._figures(tables, [self.weights @ table for table in tables], units).figures
         metrics = {name: figures[name] for name in ("recall", "precision", "F1")}
-        left = int(self._alone.sum())
-        return {"twins": twins, "images": left, "metrics": {**self.derived.without_twins, **metrics}}
+        return LeakAware(twins, int(self._alone.sum()), {**self.derived.without_twins, **metrics})
 
     def _confusion(self, confidence: float) -> pd.DataFrame:
         """Return counts: a row a labelled class, a column a predicted one, "background" last in both."""

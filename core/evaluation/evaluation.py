@@ -19,7 +19,9 @@ from core.errors import InputError
 from core.evaluation.classification import classified, temperature_for
 from core.evaluation.detection import Detector
 from core.evaluation.figures.calibration import load_temperature
+from core.evaluation.figures.figure import plain_values
 from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
+from core.evaluation.figures.results import PictureMark, SplitFigures
 from core.evaluation.loading import known_twins, load_detector
 from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.prediction_arrays import CODES
@@ -39,8 +41,8 @@ from core.tasks import TASKS
 from core.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(SplitFigures):
     """One run on one split at one operating point; every figure, table and sentence shares that point."""
 
     run: str
@@ -48,27 +50,8 @@ class Evaluation:
     task: str
     classes: list[str]
     images: int
-    operating_point: dict[str, float | None]
-    metrics: dict[str, dict[str, float]]
-    """{name: {"value", "low", "high"}}, shares from 0 to 1, NaN when not defined"""
-    per_class: dict[str, dict[str, Any]]
-    errors: dict[str, dict[str, float]]
-    """{kind of `errors.KINDS`: {"count", "cost" in mAP50}}; empty for classification"""
-    calibration: dict[str, Any]
-    slices: list[dict[str, Any]]
-    confusion: pd.DataFrame
-    """counts, labelled classes down, predicted ones across, "background" last (detectors)"""
-    curves: dict[str, pd.DataFrame]
-    pictures: pd.DataFrame
-    """a row a picture, the worst first"""
-    sentences: list[str]
-    """the verdict first, then what to do next"""
-    next_steps: list[str]
-    """those of the sentences that say what to do, each with the figure it rests on"""
     predictions: pd.DataFrame = field(repr=False)
     truth: pd.DataFrame = field(repr=False)
-    leak_aware: dict[str, Any] = field(default_factory=dict)
-    """{"twins", "images", "metrics"}: the headline without pictures that have a near twin in train; {} without any"""
     weights_sha256: str = ""
     """digest of the weights judged"""
     groups: dict[str, str] = field(default_factory=dict, repr=False)
@@ -82,7 +65,7 @@ class Evaluation:
         """Every hit, mistake and miss behind the counts, the worst first (`review.find_cases`); empty to classify."""
         if self.detector is None:
             return pd.DataFrame()
-        found = find_cases(self.detector.coded, self.operating_point["confidence"] or 0.0)
+        found = find_cases(self.detector.coded, self.operating_point.threshold)
         return worst_first(found).reset_index(drop=True)
 
     def at(self, confidence: float) -> Evaluation:
@@ -91,30 +74,24 @@ class Evaluation:
             return self
         if not 0 <= confidence <= 1:
             raise InputError(f"The confidence {confidence} is not between 0 and 1.")
-        return dataclasses.replace(self, **self.detector.at(confidence))
+        return dataclasses.replace(self, **vars(self.detector.at(confidence)))
 
-    def marks(self, file: str) -> list[dict[str, Any]]:
-        """Return what to draw on a picture, boxes x1, y1, x2, y2 in its pixels: labels, then findings that count.
-
-        Each has "kind" (truth or prediction), "class", "box", "confidence" (None for labels), "verdict" (found or
-        missed for labels; hit, or a kind of `errors.KINDS`, for findings) and "row" (its row of `truth`, or of the
-        stored predictions).
-        """
+    def marks(self, file: str) -> list[PictureMark]:
+        """Return what to draw on a picture: its labels, then the findings that count."""
         if self.detector is None:
             return []
-        coded, threshold = self.detector.coded, self.operating_point["confidence"] or 0.0
+        coded, threshold = self.detector.coded, self.operating_point.threshold
         number = coded.files.get_loc(file)
         labels = np.flatnonzero(coded.true_picture == number)
         mine = np.flatnonzero(coded.picture[: coded.shown(threshold)] == number)
         marks = [
-            {"kind": "truth", "class": self.classes[coded.true_class[row]], "box": box, "confidence": None,
-             "verdict": "found" if coded.found_at[row] >= threshold else "missed", "row": int(row)}
+            PictureMark("truth", self.classes[coded.true_class[row]], box, math.nan,
+                        "found" if coded.found_at[row] >= threshold else "missed", int(row))
             for row, box in zip(labels, _boxes(coded.truth, labels), strict=True)
         ]  # fmt: skip
         return marks + [
-            {"kind": "prediction", "class": self.classes[coded.said[row]], "box": box,
-             "confidence": float(coded.confidence[row]), "verdict": CODES[coded.kind[row]],
-             "row": int(coded.stored_row[row])}
+            PictureMark("prediction", self.classes[coded.said[row]], box, float(coded.confidence[row]),
+                        CODES[coded.kind[row]], int(coded.stored_row[row]))
             for row, box in zip(mine, _boxes(coded.predictions, mine), strict=True)
         ]  # fmt: skip
 
@@ -122,7 +99,7 @@ class Evaluation:
         """Return the figures as plain JSON values, what is not defined as null."""
         names = ("run", "split", "images", "operating_point", "metrics", "per_class", "errors", "calibration", "slices")
         summary: dict[str, Any] = {name: plain_values(getattr(self, name)) for name in names}
-        if self.leak_aware:
+        if self.leak_aware is not None:
             summary["leak_aware"] = plain_values(self.leak_aware)
         if self.test_openings is not None:
             summary["test_openings"] = self.test_openings
@@ -166,11 +143,11 @@ def evaluate_run(
     temperature = load_temperature(folder, weights)
     if TASKS[meta["task"]].names_pictures:
         figures = classified(predictions, truth, meta, known_twins(dataset, split), temperature)
-        return Evaluation(**shared, predictions=predictions, **figures)
+        return Evaluation(**shared, predictions=predictions, **vars(figures))
     detector = load_detector(folder, split, dataset, predictions, truth, meta)
     confidence = _operating_confidence(workspace, run_id, split, dataset, detector, weights, progress)
     detector.scale_confidence(temperature)
-    return Evaluation(**shared, predictions=detector.predictions, detector=detector, **detector.at(confidence))
+    return Evaluation(**shared, predictions=detector.predictions, detector=detector, **vars(detector.at(confidence)))
 
 
 def fit_run_temperature(evaluation: Evaluation) -> float | None:
@@ -212,29 +189,16 @@ def _operating_confidence(
 ) -> float:
     folder = workspace.run(run_id)
     stored = load_operating_point(folder)
-    if stored is not None and stored.get("weights_sha256", weights) == weights:
-        return float(stored["confidence"])
+    if stored is not None and stored.suits(weights):
+        return stored.confidence
     if split == "val":
         confidence = detector.best_confidence()
         save_operating_point(folder, confidence, chosen_on="val", rule="max F1", weights_sha256=weights)
         return confidence
     if dataset is None or not dataset.images.get("val"):
         return FALLBACK_CONFIDENCE
-    on_val = evaluate_run(workspace, run_id, "val", progress=progress).operating_point["confidence"]
+    on_val = evaluate_run(workspace, run_id, "val", progress=progress).operating_point.confidence
     return FALLBACK_CONFIDENCE if on_val is None else on_val
-
-
-def plain_values(value: Any) -> Any:
-    """Return a figure or a structure of figures as plain JSON values, what is not finite as null."""
-    if isinstance(value, dict):
-        return {str(key): plain_values(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_values(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
 
 
 __all__ = ["KINDS", "Evaluation", "evaluate_run"]

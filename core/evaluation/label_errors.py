@@ -71,7 +71,7 @@ def find_label_errors(workspace: Workspace, evaluation: Evaluation) -> pd.DataFr
 
 def _trusted(coded: Coded, evaluation: Evaluation) -> int:
     """Return how many of the surest predictions are right often enough to be believed where they contradict a label."""
-    sure = coded.shown(max(SURE, evaluation.operating_point["confidence"] or 0.0))
+    sure = coded.shown(max(SURE, evaluation.operating_point.threshold))
     right = np.cumsum(coded.hit[:sure]) / np.arange(1, sure + 1)
     good = np.flatnonzero(right >= TRUSTED)
     return int(good[-1]) + 1 if len(good) else 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.figures.figure import Figure
+from core.evaluation.figures.results import ClassFigures, LeakAware, SplitFigures
+from core.evaluation.figures.slices import Slice
 from core.evaluation.predict.prediction_arrays import Coded
 
 SMALL = 32.0
@@ -21,11 +23,11 @@ def percent(value: float) -> str:
     return f"{100 * value:.0f} %" if math.isfinite(value) else "–"
 
 
-def between(figure: dict[str, float]) -> str:
+def between(figure: Figure) -> str:
     """Return "92 %, between 83 and 97 %" for a figure with its interval."""
-    if not math.isfinite(figure["low"]):
-        return percent(figure["value"])
-    return f"{percent(figure['value'])}, between {100 * figure['low']:.0f} and {percent(figure['high'])}"
+    if not math.isfinite(figure.low):
+        return percent(figure.value)
+    return f"{percent(figure.value)}, between {100 * figure.low:.0f} and {percent(figure.high)}"
 
 
 def plural(count: int, noun: str) -> str:
@@ -33,15 +35,13 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def detection_sentences(
-    figures: dict[str, Any], coded: Coded, missed: NDArray[np.bool_]
-) -> tuple[list[str], list[str]]:
+def detection_sentences(figures: SplitFigures, coded: Coded, missed: NDArray[np.bool_]) -> tuple[list[str], list[str]]:
     """Return the verdict on a detector, the headline first, and what to do next, each with the figure it rests on."""
     objects, pictures = len(coded.truth), len(coded.images)
     found = objects - int(missed.sum())
-    alarms = int(figures["pictures"]["false_alarms"].sum())
+    alarms = int(figures.pictures["false_alarms"].sum())
     alarm_words = f"{plural(alarms, 'false alarm') if alarms else 'no false alarm'} in {plural(pictures, 'picture')}"
-    recall = figures["metrics"]["recall"]
+    recall = figures.metrics["recall"]
     sentences = []
     if objects == 0:
         sentences.append(f"No object is labelled in these pictures: only false alarms can be counted, {alarm_words}.")
@@ -63,18 +63,19 @@ def detection_sentences(
     return sentences, []
 
 
-def _weak_spot(figures: dict[str, Any], found: int, objects: int) -> list[str]:
-    known = {name: item for name, item in figures["per_class"].items() if item["objects"] >= 5}
+def _weak_spot(figures: SplitFigures, found: int, objects: int) -> list[str]:
+    known = {name: item for name, item in figures.per_class.items() if item.objects >= 5}
     if len(known) < 2 or found == 0:
         return []
-    name, item = min(known.items(), key=lambda pair: pair[1]["recall"]["value"])
-    if item["recall"]["value"] > found / objects - 0.1:
+    name, item = min(known.items(), key=lambda pair: pair[1].figures["recall"].value)
+    recall = item.figures["recall"]
+    if recall.value > found / objects - 0.1:
         return []
-    return [f"“{name}” is the weak spot: {item['found']} of {item['objects']} found ({between(item['recall'])})."]
+    return [f"“{name}” is the weak spot: {item.found} of {item.objects} found ({between(recall)})."]
 
 
-def _small_set(recall: dict[str, float], pictures: int, objects: int, grouped: bool) -> list[str]:
-    width = recall["high"] - recall["low"]
+def _small_set(recall: Figure, pictures: int, objects: int, grouped: bool) -> list[str]:
+    width = recall.high - recall.low
     if pictures == 1:
         return ["One picture says nothing about others: label more pictures before you rely on these figures."]
     if math.isfinite(width) and (width > 0.2 or objects < 30):
@@ -86,11 +87,11 @@ def _small_set(recall: dict[str, float], pictures: int, objects: int, grouped: b
     return []
 
 
-def _next_steps(figures: dict[str, Any], coded: Coded, missed: NDArray[np.bool_]) -> list[str]:
+def _next_steps(figures: SplitFigures, coded: Coded, missed: NDArray[np.bool_]) -> list[str]:
     """Return what would help most, each sentence with the count it rests on."""
     lost = int(missed.sum())
     steps = _about_misses(coded, missed) if lost >= 4 else []
-    line = figures["operating_point"]["confidence"]
+    line = figures.operating_point.threshold
     unsure = np.sort(coded.found_at[missed & (coded.found_at >= MENTIONED)])[::-1]
     if lost >= 4 and len(unsure) * 2 >= lost:
         lower = math.floor(float(unsure[(len(unsure) - 1) // 2]) * 100) / 100
@@ -102,12 +103,12 @@ def _next_steps(figures: dict[str, Any], coded: Coded, missed: NDArray[np.bool_]
                 f"finds {gained} more, for {plural(alarms, 'more false alarm')}."
             )
     steps += [
-        f"Objects {part_words(item)} are found clearly less often: {item['found']} of {item['objects']} "
-        f"({between(item)}). Add such pictures to training."
-        for item in figures["slices"]
-        if item["worse"] and item["by"] not in ("size", "class")
+        f"Objects {part_words(item)} are found clearly less often: {item.found} of {item.objects} "
+        f"({between(item.figure)}). Add such pictures to training."
+        for item in figures.slices
+        if item.worse and item.by not in ("size", "class")
     ]
-    matrix = figures["confusion"].to_numpy()[:-1, :-1].copy()
+    matrix = figures.confusion.to_numpy()[:-1, :-1].copy()
     np.fill_diagonal(matrix, 0)
     if matrix.size and matrix.max() >= 3:
         row, column = np.unravel_index(matrix.argmax(), matrix.shape)
@@ -144,9 +145,9 @@ def _about_misses(coded: Coded, missed: NDArray[np.bool_]) -> list[str]:
 
 
 def classification_sentences(
-    metrics: dict[str, dict[str, float]],
-    per_class: dict[str, Any],
-    slices: list[dict[str, Any]],
+    metrics: dict[str, Figure],
+    per_class: dict[str, ClassFigures],
+    slices: list[Slice],
     right: int,
     pictures: int,
 ) -> tuple[list[str], list[str]]:
@@ -154,52 +155,51 @@ def classification_sentences(
     if not pictures:
         return ["There is no picture to judge: nothing can be said."], []
     sentences = [f"Names {right} of {plural(pictures, 'picture')} rightly ({between(metrics['top1'])})."]
-    known = {name: item for name, item in per_class.items() if item["objects"] >= 5}
+    known = {name: item for name, item in per_class.items() if item.objects >= 5}
     if len(known) > 1:
-        name, item = min(known.items(), key=lambda pair: pair[1]["recall"]["value"])
-        if item["recall"]["value"] < right / pictures - 0.1:
-            sentences.append(
-                f"“{name}” is the weak spot: {item['found']} of {item['objects']} ({between(item['recall'])})."
-            )
+        name, item = min(known.items(), key=lambda pair: pair[1].figures["recall"].value)
+        recall = item.figures["recall"]
+        if recall.value < right / pictures - 0.1:
+            sentences.append(f"“{name}” is the weak spot: {item.found} of {item.objects} ({between(recall)}).")
     if len(known) == 2 == len(per_class):
         told = " and ".join(
-            f"{item['found']} of {item['objects']} “{name}” ({between(item['recall'])})" for name, item in known.items()
+            f"{item.found} of {item.objects} “{name}” ({between(item.figures['recall'])})"
+            for name, item in known.items()
         )
         sentences.append(f"Told rightly are {told}: the sensitivity for one is the specificity for the other.")
     if pictures == 1:
         sentences.append("One picture says nothing about others: check on more pictures before you rely on this.")
-    elif metrics["top1"]["high"] - metrics["top1"]["low"] > 0.2 or pictures < 30:
+    elif metrics["top1"].high - metrics["top1"].low > 0.2 or pictures < 30:
         sentences.append(f"This set is small: about {3 * pictures} more pictures to check on would halve the interval.")
     steps = [
-        f"Pictures {part_words(item)} are named rightly clearly less often: {item['found']} of {item['objects']} "
-        f"({between(item)}). Add such pictures to training."
+        f"Pictures {part_words(item)} are named rightly clearly less often: {item.found} of {item.objects} "
+        f"({between(item.figure)}). Add such pictures to training."
         for item in slices
-        if item["worse"] and item["by"] != "class"
+        if item.worse and item.by != "class"
     ]
     return sentences, steps
 
 
-def leak_sentence(aware: dict[str, Any]) -> str:
+def leak_sentence(aware: LeakAware | None) -> str:
     """Say how the headline stands without the pictures that have near twins in train, "" when there are none."""
-    if not aware:
+    if aware is None:
         return ""
-    twins = plural(aware["twins"], "picture")
-    if not aware["images"]:
+    twins = plural(aware.twins, "picture")
+    if not aware.images:
         return f"All {twins} have near twins in the training part: nothing here was new to the model."
     parts = []
     for name, title in (("recall", "found"), ("precision", "right"), ("top1", "right"), ("mAP50-95", "mAP50-95")):
-        figure = aware["metrics"].get(name)
-        if figure is None or not math.isfinite(figure["value"]):
+        figure = aware.metrics.get(name)
+        if figure is None or not figure.is_known:
             continue
-        score = f"{figure['value']:.3f}, between {figure['low']:.2f} and {figure['high']:.2f}"
+        score = f"{figure.value:.3f}, between {figure.low:.2f} and {figure.high:.2f}"
         parts.append(f"{title} {score if name == 'mAP50-95' else between(figure)}")
-    have = "has a near twin" if aware["twins"] == 1 else "have near twins"
+    have = "has a near twin" if aware.twins == 1 else "have near twins"
     return (
-        f"{twins} here {have} in the training part, which flatters. Over the other {aware['images']}: "
-        f"{'; '.join(parts)}."
+        f"{twins} here {have} in the training part, which flatters. Over the other {aware.images}: {'; '.join(parts)}."
     )
 
 
-def part_words(item: dict[str, Any]) -> str:
+def part_words(item: Slice) -> str:
     """Return a slice as words that go after "pictures" or "objects"."""
-    return {"source": f"from “{item['slice']}”", "group": f"of “{item['slice']}”"}.get(item["by"], item["slice"])
+    return {"source": f"from “{item.name}”", "group": f"of “{item.name}”"}.get(item.by, item.name)

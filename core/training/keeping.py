@@ -28,6 +28,7 @@ def keep_run(
     if spec.transfer:
         own = ":" in spec.model  # run:<id> and library:<id>: the origin says it in words
         started = spec.transfer["origin"] if own else f"{spec.model}, {spec.transfer['origin']}"
+    point = load_operating_point(run.folder)
     return keep_file(
         workspace,
         run.best_weights,
@@ -40,6 +41,6 @@ def keep_run(
         started_from=started,
         imgsz=spec.imgsz,
         figures={key: value for key, value in (run.metrics or {}).items() if value is not None},
-        confidence=(load_operating_point(run.folder) or {}).get("confidence"),
+        confidence=point.confidence if point else None,
         window=window,
     )

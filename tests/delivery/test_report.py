@@ -11,6 +11,7 @@ from playwright.sync_api import Browser
 from core.delivery.report.figures import curves, interval, matrix
 from core.delivery.report.report import ReportSettings, write_report
 from core.errors import InputError
+from core.evaluation.figures.figure import Figure
 from tests.delivery.trained_run import PATIENT, Trained
 
 
@@ -76,4 +77,4 @@ def test_drawings_escape_names_and_bear_gaps() -> None:
     assert "nan" not in drawn
     assert drawn.count("<circle") == 1
     assert curves({"loss": [float("nan")]}, "Loss") == ""
-    assert interval(float("nan"), 0, 1, "t") == ""
+    assert interval(Figure(low=0, high=1), "t") == ""

@@ -125,12 +125,12 @@ def ellipse(box: np.ndarray, side: int, scale: int) -> np.ndarray:
 def test_areas_are_those_of_ultralytics_validator(task: str, letter: str, name: str, tmp_path: Path) -> None:
     figures, coded = validated(task, tmp_path)
     meta = {"task": task, "classes": CLASSES, "images": coded.images.to_dict("records")}
-    metrics = Detector(coded.predictions, coded.truth, meta).at(0.25)["metrics"]
+    metrics = Detector(coded.predictions, coded.truth, meta).at(0.25).metrics
     assert 0.1 < figures[f"metrics/mAP50-95({letter})"] < 0.95
     for area in ("mAP50", "mAP50-95"):
-        assert metrics[f"{name}{area}"]["value"] == pytest.approx(figures[f"metrics/{area}({letter})"], abs=1e-3)
+        assert metrics[f"{name}{area}"].value == pytest.approx(figures[f"metrics/{area}({letter})"], abs=1e-3)
         if task in ("segment", "pose"):
-            assert metrics[f"box {area}"]["value"] == pytest.approx(figures[f"metrics/{area}(B)"], abs=1e-3)
+            assert metrics[f"box {area}"].value == pytest.approx(figures[f"metrics/{area}(B)"], abs=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["bbox", "segm"])
@@ -182,8 +182,8 @@ def test_areas_are_those_of_faster_coco_eval(kind: str) -> None:
         assert ours[name] == pytest.approx(theirs[index], abs=1e-3)
     for name, index in (("AP small", 3), ("AP medium", 4), ("AP large", 5)):
         figure = by_area[name]
-        assert figure["value"] == pytest.approx(theirs[index], abs=1e-3)
-        assert figure["low"] < figure["value"] < figure["high"]
+        assert figure.value == pytest.approx(theirs[index], abs=1e-3)
+        assert figure.low < figure.value < figure.high
 
 
 def xywh(box: np.ndarray) -> list[float]:
@@ -212,7 +212,7 @@ def test_top_one_and_top_five_are_those_of_ultralytics() -> None:
     predictions = predictions.assign(file=files, class_id=probabilities.argmax(axis=1),
                                      confidence=probabilities.max(axis=1))  # fmt: skip
     meta = {"classes": classes, "images": [{"file": file} for file in files]}
-    metrics = classified(predictions, pd.DataFrame({"file": files, "class_id": truth}), meta, [])["metrics"]
-    assert metrics["top1"]["value"] == pytest.approx(theirs.top1, abs=1e-3)
-    assert metrics["top5"]["value"] == pytest.approx(theirs.top5, abs=1e-3)
-    assert metrics["top1"]["value"] < metrics["top5"]["value"]
+    metrics = classified(predictions, pd.DataFrame({"file": files, "class_id": truth}), meta, []).metrics
+    assert metrics["top1"].value == pytest.approx(theirs.top1, abs=1e-3)
+    assert metrics["top5"].value == pytest.approx(theirs.top5, abs=1e-3)
+    assert metrics["top1"].value < metrics["top5"].value

@@ -10,6 +10,7 @@ from core.errors import InputError
 from core.evaluation.compare import compare_evaluations
 from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation
+from core.evaluation.figures.figure import Difference
 
 PICTURES = 60
 
@@ -31,37 +32,37 @@ def made_run(name: str, found: float, seed: int, files: list[str] | None = None)
     detector = Detector(predictions, truth, {"task": "detect", "classes": ["pit"], "images": images})
     return Evaluation(
         run=name, split="val", task="detect", classes=["pit"], images=len(files), truth=truth,
-        predictions=detector.predictions, detector=detector, **detector.at(0.25),
+        predictions=detector.predictions, detector=detector, **vars(detector.at(0.25)),
     )  # fmt: skip
 
 
 def test_a_clear_difference_is_said_with_its_interval() -> None:
     comparison = compare_evaluations(made_run("old", 0.4, 1), made_run("new", 0.95, 2))
     item = comparison.metrics["mAP50-95"]
-    assert item["verdict"] == "b"
-    assert 0 < item["low"] < item["difference"] < item["high"]
+    assert item.verdict == "b"
+    assert 0 < item.difference.low < item.difference.value < item.difference.high
     assert comparison.sentences[0].startswith("new is better than old by ")
 
 
 def test_better_is_never_said_when_the_interval_holds_zero() -> None:
     comparison = compare_evaluations(made_run("old", 0.7, 1), made_run("new", 0.7, 2))
     item = comparison.metrics["mAP50-95"]
-    assert item["low"] <= 0 <= item["high"]
-    assert item["verdict"] == "undecided"
+    assert item.difference.low <= 0 <= item.difference.high
+    assert item.verdict == "undecided"
     assert "better" not in comparison.sentences[0]
 
 
 def test_a_run_and_its_twin_differ_by_nothing() -> None:
     twin = compare_evaluations(made_run("a", 0.7, 1), made_run("b", 0.7, 1)).metrics["recall"]
-    assert (twin["difference"], twin["low"], twin["high"], twin["verdict"]) == (0, 0, 0, "undecided")
+    assert (twin.difference, twin.verdict) == (Difference(0, 0, 0), "undecided")
 
 
 def test_difference_equals_what_each_run_says_of_itself() -> None:
     first, second = made_run("old", 0.5, 1), made_run("new", 0.8, 2)
     comparison = compare_evaluations(first, second)
     for name in ("mAP50", "mAP50-95", "mAP75", "recall", "precision", "F1"):
-        assert comparison.metrics[name]["a"] == pytest.approx(first.metrics[name]["value"], abs=1e-6)
-        assert comparison.metrics[name]["b"] == pytest.approx(second.metrics[name]["value"], abs=1e-6)
+        assert comparison.metrics[name].a == pytest.approx(first.metrics[name].value, abs=1e-6)
+        assert comparison.metrics[name].b == pytest.approx(second.metrics[name].value, abs=1e-6)
 
 
 def test_pictures_they_disagree_on_are_listed() -> None:

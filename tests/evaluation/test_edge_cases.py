@@ -96,7 +96,7 @@ def test_page_command_line_and_record_hold_the_same_line(
     answer = json.loads(capsys.readouterr().out)
     stored = load_operating_point(workspace.run("run-a"))
     assert stored is not None
-    assert shown == answer["operating_point"]["confidence"] == stored["confidence"]
+    assert shown == answer["operating_point"]["confidence"] == stored.confidence
     recall = answer["metrics"]["recall"]["value"]
     assert next(item for item in page.metric if item.label == "Found").value == f"{recall * 100:.0f} %"
 
@@ -115,7 +115,7 @@ def test_each_opening_of_the_test_part_is_counted(
         assert main(["evaluate", "run-a", "--split", "test", "--json"]) == 0
         answer = json.loads(capsys.readouterr().out)
         assert (answer["split"], answer["test_openings"]) == ("test", times)
-    on_val = evaluate_run(workspace, "run-a").operating_point["confidence"]
+    on_val = evaluate_run(workspace, "run-a").operating_point.confidence
     assert answer["operating_point"]["confidence"] == on_val
     page = open_alone("evaluation.py", run="run-a")
     next(item for item in page.button_group if "Judged" in item.label).set_value("test").run()

@@ -35,8 +35,8 @@ def test_figures_agree_with_the_validator(coco_run: Coco, evaluation: Evaluation
     results = json.loads(meta_path(coco_run[1], "val").read_text())["results"]
     assert results["metrics/mAP50-95(B)"] > 0.3
     for name in ("mAP50", "mAP50-95"):
-        assert evaluation.metrics[name]["value"] == pytest.approx(results[f"metrics/{name}(B)"], abs=1e-3)
-        assert evaluation.metrics[name]["low"] <= evaluation.metrics[name]["high"]
+        assert evaluation.metrics[name].value == pytest.approx(results[f"metrics/{name}(B)"], abs=1e-3)
+        assert evaluation.metrics[name].low <= evaluation.metrics[name].high
 
 
 def test_our_matcher_agrees_with_the_validators(coco_run: Coco) -> None:
@@ -54,20 +54,20 @@ def test_our_matcher_agrees_with_the_validators(coco_run: Coco) -> None:
 def test_every_number_shares_the_operating_point(coco_run: Coco, evaluation: Evaluation) -> None:
     stored = load_operating_point(coco_run[1])
     assert stored is not None
-    assert stored["confidence"] == evaluation.operating_point["confidence"]
+    assert stored.confidence == evaluation.operating_point.confidence
     found = int(evaluation.pictures["hits"].sum())
     assert f"Finds {found} of {len(evaluation.truth)} objects" in evaluation.sentences[0]
-    assert evaluation.metrics["recall"]["value"] == pytest.approx(found / len(evaluation.truth))
+    assert evaluation.metrics["recall"].value == pytest.approx(found / len(evaluation.truth))
     assert np.trace(evaluation.confusion.to_numpy()) == found
     assert evaluation.confusion.iloc[:-1].to_numpy().sum() == len(evaluation.truth)
     marks = [mark for file in evaluation.pictures["file"] for mark in evaluation.marks(file)]
-    assert sum(mark["verdict"] == "hit" for mark in marks) == found
-    assert sum(mark["verdict"] == "found" for mark in marks) == found
+    assert sum(mark.verdict == "hit" for mark in marks) == found
+    assert sum(mark.verdict == "found" for mark in marks) == found
 
 
 def test_a_stricter_point_finds_no_more(evaluation: Evaluation) -> None:
     stricter = evaluation.at(0.8)
-    assert stricter.operating_point["confidence"] == 0.8
+    assert stricter.operating_point.confidence == 0.8
     assert stricter.pictures["hits"].sum() < evaluation.pictures["hits"].sum()
     assert stricter.metrics["mAP50"] == evaluation.metrics["mAP50"]
     with pytest.raises(InputError, match="between 0 and 1"):
@@ -120,8 +120,8 @@ def test_masks_and_keypoints_agree_with_the_validator(
     results = json.loads(meta_path(folder, "val").read_text())["results"]
     assert results[f"metrics/mAP50-95({measure})"] > 0.1
     for name in ("mAP50", "mAP50-95"):
-        assert evaluation.metrics[name]["value"] == pytest.approx(results[f"metrics/{name}({measure})"], abs=1e-3)
-        assert evaluation.metrics[f"box {name}"]["value"] == pytest.approx(results[f"metrics/{name}(B)"], abs=1e-3)
+        assert evaluation.metrics[name].value == pytest.approx(results[f"metrics/{name}({measure})"], abs=1e-3)
+        assert evaluation.metrics[f"box {name}"].value == pytest.approx(results[f"metrics/{name}(B)"], abs=1e-3)
 
 
 def test_a_locked_test_part_is_opened_by_a_recorded_act(coco_run: Coco) -> None:
@@ -172,17 +172,17 @@ def detector(predictions: int, objects: int, pictures: int, confidence: float = 
 def test_edge_cases_give_a_sentence(predictions: int, objects: int, pictures: int, words: str) -> None:
     subject = detector(predictions, objects, pictures)
     figures = subject.at(subject.best_confidence())
-    assert words in figures["sentences"][0]
-    assert all(isinstance(sentence, str) for sentence in figures["sentences"])
+    assert words in figures.sentences[0]
+    assert all(isinstance(sentence, str) for sentence in figures.sentences)
 
 
 def test_scores_that_are_no_numbers_are_left_out_and_told() -> None:
     figures = detector(2, 2, 2, confidence=math.nan).at(0.25)
-    assert any("no usable confidence" in sentence for sentence in figures["sentences"])
+    assert any("no usable confidence" in sentence for sentence in figures.sentences)
 
 
 def test_small_sets_are_told() -> None:
-    assert any("would halve the interval" in sentence for sentence in detector(5, 5, 5).at(0.5)["sentences"])
+    assert any("would halve the interval" in sentence for sentence in detector(5, 5, 5).at(0.5).sentences)
 
 
 def test_next_steps_name_what_most_misses_share() -> None:
@@ -196,7 +196,7 @@ def test_next_steps_name_what_most_misses_share() -> None:
     images = [{"file": row["file"], "width": 1200, "height": 900, "group": "", "brightness": 9.0} for row in rows]
     meta = {"task": "detect", "classes": ["scratch", "dent"], "images": images, "imgsz": 320}
     figures = Detector(found, truth, meta).at(0.5)
-    steps = "\n".join(figures["next_steps"])
+    steps = "\n".join(figures.next_steps)
     assert "Add pictures of “dent”: 12 of 12 misses are of this class." in steps
     assert (
         "12 of 12 misses are under 32 px: the pictures are up to 1200 px, the model sees them at 320: train at 640"
@@ -205,4 +205,4 @@ def test_next_steps_name_what_most_misses_share() -> None:
     assert "12 of 12 misses were seen" in steps
     assert "a line at 0.20 finds 12 more, for 0 more false alarms" in steps
     assert "None of the 30 pictures is empty" in steps
-    assert set(figures["next_steps"]) < set(figures["sentences"])
+    assert set(figures.next_steps) < set(figures.sentences)

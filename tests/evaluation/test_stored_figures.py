@@ -48,10 +48,10 @@ def test_a_damaged_or_old_file_is_made_anew(workspace: Workspace, shapes: Datase
 
 def test_other_predictions_make_other_figures(workspace: Workspace, shapes: Dataset) -> None:
     detector_run(workspace, shapes, "run-a", 1.0)
-    before = evaluate_run(workspace, "run-a").metrics["mAP50"]["value"]
+    before = evaluate_run(workspace, "run-a").metrics["mAP50"].value
     path = predictions_path(workspace.run("run-a"), "val")
     pd.read_parquet(path).assign(tp=0, task_tp=0, truth=-1).to_parquet(path)
-    assert evaluate_run(workspace, "run-a").metrics["mAP50"]["value"] < before
+    assert evaluate_run(workspace, "run-a").metrics["mAP50"].value < before
 
 
 def test_the_headline_stands_again_without_twins_of_training_pictures(workspace: Workspace, tmp_path: Path) -> None:
@@ -70,11 +70,11 @@ def test_the_headline_stands_again_without_twins_of_training_pictures(workspace:
     table.loc[table["file"] != twins[0], ["truth", "tp", "task_tp"]] = [-1, 0, 0]
     table.to_parquet(path)
     evaluation = evaluate_run(workspace, "run-a")
-    assert evaluation.leak_aware["twins"] == 1
-    assert evaluation.leak_aware["images"] == evaluation.images - 1
-    assert evaluation.metrics["recall"]["value"] > 0
-    assert evaluation.leak_aware["metrics"]["recall"]["value"] == 0
-    assert evaluation.leak_aware["metrics"]["mAP50"]["value"] == 0
+    assert evaluation.leak_aware.twins == 1
+    assert evaluation.leak_aware.images == evaluation.images - 1
+    assert evaluation.metrics["recall"].value > 0
+    assert evaluation.leak_aware.metrics["recall"].value == 0
+    assert evaluation.leak_aware.metrics["mAP50"].value == 0
     assert evaluation.summary()["leak_aware"]["twins"] == 1
 
 
@@ -82,7 +82,7 @@ def test_no_twins_no_second_headline(workspace: Workspace, shapes: Dataset) -> N
     if twins_in_train(shapes, "val"):
         pytest.skip("the made-up pictures are twins themselves")
     detector_run(workspace, shapes, "run-a", 1.0)
-    assert evaluate_run(workspace, "run-a").leak_aware == {}
+    assert evaluate_run(workspace, "run-a").leak_aware is None
 
 
 def test_labels_that_are_likely_wrong_are_listed(workspace: Workspace, shapes: Dataset) -> None:

@@ -46,7 +46,7 @@ def test_the_line_is_kept_with_the_model(workspace: Workspace, shapes: Dataset) 
     assert not page.exception
     stored = load_operating_point(workspace.run(run.id))
     assert stored is not None
-    assert (stored["confidence"], stored["iou"]) == (0.75, 0.5)
+    assert (stored.confidence, stored.iou) == (0.75, 0.5)
     again = open_alone("evaluation.py", run=run.id)
     assert next(item for item in again.slider if item.label.startswith("Confidence")).value == 0.75
 

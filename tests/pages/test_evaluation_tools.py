@@ -56,11 +56,11 @@ def test_the_correction_is_stored_on_a_click_only(workspace: Workspace, shapes: 
     stored = load_temperature(workspace.run("run-a"))
     assert stored is not None
     found = evaluate_run(workspace, "run-a").calibration
-    assert found["scaled"]["temperature"] == stored
+    assert found.scaled.temperature == stored
     again = open_alone("evaluation.py", run="run-a")
     assert f"temperature {stored:.2f}" in text_of(again)
     assert "Try it and what you take away keep the confidence the model states by itself" in text_of(again)
-    assert choose_model(workspace, "run-a").confidence == load_operating_point(workspace.run("run-a"))["confidence"]
+    assert choose_model(workspace, "run-a").confidence == load_operating_point(workspace.run("run-a")).confidence
     press(again, "Drop the correction")
     assert load_temperature(workspace.run("run-a")) is None
 
@@ -85,9 +85,9 @@ def test_predicted_outlines_are_drawn_where_they_are_known(workspace: Workspace,
     detector_run(workspace, shapes, "run-a", 1.0)
     evaluation = evaluate_run(workspace, "run-a")
     file = str(evaluation.predictions["file"].iloc[0])
-    item = next(item for item in evaluation.marks(file) if item["kind"] == "prediction")
+    item = next(item for item in evaluation.marks(file) if item.kind == "prediction")
     points = np.array([[10, 10], [30, 12], [20, 30]], dtype=np.float32)
-    drawn = pd.DataFrame([{"file": file, "row": item["row"], "points": points.ravel()}])
+    drawn = pd.DataFrame([{"file": file, "row": item.row, "points": points.ravel()}])
     drawn.to_parquet(shapes_path(workspace.run("run-a"), "val"))
     evaluation = evaluation.__class__(**{**evaluation.__dict__, "task": "segment"})
     object.__setattr__(shapes, "task", "detect")

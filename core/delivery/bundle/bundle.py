@@ -109,7 +109,6 @@ def _clean_copy(run: Run, target: Path) -> None:
 def _settings(workspace: Workspace, run: Run, onnx: dict[str, Any] | None) -> dict[str, Any]:
     dataset = run_dataset(run.folder)
     evaluation = evaluate_run(workspace, run.id)
-    confidence = evaluation.operating_point["confidence"]
     assert run.best_weights is not None
     return {
         "run": run.id,
@@ -119,7 +118,7 @@ def _settings(workspace: Workspace, run: Run, onnx: dict[str, Any] | None) -> di
         "imgsz": -(-run.spec.imgsz // STRIDE) * STRIDE if not TASKS[dataset.task].names_pictures else run.spec.imgsz,
         "stride": STRIDE,
         "dynamic": bool(onnx and onnx["dynamic"]),
-        "confidence": 0.0 if confidence is None else confidence,
+        "confidence": evaluation.operating_point.threshold,
         "nms_iou": NMS_IOU,
         "keypoint_shape": list(dataset.keypoint_shape) if dataset.keypoint_shape else None,
         "preprocessing": "middle square of the picture scaled to imgsz by its shorter side, RGB, divided by 255"

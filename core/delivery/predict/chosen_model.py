@@ -88,7 +88,7 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
     run = get_run(workspace, name)
     if run.best_weights is None:
         raise InputError(f"The run {run.id} has no trained model yet (it is {run.state}).")
-    point = load_operating_point(run.folder) or {}
+    point = load_operating_point(run.folder)
     try:
         dataset = load_dataset(workspace, run.dataset)
         window, dataset_id = dataset.window_setting, dataset.id
@@ -99,8 +99,8 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
         run.name,
         run.best_weights,
         run.spec.imgsz,
-        float(point.get("confidence", FALLBACK_CONFIDENCE)),
-        "confidence" in point,
+        point.confidence if point else FALLBACK_CONFIDENCE,
+        point is not None,
         Window.parse(window).name,
         dataset_id,
         _base(workspace, run.spec.model, run.spec.task),

@@ -12,6 +12,8 @@ from html import escape
 
 from markupsafe import Markup
 
+from core.evaluation.figures.figure import Figure
+
 INK, QUIET, RULE, LEAF, AMBER = "#10140E", "#5F645B", "#DDD9CC", "#2B7A4B", "#B07400"
 LINES = ("#0072B2", "#D55E00", "#009E73", "#8C8C8C", "#CC79A7")
 Point = tuple[float, float]
@@ -65,15 +67,15 @@ def curves(
     return _svg(width, height, title, parts)
 
 
-def interval(value: float, low: float, high: float, title: str) -> Markup:
+def interval(figure: Figure, title: str) -> Markup:
     """Return a share from 0 to 1 as a point on a rule with its interval as a band."""
     width, height = 180, 22
-    if not math.isfinite(value):
+    if not figure.is_known:
         return Markup()
-    x = 8 + (width - 16) * min(max(value, 0), 1)
+    x = 8 + (width - 16) * min(max(figure.value, 0), 1)
     parts = [f'<line x1="8" y1="11" x2="{width - 8}" y2="11" stroke="{RULE}" stroke-width="2"/>']
-    if math.isfinite(low) and math.isfinite(high):
-        start, end = 8 + (width - 16) * max(low, 0), 8 + (width - 16) * min(high, 1)
+    if figure.has_interval:
+        start, end = 8 + (width - 16) * max(figure.low, 0), 8 + (width - 16) * min(figure.high, 1)
         parts.append(f'<rect x="{start:.1f}" y="6" width="{max(end - start, 1):.1f}" height="10" rx="5" '
                      f'fill="{LEAF}" fill-opacity="0.28"/>')  # fmt: skip
     parts.append(f'<circle cx="{x:.1f}" cy="11" r="4.5" fill="{LEAF}"/>')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from core.data.dataset import Dataset, LabelledImage, LabelledObject
 from core.data.images.thumbnails import Mark, Point, render, truth_marks
 from core.data.palette import class_colour
 from core.evaluation.evaluation import Evaluation
+from core.evaluation.figures.results import PictureMark
 from core.evaluation.predict.outlines import labelled_shapes, predicted_shapes
 from core.tasks import TASKS
 
@@ -102,30 +102,30 @@ def _marks(file: str, evaluation: Evaluation, dataset: Dataset) -> list[Mark]:
     table = dataset.image_table()
     row = table[table["file"] == file].iloc[0]
     width, height = max(1, int(row["width"])), max(1, int(row["height"]))
-    labels = [item for item in drawn if item["kind"] == "truth"]
+    labels = [item for item in drawn if item.kind == "truth"]
     known: list[LabelledObject | None] = [None] * len(labels)
     answered: dict[int, NDArray[np.float64]] = {}
     if TASKS[evaluation.task].has_shapes:
-        boxes = np.array([item["box"] for item in labels], dtype=float).reshape(-1, 4)
+        boxes = np.array([item.box for item in labels], dtype=float).reshape(-1, 4)
         known = labelled_shapes(dataset, file, width, height, boxes)
         run_folder = dataset.root.parents[1] / "runs" / evaluation.run
         answered = predicted_shapes(run_folder, evaluation.split, file)
     crowded = len(drawn) > CROWDED
     marks = []
     for item, label in zip(labels, known, strict=True):
-        missed = item["verdict"] == "missed"
-        name = item["class"] if missed and not crowded else ""
-        mark = Mark(_outline(item["box"], width, height), (), _colour(evaluation, item), name,
+        missed = item.verdict == "missed"
+        name = item.class_name if missed and not crowded else ""
+        mark = Mark(_outline(item.box, width, height), (), _colour(evaluation, item), name,
                     sign="miss" if missed else "")  # fmt: skip
         if label is not None:
             shape = truth_marks(LabelledImage(file, width, height, [label]), evaluation.classes)[0]
             mark = replace(mark, outline=shape.outline, points=shape.points)
         marks.append(mark)
     for item in drawn[len(labels) :]:
-        name = "" if crowded else f"{item['class']} {100 * item['confidence']:.0f} %"
-        mark = Mark(_outline(item["box"], width, height), (), _colour(evaluation, item), name, dashed=True,
-                    sign="" if item["verdict"] == "hit" else "false-alarm")  # fmt: skip
-        points = answered.get(item["row"])
+        name = "" if crowded else f"{item.class_name} {100 * item.confidence:.0f} %"
+        mark = Mark(_outline(item.box, width, height), (), _colour(evaluation, item), name, dashed=True,
+                    sign="" if item.verdict == "hit" else "false-alarm")  # fmt: skip
+        points = answered.get(item.row)
         if points is not None and len(points):
             shares = tuple((float(x) / width, float(y) / height) for x, y in points)
             keypoints = TASKS[evaluation.task].has_keypoints
@@ -134,11 +134,11 @@ def _marks(file: str, evaluation: Evaluation, dataset: Dataset) -> list[Mark]:
     return marks
 
 
-def _colour(evaluation: Evaluation, item: dict[str, Any]) -> str:
-    return class_colour(evaluation.classes.index(item["class"]))
+def _colour(evaluation: Evaluation, item: PictureMark) -> str:
+    return class_colour(evaluation.classes.index(item.class_name))
 
 
-def _outline(box: tuple[float, float, float, float], width: int, height: int) -> tuple[Point, ...]:
+def _outline(box: tuple[float, ...], width: int, height: int) -> tuple[Point, ...]:
     left, right = (min(max(x / width, 0.0), 1.0) for x in (box[0], box[2]))
     top, bottom = (min(max(y / height, 0.0), 1.0) for y in (box[1], box[3]))
     return (left, top), (right, top), (right, bottom), (left, bottom)

@@ -7,7 +7,6 @@ and of groups never appear in it, since they may carry patients' or parts' numbe
 from __future__ import annotations
 
 import base64
-import math
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +25,8 @@ from core.delivery.report.pictures import Example, choose_examples, jpeg_of
 from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.evaluation.evaluation import Evaluation, evaluate_run
+from core.evaluation.figures.figure import Figure
+from core.evaluation.figures.results import ClassFigures
 from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.predictions import are_fresh, run_dataset
 from core.jobs import Progress, Report, run_job
@@ -185,7 +186,7 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
         if show_matrix
         else "",
         "errors": [
-            {"words": KINDS[kind], "count": f"{item['count']:.0f}", "cost": words.score(item["cost"])}
+            {"words": KINDS[kind], "count": str(item.count), "cost": words.score(item.cost)}
             for kind, item in evaluation.errors.items()
         ],
         "slices": _slices(evaluation),
@@ -205,7 +206,7 @@ def _headline(evaluation: Evaluation) -> list[dict[str, Any]]:
             figures.append(
                 {
                     "title": words.FIGURE_TITLES[name],
-                    "value": words.figure_value(name, figure["value"]),
+                    "value": words.figure_value(name, figure.value),
                     "words": words.figure_interval(name, figure),
                     "drawing": _interval(figure, words.FIGURE_TITLES[name]),
                 }
@@ -213,9 +214,8 @@ def _headline(evaluation: Evaluation) -> list[dict[str, Any]]:
     return figures[:4]
 
 
-def _interval(figure: dict[str, Any], title: str) -> Markup:
-    value, low, high = (math.nan if figure[key] is None else float(figure[key]) for key in ("value", "low", "high"))
-    return draw.interval(value, low, high, f"{title}: {words.figure_interval('recall', figure)}")
+def _interval(figure: Figure, title: str) -> Markup:
+    return draw.interval(figure, f"{title}: {words.figure_interval('recall', figure)}")
 
 
 def _class_counts(dataset: Dataset) -> list[dict[str, Any]]:
@@ -238,20 +238,20 @@ def _class_counts(dataset: Dataset) -> list[dict[str, Any]]:
 
 def _per_class(evaluation: Evaluation) -> dict[str, Any]:
     columns = [name for name in ("precision", "F1", "mAP50", "mAP50-95", "AUROC")
-               if any(name in item for item in evaluation.per_class.values())]  # fmt: skip
+               if any(name in item.figures for item in evaluation.per_class.values())]  # fmt: skip
     rows = []
     for index, name in enumerate(evaluation.classes):
-        item = evaluation.per_class.get(name, {})
-        recall, labelled = item.get("recall"), int(item.get("objects", 0))
+        item = evaluation.per_class.get(name, ClassFigures())
+        figures, recall, labelled = item.figures, item.figures.get("recall"), item.objects
         rows.append(
             {
                 "name": name,
                 "colour": class_colour(index),
                 "labelled": f"{labelled:,}",
-                "found": f"{int(item.get('found', 0)):,}",
+                "found": f"{item.found:,}",
                 "drawing": _interval(recall, name) if recall and labelled else "",
                 "words": words.figure_interval("recall", recall) if recall and labelled else "nothing labelled here",
-                "cells": [words.score(item[column]["value"]) if column in item else "–" for column in columns],
+                "cells": [words.score(figures[column].value) if column in figures else "–" for column in columns],
             }
         )
     return {"per_class": rows, "class_columns": columns}
@@ -260,20 +260,20 @@ def _per_class(evaluation: Evaluation) -> dict[str, Any]:
 def _slices(evaluation: Evaluation) -> list[dict[str, Any]]:
     rows, groups = [], 0
     for item in evaluation.slices:
-        name = str(item["slice"])
-        if item["by"] in ("source", "group"):  # names of folders and groups may be those of patients
+        name = item.name
+        if item.by in ("source", "group"):  # names of folders and groups may be those of patients
             groups += 1
             name = f"Source {groups} (name left out)"
-        elif item["by"] == "class":
+        elif item.by == "class":
             continue  # a table of its own
         rows.append(
             {
                 "name": name,
-                "worse": bool(item["worse"]),
-                "labelled": f"{item['objects']:,}",
-                "found": f"{item['found']:,}",
-                "drawing": _interval(item, name),
-                "words": words.figure_interval("recall", item),
+                "worse": item.worse,
+                "labelled": f"{item.objects:,}",
+                "found": f"{item.found:,}",
+                "drawing": _interval(item.figure, name),
+                "words": words.figure_interval("recall", item.figure),
             }
         )
     return rows if len(rows) <= 16 else [row for row in rows if row["worse"]][:16]

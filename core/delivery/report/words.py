@@ -7,6 +7,7 @@ from typing import Any
 
 from core.data.dataset import Dataset, Severity
 from core.evaluation.evaluation import Evaluation
+from core.evaluation.figures.figure import UNKNOWN, Figure
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.verdict import between, percent, plural
 from core.models.catalog import find_model
@@ -36,11 +37,11 @@ def figure_value(name: str, value: float) -> str:
     return percent(value) if name in SHARES else score(value)
 
 
-def figure_interval(name: str, figure: dict[str, Any]) -> str:
+def figure_interval(name: str, figure: Figure) -> str:
     """Return "83 to 97 %" or "0.41 to 0.47"; says so when the interval is not known."""
-    low, high = figure.get("low"), figure.get("high")
-    if low is None or high is None or not math.isfinite(low) or not math.isfinite(high):
+    if not figure.has_interval:
         return "interval not known"
+    low, high = figure.low, figure.high
     return f"{100 * low:.0f} to {100 * high:.0f} %" if name in SHARES else f"{low:.2f} to {high:.2f}"
 
 
@@ -89,18 +90,18 @@ def trained_on(run: Run, dataset: Dataset, progress: RunProgress) -> str:
 
 def operating_point(run: Run, evaluation: Evaluation) -> str:
     """Say above which confidence a finding counts and how that was chosen."""
-    confidence = evaluation.operating_point["confidence"]
+    confidence = evaluation.operating_point.confidence
     if confidence is None:
         return "None: each picture gets the class the model holds likeliest."
-    stored = load_operating_point(run.folder) or {}
-    rule = {"max F1": "the best balance of finding and false alarms (highest F1)"}.get(
-        str(stored.get("rule", "")), str(stored.get("rule", "Ultralytics’ default"))
-    )
-    where = f" on the {PARTS[stored['chosen_on']].lower()} pictures" if stored.get("chosen_on") in PARTS else ""
+    stored = load_operating_point(run.folder)
+    rule = (stored.rule if stored else "") or "Ultralytics’ default"
+    if rule == "max F1":
+        rule = "the best balance of finding and false alarms (highest F1)"
+    where = f" on the {PARTS[stored.chosen_on].lower()} pictures" if stored and stored.chosen_on in PARTS else ""
     return (
         f"A finding counts from a confidence of {confidence:.3f} on, chosen for {rule}{where}. Every figure in this "
         "report uses it. A finding is right when it overlaps a label of its class by at least "
-        f"{evaluation.operating_point['iou']} (IoU)."
+        f"{evaluation.operating_point.iou} (IoU)."
     )
 
 
@@ -131,11 +132,11 @@ def not_for(evaluation: Evaluation, dataset: Dataset) -> list[str]:
 
 def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
     """Return what weakens the verdict, each with its figure."""
-    main = evaluation.metrics.get("top1" if TASKS[evaluation.task].names_pictures else "recall", {})
+    main = evaluation.metrics.get("top1" if TASKS[evaluation.task].names_pictures else "recall", UNKNOWN)
     lines = []
-    low, high = main.get("low"), main.get("high")
-    if low is not None and high is not None and math.isfinite(low) and math.isfinite(high) and high - low > 0.1:
-        lines.append(f"The verdict is known only within {100 * (high - low):.0f} points ({between(main)}).")
+    width = main.high - main.low
+    if main.has_interval and width > 0.1:
+        lines.append(f"The verdict is known only within {100 * width:.0f} points ({between(main)}).")
     if evaluation.split == "val":
         lines.append(
             "Judged on the validation pictures, on which the best epoch and the operating point were chosen: expect "
@@ -143,20 +144,17 @@ def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
             + (" A test part exists and was not opened for this report." if dataset.images.get("test") else "")
         )
     if evaluation.leak_aware:
-        lines.append(f"Near twins of training pictures among those it was judged on: {evaluation.leak_aware['twins']}.")
-    absent = [name for name in evaluation.classes if not int(evaluation.per_class.get(name, {}).get("objects", 0))]
+        lines.append(f"Near twins of training pictures among those it was judged on: {evaluation.leak_aware.twins}.")
+    labelled = {name: item.objects for name, item in evaluation.per_class.items()}
+    absent = [name for name in evaluation.classes if not labelled.get(name)]
     if absent:
         lines.append(f"Nothing can be said about {', '.join(absent[:8])}: not labelled in these pictures.")
-    few = [
-        name
-        for name in evaluation.classes
-        if 0 < int(evaluation.per_class.get(name, {}).get("objects", 0)) < 10 and name not in absent
-    ]
+    few = [name for name in evaluation.classes if 0 < labelled.get(name, 0) < 10]
     if few:
         lines.append(f"Fewer than ten labelled examples to judge by: {', '.join(few[:8])}.")
     for item in evaluation.slices:
-        if item["worse"] and item["by"] not in ("source", "group", "class"):
-            lines.append(f"Clearly worse where {item['slice']}: {between(item)}.")
+        if item.worse and item.by not in ("source", "group", "class"):
+            lines.append(f"Clearly worse where {item.name}: {between(item.figure)}.")
     lines += [item.message for item in dataset.findings if item.severity is not Severity.INFO][:5]
     lines.append("One training run: another seed would give somewhat other figures.")
     return lines
@@ -171,7 +169,7 @@ def how_to_use(run: Run, evaluation: Evaluation) -> list[str]:
         else f"Pictures are scaled so that the longer side has {size} px and padded with grey (114)"
     )
     lines = [f"{fed}; colour values are divided by 255."]
-    confidence = evaluation.operating_point["confidence"]
+    confidence = evaluation.operating_point.confidence
     if confidence is not None:
         lines.append(f"Findings below {confidence:.3f} are dropped; doubles are removed at an overlap of 0.7 (NMS).")
     lines.append("Check it anew on a few dozen of your own labelled pictures before it is used, and again when the "
@@ -247,10 +245,10 @@ def setting_value(value: Any) -> str:
 
 def calibration(evaluation: Evaluation) -> str:
     """Say how far the stated confidence can be trusted."""
-    error = evaluation.calibration.get("ece")
-    if error is None or not math.isfinite(error):
+    error = evaluation.calibration.error
+    if not error.is_known:
         return "How far its stated confidence can be trusted is not known: too few answers."
-    return f"On average its stated confidence is {100 * error:.0f} points away from how often it is right (ECE)."
+    return f"On average its stated confidence is {100 * error.value:.0f} points away from how often it is right (ECE)."
 
 
 def picture_note(evaluation: Evaluation) -> str:

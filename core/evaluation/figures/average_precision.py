@@ -12,21 +12,20 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import Weights, ap_draws, area_interval
 from core.evaluation.figures.metrics import ap_by_class, coco_average_precision
 from core.evaluation.predict.matching import IOU_THRESHOLDS, SIZES, from_bits
 from core.evaluation.predict.prediction_arrays import Coded
 
-Figure = dict[str, float]
 PARTS = {"mAP50": [0], "mAP50-95": list(range(10)), "mAP75": [5]}
 COCO_MOST = 100
 """Findings a class and picture COCO looks at."""
-UNKNOWN: Figure = {"value": float("nan"), "low": float("nan"), "high": float("nan")}
 
 
 @dataclass
 class Areas:
-    """Figures {name: {"value", "low", "high"}}, overall and by class id, and the draws of the overall ones."""
+    """Figures by name, overall and by class id, and the draws of the overall ones."""
 
     overall: dict[str, Figure] = field(default_factory=dict)
     per_class: dict[int, dict[str, Figure]] = field(default_factory=dict)
@@ -87,7 +86,7 @@ def areas_by_size(coded: Coded, weights: Weights, units: int) -> dict[str, Figur
     return figures
 
 
-def coco_map(coded: Coded, column: str = "tp") -> Figure:
+def coco_map(coded: Coded, column: str = "tp") -> dict[str, float]:
     """Return {"mAP50", "mAP75", "mAP50-95"} as COCO reads the curve, to compare with other tools."""
     correct = from_bits(coded.predictions[column].to_numpy(dtype=np.int64))
     near = _first_per_picture(coded)
@@ -124,8 +123,7 @@ def _first_per_picture(coded: Coded) -> NDArray[np.bool_]:
 
 def figure(value: float, draws: NDArray[np.floating], objects: int, units: int) -> Figure:
     """Return an area with its interval."""
-    low, high = area_interval(value, draws, objects, units)
-    return {"value": value, "low": low, "high": high}
+    return Figure(value, *area_interval(value, draws, objects, units))
 
 
 def mean_known(draws: Sequence[NDArray[np.floating]], rows: int) -> NDArray[np.float64]:

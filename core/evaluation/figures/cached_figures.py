@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.figures.average_precision import Figure, areas_by_size, measure_areas
-from core.evaluation.figures.calibration import DETECTIONS_FROM, calibration
+from core.evaluation.figures.average_precision import areas_by_size, measure_areas
+from core.evaluation.figures.calibration import DETECTIONS_FROM, Calibration, calibration, read_calibration
 from core.evaluation.figures.curves import precision_recall_curves, thinned, threshold_curve
 from core.evaluation.figures.error_budget import error_costs
+from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import Weights, count_units, draw
 from core.evaluation.predict.prediction_arrays import Coded
 from core.tasks import TASKS
@@ -38,7 +39,7 @@ class Derived:
     per_class: dict[str, dict[str, Figure]]
     draws: dict[str, NDArray[np.float32]]
     costs: dict[str, float]
-    calibration: dict[str, Any]
+    calibration: Calibration
     curves: dict[str, pd.DataFrame]
     twins: list[str]
     """pictures with a near twin in train"""
@@ -64,8 +65,10 @@ def derive(coded: Coded, weights: Weights, twins: Sequence[str] = ()) -> Derived
         per_class={coded.classes[index]: figures for index, figures in areas.per_class.items()},
         draws=areas.draws,
         costs=error_costs(coded),
-        calibration=calibration(coded.confidence[kept], coded.hit[kept], coded.picture[kept], weights)
-        | {"from_confidence": DETECTIONS_FROM},
+        calibration=replace(
+            calibration(coded.confidence[kept], coded.hit[kept], coded.picture[kept], weights),
+            from_confidence=DETECTIONS_FROM,
+        ),
         curves=_curves(coded),
         twins=list(twins),
         without_twins=_without(coded, twins) if twins else {},
@@ -113,16 +116,24 @@ def save_derived(path: Path, derived: Derived, digest: str) -> None:
         path,
         {
             "digest": digest,
-            "overall": derived.overall,
-            "per_class": derived.per_class,
+            "overall": _stored(derived.overall),
+            "per_class": {name: _stored(figures) for name, figures in derived.per_class.items()},
             "draws": {name: np.round(values.astype(float), 6).tolist() for name, values in derived.draws.items()},
             "costs": derived.costs,
-            "calibration": derived.calibration,
+            "calibration": derived.calibration.as_dict(),
             "curves": {name: table.to_dict("list") for name, table in derived.curves.items()},
             "twins": derived.twins,
-            "without_twins": derived.without_twins,
+            "without_twins": _stored(derived.without_twins),
         },
     )
+
+
+def _stored(figures: dict[str, Figure]) -> dict[str, dict[str, float]]:
+    return {name: item.as_dict() for name, item in figures.items()}
+
+
+def _read(stored: dict[str, Any]) -> dict[str, Figure]:
+    return {name: Figure(**item) for name, item in stored.items()}
 
 
 def load_derived(path: Path, digest: str) -> Derived | None:
@@ -131,8 +142,15 @@ def load_derived(path: Path, digest: str) -> Derived | None:
         stored = json.loads(path.read_text(encoding="utf-8"))
         if stored.pop("digest") != digest:
             return None
-        stored["draws"] = {name: np.array(values, dtype=np.float32) for name, values in stored["draws"].items()}
-        stored["curves"] = {name: pd.DataFrame(table) for name, table in stored["curves"].items()}
-        return Derived(**stored)
+        return Derived(
+            overall=_read(stored["overall"]),
+            per_class={name: _read(figures) for name, figures in stored["per_class"].items()},
+            draws={name: np.array(values, dtype=np.float32) for name, values in stored["draws"].items()},
+            costs=stored["costs"],
+            calibration=read_calibration(stored["calibration"]),
+            curves={name: pd.DataFrame(table) for name, table in stored["curves"].items()},
+            twins=stored["twins"],
+            without_twins=_read(stored["without_twins"]),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None  # absent, cut off or of another version: it is worked out anew

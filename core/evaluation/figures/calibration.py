@@ -8,7 +8,9 @@ stored with the run only when the user asks for it.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.figures.figure import UNKNOWN, Figure
 from core.evaluation.figures.intervals import Weights
 from core.workspace import write_json_atomic
 
@@ -27,13 +30,64 @@ FEWEST = 20
 _EDGE = 1e-6
 
 
+@dataclass(frozen=True)
+class Bin:
+    """Answers of about the same stated confidence."""
+
+    confidence: float
+    """their mean stated confidence, 0 to 1"""
+    correct: float
+    """share of them that is right, 0 to 1"""
+    count: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far stated confidence is from how often it is right."""
+
+    error: Figure = UNKNOWN
+    """expected calibration error, 0 to 1"""
+    count: int = 0
+    """answers it rests on"""
+    bins: tuple[Bin, ...] = ()
+    from_confidence: float | None = None
+    """findings below it are left out; None for a classifier"""
+    temperature: float | None = None
+    """what the confidences were divided by, None for those the model states by itself"""
+    scaled: Calibration | None = None
+    """the same after temperature scaling, None while none is stored with the model"""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return {"ece", "low", "high", "count", "bins"} and what else is known."""
+        result: dict[str, Any] = {} if self.temperature is None else {"temperature": self.temperature}
+        result |= {"ece": self.error.value, "low": self.error.low, "high": self.error.high, "count": self.count}
+        result["bins"] = [asdict(item) for item in self.bins]
+        if self.from_confidence is not None:
+            result["from_confidence"] = self.from_confidence
+        return result if self.scaled is None else result | {"scaled": self.scaled.as_dict()}
+
+    def with_scaled(self, temperature: float, after: Calibration) -> Calibration:
+        """Return this beside how it is `after` temperature scaling."""
+        return replace(self, scaled=replace(after, temperature=temperature))
+
+
+def read_calibration(stored: dict[str, Any]) -> Calibration:
+    """Return what `as_dict` gave, of confidences the model states by itself."""
+    return Calibration(
+        Figure(stored["ece"], stored["low"], stored["high"]),
+        stored["count"],
+        tuple(Bin(**item) for item in stored["bins"]),
+        stored.get("from_confidence"),
+    )
+
+
 def calibration(
     confidence: NDArray[np.float64],
     correct: NDArray[np.bool_],
     picture: NDArray[np.int64] | None = None,
     weights: Weights | None = None,
-) -> dict[str, Any]:
-    """Return {"ece", "low", "high", "count", "bins": [{"confidence", "correct", "count"}]} over ten equal bins.
+) -> Calibration:
+    """Return how far confidences are from how often they are right, over ten equal bins.
 
     ECE is the mean distance between stated confidence and share of right answers (Naeini et al. 2015), 0 to 1. Its
     interval is that of the draws, moved by their bias: a resampled set always looks less calibrated. NaN without
@@ -42,20 +96,16 @@ def calibration(
     place = np.minimum((confidence * BINS).astype(int), BINS - 1)
     counts = np.bincount(place, minlength=BINS)
     said, right = (np.bincount(place, weights=value, minlength=BINS) for value in (confidence, correct.astype(float)))
-    bins = [
-        {
-            "confidence": said[index] / counts[index],
-            "correct": right[index] / counts[index],
-            "count": int(counts[index]),
-        }
+    if not len(confidence):
+        return Calibration()
+    bins = tuple(
+        Bin(float(said[index] / counts[index]), float(right[index] / counts[index]), int(counts[index]))
         for index in np.flatnonzero(counts)
-    ]
-    result: dict[str, Any] = {"ece": float("nan"), "low": float("nan"), "high": float("nan")}
-    if len(confidence):
-        result["ece"] = float(np.abs(said - right).sum() / len(confidence))
-        if picture is not None and weights is not None and weights.shape[1]:
-            result["low"], result["high"] = _interval(result["ece"], confidence - correct, place, picture, weights)
-    return {**result, "count": len(confidence), "bins": bins}
+    )
+    error, ends = float(np.abs(said - right).sum() / len(confidence)), (math.nan, math.nan)
+    if picture is not None and weights is not None and weights.shape[1]:
+        ends = _interval(error, confidence - correct, place, picture, weights)
+    return Calibration(Figure(error, *ends), len(confidence), bins)
 
 
 def _interval(

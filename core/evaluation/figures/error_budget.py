@@ -6,6 +6,8 @@ repairs that kind only.
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,17 +16,28 @@ from core.evaluation.predict.error_kinds import KINDS, KINDS_OF_FINDINGS
 from core.evaluation.predict.prediction_arrays import Coded
 
 
-def error_budget(coded: Coded, confidence: float, costs: dict[str, float]) -> dict[str, dict[str, float]]:
-    """Return {kind: {"count", "cost"}}; `costs` are those of `error_costs`: mAP50, NaN without labelled objects.
+@dataclass(frozen=True)
+class ErrorCost:
+    """How often one kind of mistake is made, and what repairing it alone would gain."""
+
+    count: int
+    cost: float
+    """of mAP50, 0 to 1; NaN without labelled objects"""
+
+    def as_dict(self) -> dict[str, float]:
+        """Return {"count", "cost"}."""
+        return asdict(self)
+
+
+def error_budget(coded: Coded, confidence: float, costs: dict[str, float]) -> dict[str, ErrorCost]:
+    """Return each kind's count at this confidence with its cost; `costs` are those of `error_costs`.
 
     Missed are, as in TIDE, the objects that no finding explains: not found, not misnamed, not badly placed.
     """
     counts = np.bincount(coded.kind[: coded.shown(confidence)], minlength=len(KINDS))
-    budget = {
-        kind: {"count": int(counts[1 + index]), "cost": costs[kind]} for index, kind in enumerate(KINDS_OF_FINDINGS)
-    }
+    budget = {kind: ErrorCost(int(counts[1 + index]), costs[kind]) for index, kind in enumerate(KINDS_OF_FINDINGS)}
     missed = int((coded.explained_at < confidence).sum())
-    return {**budget, "missed": {"count": missed, "cost": costs["missed"]}}
+    return {**budget, "missed": ErrorCost(missed, costs["missed"])}
 
 
 def error_costs(coded: Coded) -> dict[str, float]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from core.workspace import write_json_atomic
 
@@ -16,6 +16,42 @@ IOU = 0.5
 """A finding is right when it overlaps an object of its class at least this much (mAP50's threshold)."""
 FALLBACK_CONFIDENCE = 0.25
 """Ultralytics' own default for prediction; used when there is nothing to choose by."""
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """What counts as a finding, and as a right one; both None for a classifier."""
+
+    confidence: float | None = None
+    iou: float | None = None
+
+    @property
+    def threshold(self) -> float:
+        """The confidence a finding must reach, 0 where there is none."""
+        return self.confidence or 0.0
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Return {"confidence", "iou"}."""
+        return asdict(self)
+
+
+class StoredPoint(BaseModel):
+    """The operating point stored with a model: the content of `operating_point.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    confidence: float
+    iou: float = IOU
+    chosen_on: str = ""
+    """the split it was chosen on"""
+    rule: str = ""
+    """how it was chosen"""
+    weights_sha256: str = ""
+    """the weights it was chosen for, "" where that was not recorded"""
+
+    def suits(self, weights_sha256: str) -> bool:
+        """Say whether it was chosen for these weights, or for nobody knows which."""
+        return self.weights_sha256 in ("", weights_sha256)
 
 
 def best_f1_confidence(confidence: NDArray[np.float64], correct: NDArray[np.bool_], objects: int) -> float:
@@ -46,17 +82,19 @@ def rounded_between(below: float, at_most: float) -> float:
     return max(0.001, math.floor(at_most * 1000) / 1000)
 
 
-def save_operating_point(run_folder: Path, confidence: float, iou: float = IOU, **how: Any) -> Path:
-    """Store the operating point with the model; `how` is kept beside it. Returns the file."""
+def save_operating_point(
+    run_folder: Path, confidence: float, *, chosen_on: str = "", rule: str = "", weights_sha256: str = ""
+) -> Path:
+    """Store the operating point with the model, and how it was chosen. Returns the file."""
     path = run_folder / "operating_point.json"
-    write_json_atomic(path, {"confidence": float(confidence), "iou": float(iou), **how})
+    point = StoredPoint(confidence=float(confidence), chosen_on=chosen_on, rule=rule, weights_sha256=weights_sha256)
+    write_json_atomic(path, {key: value for key, value in point.model_dump().items() if value != ""})
     return path
 
 
-def load_operating_point(run_folder: Path) -> dict[str, Any] | None:
-    """Return the stored operating point ({"confidence", "iou", ...}), None when none was chosen yet."""
+def load_operating_point(run_folder: Path) -> StoredPoint | None:
+    """Return the stored operating point, None when none was chosen yet."""
     path = run_folder / "operating_point.json"
     if not path.is_file():
         return None
-    point: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return point
+    return StoredPoint.model_validate_json(path.read_text(encoding="utf-8"))

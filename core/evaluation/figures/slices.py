@@ -6,6 +6,7 @@ the number of parts looked at, and the rest could not be as low by chance either
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import Weights, ratio_interval, wilson
 from core.evaluation.figures.metrics import ratio
 from core.evaluation.predict.matching import SIZES
@@ -27,6 +29,27 @@ MOST_PARTS = 12
 """Sources or groups listed, the largest ones."""
 EDGE = 0.15
 """Objects whose centre is nearer to the border, as a share of the picture, are near the edge."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One part of the objects, or of a classifier's pictures, and how much of it is found or named rightly."""
+
+    by: str
+    """what the items are divided by: class, size, position, brightness, source or group"""
+    name: str
+    metric: str
+    """recall, or accuracy of a classifier"""
+    figure: Figure
+    objects: int
+    found: int
+    worse: bool
+    """clearly worse than the rest, beyond chance"""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return its fields flat, the name as "slice"."""
+        named = {"by": self.by, "slice": self.name, "metric": self.metric, **self.figure.as_dict()}
+        return named | {"objects": self.objects, "found": self.found, "worse": self.worse}
 
 
 class Slices:
@@ -45,8 +68,8 @@ class Slices:
         table = np.stack([np.bincount(self.picture[mask], minlength=count) for mask in masks], axis=1)
         return np.asarray(self.weights @ table.astype(np.float32), dtype=np.float64)
 
-    def measure(self, good: Mask) -> list[dict[str, Any]]:
-        """Return a row a part: by, slice, metric, value with its interval, counts, and whether it is clearly worse."""
+    def measure(self, good: Mask) -> list[Slice]:
+        """Return how each part fares when these items are the good ones."""
         if not self.names:
             return []
         drawn = self._drawn([good, *[mask & good for mask in self.masks]])
@@ -70,10 +93,7 @@ class Slices:
                 and value < wilson(rest_found, rest)[0]
                 and high < ratio(rest_found, rest)
             )
-            rows.append(
-                {"by": by, "slice": name, "metric": self.metric, "value": value, "low": low, "high": high,
-                 "objects": objects, "found": found, "worse": bool(worse)}
-            )  # fmt: skip
+            rows.append(Slice(by, name, self.metric, Figure(value, low, high), objects, found, bool(worse)))
         return rows
 
 

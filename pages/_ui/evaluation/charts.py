@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,10 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.data.palette import class_colour
+from core.evaluation.compare import ComparedMetric
+from core.evaluation.figures.calibration import Bin
+from core.evaluation.figures.error_budget import ErrorCost
+from core.evaluation.figures.figure import Figure
 from pages._ui.common import charts
 from pages._ui.common.formatting import count
 
@@ -23,20 +26,19 @@ def _short(name: str, longest: int = 22) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
-def intervals(rows: Sequence[tuple[str, Mapping[str, float | None], str, str]]) -> go.Figure:
+def intervals(rows: Sequence[tuple[str, Figure, str, str]]) -> go.Figure:
     """Return one dot a row with its 95 % interval as a bar; a row is (name, figure, colour, words for the hover)."""
     chart = charts.figure(height=84 + 34 * len(rows), hovermode="closest")
     for name, figure, colour, words in rows:
-        value, low, high = figure.get("value"), figure.get("low"), figure.get("high")
-        if value is None:
+        if not figure.is_known:
             continue
-        if low is not None and high is not None:
+        if figure.has_interval:
             chart.add_scatter(
-                x=[low * 100, high * 100], y=[_short(name)] * 2, mode="lines", hoverinfo="skip", opacity=0.38,
-                line={"color": colour, "width": 9},
+                x=[figure.low * 100, figure.high * 100], y=[_short(name)] * 2, mode="lines", hoverinfo="skip",
+                opacity=0.38, line={"color": colour, "width": 9},
             )  # fmt: skip
         chart.add_scatter(
-            x=[value * 100], y=[_short(name)], mode="markers", marker={"color": colour, "size": 11},
+            x=[figure.value * 100], y=[_short(name)], mode="markers", marker={"color": colour, "size": 11},
             hovertemplate=f"{words}<extra></extra>",
         )  # fmt: skip
     chart.update_xaxes(range=[-2, 104], tickvals=[0, 20, 40, 60, 80, 100], showgrid=True,
@@ -45,16 +47,17 @@ def intervals(rows: Sequence[tuple[str, Mapping[str, float | None], str, str]]) 
     return chart
 
 
-def differences(rows: Sequence[tuple[str, Mapping[str, Any]]], first: str, second: str) -> go.Figure:
+def differences(rows: Sequence[tuple[str, ComparedMetric]], first: str, second: str) -> go.Figure:
     """Return the difference of each figure in points, its interval as a bar: green or red only when it is decided."""
     chart = charts.figure(height=110 + 38 * len(rows), hovermode="closest")
     widest = 1.0
     for name, item in rows:
-        if item["difference"] != item["difference"]:
+        gain = item.difference
+        if not gain.is_known:
             continue
-        value, low, high = (100 * item[key] for key in ("difference", "low", "high"))
+        value, low, high = 100 * gain.value, 100 * gain.low, 100 * gain.high
         widest = max(widest, abs(low), abs(high))
-        colour = {"b": charts.LEAF, "a": charts.FAILURE}.get(item["verdict"], charts.MUTED)
+        colour = {"b": charts.LEAF, "a": charts.FAILURE}.get(item.verdict, charts.MUTED)
         chart.add_scatter(x=[low, high], y=[name] * 2, mode="lines", hoverinfo="skip", opacity=0.4,
                           line={"color": colour, "width": 10})  # fmt: skip
         chart.add_scatter(
@@ -131,7 +134,7 @@ def froc(curve: pd.DataFrame, confidence: float | None) -> go.Figure:
     return chart
 
 
-def reliability(bins: Sequence[Mapping[str, Any]], scaled: Sequence[Mapping[str, Any]] | None = None) -> go.Figure:
+def reliability(bins: Sequence[Bin], scaled: Sequence[Bin] = ()) -> go.Figure:
     """Return how often findings are right over how sure the model says it is; the diagonal is perfect honesty.
 
     `scaled` are the bins after the correction, drawn dashed.
@@ -141,14 +144,14 @@ def reliability(bins: Sequence[Mapping[str, Any]], scaled: Sequence[Mapping[str,
         x=[0, 1], y=[0, 100], mode="lines", hoverinfo="skip", line={"color": charts.MUTED, "width": 1, "dash": "dot"}
     )
     chart.add_scatter(
-        x=[item["confidence"] for item in bins], y=[item["correct"] * 100 for item in bins], mode="lines+markers",
-        line={"color": charts.LEAF, "width": 2.2}, customdata=[item["count"] for item in bins],
-        marker={"size": [6 + min(14, item["count"] ** 0.5) for item in bins], "color": charts.LEAF},
+        x=[item.confidence for item in bins], y=[item.correct * 100 for item in bins], mode="lines+markers",
+        line={"color": charts.LEAF, "width": 2.2}, customdata=[item.count for item in bins],
+        marker={"size": [6 + min(14, item.count ** 0.5) for item in bins], "color": charts.LEAF},
         hovertemplate="says %{x:.0%}, right in %{y:.0f} % of %{customdata} findings<extra></extra>",
     )  # fmt: skip
     if scaled:
         chart.add_scatter(
-            x=[item["confidence"] for item in scaled], y=[item["correct"] * 100 for item in scaled],
+            x=[item.confidence for item in scaled], y=[item.correct * 100 for item in scaled],
             mode="lines+markers", line={"color": "#0072B2", "width": 2, "dash": "dash"}, marker={"size": 6},
             hovertemplate="corrected, says %{x:.0%}, right in %{y:.0f} %<extra></extra>",
         )  # fmt: skip
@@ -157,15 +160,15 @@ def reliability(bins: Sequence[Mapping[str, Any]], scaled: Sequence[Mapping[str,
     return chart
 
 
-def error_budget(errors: Mapping[str, Mapping[str, float]], words: Mapping[str, str]) -> go.Figure:
+def error_budget(errors: Mapping[str, ErrorCost], words: Mapping[str, str]) -> go.Figure:
     """Return what each kind of mistake costs in points of mAP50, the dearest first."""
-    rows = sorted(errors.items(), key=lambda item: -(item[1]["cost"] or 0))
+    rows = sorted(errors.items(), key=lambda item: -item[1].cost)
     names = ["<br>".join(wrap(words[kind], 26)) for kind, _ in rows]  # leaves room for the figures on a phone
-    points = [100 * (item["cost"] or 0) for _, item in rows]
+    points = [100 * item.cost for _, item in rows]
     chart = charts.figure(height=70 + 38 * len(rows), hovermode="closest")
     chart.add_bar(
         y=names, x=points, orientation="h", marker={"color": charts.WARNING, "line": {"width": 0}},
-        text=[f" {100 * (item['cost'] or 0):.1f} points, {count(int(item['count']), 'time')}" for _, item in rows],
+        text=[f" {100 * item.cost:.1f} points, {count(item.count, 'time')}" for _, item in rows],
         textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: repairing these alone would gain %{x:.1f} points of mAP50<extra></extra>",
     )  # fmt: skip

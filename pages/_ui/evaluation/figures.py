@@ -10,6 +10,8 @@ import streamlit as st
 from core.data.palette import class_colour
 from core.evaluation.evaluation import Evaluation, fit_run_temperature
 from core.evaluation.figures.calibration import drop_temperature, save_temperature
+from core.evaluation.figures.figure import Figure
+from core.evaluation.figures.results import ClassFigures
 from core.evaluation.verdict import leak_sentence
 from core.tasks import TASKS
 from core.training.store import Run
@@ -40,10 +42,10 @@ FEW_GROUPS = 10
 """Below so many groups the intervals are a little short (bench/interval_coverage.py: 91 to 99 of 100 with five)."""
 
 
-def interval_words(figure: dict[str, Any], score: bool = False) -> str:
+def interval_words(figure: Figure, score: bool = False) -> str:
     """Return "between 83 and 97 %" or, for a score, "between 0.83 and 0.97"."""
-    low, high = figure.get("low"), figure.get("high")
-    if low is None or high is None or low != low:
+    low, high = figure.low, figure.high
+    if not figure.has_interval:
         return "interval not known"
     if score:
         return f"between {low:.2f} and {high:.2f}"
@@ -66,11 +68,11 @@ def show_verdict(evaluation: Evaluation) -> None:
         for name in names:
             title, words = HEADLINES[name]
             figure = evaluation.metrics[name]
-            value = figure["value"]
+            value = figure.value
             score = "mAP" in name or name == "AUROC"
             shown = f"{value:.3f}" if score else percent(value)
             with st.container(key=f"headline_{name.replace(' ', '_')}", gap="xxsmall"):
-                st.metric(title, shown if value == value else "–")
+                st.metric(title, shown if figure.is_known else "–")
                 st.caption(f"{words}, {interval_words(figure, score)}")
     groups = len(set(evaluation.groups.values()))
     by = f"{groups} groups of pictures that belong together" if groups else "pictures"
@@ -85,21 +87,21 @@ def show_classes(evaluation: Evaluation) -> None:
     """Show each class: how much is found, how exactly, with intervals."""
     rows, table = [], []
     for index, name in enumerate(evaluation.classes):
-        item = evaluation.per_class.get(name, {})
-        recall, objects = item.get("recall"), int(item.get("objects", 0))
+        item = evaluation.per_class.get(name, ClassFigures())
+        recall, objects = item.figures.get("recall"), item.objects
         if recall and objects:
-            rows.append((name, recall, class_colour(index), f"{name}: found {percent(recall['value'])} of {objects}, "
+            rows.append((name, recall, class_colour(index), f"{name}: found {percent(recall.value)} of {objects}, "
                          f"{interval_words(recall)}"))  # fmt: skip
         entry: dict[str, Any] = {"class": name, "labelled": objects}
         for key in ("recall", "precision", "F1", "mAP50", "mAP50-95", "AUROC"):
-            if key in item and item[key]["value"] == item[key]["value"]:
-                figure = item[key]
-                entry[key] = f"{figure['value']:.2f} ({figure['low']:.2f} to {figure['high']:.2f})"
+            figure = item.figures.get(key)
+            if figure is not None and figure.is_known:
+                entry[key] = f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
         table.append(entry)
     if not rows:
         st.caption("No class is labelled in these pictures.")
         return
-    rows.sort(key=lambda row: row[1]["value"])
+    rows.sort(key=lambda row: row[1].value)
     st.caption("Found of each class (recall), the weakest first, with its 95 % interval")
     chart = evaluation_charts.intervals(rows[:MOST_ROWS])
     charts.show(chart, "Recall of each class with its interval", key="class_recall")
@@ -118,7 +120,7 @@ def show_classes(evaluation: Evaluation) -> None:
                 "under 96 and above 96 pixels square)."
             )
             lines = [
-                {"figure": name, "value": f"{item['value']:.3f}" if item["value"] == item["value"] else "–",
+                {"figure": name, "value": f"{item.value:.3f}" if item.is_known else "–",
                  "95 % interval": interval_words(item, score=True)}
                 for name, item in further.items()
             ]  # fmt: skip
@@ -127,15 +129,15 @@ def show_classes(evaluation: Evaluation) -> None:
 
 def show_parts(evaluation: Evaluation) -> None:
     """Show how much is found among parts of the objects, and name the parts that are clearly worse."""
-    worse = [item for item in evaluation.slices if item["worse"]]
+    worse = [item for item in evaluation.slices if item.worse]
     for item in worse:
         st.markdown(
-            f":material/flag: **{plain(str(item['slice']))}**: {item['found']} of {item['objects']}, "
-            f"{percent(item['value'])}, {interval_words(item)}. Clearly worse than the rest."
+            f":material/flag: **{plain(item.name)}**: {item.found} of {item.objects}, "
+            f"{percent(item.figure.value)}, {interval_words(item.figure)}. Clearly worse than the rest."
         )
     if not worse:
         st.markdown("No part is clearly worse than the rest; differences this small may be chance.")
-    kinds = [by for by in PART_TITLES if sum(item["by"] == by for item in evaluation.slices) > 1]
+    kinds = [by for by in PART_TITLES if sum(item.by == by for item in evaluation.slices) > 1]
     if not kinds:
         return
     chosen = st.segmented_control(
@@ -143,9 +145,9 @@ def show_parts(evaluation: Evaluation) -> None:
         format_func=PART_TITLES.__getitem__,
     )  # fmt: skip
     rows = [
-        (str(item["slice"]), item, charts.FAILURE if item["worse"] else charts.LEAF,
-         f"{item['slice']}: {item['found']} of {item['objects']}, {interval_words(item)}")
-        for item in evaluation.slices if item["by"] == chosen
+        (item.name, item.figure, charts.FAILURE if item.worse else charts.LEAF,
+         f"{item.name}: {item.found} of {item.objects}, {interval_words(item.figure)}")
+        for item in evaluation.slices if item.by == chosen
     ]  # fmt: skip
     what = "Named rightly" if TASKS[evaluation.task].names_pictures else "Found"
     st.caption(f"{what} in each part, with its 95 % interval")
@@ -154,7 +156,7 @@ def show_parts(evaluation: Evaluation) -> None:
 
 def show_curves(evaluation: Evaluation) -> None:
     """Show one curve of the user's choice."""
-    point = evaluation.operating_point["confidence"]
+    point = evaluation.operating_point.confidence
     names = ["False alarms", "By confidence", "By class"]
     chosen = st.segmented_control("Curve", names, default=names[0], key="curve", required=True)
     if chosen == "By confidence":
@@ -182,20 +184,20 @@ WHERE_CORRECTED = (
 def show_calibration(run: Run, evaluation: Evaluation) -> None:
     """Show whether stated confidence means what it says, and offer to correct it."""
     found = evaluation.calibration
-    if not found.get("bins"):
+    if not found.bins:
         st.caption("There are no answers to judge.")
         return
-    scaled = found.get("scaled")
-    chart = evaluation_charts.reliability(found["bins"], scaled["bins"] if scaled else None)
+    scaled = found.scaled
+    chart = evaluation_charts.reliability(found.bins, scaled.bins if scaled else ())
     charts.show(chart, "Reliability curve", key="reliability")
     st.caption(
-        f"On average its stated confidence is {percent(found['ece'])} away from how often it is right "
-        f"({interval_words(found)}; expected calibration error over {count(found['count'], 'answer')})."
+        f"On average its stated confidence is {percent(found.error.value)} away from how often it is right "
+        f"({interval_words(found.error)}; expected calibration error over {count(found.count, 'answer')})."
     )
     if scaled:
         st.markdown(
-            f"Corrected, it is {percent(scaled['ece'])} away ({interval_words(scaled)}): the correction fitted on the "
-            f"validation part is stored with this model (temperature {scaled['temperature']:.2f})."
+            f"Corrected, it is {percent(scaled.error.value)} away ({interval_words(scaled.error)}): the correction "
+            f"fitted on the validation part is stored with this model (temperature {scaled.temperature:.2f})."
         )
         st.caption(WHERE_CORRECTED)
         if st.button("Drop the correction", key=f"uncalibrate_{run.id}", icon=":material/undo:"):

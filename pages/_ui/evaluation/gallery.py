@@ -15,6 +15,7 @@ from core.data.dataset import Dataset, LabelledImage, LabelledObject
 from core.data.images.thumbnails import Mark, truth_marks
 from core.data.palette import class_colour
 from core.evaluation.evaluation import Evaluation
+from core.evaluation.figures.results import PictureMark
 from core.evaluation.predict.outlines import labelled_shapes, predicted_shapes
 from core.tasks import TASKS
 from pages._ui.common.formatting import percent, plain
@@ -131,26 +132,26 @@ def picture_marks(evaluation: Evaluation, file: str, dataset: Dataset) -> tuple[
         return ()
     width, height = evaluation.detector.coded.size_of(file)
     items = evaluation.marks(file)
-    labels = [item for item in items if item["kind"] == "truth"]
+    labels = [item for item in items if item.kind == "truth"]
     known: list[LabelledObject | None] = [None] * len(labels)
     drawn: dict[int, np.ndarray] = {}
     if TASKS[evaluation.task].has_shapes:
-        known = labelled_shapes(dataset, file, width, height, np.array([item["box"] for item in labels]).reshape(-1, 4))
+        known = labelled_shapes(dataset, file, width, height, np.array([item.box for item in labels]).reshape(-1, 4))
         drawn = predicted_shapes(workspace_run(dataset, evaluation.run), evaluation.split, file)
     marks = []
     for item, label in zip(labels, known, strict=True):
-        missed = item["verdict"] == "missed"
-        mark = Mark(_box_outline(item["box"], width, height), (), _colour(evaluation, item),
-                    item["class"] if missed else "", sign="miss" if missed else "")  # fmt: skip
+        missed = item.verdict == "missed"
+        mark = Mark(_box_outline(item.box, width, height), (), _colour(evaluation, item),
+                    item.class_name if missed else "", sign="miss" if missed else "")  # fmt: skip
         if label is not None:
             shape = truth_marks(LabelledImage(file, width, height, [label]), evaluation.classes)[0]
             mark = replace(mark, outline=shape.outline, points=shape.points)
         marks.append(mark)
     for item in items[len(labels) :]:
-        name = f"{item['class']} {item['confidence']:.0%}"
-        mark = Mark(_box_outline(item["box"], width, height), (), _colour(evaluation, item), name, dashed=True,
-                    sign="" if item["verdict"] == "hit" else "false-alarm")  # fmt: skip
-        points = drawn.get(item["row"])
+        name = f"{item.class_name} {item.confidence:.0%}"
+        mark = Mark(_box_outline(item.box, width, height), (), _colour(evaluation, item), name, dashed=True,
+                    sign="" if item.verdict == "hit" else "false-alarm")  # fmt: skip
+        points = drawn.get(item.row)
         if points is not None and len(points):
             shape_points = tuple((float(x) / width, float(y) / height) for x, y in points)
             keypoints = TASKS[evaluation.task].has_keypoints
@@ -159,11 +160,11 @@ def picture_marks(evaluation: Evaluation, file: str, dataset: Dataset) -> tuple[
     return tuple(marks)
 
 
-def _colour(evaluation: Evaluation, item: Mapping[str, Any]) -> str:
-    return class_colour(evaluation.classes.index(item["class"]))
+def _colour(evaluation: Evaluation, item: PictureMark) -> str:
+    return class_colour(evaluation.classes.index(item.class_name))
 
 
-def _box_outline(box: tuple[float, float, float, float], width: int, height: int) -> tuple[tuple[float, float], ...]:
+def _box_outline(box: tuple[float, ...], width: int, height: int) -> tuple[tuple[float, float], ...]:
     left, top, right, bottom = box[0] / width, box[1] / height, box[2] / width, box[3] / height
     return (left, top), (right, top), (right, bottom), (left, bottom)
 

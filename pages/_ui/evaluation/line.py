@@ -7,7 +7,7 @@ import streamlit as st
 from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.curves import Aim, confidence_for, threshold_curve
-from core.evaluation.figures.operating_point import load_operating_point, save_operating_point
+from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
 from core.evaluation.review import picture_verdict
 from core.training.store import Run
 from pages._ui.common.formatting import count, percent
@@ -28,9 +28,9 @@ def slider_key(run: Run) -> str:
 def start_of_line(run: Run, evaluation: Evaluation) -> float:
     """Return where the line is at first: what is stored with these weights, else what the evaluation chose."""
     stored = load_operating_point(run.folder)
-    if stored is not None and stored.get("weights_sha256", evaluation.weights_sha256) == evaluation.weights_sha256:
-        return float(stored["confidence"])
-    return float(evaluation.operating_point["confidence"] or 0.25)
+    if stored is not None and stored.suits(evaluation.weights_sha256):
+        return stored.confidence
+    return evaluation.operating_point.confidence or FALLBACK_CONFIDENCE
 
 
 def show_line(run: Run, evaluation: Evaluation, detector: Detector) -> None:
@@ -54,8 +54,8 @@ def show_line(run: Run, evaluation: Evaluation, detector: Detector) -> None:
                              weights_sha256=evaluation.weights_sha256)  # fmt: skip
     stored = load_operating_point(run.folder)
     if stored is not None:
-        words = f"Kept with the model: {stored['confidence']:.3f}. Predicting, export and report use it."
-        if abs(stored["confidence"] - float(st.session_state[key])) > 0.0006:
+        words = f"Kept with the model: {stored.confidence:.3f}. Predicting, export and report use it."
+        if abs(stored.confidence - float(st.session_state[key])) > 0.0006:
             words += " What you see here follows the slider."
         st.caption(words)
 
@@ -88,22 +88,22 @@ def _show_aims(run: Run, evaluation: Evaluation, detector: Detector, key: str) -
 def _show_consequences(evaluation: Evaluation, detector: Detector) -> None:
     """Say what the line means: objects found, findings that are right, pictures flagged and left alone."""
     found = evaluation.metrics
-    verdict = picture_verdict(detector.coded, evaluation.operating_point["confidence"] or 0.0)
-    lines = [f"Finds **{percent(found['recall']['value'])}** of the objects, is right in "
-             f"**{percent(found['precision']['value'])}** of what it reports."]  # fmt: skip
+    verdict = picture_verdict(detector.coded, evaluation.operating_point.threshold)
+    lines = [f"Finds **{percent(found['recall'].value)}** of the objects, is right in "
+             f"**{percent(found['precision'].value)}** of what it reports."]  # fmt: skip
     if verdict.with_objects:
         figure = found["picture sensitivity"]
-        between = f"between {figure['low'] * 100:.0f} and {percent(figure['high'])}"
+        between = f"between {figure.low * 100:.0f} and {percent(figure.high)}"
         lines.append(
             f"Of {count(verdict.with_objects, 'picture')} with something in them, {verdict.flagged_with} are flagged "
-            f"(sensitivity {percent(figure['value'])}, {between})."
+            f"(sensitivity {percent(figure.value)}, {between})."
         )
     if verdict.empty:
         figure = found["picture specificity"]
-        between = f"between {figure['low'] * 100:.0f} and {percent(figure['high'])}"
+        between = f"between {figure.low * 100:.0f} and {percent(figure.high)}"
         lines.append(
             f"Of {count(verdict.empty, 'empty picture')}, {verdict.empty - verdict.flagged_empty} are left alone "
-            f"(specificity {percent(figure['value'])}, {between})."
+            f"(specificity {percent(figure.value)}, {between})."
         )
     else:
         lines.append("No picture here is empty, so nothing can be said about false alarms on healthy ones.")

@@ -27,9 +27,9 @@ def answers(count: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, 
 
 def test_an_honest_model_has_no_error_and_a_boastful_one_has() -> None:
     honest, boastful = calibration(*answers(20_000, 1.0)), calibration(*answers(20_000, 3.0))
-    assert honest["ece"] < 0.01
-    assert boastful["ece"] > 0.1
-    assert sum(item["count"] for item in boastful["bins"]) == 20_000
+    assert honest.error.value < 0.01
+    assert boastful.error.value > 0.1
+    assert sum(item.count for item in boastful.bins) == 20_000
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -38,7 +38,7 @@ def test_the_fitted_temperature_is_the_one_that_was_put_in(temperature: float) -
     fitted = fit_temperature(confidence, correct)
     assert fitted == pytest.approx(temperature, rel=0.05)
     after = scaled(confidence, fitted)
-    assert calibration(after, correct)["ece"] < 0.015
+    assert calibration(after, correct).error.value < 0.015
     assert (np.argsort(after) == np.argsort(confidence)).all()
 
 
@@ -47,8 +47,8 @@ def test_the_interval_of_the_error_holds_it_and_shrinks() -> None:
     for count in (200, 5000):
         confidence, correct = answers(count, 2.0)
         found = calibration(confidence, correct, np.arange(count), draw(count))
-        assert found["low"] <= found["ece"] <= found["high"]
-        widths.append(found["high"] - found["low"])
+        assert found.error.low <= found.error.value <= found.error.high
+        widths.append(found.error.high - found.error.low)
     assert widths[1] < widths[0] / 2
 
 

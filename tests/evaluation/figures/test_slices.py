@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from core.evaluation.figures.intervals import draw
-from core.evaluation.figures.slices import Slices, picture_cuts
+from core.evaluation.figures.slices import Slice, Slices, picture_cuts
 
 
 def table(sources: list[str], groups: list[str] | None = None) -> pd.DataFrame:
@@ -14,11 +14,11 @@ def table(sources: list[str], groups: list[str] | None = None) -> pd.DataFrame:
     return pd.DataFrame({"source": sources, "group": groups or [""] * count, "brightness": brightness})
 
 
-def measured(images: pd.DataFrame, good: np.ndarray) -> dict[tuple[str, str], dict]:
+def measured(images: pd.DataFrame, good: np.ndarray) -> dict[tuple[str, str], Slice]:
     place = np.arange(len(images))
     cuts = picture_cuts(images, place)
     rows = Slices(cuts, place, draw(len(images)), len(images), "accuracy").measure(good)
-    return {(row["by"], row["slice"]): row for row in rows}
+    return {(row.by, row.name): row for row in rows}
 
 
 def test_a_scanner_that_fails_is_named() -> None:
@@ -26,9 +26,9 @@ def test_a_scanner_that_fails_is_named() -> None:
     good = np.ones(120, dtype=bool)
     good[::4] = np.random.default_rng(0).random(30) < 0.4
     rows = measured(images, good)
-    assert rows["source", "old"]["worse"]
-    assert not rows["source", "new"]["worse"]
-    assert rows["source", "old"]["low"] < rows["source", "old"]["value"] < rows["source", "old"]["high"]
+    assert rows["source", "old"].worse
+    assert not rows["source", "new"].worse
+    assert rows["source", "old"].figure.low < rows["source", "old"].figure.value < rows["source", "old"].figure.high
 
 
 def test_groups_are_parts_and_one_folder_is_none() -> None:
@@ -36,7 +36,7 @@ def test_groups_are_parts_and_one_folder_is_none() -> None:
     rows = measured(images, np.arange(60) % 3 != 1)
     assert {name for by, name in rows if by == "group"} == {"patient 0", "patient 1", "patient 2"}
     assert not any(by == "source" for by, _ in rows)
-    assert rows["group", "patient 1"]["worse"]
+    assert rows["group", "patient 1"].worse
 
 
 def test_chance_alone_seldom_makes_a_part_look_worse() -> None:
@@ -44,7 +44,7 @@ def test_chance_alone_seldom_makes_a_part_look_worse() -> None:
     named = []
     for _ in range(100):
         images = table([f"site {random.integers(8)}/{index}.jpg" for index in range(160)])
-        named.append(any(row["worse"] for row in measured(images, random.random(160) < 0.8).values()))
+        named.append(any(row.worse for row in measured(images, random.random(160) < 0.8).values()))
     assert np.mean(named) < 0.12
 
 
@@ -57,5 +57,5 @@ def test_nothing_to_divide_gives_no_parts() -> None:
 def test_a_part_without_any_difference_keeps_an_honest_interval(good: bool) -> None:
     images = table([f"{'left' if index < 20 else 'right'}/{index}.jpg" for index in range(40)])
     row = measured(images, np.full(40, good))["source", "left"]
-    assert not row["worse"]
-    assert row["high"] - row["low"] > 0.1
+    assert not row.worse
+    assert row.figure.high - row.figure.low > 0.1
