@@ -1,10 +1,13 @@
 """Child processes: how they are started, which is which, how they are ended.
 
-A worker is known by its pid and when it started, so that a reused pid is never mistaken.
+`start_child` is for what outlives its caller (workers of runs, jobs, the Lab's driver) and reports in files; short
+questions with an answer go through core.children. A worker is known by its pid and when it started, so that a reused
+pid is never mistaken.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -83,6 +86,13 @@ def end_process_tree(pid: int, identity: str, grace: float = 2.0) -> None:
             continue  # already gone, as wanted
     psutil.wait_procs(family, timeout=2)
     _reap(pid)
+
+
+def end_process_group(leader: int) -> None:
+    """Kill what a child that began a group of its own, and is gone, has left running. Does nothing on Windows."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # nothing is left, or only what is ending
+            os.killpg(leader, signal.SIGKILL)
 
 
 def _signal_group(pid: int, number: int) -> None:

@@ -1,14 +1,9 @@
-"""Let a run's best model look at one part of its dataset, in a child process or in the training worker.
-
-python -m core.evaluation.predicting RUN_FOLDER SPLIT
-"""
+"""Let a run's best model look at one part of its dataset, in a child process or in the training worker."""
 
 from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +11,11 @@ from typing import Any
 
 import pandas as pd
 
+from core.children import answer, run_child
 from core.cores import use_cores
 from core.data.dataset import SPLITS, write_data_yaml
 from core.digests import file_sha256
-from core.errors import GraftError, InputError
+from core.errors import InputError
 from core.evaluation.loading import prepare
 from core.evaluation.predict.predictions import (
     MIN_CONFIDENCE,
@@ -31,47 +27,32 @@ from core.evaluation.predict.predictions import (
     shapes_path,
     truth_path,
 )
-from core.isolation import enter_isolation, isolated_environment
+from core.isolation import enter_isolation
 from core.jobs import Progress, Report
-from core.processes import PROJECT
 from core.spec import read_spec
 from core.tasks import TASKS
 from core.workspace import Workspace, write_json_atomic
+
+SILENCE_SECONDS = 900
+"""Each batch of 16 pictures is a sign of life. Nothing is reported while labels are read before the first, and figures
+prepared after the last, which for a large set takes a while."""
 
 
 def predict_split(workspace: Workspace, run_id: str, split: str, progress: Report | None = None) -> Path:
     """Predict on one split of a run's dataset in a child process; return the path of the stored predictions.
 
     Raises InputError for an unknown split, a split without pictures or a run without a model, GraftError with the
-    child's reason when it ended early.
+    child's reason when it ended early or said nothing for SILENCE_SECONDS.
     """
     folder = workspace.run(run_id)
     _check(folder, split)
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "core.evaluation.predicting", str(folder), split],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            errors="replace",
-            env=isolated_environment(),
-            cwd=PROJECT,
-        )
-        assert child.stdout is not None
-        try:
-            for line in child.stdout:
-                words = line.split()
-                if progress is not None and len(words) == 3 and words[0] == "graft-progress":
-                    progress(Progress("Looking at the pictures", int(words[1]), int(words[2])))
-            code = child.wait()
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-        if code != 0:
-            errors.seek(0)
-            reason = (errors.read().strip().splitlines() or ["no reason given"])[-1]
-            raise GraftError(f"Predicting on the {split} pictures of {run_id} ended early: {reason}")
+    run_child(
+        "core.evaluation.predicting",
+        {"run": str(folder), "split": split},
+        timeout=SILENCE_SECONDS,
+        failure=f"Predicting on the {split} pictures of {run_id} ended early",
+        progress=progress,
+    )
     return predictions_path(folder, split)
 
 
@@ -159,11 +140,13 @@ def _finite(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _main(arguments: list[str]) -> int:
-    folder, split = arguments
-    predict_in_process(Path(folder), split, lambda done, total: print(f"graft-progress {done} {total}", flush=True))
-    return 0
+def _work(request: dict[str, Any], report: Report) -> dict[str, Any]:
+    def say(done: int, total: int) -> None:
+        report(Progress("Looking at the pictures", done, total))
+
+    predict_in_process(Path(request["run"]), request["split"], say)
+    return {}
 
 
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:]))
+    answer(_work)

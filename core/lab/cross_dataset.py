@@ -6,9 +6,6 @@ classifiers the share of right first guesses among the classes in question.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from core.children import run_child
 from core.data.dataset import Dataset
-from core.errors import GraftError
 from core.evaluation.figures.intervals import ap_draws, draw
 from core.evaluation.predict.matching import box_iou, match
-from core.isolation import isolated_environment
 from core.lab.experiment_runs import Conductor
 from core.lab.paired_figures import Draws, difference, figure
-from core.processes import PROJECT
 from core.tasks import TASKS
 from core.training.starting_points import locate
 from core.training.store import Run
+
+SILENCE_SECONDS = 300
+"""Each picture is a sign of life; the first comes after the model is loaded."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +45,8 @@ def look(weights: Path, dataset: Dataset, files: Sequence[str], *, imgsz: int, d
         "classes": dataset.classes,
         "pictures": {file: str(dataset.image_path(file)) for file in files},
     }
-    child = subprocess.run(
-        [sys.executable, "-m", "core.lab.predict_child"],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        env=isolated_environment(),
-        cwd=PROJECT,
-    )
-    if child.returncode != 0:
-        reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise GraftError(f"Looking at the pictures with {weights.name} ended early: {reason}")
-    answer = json.loads(child.stdout.splitlines()[-1])
-    return Looked(answer["task"], answer["known"], answer["pictures"])
+    failure = f"Looking at the pictures with {weights.name} ended early"
+    return Looked(**run_child("core.lab.predict_child", request, timeout=SILENCE_SECONDS, failure=failure))
 
 
 def figures(looked: Looked, dataset: Dataset, files: Sequence[str], classes: Sequence[str]) -> Draws:

@@ -1,19 +1,18 @@
 """Child process: let any checkpoint look at named pictures and say what it finds of the wanted classes, by name.
 
-Reads one JSON request on standard input (weights, imgsz, device, pictures {file: path}, classes) and prints one JSON
-answer: `known` (wanted class -> the model's own name for it), and for each picture the objects found as
-[wanted class, confidence, x1, y1, x2, y2] in pixels, or for a classifier {wanted class: probability}.
+The request holds weights, imgsz, device, pictures {file: path} and classes. The answer holds `task`, `known` (wanted
+class -> the model's own name for it) and `pictures`: for each the objects found as [wanted class, confidence, x1, y1,
+x2, y2] in pixels, or for a classifier {wanted class: probability}.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import sys
 from typing import Any
 
+from core.children import answer
 from core.evaluation.predict.predictions import MIN_CONFIDENCE, NMS_IOU
 from core.isolation import enter_isolation
+from core.jobs import Progress, Report
 
 
 def same_names(wanted: list[str], names: list[str]) -> dict[str, str]:
@@ -27,7 +26,7 @@ def _word(name: str) -> str:
     return plain[:-1] if len(plain) > 3 and plain.endswith("s") and not plain.endswith("ss") else plain
 
 
-def answer_request(request: dict[str, Any]) -> dict[str, Any]:
+def predict_pictures(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """Look at the pictures of a request."""
     enter_isolation()
     from ultralytics import YOLO
@@ -40,7 +39,8 @@ def answer_request(request: dict[str, Any]) -> dict[str, Any]:
     if known:
         options = {"conf": MIN_CONFIDENCE, "iou": NMS_IOU, "max_det": 300, "verbose": False, "stream": True}
         options |= {"imgsz": request["imgsz"], "device": request["device"]}
-        for file, path in request["pictures"].items():
+        for number, (file, path) in enumerate(request["pictures"].items()):
+            report(Progress("Looking at the pictures", number, len(request["pictures"])))
             result = next(iter(model.predict(path, **options)))
             if result.probs is not None:
                 scores = result.probs.data.tolist()
@@ -56,6 +56,4 @@ def answer_request(request: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    with contextlib.redirect_stdout(sys.stderr):  # Ultralytics prints; standard output carries the answer alone
-        reply = answer_request(json.load(sys.stdin))
-    print(json.dumps(reply))
+    answer(predict_pictures)

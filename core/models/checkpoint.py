@@ -1,20 +1,16 @@
-"""Child process: load one checkpoint safely and say in one line what it is, or why it is refused.
-
-    python -m core.models.checkpoint FILE.pt
-
-Prints a JSON object (task, classes, parameters, architecture, imgsz) and exits 0, or a sentence and exits 2.
-"""
+"""Child process: load one checkpoint safely and say what it is, or why it is refused."""
 
 from __future__ import annotations
 
-import json
 import pickle
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
+from core.children import answer
+from core.errors import InputError
 from core.isolation import enter_isolation
+from core.jobs import Report
 from core.ultralytics.checkpoints import network_facts, read_network
 
 LAYERS = ("ultralytics.", "models.", "torch.nn.", "timm.", "torchvision.", "yolov5.", "yolo")
@@ -22,14 +18,17 @@ LAYERS = ("ultralytics.", "models.", "torch.nn.", "timm.", "torchvision.", "yolo
 
 
 def describe_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a checkpoint weights-only and describe it. Raises ValueError with a plain reason when it is refused."""
+    """Load a checkpoint weights-only; return its task, classes, parameters, architecture and imgsz.
+
+    Raises InputError when it is refused; the sentence begins with “it”, the file.
+    """
     enter_isolation()
     try:
         network = read_network(path)
     except (pickle.UnpicklingError, TypeError) as error:  # both are how the safe unpickler refuses
-        raise ValueError(_refusal(error)) from error
+        raise InputError(_refusal(error)) from error
     except (AttributeError, ImportError, KeyError, RuntimeError, EOFError, ValueError) as error:
-        raise ValueError(f"it is no YOLO checkpoint this version knows ({type(error).__name__}).") from error
+        raise InputError(f"it is no YOLO checkpoint this version knows ({type(error).__name__}).") from error
     return network_facts(network)
 
 
@@ -58,9 +57,9 @@ def _refusal(error: BaseException) -> str:
     return "it holds no YOLO network: bare numbers, perhaps. Give a whole checkpoint as Ultralytics saves it (best.pt)."
 
 
+def _work(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    return describe_checkpoint(Path(request["path"]))
+
+
 if __name__ == "__main__":
-    try:
-        print(json.dumps(describe_checkpoint(Path(sys.argv[1]))))
-    except ValueError as error:
-        print(error)
-        sys.exit(2)
+    answer(_work)

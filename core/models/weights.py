@@ -8,24 +8,20 @@ commands.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.children import run_child
 from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.fetching import Moved, NotThere, Unreachable, fetch
-from core.isolation import isolated_environment
 from core.models.catalog import STARTER, Model, models_for
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
-from core.processes import PROJECT
 from core.tasks import Task
 from core.workspace import Workspace, read_json, slug, write_json_atomic
 
@@ -40,8 +36,8 @@ OFFICIAL_SHA256 = {
 
 RECORDED = "digests.json"
 """In the workspace's weights folder: digests of official files recorded at their first download."""
-
-
+READING_SECONDS = 180
+"""Opening a checkpoint takes seconds; a file that takes this long holds something else."""
 ARRIVING = ".arriving"
 """In the workspace's weights folder: downloads that are not whole yet."""
 
@@ -172,23 +168,13 @@ def describe_weights(path: Path) -> dict[str, Any]:
         raise InputError(f"There is no file {path}.")
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path.name} is not a PyTorch checkpoint (.pt) or is cut off: get it again from its source.")
+    request, refused = {"path": str(path.resolve())}, f"{path.name} is refused"
     try:
-        child = subprocess.run(
-            [sys.executable, "-m", "core.models.checkpoint", str(path.resolve())],
-            capture_output=True,
-            text=True,
-            timeout=180,
-            env=isolated_environment(),
-            cwd=PROJECT,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise InputError(f"{path.name} is refused: it could not be read within three minutes.") from error
-    answer = (child.stdout.strip().splitlines() or ["it can't be loaded."])[-1]
-    if child.returncode != 0:
-        raise InputError(f"{path.name} is refused: {answer}")
-    described: dict[str, Any] = json.loads(answer)
-    return described
+        return run_child("core.models.checkpoint", request, timeout=READING_SECONDS, failure=refused)
+    except InputError:
+        raise
+    except GraftError as error:  # a file that brings its reader down, or holds it up, is to blame itself
+        raise InputError(str(error)) from error
 
 
 def _recorded(workspace: Workspace) -> dict[str, dict[str, str]]:

@@ -1,7 +1,5 @@
 """How far a set's pictures are from those a model was pre-trained on, measured in a child with its own backbone.
 
-    python -m core.planning.source_distance WEIGHTS.pt < list of picture paths, one a line
-
 The pictures of the source are not needed: every batch-norm layer remembers mean and spread of each feature over them.
 The distance of a layer is the root mean square, over its features, of the shift of the mean and of the change of the
 spread, both in standard deviations of the source; that of a set is the median over the backbone's layers.
@@ -14,16 +12,15 @@ to 0.28, 0.40, and 0.50 to 0.72.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+from core.children import answer, run_child
 from core.data.dataset import Dataset
 from core.errors import GraftError
-from core.isolation import enter_isolation, isolated_environment
+from core.isolation import enter_isolation
+from core.jobs import Report
 from core.models.weights import WeightsFile
-from core.processes import PROJECT
 from core.ultralytics.checkpoints import read_network
 from core.ultralytics.networks import backbone_layers, run_layers
 from core.workspace import read_json, write_json_atomic
@@ -34,6 +31,8 @@ SIDE = 320
 FAR = 0.41
 """Distance from which a set counts as far from the source: between the two groups above."""
 FILE = "source-distance.json"
+MEASURING_SECONDS = 300
+"""It takes about ten seconds with a nano model on two cores; the largest have fifty times its work."""
 
 
 def known_distance(dataset: Dataset, weights: WeightsFile | None) -> float | None:
@@ -52,20 +51,13 @@ def measure_distance(dataset: Dataset, weights: WeightsFile | None, model: str) 
     table = dataset.image_table()
     files = list(table[table["split"] == "train"]["file"]) or list(table["file"])
     chosen = files[:: max(1, len(files) // PICTURES)][:PICTURES]
-    child = subprocess.run(
-        [sys.executable, "-m", "core.planning.source_distance", str(weights.path)],
-        input="\n".join(str(dataset.image_path(file)) for file in chosen),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=isolated_environment(),
-        cwd=PROJECT,
+    measured = run_child(
+        "core.planning.source_distance",
+        {"weights": str(weights.path), "pictures": [str(dataset.image_path(file)) for file in chosen]},
+        timeout=MEASURING_SECONDS,
+        failure=f"The pictures could not be compared with what {model} knows",
     )
-    lines = [line for line in child.stdout.splitlines() if line.startswith("{")]
-    if child.returncode != 0 or not lines:
-        reason = (child.stderr.strip().splitlines() or ["no answer"])[-1]
-        raise GraftError(f"The pictures could not be compared with what {model} knows: {reason}")
-    value = float(json.loads(lines[-1])["distance"])
+    value = float(measured["distance"])
     path = dataset.root / FILE
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     write_json_atomic(path, {**kept, _key(dataset, weights.sha256): round(value, 4)})
@@ -77,7 +69,7 @@ def _key(dataset: Dataset, digest: str) -> str:
 
 
 def distance(weights: Path, pictures: list[Path]) -> float:
-    """Return the distance of `pictures` from the source of a checkpoint. Raises ValueError when it can't be told."""
+    """Return the distance of `pictures` from the source of a checkpoint. Raises GraftError when it can't be told."""
     import torch
 
     model = read_network(weights).float().eval()
@@ -85,7 +77,7 @@ def distance(weights: Path, pictures: list[Path]) -> float:
     backbone = model.model[:depth]
     layers: list[Any] = [module for module in backbone.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     if not layers:
-        raise ValueError("the checkpoint holds no batch-norm layers (it was exported or fused)")
+        raise GraftError("the checkpoint holds no batch-norm layers (it was exported or fused)")
     sums: dict[int, Any] = {}
 
     def look(module: Any, inputs: Any) -> None:
@@ -101,7 +93,7 @@ def distance(weights: Path, pictures: list[Path]) -> float:
             run_layers(model, 0, depth, {}, _tensor(path))
             seen += 1
     if not seen:
-        raise ValueError("there are no pictures")
+        raise GraftError("there are no pictures")
     values = []
     for layer in layers:
         mean, square = sums[id(layer)] / seen
@@ -125,6 +117,10 @@ def _tensor(path: Path) -> Any:
     return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
 
 
-if __name__ == "__main__":
+def _work(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     enter_isolation()
-    print(json.dumps({"distance": distance(Path(sys.argv[1]), [Path(line) for line in sys.stdin.read().splitlines()])}))
+    return {"distance": distance(Path(request["weights"]), [Path(picture) for picture in request["pictures"]])}
+
+
+if __name__ == "__main__":
+    answer(_work)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import platform
-import subprocess
-import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,17 +15,15 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.children import run_child
 from core.cores import usable_cores
-from core.errors import GraftError
-from core.isolation import isolated_environment
-from core.processes import PROJECT
 from core.workspace import Workspace, write_json_atomic
 
 FILE = "machine.json"
 WORTH_IT = 1.08
 """A variant is used when it is at least this much faster: less is noise between two timings."""
 TIMING_SECONDS = 120
-"""The timing takes 10 to 20 s on two cores; on a machine where it takes longer something else is wrong."""
+"""The timing takes 10 to 20 s on two cores; on a machine where it takes this long something else is wrong."""
 
 
 class StepSpeed(BaseModel):
@@ -105,18 +101,8 @@ def keep_speed(workspace: Workspace, speed: StepSpeed) -> None:
 
 def measure_speed(workspace: Workspace) -> StepSpeed:
     """Time real steps in a child process (10 to 20 s) and keep the answer. Raises GraftError when that fails."""
-    child = subprocess.run(
-        [sys.executable, "-m", "core.planning.step_timing"],
-        capture_output=True,
-        text=True,
-        timeout=TIMING_SECONDS,
-        env=isolated_environment(),
-        cwd=PROJECT,
-        stdin=subprocess.DEVNULL,
-    )
-    lines = [line for line in child.stdout.splitlines() if line.startswith("{")]
-    if child.returncode != 0 or not lines:
-        raise GraftError(f"The speed of this machine could not be measured: {child.stderr.strip()[-300:]}")
-    speed = StepSpeed.model_validate(json.loads(lines[-1]))
+    failure = "The speed of this machine could not be measured"
+    measured = run_child("core.planning.step_timing", {}, timeout=TIMING_SECONDS, failure=failure)
+    speed = StepSpeed.model_validate(measured)
     keep_speed(workspace, speed)
     return speed

@@ -1,18 +1,18 @@
 """Child process: time training steps of a nano detector, plain, channels_last, and with bfloat16 on top.
 
-    python -m core.planning.step_timing
-
-Prints one JSON object with the fields of core.planning.speed.StepSpeed. The variants take turns, and the least of
-their times counts: another program can only make a step slower.
+Answers with the fields of core.planning.speed.StepSpeed. The variants take turns, and the least of their times counts: another
+program can only make a step slower.
 """
 
 from __future__ import annotations
 
-import json
 import time
+from typing import Any
 
+from core.children import answer
 from core.cores import use_free_cores
 from core.isolation import enter_isolation
+from core.jobs import Report
 from core.models.catalog import find_model
 from core.planning.speed import StepSpeed, machine_name
 from core.planning.time import work
@@ -59,6 +59,10 @@ def time_steps() -> StepSpeed:
     return StepSpeed(machine=machine_name(), cores=cores, gflop=gflop, **best)
 
 
-if __name__ == "__main__":
+def _work(_request: dict[str, Any], _report: Report) -> dict[str, Any]:
     enter_isolation()
-    print(json.dumps(time_steps().model_dump()))
+    return time_steps().model_dump()
+
+
+if __name__ == "__main__":
+    answer(_work)

@@ -69,6 +69,7 @@ def train_on_several(folder: Path, events_path: Path, spec: TrainingSpec, comman
     log = folder / "train.log"
     begin = log.stat().st_size if log.exists() else 0
     _, offset = read_events(events_path)
+    # no time limit and no child of core.children: it lasts as long as the training and reports in the events file
     code = subprocess.run(command, check=False).returncode
     said, _ = read_events(events_path, offset)
     if any(event["kind"] in FINAL_KINDS for event in said):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from core.errors import InputError
+
 
 def read_network(path: Path | str) -> Any:
     """Return the network of a checkpoint in 32 bits on the CPU, the averaged one where there is one.
@@ -22,12 +24,12 @@ def read_network(path: Path | str) -> Any:
 def network_facts(network: Any) -> dict[str, Any]:
     """Return task, classes, parameters, architecture and imgsz (None when it doesn't say) of a network from a file.
 
-    Raises ValueError for one that is no YOLO model.
+    Raises InputError for one that is no YOLO model; the sentence begins with “it”, the file.
     """
     from ultralytics.nn.tasks import BaseModel
 
     if not isinstance(network, BaseModel):
-        raise ValueError(f"it holds a network that is no YOLO model ({type(network).__name__}).")
+        raise InputError(f"it holds a network that is no YOLO model ({type(network).__name__}).")
     model: Any = network
     facts: dict[str, Any] = dict(vars(model))
     names = model.names if isinstance(model.names, dict) else dict(enumerate(model.names))

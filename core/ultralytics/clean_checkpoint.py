@@ -1,18 +1,17 @@
 """Child process: copy a checkpoint without what it tells about the machine it was trained on.
 
-    python -m core.ultralytics.clean_checkpoint SOURCE TARGET DATASET_NAME
-
 Ultralytics keeps the paths of data, project and weights in a checkpoint, which may hold a user's name. The copy has
 the same weights and the same settings; of paths only the last part is left.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path, PurePath
 from typing import Any
 
+from core.children import answer
 from core.isolation import enter_isolation
+from core.jobs import Report
 
 
 def clean(source: Path, target: Path, dataset: str) -> None:
@@ -57,5 +56,10 @@ def without_paths(values: dict[str, Any], dataset: str) -> dict[str, Any]:
     return cleaned
 
 
+def _work(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    clean(Path(request["source"]), Path(request["target"]), request["dataset"])
+    return {}
+
+
 if __name__ == "__main__":
-    clean(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    answer(_work)

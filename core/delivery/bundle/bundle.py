@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -16,16 +15,15 @@ from typing import Any
 
 import jinja2
 
+from core.children import run_child
 from core.delivery.export.exporting import ExportOptions, export_folder, export_run, read_export
 from core.delivery.export.formats import find_format
 from core.delivery.report import words
 from core.digests import file_sha256
-from core.errors import GraftError, InputError
+from core.errors import InputError
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.predict.predictions import NMS_IOU, run_dataset
-from core.isolation import isolated_environment
 from core.jobs import Progress, Report, run_job
-from core.processes import PROJECT
 from core.tasks import TASKS
 from core.training.progress import read_progress
 from core.training.runs import get_run
@@ -35,6 +33,8 @@ from core.workspace import Workspace
 FILES = Path(__file__).resolve().parent / "files"
 STRIDE = 32
 """Largest stride of the detectors of the catalogue: sides of a prepared picture are multiples of it."""
+COPYING_SECONDS = 300
+"""Loading, writing and loading again takes seconds; a large model on a slow disk needs more."""
 
 
 def make_bundle(workspace: Workspace, run_id: str, out: Path, *, progress: Report | None = None) -> dict[str, Any]:
@@ -92,18 +92,12 @@ def _onnx(workspace: Workspace, run: Run, progress: Report | None) -> tuple[dict
 
 
 def _clean_copy(run: Run, target: Path) -> None:
-    dataset = run.dataset_name or run.dataset
-    child = subprocess.run(
-        [sys.executable, "-m", "core.ultralytics.clean_checkpoint", str(run.best_weights), str(target), dataset],
-        capture_output=True,
-        text=True,
-        env=isolated_environment(),
-        cwd=PROJECT,
-        stdin=subprocess.DEVNULL,
+    run_child(
+        "core.ultralytics.clean_checkpoint",
+        {"source": str(run.best_weights), "target": str(target), "dataset": run.dataset_name or run.dataset},
+        timeout=COPYING_SECONDS,
+        failure=f"The weights of {run.id} could not be copied",
     )
-    if child.returncode != 0:
-        reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise GraftError(f"The weights of {run.id} could not be copied: {reason}")
 
 
 def _settings(workspace: Workspace, run: Run, onnx: dict[str, Any] | None) -> dict[str, Any]:

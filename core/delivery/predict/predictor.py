@@ -53,7 +53,7 @@ class Predictor:
 
         try:
             described = describe_checkpoint(Path(weights))  # refuses with a reason; nothing of the file is run
-        except (ValueError, OSError) as error:
+        except (InputError, OSError) as error:
             raise InputError(f"{Path(weights).name} is refused: {error}") from error
         if described["task"] not in TASKS:
             known = ", ".join(TASKS)

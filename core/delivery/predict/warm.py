@@ -2,7 +2,8 @@
 
 The child (core.delivery.predict.server) holds the model; this side never imports torch. A child that crashed is
 replaced and the question asked once more; one that hangs is ended. It leaves by itself when nothing is asked for a
-while, and with this process, since its standard input closes then.
+while, and with this process, since its standard input closes then. It is asked many times, so it isn't a child of
+core.children, which has one question and one answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """Where a model looks: an EigenCAM heat map over one picture, made in a child process.
 
-    python -m core.evaluation.predict.explain WEIGHTS PICTURE IMGSZ OUT.jpg
-
 EigenCAM (Muhammad and Yeasin 2020) is the first principal component of the feature maps that feed the model's head:
 one singular value decomposition a map, no gradients, no class. It shows what stands out to the model, not why it chose
 a class.
@@ -10,8 +8,6 @@ a class.
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.errors import GraftError
+from core.children import answer, run_child
 from core.evaluation.predict.predictions import best_weights
-from core.isolation import enter_isolation, isolated_environment
-from core.processes import PROJECT
+from core.isolation import enter_isolation
+from core.jobs import Report
 from core.tasks import TASKS
 from core.ultralytics.networks import head_sources, layers_in_use
+
+DRAWING_SECONDS = 180
+"""One picture takes about five seconds, most of them until the model is loaded."""
 
 
 def heat_map(run_folder: Path, picture: Path, imgsz: int) -> Path:
     """Return a JPEG of the picture with the heat map over it, made in a child and kept in the run's folder.
 
-    Raises InputError for a run without a model, GraftError with the reason when the child ended early.
+    Raises InputError for a run without a model, GraftError with the reason when there is none.
     """
     weights = best_weights(run_folder)
     key = hashlib.sha256(f"{picture} {weights.stat().st_mtime_ns} {imgsz}".encode()).hexdigest()[:20]
@@ -38,16 +37,12 @@ def heat_map(run_folder: Path, picture: Path, imgsz: int) -> Path:
     if out.is_file():
         return out
     out.parent.mkdir(parents=True, exist_ok=True)
-    child = subprocess.run(
-        [sys.executable, "-m", "core.evaluation.predict.explain", str(weights), str(picture), str(imgsz), str(out)],
-        capture_output=True,
-        text=True,
-        env=isolated_environment(),
-        cwd=PROJECT,
+    run_child(
+        "core.evaluation.predict.explain",
+        {"weights": str(weights), "picture": str(picture), "imgsz": imgsz, "out": str(out)},
+        timeout=DRAWING_SECONDS,
+        failure="The heat map could not be made",
     )
-    if child.returncode != 0 or not out.is_file():
-        reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise GraftError(f"The heat map could not be made: {reason}")
     return out
 
 
@@ -70,11 +65,11 @@ def principal_map(features: NDArray[np.float32]) -> NDArray[np.float64]:
     return result
 
 
-def _draw(weights: str, picture: str, imgsz: int, out: str) -> None:
+def _work(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     enter_isolation()
     from ultralytics import YOLO
 
-    model: Any = YOLO(weights)
+    model: Any = YOLO(request["weights"])
     layers = layers_in_use(model)
     seen: dict[str, Any] = {"maps": []}
     # remembers what goes in and what feeds the head
@@ -83,10 +78,12 @@ def _draw(weights: str, picture: str, imgsz: int, out: str) -> None:
         layers[index].register_forward_hook(
             lambda _module, _inputs, output: seen["maps"].append(output[0].detach().float().cpu().numpy())
         )
-    with Image.open(picture) as opened:
+    with Image.open(request["picture"]) as opened:
         image = opened.convert("RGB")
-    model.predict(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]), imgsz=imgsz, verbose=False)
-    overlay(image, seen["maps"], seen["shape"], classify=TASKS[model.task].names_pictures).save(out, quality=88)
+    model.predict(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]), imgsz=request["imgsz"], verbose=False)
+    classify = TASKS[model.task].names_pictures
+    overlay(image, seen["maps"], seen["shape"], classify=classify).save(request["out"], quality=88)
+    return {}
 
 
 def overlay(
@@ -125,4 +122,4 @@ def _resized(heat: NDArray[np.floating], width: int, height: int) -> NDArray[np.
 
 
 if __name__ == "__main__":
-    _draw(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])
+    answer(_work)
