@@ -6,7 +6,6 @@ Sources: Ultralytics 8.4.190 `utils/__init__.py` (YOLO_OFFLINE, YOLO_CONFIG_DIR,
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -55,12 +54,6 @@ def enter_isolation() -> None:
     off = {key: False for key in SETTINGS_OFF if settings.get(key)}
     if off:
         settings.update(off)
-
-
-def settings_are_silent(path: Path) -> bool:
-    """Say whether an Ultralytics settings file has everything switched off that would report elsewhere."""
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    return not any(settings.get(key) for key in SETTINGS_OFF)
 
 
 def _user() -> str:

@@ -42,7 +42,6 @@ ASTRAY = 0.3
 """Below it an alignment has led nowhere and is begun again without the crop; no copy ended between it and 0.72."""
 CLOSE_LOOKS = 1_000
 """Pairs that are compared in full at most, the likeliest first, plus one for every five pictures."""
-ORIENTATIONS = 8
 
 SPANS = ((0.0, 1.0), (0.01, 0.99), (0.02, 0.98), (0.02, 1.0), (0.0, 0.98))
 """What a small crop leaves of a side; a crop is a span of the rows and one of the columns."""

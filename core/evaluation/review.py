@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.figures.intervals import wilson
 from core.evaluation.predict.prediction_arrays import CODES, Coded, Ints
 
 NOTHING = -1
@@ -85,32 +84,12 @@ def confusion(coded: Coded, confidence: float) -> Ints:
 
 @dataclass(frozen=True)
 class PictureVerdict:
-    """Whether pictures with something in them are told from empty ones: counts and Wilson's 95 % intervals."""
+    """Whether pictures with something in them are told from empty ones, counted."""
 
     with_objects: int
     flagged_with: int
     empty: int
     flagged_empty: int
-
-    @property
-    def sensitivity(self) -> float:
-        """Share of the pictures with objects in which anything is found, NaN without such pictures."""
-        return self.flagged_with / self.with_objects if self.with_objects else float("nan")
-
-    @property
-    def specificity(self) -> float:
-        """Share of the empty pictures in which nothing is found, NaN without such pictures."""
-        return 1 - self.flagged_empty / self.empty if self.empty else float("nan")
-
-    @property
-    def sensitivity_interval(self) -> tuple[float, float]:
-        """95 % interval of the sensitivity."""
-        return wilson(self.flagged_with, self.with_objects)
-
-    @property
-    def specificity_interval(self) -> tuple[float, float]:
-        """95 % interval of the specificity."""
-        return wilson(self.empty - self.flagged_empty, self.empty)
 
 
 def picture_verdict(coded: Coded, confidence: float) -> PictureVerdict:

@@ -48,7 +48,6 @@ class DatasetFacts(BaseModel):
         description="10th percentile of object side (root of box area) by longer picture side; None: no boxes",
     )
     median_share: float | None = Field(default=None, description="the median of the same")
-    objects_per_picture: float = 1.0
     instances: dict[str, int] = Field(default_factory=dict, description="labelled objects of train per class name")
     grey: bool = Field(default=False, description="the pictures hold no colour")
     bits: int = Field(default=8, description="most bits a channel of the source pictures")
@@ -105,7 +104,6 @@ def dataset_facts(dataset: Dataset) -> DatasetFacts:
         aspect=float((short / long.clip(lower=1)).median()) if len(train) else 1.0,
         small_share=float(np.percentile(shares, 10)) if shares else None,
         median_share=float(np.median(shares)) if shares else None,
-        objects_per_picture=float(train["objects"].mean()) if len(train) else 1.0,
         instances=dict(instances),
         grey=_is_grey(dataset, list(train["file"])),
         bits=int(table["bits"].max()) if len(table) else 8,

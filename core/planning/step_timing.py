@@ -1,7 +1,7 @@
 """Child process: time training steps of a nano detector, plain, channels_last, and with bfloat16 on top.
 
-Answers with the fields of core.planning.speed.StepSpeed. The variants take turns, and the least of their times counts: another
-program can only make a step slower.
+Answers with the fields of core.planning.speed.StepSpeed. The variants take turns, and the least of their times
+counts: another program can only make a step slower.
 """
 
 from __future__ import annotations

@@ -55,7 +55,6 @@ class RunProgress:
     device_name: str = ""
     rows: dict[int, dict[str, Any]] = field(default_factory=dict)
     """one a finished epoch; an epoch that was run again after an interruption counts once, the last time"""
-    live_losses: dict[str, float] = field(default_factory=dict)
     seconds_before: float = 0.0
     attempt_started: float | None = None
     last_time: float | None = None
@@ -164,7 +163,6 @@ def fold(progress: RunProgress, event: Event) -> None:
         progress.images_per_second = event.get("images_per_second")
         progress.memory_bytes = event.get("memory_bytes")
         progress.cores, progress.cores_available = event.get("cores"), event.get("cores_available")
-        progress.live_losses = event.get("losses") or {}
     elif kind == "epoch":
         _fold_epoch(progress, event)
     elif kind == "pictures":

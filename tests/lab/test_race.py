@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import InputError
 from core.lab.experiment import Contender, parse_contender
-from core.lab.kinds.halving import epochs_needed, rungs, survivors
+from core.lab.kinds.halving import rungs, survivors
 from core.lab.kinds.race import Row, cut_off_words, recommend, remarks, stopped_words
 from core.lab.paired_figures import Difference, difference, figure, over_seeds, signed
 from core.strategies.frozen import FROZEN
@@ -48,11 +48,6 @@ def test_survivors(scores: dict[str, float], expected: list[str]) -> None:
 
 def test_nobody_leaves_after_the_last_rung() -> None:
     assert survivors({"a": 0.1, "b": 0.4, "c": 0.3}, last=True) == ["b", "c", "a"]
-
-
-def test_halving_costs_less() -> None:
-    assert epochs_needed(9, 4) == 4 * 3 + 2 * 6
-    assert epochs_needed(9, 4, halving=False) == 36
 
 
 def row(label: str, value: float, seconds: float) -> Row:

@@ -32,7 +32,6 @@ def test_facts_of_a_set(tiny: Dataset) -> None:
     assert 1 / 5.2 <= facts.small_share <= facts.median_share <= 1 / 2.9, "objects are a fifth to a third of the side"
     assert not facts.grey
     assert facts.instances == {"square": 20, "disc": 20}
-    assert facts.objects_per_picture == 2
 
 
 def test_grey_pictures_are_known_as_grey(workspace: Workspace, tmp_path: Path) -> None:

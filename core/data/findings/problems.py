@@ -34,13 +34,6 @@ class Problems:
         if example and len(kept) < MAX_EXAMPLES:
             kept.append(example[:200])
 
-    def merge(self, other: Problems) -> None:
-        """Add all of another collection."""
-        for code, count in other.counts.items():
-            self.note(code, count=count, more=other.more.get(code, ""))
-            room = MAX_EXAMPLES - len(self.examples[code])
-            self.examples[code] += other.examples[code][:room]
-
     def findings(self) -> list[Finding]:
         """Return the findings, gravest first, in the order of KINDS within a severity."""
         rank = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}

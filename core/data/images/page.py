@@ -38,7 +38,6 @@ class Page:
     changes: set[str] = field(default_factory=set)
     """codes of core.data.findings.problems: windowed, exif-rotated, transparency-flattened, image-converted ..."""
     group: str = ""
-    dicom_tag: str = ""
 
 
 def check_size(width: int, height: int, file_size: int) -> None:

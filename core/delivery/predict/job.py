@@ -23,7 +23,7 @@ from pydantic import BaseModel, Field, ValidationError
 from core import jobs
 from core.errors import InputError
 from core.jobs import JobState, Progress, Report
-from core.workspace import ID_PATTERN, Workspace, new_id, read_json, write_json_atomic
+from core.workspace import Workspace, new_id, read_json, write_json_atomic
 
 GRACE = 8.0
 """Seconds a cancelled job has to close its files."""
@@ -91,14 +91,6 @@ def list_jobs(workspace: Workspace) -> list[Job]:
         except ValidationError:
             continue  # half-deleted, or written by a newer version
     return sorted(jobs, key=lambda job: job.request.created, reverse=True)
-
-
-def get_job(workspace: Workspace, job_id: str) -> Job:
-    """Return one job. Raises InputError when there is none of that id."""
-    folder = jobs_root(workspace) / job_id
-    if not ID_PATTERN.match(job_id) or not (folder / "job.json").is_file():
-        raise InputError(f"There is no job “{job_id}” in this workspace.")
-    return read_job(folder)
 
 
 def read_job(folder: Path) -> Job:

@@ -86,21 +86,6 @@ def areas_by_size(coded: Coded, weights: Weights, units: int) -> dict[str, Figur
     return figures
 
 
-def coco_map(coded: Coded, column: str = "tp") -> dict[str, float]:
-    """Return {"mAP50", "mAP75", "mAP50-95"} as COCO reads the curve, to compare with other tools."""
-    correct = from_bits(coded.predictions[column].to_numpy(dtype=np.int64))
-    near = _first_per_picture(coded)
-    table = []
-    for class_id in np.unique(coded.true_class):
-        mine = (coded.said == class_id) & near
-        objects = float((coded.true_class == class_id).sum())
-        table.append(
-            [_coco(correct[mine][:, [i]], np.ones((int(mine.sum()), 1), dtype=bool), objects) for i in range(10)]
-        )
-    means = np.array(table).mean(axis=0) if table else np.full(10, np.nan)
-    return {"mAP50": float(means[0]), "mAP75": float(means[5]), "mAP50-95": float(means.mean())}
-
-
 def _coco(correct: NDArray[np.bool_], counted: NDArray[np.bool_], objects: float) -> float:
     """Return the mean over thresholds of one class's average precision; predictions by falling confidence."""
     areas = []

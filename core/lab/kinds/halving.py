@@ -30,12 +30,3 @@ def survivors(scores: Mapping[str, float], *, last: bool = False) -> list[str]:
     """
     order = sorted(scores, key=lambda name: -scores[name] if scores[name] == scores[name] else math.inf)
     return order if last else order[: max(FINALISTS, math.ceil(len(order) / 2))]
-
-
-def epochs_needed(epochs: int, contenders: int, *, halving: bool = True) -> int:
-    """Return how many epochs a whole race trains, over all contenders, with one seed."""
-    total, before, field = 0, 0, contenders
-    for rung in rungs(epochs, contenders, halving=halving):
-        total += field * (rung - before)
-        before, field = rung, max(FINALISTS, math.ceil(field / 2))
-    return total

@@ -41,14 +41,8 @@ class Executor(Protocol):
     def state(self, run: Run) -> str:
         """Return `waiting`, `alive`, `gone`, or `unknown` when it can't be found out at present."""
 
-    def stop(self, run: Run, *, keep_best: bool) -> None:
-        """Ask a worker to end by itself with what it has, or end it at once."""
-
     def kill(self, run: Run) -> None:
         """End a worker and everything it started; returns when it is gone or was told to go."""
-
-    def logs(self, run: Run) -> str:
-        """Return what the worker printed."""
 
 
 def ask(folder: Path, what: str) -> None:

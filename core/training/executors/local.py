@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.models.machine import describe_machine
 from core.processes import end_process_tree, is_alive, process_identity, start_child
-from core.training.executors.executor import Job, ask
+from core.training.executors.executor import Job
 from core.training.store import Run
 
 
@@ -32,18 +32,7 @@ class LocalExecutor:
         """Return `alive` or `gone`."""
         return "alive" if is_alive(run.pid, run.identity) else "gone"
 
-    def stop(self, run: Run, *, keep_best: bool) -> None:
-        """Ask a worker to end by itself with what it has, or end it at once."""
-        if keep_best:
-            ask(run.folder, "stop")
-        else:
-            self.kill(run)
-
     def kill(self, run: Run) -> None:
         """End a worker and everything it started; returns when it is gone."""
         if run.pid is not None and run.identity is not None:
             end_process_tree(run.pid, run.identity)
-
-    def logs(self, run: Run) -> str:
-        """Return what the worker printed."""
-        return run.log_path.read_text(encoding="utf-8", errors="replace") if run.log_path.exists() else ""

@@ -22,7 +22,7 @@ from typing import Any
 
 from core.isolation import SWITCHES
 from core.processes import PROJECT
-from core.training.executors.executor import Job, TryLater, ask
+from core.training.executors.executor import Job, TryLater
 from core.training.several_gpus import gpu_count
 from core.training.store import Run
 from core.workspace import write_text_atomic
@@ -116,13 +116,6 @@ class RayExecutor:
             return "unknown"
         return {"PENDING": "waiting", "RUNNING": "alive"}.get(str(status), "gone")
 
-    def stop(self, run: Run, *, keep_best: bool) -> None:
-        """Ask a worker to end by itself with what it has, or end it at once."""
-        if keep_best:
-            ask(run.folder, "stop")
-        else:
-            self.kill(run)
-
     def kill(self, run: Run) -> None:
         """Have Ray end the job: asked first, killed after RAY_JOB_STOP_WAIT_TIME_S (3 s), with all its processes."""
         try:
@@ -132,15 +125,6 @@ class RayExecutor:
         deadline = time.monotonic() + TIMEOUT
         while self.state(run) in ("waiting", "alive") and time.monotonic() < deadline:
             time.sleep(0.2)
-
-    def logs(self, run: Run) -> str:
-        """Return what the worker printed, or what Ray has to say where it never got that far."""
-        if run.log_path.exists() and run.log_path.stat().st_size:
-            return run.log_path.read_text(encoding="utf-8", errors="replace")
-        try:
-            return str(self._ask("GET", f"/api/jobs/{self._job(run)}/logs").get("logs") or "")
-        except OSError:
-            return ""
 
     @staticmethod
     def _job(run: Run) -> str:

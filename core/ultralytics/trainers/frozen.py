@@ -31,7 +31,6 @@ EPOCHS_A_VIEW = 3
 """Epochs that share a view at the least: with fewer there is little to save."""
 MEMORY_SHARE = 0.3
 """Share of the free memory that features may take."""
-LABELS = ("cls", "bboxes", "batch_idx")
 
 
 class Features:

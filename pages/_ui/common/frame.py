@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -120,8 +119,3 @@ def keep_address(step: Step) -> None:
                 set_current(kind, identifier)
         elif kind in st.query_params:
             st.session_state[f"current_{kind}"] = st.query_params[kind]
-
-
-def remember(key: str, default: Any) -> Any:
-    """Return a value kept for this session, setting it to `default` at first."""
-    return st.session_state.setdefault(key, default)
