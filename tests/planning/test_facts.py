@@ -14,6 +14,7 @@ from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
 from core.planning.facts import dataset_facts, machine_facts
 from core.planning.plan import complete_spec
+from core.planning.speed import known_speed, measure_speed
 from core.spec import TrainingSpec
 from core.workspace import Workspace
 from tests.tiny import write_class_folders, write_yolo_folder
@@ -75,3 +76,11 @@ def test_plan_on_the_command_line(tiny: Dataset, capsys: pytest.CaptureFixture[s
     assert "20 pictures" in capsys.readouterr().out
     assert main(["plan", "Tiny", "--budget", "soon"]) == 2
     assert "number of minutes" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_speed_is_timed_in_a_child_and_kept(workspace: Workspace) -> None:
+    assert known_speed(workspace) is None
+    speed = measure_speed(workspace)
+    assert known_speed(workspace) == speed
+    assert 0.001 < speed.best <= speed.plain < 60
