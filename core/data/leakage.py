@@ -49,7 +49,7 @@ SPANS = ((0.0, 1.0), (0.01, 0.99), (0.02, 0.98), (0.02, 1.0), (0.0, 0.98))
 Load = Callable[[int], NDArray[np.uint8]]
 
 
-def orientations(stack: NDArray) -> Iterator[NDArray]:
+def orientations(stack: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Give an (n, h, h) stack in its eight orientations: four turns, each plain and mirrored."""
     for turns in range(4):
         turned = np.rot90(stack, turns, axes=(1, 2))
@@ -105,14 +105,14 @@ def _crops() -> NDArray[np.float64]:
     return np.array([(rows, columns) for rows in matrices for columns in matrices])
 
 
-def _unit(stack: NDArray) -> NDArray[np.float32]:
+def _unit(stack: NDArray[Any]) -> NDArray[np.float32]:
     flat = stack.reshape(len(stack), -1).astype(np.float32)
     flat = flat - flat.mean(axis=1, keepdims=True)
     length = np.sqrt(np.einsum("ij,ij->i", flat, flat))[:, None]
     return np.asarray(flat / (length + 1e-6), dtype=np.float32)
 
 
-def thumb_correlation(first: NDArray, second: NDArray) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def thumb_correlation(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return, for (m, 32, 32) pairs, the best correlation (-1 to 1) when either is cropped by 0 to 4 %, and by which.
 
     Crops are numbered as `crop_warp` reads them.
@@ -143,7 +143,7 @@ def crop_warp(number: int) -> NDArray[np.float32]:
     return warp
 
 
-def orient(picture: NDArray, turn: int) -> NDArray:
+def orient(picture: NDArray[Any], turn: int) -> NDArray[Any]:
     """Return one picture in orientation `turn` of `orientations`."""
     turned = np.rot90(picture, turn // 2)
     return np.ascontiguousarray(turned[:, ::-1] if turn % 2 else turned)

@@ -65,7 +65,8 @@ def over_seeds(table: Draws, seed: int = 0) -> Draws:
     """
     trainings, draws = table.shape
     if trainings == 1:
-        return table[0]
+        only: Draws = table[0]
+        return only
     random = np.random.default_rng([11, seed])
     chosen = random.integers(0, trainings, (trainings, draws))
     middle = table.mean(axis=0)

@@ -57,7 +57,7 @@ def epoch_seconds(
     teacher_gflops: float = 0.0,
 ) -> float:
     """Return the seconds of one epoch: load, learn (beside a teacher, where its GFLOPs are given), validate, save."""
-    load = PICTURE_SECONDS * max(0.4, (imgsz / 320) ** 1.5)
+    load: float = PICTURE_SECONDS * max(0.4, (imgsz / 320) ** 1.5)
     needed = work(gflops, task, imgsz)
     if machine.speed is not None:
         needed *= TIMED_SHARE_CLASSIFY if TASKS[task].names_pictures else TIMED_SHARE

@@ -9,6 +9,8 @@ from pkgutil import iter_modules
 
 from core.strategies.strategy import Strategy
 
+__all__ = ["STRATEGIES", "Strategy"]
+
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 

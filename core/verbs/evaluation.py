@@ -28,7 +28,8 @@ def register(add: Add) -> None:
 
 
 def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.evaluation.evaluation import evaluate_run, plain_values
+    from core.evaluation.evaluation import evaluate_run
+    from core.evaluation.figures.figure import plain_values
     from core.evaluation.label_errors import find_label_errors
 
     opens = parsed.split == "test"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from core.data.dataset import SPLITS, Dataset
 from core.data.editing.editing import edited, move_pictures
 from core.data.labels import read_labels
@@ -59,7 +61,7 @@ def resplit(
     return twin
 
 
-def _names(table) -> list[tuple[str, str]]:  # type: ignore[no-untyped-def]
+def _names(table: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(table["source"].astype(str), table["group"].astype(str), strict=True))
 
 

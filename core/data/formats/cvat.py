@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.data.reading.json_labels import number
 from core.data.reading.named_classes import Named, clean
@@ -131,10 +132,11 @@ def _mask(element: Any, place: list[float] | None) -> SourceObject | None:
     return SourceObject(0, polygon=outlines[0] + np.array([left, top]), row="mask") if outlines else None
 
 
-def _turned(box: list[float], angle: float) -> np.ndarray:
+def _turned(box: list[float], angle: float) -> NDArray[np.float64]:
     """Return the corners of a box turned clockwise about its centre, `angle` in radians."""
     left, top, right, bottom = box
     centre = np.array([(left + right) / 2, (top + bottom) / 2])
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) - centre
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    return corners @ turn + centre
+    turned: NDArray[np.float64] = corners @ turn + centre
+    return turned

@@ -62,7 +62,8 @@ class Window:
 def apply_levels(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """Map `low`..`high` to 0..255 linearly and clip the rest; any shape, any number type."""
     scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-9))
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    result: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return result
 
 
 def automatic_levels(values: NDArray[Any]) -> tuple[float, float]:

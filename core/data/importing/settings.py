@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from core.data.dataset import Task
+from core.tasks import Task
 
 
 class ImportSettings(BaseModel):

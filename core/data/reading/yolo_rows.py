@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.data.findings.problems import Problems
 from core.data.reading.source_dataset import SourceObject
@@ -162,7 +163,7 @@ def _one(
     return SourceObject(class_id, (float(low[0]), float(low[1]), float(high[0]), float(high[1])), polygon=outline)
 
 
-def minimum_rectangle(points: np.ndarray) -> np.ndarray:
+def minimum_rectangle(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the four corners of the smallest rotated rectangle around (n, 2) points (edge of the hull lies on it)."""
     edges = np.diff(np.vstack([points, points[:1]]), axis=0)
     angles = np.unique(np.arctan2(edges[:, 1], edges[:, 0]) % (np.pi / 2))
@@ -176,7 +177,8 @@ def minimum_rectangle(points: np.ndarray) -> np.ndarray:
             square = np.array([low, [high[0], low[1]], high, [low[0], high[1]]])
             best = (area, square @ turn.T)
     assert best is not None
-    return best[1]
+    corners: NDArray[np.float64] = best[1]
+    return corners
 
 
 def _corners(numbers: list[float]) -> tuple[float, float, float, float]:

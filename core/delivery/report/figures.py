@@ -130,7 +130,7 @@ def _text(x: float, y: float, words: str, anchor: str, colour: str) -> str:
 def _round_up(value: float) -> float:
     if value <= 0:
         return 1.0
-    step = 10 ** math.floor(math.log10(value))
+    step = 10.0 ** math.floor(math.log10(value))
     return next(step * factor for factor in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * factor >= value)
 
 

@@ -31,7 +31,7 @@ def detect_validator(
     base: Any = resolve_name(TASKS[dataset.task].validator)
     rotated, images = TASKS[dataset.task].is_rotated, (dataset.root / "images").resolve()
 
-    class Capturing(base):
+    class Capturing(base):  # type: ignore[misc]  # which validator it is follows from the task
         """Ultralytics' validator of the task, keeping each picture's predictions, labels and matches."""
 
         def match_predictions(self, pred_classes: Any, true_classes: Any, iou: Any, use_scipy: bool = False) -> Any:

@@ -98,7 +98,8 @@ def to_bits(correct: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 def from_bits(bits: NDArray[np.int64], count: int = len(IOU_THRESHOLDS)) -> NDArray[np.bool_]:
     """Unpack what `to_bits` packed."""
-    return (bits[:, None] >> np.arange(count)) & 1 == 1
+    result: NDArray[np.bool_] = (bits[:, None] >> np.arange(count)) & 1 == 1
+    return result
 
 
 SIZES = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}

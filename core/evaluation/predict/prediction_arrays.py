@@ -86,9 +86,12 @@ class Coded:
     def sides(self) -> NDArray[np.float64]:
         """Return the side of a square of each labelled object's area, in pixels."""
         if "area" in self.truth:
-            return np.sqrt(np.clip(self.truth["area"].to_numpy(dtype=float), 0, None))
-        width, height = (self.truth[f"{axis}2"] - self.truth[f"{axis}1"] for axis in ("x", "y"))
-        return np.sqrt(np.clip((width * height).to_numpy(dtype=float), 0, None))
+            area = self.truth["area"].to_numpy(dtype=np.float64)
+        else:
+            width, height = (self.truth[f"{axis}2"] - self.truth[f"{axis}1"] for axis in ("x", "y"))
+            area = (width * height).to_numpy(dtype=np.float64)
+        sides: NDArray[np.float64] = np.sqrt(np.clip(area, 0, None))
+        return sides
 
     def _rows(self, column: str) -> Ints:
         """Return the row of the labels that a prediction's object number stands for, -1 for none."""
