@@ -1,4 +1,6 @@
-"""The safety switches under which every child process of Graft imports Ultralytics: no network, no code from pickles.
+"""The environment in which every child process of Graft imports Ultralytics: no network, no code from pickles.
+
+With the safety switches goes how memory is handed out (MEMORY_IN_LARGE_PAGES), which is for speed alone.
 
 Sources: Ultralytics 8.4.190 `utils/__init__.py` (YOLO_OFFLINE, YOLO_CONFIG_DIR, settings), `utils/patches.py`
 (ULTRALYTICS_SAFE_LOAD). Set them before `import ultralytics`, in the environment of the child.

@@ -6,7 +6,8 @@ A job is a folder; wherever it lies (imports in staging, `predictions/<id>/`, `r
     progress.json  rewritten by the child            result.json    what came out, or why not, written once
     job.log        what the child printed
 
-The child is `python -m MODULE FOLDER`; its module ends in `sys.exit(run_job(Path(sys.argv[1]), work))`.
+The child is `python -m MODULE FOLDER`; its module ends in `sys.exit(run_job(Path(sys.argv[1]), work))`. A question
+whose answer is waited for is no job: see core.children.
 """
 
 from __future__ import annotations
