@@ -4,8 +4,9 @@ import streamlit as st
 
 from core.errors import InputError
 from core.training.runs import get_run
+from core.words import count
 from pages._ui.common import frame
-from pages._ui.common.formatting import count, plain, state_badge
+from pages._ui.common.formatting import plain, state_badge
 
 st.set_page_config(page_title="Graft", page_icon=str(frame.ASSETS / "mark.png"), layout="wide")
 st.html(frame.PAGES / "_ui" / "graft.css")
@@ -27,7 +28,7 @@ def show_current() -> None:
     """Say in the sidebar which dataset and run the pages are about; the run's state moves."""
     dataset = frame.current_dataset()
     if dataset is not None:
-        size = f"{count(sum(dataset.images.values()), 'picture')}, {count(len(dataset.classes), 'class', 'classes')}"
+        size = f"{count(sum(dataset.images.values()), 'picture')}, {count(len(dataset.classes), 'class')}"
         st.markdown(f":small[Dataset]  \n**{plain(dataset.name)}**  \n:small[{size}]")
     run_id = frame.current_id("run")
     if run_id:

@@ -12,9 +12,10 @@ from core.tasks import TASKS
 from core.training.progress import read_progress
 from core.training.runs import list_runs
 from core.training.store import Run
+from core.words import SPLIT_WORDS, count
 from pages._ui.common import charts, frame
 from pages._ui.common.cells import Notebook, empty, next_step, python_fold
-from pages._ui.common.formatting import SPLIT_WORDS, count, plain
+from pages._ui.common.formatting import plain
 from pages._ui.common.gallery import Tile, show_picture
 from pages._ui.evaluation import charts as evaluation_charts
 from pages._ui.evaluation.gallery import picture_marks

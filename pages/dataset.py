@@ -5,10 +5,11 @@ import streamlit as st
 from core.data.dataset import Dataset, delete_dataset, list_datasets
 from core.data.importing.job import running_imports
 from core.tasks import TASKS
+from core.words import count, megabytes
 from core.workspace import folder_bytes
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
-from pages._ui.common.formatting import count, megabytes, plain
+from pages._ui.common.formatting import plain
 from pages._ui.common.running import show_import
 from pages._ui.dataset.bring_in import LAYOUTS, bring_in, bring_in_code
 from pages._ui.dataset.editing import class_table, fix, messages, split_controls
@@ -53,7 +54,7 @@ def bring_in_page() -> None:
                 left, right = st.columns([5, 1], vertical_alignment="center")
                 left.markdown(
                     f"**{plain(item.name)}**  \n:small[{count(sum(item.images.values()), 'picture')}, "
-                    f"{count(len(item.classes), 'class', 'classes')}]"
+                    f"{count(len(item.classes), 'class')}]"
                 )
                 if right.button("Open", key=f"open_{item.id}", help=f"Open {item.name}", width="stretch"):
                     frame.go_to("dataset.py", dataset=item.id)

@@ -10,10 +10,11 @@ from core.delivery.report.report import ReportSettings, report_path
 from core.errors import GraftError, InputError
 from core.jobs import run_job_folder, start_job
 from core.training.store import Run
+from core.words import ago
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.chosen_run import chosen_run
-from pages._ui.common.formatting import ago, plain
+from pages._ui.common.formatting import plain
 from pages._ui.common.settings import field_widget
 from pages._ui.deliver.exports import show_exports
 from pages._ui.deliver.jobs import offer_file, show_job

@@ -7,10 +7,10 @@ from core.errors import GraftError, InputError
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.predict.error_kinds import KINDS as ERROR_WORDS
 from core.training.store import Run
+from core.words import SPLIT_WORDS, count
 from pages._ui.common import charts, frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.chosen_run import chosen_run
-from pages._ui.common.formatting import SPLIT_WORDS, count
 from pages._ui.evaluation import charts as evaluation_charts
 from pages._ui.evaluation.figures import (
     show_calibration,

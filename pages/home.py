@@ -17,9 +17,10 @@ from core.strategies.scratch import SCRATCH
 from core.training.runs import list_runs
 from core.training.starting_points import model_name
 from core.training.store import Run
+from core.words import ago, count, duration, headline_among, megabytes, metric_title, metric_value
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
-from pages._ui.common.formatting import ago, count, duration, megabytes, metric_value, metric_words, plain, state_badge
+from pages._ui.common.formatting import plain, state_badge
 from pages._ui.common.running import begin_run, show_download, show_import
 
 BETTER = "yolo26n"
@@ -190,7 +191,7 @@ with page.cell("Your own pictures"):
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.markdown(
             f"**{plain(item.name)}**  \n:small[{count(sum(item.images.values()), 'picture')}, "
-            f"{count(len(item.classes), 'class', 'classes')}, imported {ago(item.created)}]"
+            f"{count(len(item.classes), 'class')}, imported {ago(item.created)}]"
         )
         if right.button("Open", key=f"open_dataset_{item.id}", help=f"Open {item.name}", width="stretch"):
             frame.go_to("dataset.py", dataset=item.id)
@@ -203,9 +204,9 @@ with page.cell("Recent runs"):
         facts = [plain(model_name(workspace, run.model)), plain(run.dataset_name), ago(run.created)]
         if run.seconds:
             facts.append(f"took {duration(run.seconds)}")
-        best = next((name for name in ("mAP50", "top1") if name in (run.metrics or {})), None)
+        best = headline_among(run.task, run.metrics or ())
         if best:
-            facts.append(f"{metric_words(best)} {metric_value(best, run.metrics[best])}")
+            facts.append(f"{metric_title(best)} {metric_value(best, run.metrics[best])}")
         left.markdown(f"**{plain(run.name)}** {state_badge(run.state)}  \n:small[{', '.join(facts)}]")
         if right.button("Open", key=f"open_run_{run.id}", help=f"Open {run.name}", width="stretch"):
             frame.go_to("training.py", run=run.id)

@@ -6,9 +6,10 @@ from core.data.dataset import list_datasets
 from core.errors import InputError
 from core.lab.experiment import ENDED, Experiment
 from core.lab.jobs import get_experiment, list_experiments
+from core.words import ago
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step
-from pages._ui.common.formatting import ago, plain
+from pages._ui.common.formatting import plain
 from pages._ui.home.glossary import show_words
 from pages._ui.lab.answer import STATE_BADGES, show_experiment
 from pages._ui.lab.setup import ask_settings, choose_kind, show_cost

@@ -15,10 +15,11 @@ from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.arguments import Argument, parse_setting, training_arguments
 from core.training.runs import list_runs
+from core.words import count, megabytes
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, empty, next_step, python_fold
 from pages._ui.common.draft import OWN_MODEL, default_values, draft_for, keep_draft, plan_words, spec_code
-from pages._ui.common.formatting import count, megabytes, plain
+from pages._ui.common.formatting import plain
 from pages._ui.common.running import show_download
 from pages._ui.common.settings import field_widget
 from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
@@ -198,7 +199,7 @@ def expert_value(argument: Argument) -> Any:
 with page.cell("What does it learn from?"):
     choose_dataset()
     st.markdown(
-        f"{count(sum(dataset.images.values()), 'picture')}, {count(len(dataset.classes), 'class', 'classes')}. "
+        f"{count(sum(dataset.images.values()), 'picture')}, {count(len(dataset.classes), 'class')}. "
         f"The model will learn to {TASKS[dataset.task].to_do}."
     )
 

@@ -12,10 +12,11 @@ from core.training.runs import (
     move_run,
 )
 from core.training.store import Run, State
+from core.words import ago, count, duration, megabytes, metric_help, metric_term, state_words
 from core.workspace import folder_bytes
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
-from pages._ui.common.formatting import METRIC_HELP, ago, count, duration, megabytes, plain, state_badge, state_words
+from pages._ui.common.formatting import plain, state_badge
 from pages._ui.training.run_archive import bring_in_run, offer_archive
 
 SHOWN_METRICS = ("mAP50", "mAP50-95", "top1", "top5")
@@ -68,7 +69,12 @@ def table(runs: Sequence[Run]) -> list[Run]:
         for run in runs
     ]
     columns = {
-        **{name: st.column_config.NumberColumn(name, format="%.3f", help=METRIC_HELP.get(name)) for name in metrics},
+        **{
+            name: st.column_config.NumberColumn(
+                metric_term(name), format="%.3f", help=metric_help(name, in_training=True)
+            )
+            for name in metrics
+        },
         "Time": st.column_config.NumberColumn("Time (s)", format="%d"),
         "Started": st.column_config.DatetimeColumn("Made", format="D MMM YY, HH:mm", width=125),
         "Tags": st.column_config.ListColumn("Tags"),

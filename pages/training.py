@@ -8,10 +8,11 @@ from core.models.catalog import find_model
 from core.models.weights import is_here, missing_words
 from core.training.runs import get_run, list_runs
 from core.training.store import Run
+from core.words import count, megabytes
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, empty, next_step, python_fold
 from pages._ui.common.draft import draft_for, plan_words, spec_code
-from pages._ui.common.formatting import count, megabytes, plain
+from pages._ui.common.formatting import plain
 from pages._ui.common.running import begin_run, show_download
 from pages._ui.dataset.findings import show_findings
 from pages._ui.training.run_progress import show_curves, show_log, show_pictures, show_state

@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 
 from core.delivery.predict.drawing import LAYERS
-from core.delivery.report.words import FIGURE_TITLES
 from core.tasks import TASKS, Task, TaskRecord
+from core.words import METRICS
 
 
 def test_there_is_one_record_for_each_task() -> None:
@@ -31,5 +31,5 @@ def test_a_record_names_the_classes_that_ultralytics_itself_uses(task: TaskRecor
 @pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
 def test_what_a_record_shows_is_known_where_it_is_shown(task: TaskRecord) -> None:
     assert set(task.layers) <= set(LAYERS)
-    assert set(task.report_figures) <= set(FIGURE_TITLES)
+    assert set(task.report_figures) <= set(METRICS)
     assert task.finds_objects == bool(task.shape)

@@ -12,6 +12,7 @@ import numpy as np
 
 from core.data.dataset import SPLITS, Split
 from core.errors import InputError
+from core.words import percent
 
 DEFAULT_RATIO = (0.8, 0.2, 0.0)
 
@@ -219,7 +220,7 @@ def plan(
 
 def ratio_words(ratio: tuple[float, float, float]) -> str:
     """Return shares as words: 80 % train, 20 % val."""
-    return ", ".join(f"{share * 100:.3g} % {split}" for share, split in zip(ratio, SPLITS, strict=True) if share)
+    return ", ".join(f"{percent(share)} {split}" for share, split in zip(ratio, SPLITS, strict=True) if share)
 
 
 def ratio_text(ratio: tuple[float, float, float]) -> str:

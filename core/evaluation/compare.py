@@ -26,6 +26,7 @@ from core.evaluation.predict.matching import IOU_THRESHOLDS, from_bits
 from core.jobs import Report
 from core.spec import read_spec
 from core.tasks import TASKS
+from core.words import metric_term, out_of, points, signed, span
 from core.workspace import Workspace
 
 Draws = NDArray[np.float64]
@@ -215,23 +216,22 @@ def _sentences(
 ) -> list[str]:
     headline = TASKS[first.task].headline
     item, gain = metrics[headline], metrics[headline].difference
-    points = abs(gain.value) * 100
-    size = f"{points:.1f} points of {headline}"
+    of = f"points of {metric_term(headline)}"
     if not gain.is_known:
         verdict = "Nothing can be said: no object is labelled in these pictures."
     elif not gain.decided:
         verdict = (
-            f"These pictures don't decide it: the difference is {100 * gain.value:+.1f} points of {headline}, "
-            f"between {100 * gain.low:+.1f} and {100 * gain.high:+.1f}. Label more pictures to know."
+            f"These pictures don't decide it: the difference is {signed(gain.value)} {of}, "
+            f"{span(gain.low, gain.high)}. Label more pictures to know."
         )
     else:
         better, worse = (second.run, first.run) if item.verdict == "b" else (first.run, second.run)
-        low, high = sorted((abs(100 * gain.low), abs(100 * gain.high)))
-        verdict = f"{better} is better than {worse} by {size}, between {low:.1f} and {high:.1f}."
+        low, high = sorted((abs(gain.low), abs(gain.high)))
+        verdict = f"{better} is better than {worse} by {points(gain.value)} {of}, {span(low, high)}."
     wins = int((pictures["b"] < pictures["a"]).sum()), int((pictures["a"] < pictures["b"]).sum())
     return [
         verdict,
-        f"{second.run} makes fewer mistakes on {wins[0]} of {len(pictures)} pictures, {first.run} on {wins[1]}.",
+        f"{second.run} makes fewer mistakes on {out_of(wins[0], len(pictures), 'picture')}, {first.run} on {wins[1]}.",
     ]
 
 

@@ -38,6 +38,7 @@ from core.evaluation.verdict import leak_sentence
 from core.jobs import Report
 from core.spec import SPEC_FILE
 from core.tasks import TASKS
+from core.words import times
 from core.workspace import Workspace
 
 
@@ -167,10 +168,10 @@ def _open_test(dataset: Dataset | None, *, open_test: bool, ready: bool) -> int:
     if not dataset.images.get("test"):
         return len(dataset.test_openings)
     if dataset.test_locked and not open_test and not ready:
-        times = "once" if len(dataset.test_openings) == 1 else f"{len(dataset.test_openings)} times"
+        opened = times(len(dataset.test_openings))
         raise InputError(
             f"The test part of “{dataset.name}” is locked: open it deliberately, once the model is chosen "
-            f"(`evaluate RUN --split test`, or on the evaluation page). It was opened {times} so far."
+            f"(`evaluate RUN --split test`, or on the evaluation page). It was opened {opened} so far."
         )
     if open_test or not ready:
         dataset.test_openings.append(datetime.now(UTC))

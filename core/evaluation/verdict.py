@@ -11,6 +11,7 @@ from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.results import ClassFigures, LeakAware, SplitFigures
 from core.evaluation.figures.slices import Slice
 from core.evaluation.predict.prediction_arrays import Coded
+from core.words import count, is_share, out_of, thousands, value_between
 
 SMALL = 32.0
 """Side in pixels under which an object counts as small, as COCO counts."""
@@ -18,21 +19,9 @@ MENTIONED = 0.05
 """Confidence from which an object that was missed counts as seen."""
 
 
-def percent(value: float) -> str:
-    """Return a share as "92 %", a dash when it is not known."""
-    return f"{100 * value:.0f} %" if math.isfinite(value) else "–"
-
-
-def between(figure: Figure) -> str:
-    """Return "92 %, between 83 and 97 %" for a figure with its interval."""
-    if not math.isfinite(figure.low):
-        return percent(figure.value)
-    return f"{percent(figure.value)}, between {100 * figure.low:.0f} and {percent(figure.high)}"
-
-
-def plural(count: int, noun: str) -> str:
-    """Return "1 picture", "2 pictures"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def figure_words(figure: Figure, *, share: bool = True) -> str:
+    """Return a figure with its interval: `92 %, between 83 and 97 %`."""
+    return value_between(figure.value, figure.low, figure.high, share=share)
 
 
 def detection_sentences(figures: SplitFigures, coded: Coded, missed: NDArray[np.bool_]) -> tuple[list[str], list[str]]:
@@ -40,20 +29,20 @@ def detection_sentences(figures: SplitFigures, coded: Coded, missed: NDArray[np.
     objects, pictures = len(coded.truth), len(coded.images)
     found = objects - int(missed.sum())
     alarms = int(figures.pictures["false_alarms"].sum())
-    alarm_words = f"{plural(alarms, 'false alarm') if alarms else 'no false alarm'} in {plural(pictures, 'picture')}"
+    alarm_words = f"{count(alarms, 'false alarm') if alarms else 'no false alarm'} in {count(pictures, 'picture')}"
     recall = figures.metrics["recall"]
     sentences = []
     if objects == 0:
         sentences.append(f"No object is labelled in these pictures: only false alarms can be counted, {alarm_words}.")
     elif coded.predictions.empty:
         sentences.append(
-            f"Finds none of {plural(objects, 'object')} in {plural(pictures, 'picture')}: the model gives no findings "
+            f"Finds none of {count(objects, 'object')} in {count(pictures, 'picture')}: the model gives no findings "
             "at all. Train longer, or start from pre-trained weights."
         )
     else:
-        sentences.append(f"Finds {found} of {plural(objects, 'object')} ({between(recall)}), {alarm_words}.")
+        sentences.append(f"Finds {out_of(found, objects, 'object')} ({figure_words(recall)}), {alarm_words}.")
     if coded.unusable:
-        sentences.append(f"{plural(coded.unusable, 'prediction')} had no usable confidence and were left out.")
+        sentences.append(f"{count(coded.unusable, 'prediction')} had no usable confidence and were left out.")
     if objects:
         sentences += _weak_spot(figures, found, objects) + _small_set(
             recall, pictures, objects, coded.groups is not None
@@ -71,7 +60,7 @@ def _weak_spot(figures: SplitFigures, found: int, objects: int) -> list[str]:
     recall = item.figures["recall"]
     if recall.value > found / objects - 0.1:
         return []
-    return [f"“{name}” is the weak spot: {item.found} of {item.objects} found ({between(recall)})."]
+    return [f"“{name}” is the weak spot: {out_of(item.found, item.objects)} found ({figure_words(recall)})."]
 
 
 def _small_set(recall: Figure, pictures: int, objects: int, grouped: bool) -> list[str]:
@@ -81,8 +70,8 @@ def _small_set(recall: Figure, pictures: int, objects: int, grouped: bool) -> li
     if math.isfinite(width) and (width > 0.2 or objects < 30):
         what = "pictures of new groups" if grouped else "pictures"
         return [
-            f"This set is small ({plural(objects, 'object')} in {plural(pictures, 'picture')}): about {3 * pictures} "
-            f"more {what} to check on would halve the interval."
+            f"This set is small ({count(objects, 'object')} in {count(pictures, 'picture')}): about "
+            f"{thousands(3 * pictures)} more {what} to check on would halve the interval."
         ]
     return []
 
@@ -99,12 +88,12 @@ def _next_steps(figures: SplitFigures, coded: Coded, missed: NDArray[np.bool_]) 
             gained, shown = int((missed & (coded.found_at >= lower)).sum()), coded.shown(line)
             alarms = int((~coded.hit[shown : coded.shown(lower)]).sum())
             steps.append(
-                f"{len(unsure)} of {lost} misses were seen, but with too little confidence: a line at {lower:.2f} "
-                f"finds {gained} more, for {plural(alarms, 'more false alarm')}."
+                f"{out_of(len(unsure), lost)} misses were seen, but with too little confidence: a line at "
+                f"{lower:.2f} finds {thousands(gained)} more, for {count(alarms, 'more false alarm')}."
             )
     steps += [
-        f"Objects {part_words(item)} are found clearly less often: {item.found} of {item.objects} "
-        f"({between(item.figure)}). Add such pictures to training."
+        f"Objects {part_words(item)} are found clearly less often: {out_of(item.found, item.objects)} "
+        f"({figure_words(item.figure)}). Add such pictures to training."
         for item in figures.slices
         if item.worse and item.by not in ("size", "class")
     ]
@@ -117,8 +106,8 @@ def _next_steps(figures: SplitFigures, coded: Coded, missed: NDArray[np.bool_]) 
     empty = int((coded.by_picture(coded.true_picture) == 0).sum())
     if not empty and len(coded.images) >= 10:
         steps.append(
-            f"None of the {len(coded.images)} pictures is empty: if empty ones come up in practice, add some, or "
-            "nobody knows how often it raises a false alarm on them."
+            f"None of the {count(len(coded.images), 'picture')} is empty: if empty ones come up in practice, add some, "
+            "or nobody knows how often it raises a false alarm on them."
         )
     return steps
 
@@ -130,7 +119,9 @@ def _about_misses(coded: Coded, missed: NDArray[np.bool_]) -> list[str]:
     most, labelled = int(by_class.argmax()), np.bincount(coded.true_class, minlength=len(coded.classes))
     share_of_all = labelled[most] / max(labelled.sum(), 1)
     if by_class[most] * 2 >= lost and by_class[most] / lost > share_of_all + 0.15:
-        steps.append(f"Add pictures of “{coded.classes[most]}”: {by_class[most]} of {lost} misses are of this class.")
+        steps.append(
+            f"Add pictures of “{coded.classes[most]}”: {out_of(int(by_class[most]), lost)} misses are of this class."
+        )
     small = int((coded.sides()[missed] < SMALL).sum())
     if small * 2 >= lost:
         longest = int(coded.images[["width", "height"]].to_numpy(dtype=float).max())
@@ -140,7 +131,7 @@ def _about_misses(coded: Coded, missed: NDArray[np.bool_]) -> list[str]:
             if size > coded.imgsz
             else "cut large pictures into tiles, or take closer ones"
         )
-        steps.append(f"{small} of {lost} misses are under {SMALL:.0f} px: {advice}.")
+        steps.append(f"{out_of(small, lost)} misses are under {SMALL:.0f} px: {advice}.")
     return steps
 
 
@@ -154,26 +145,28 @@ def classification_sentences(
     """Return the verdict on a classifier, the headline first, and what to do next."""
     if not pictures:
         return ["There is no picture to judge: nothing can be said."], []
-    sentences = [f"Names {right} of {plural(pictures, 'picture')} rightly ({between(metrics['top1'])})."]
+    sentences = [f"Names {out_of(right, pictures, 'picture')} rightly ({figure_words(metrics['top1'])})."]
     known = {name: item for name, item in per_class.items() if item.objects >= 5}
     if len(known) > 1:
         name, item = min(known.items(), key=lambda pair: pair[1].figures["recall"].value)
         recall = item.figures["recall"]
         if recall.value < right / pictures - 0.1:
-            sentences.append(f"“{name}” is the weak spot: {item.found} of {item.objects} ({between(recall)}).")
+            sentences.append(f"“{name}” is the weak spot: {out_of(item.found, item.objects)} ({figure_words(recall)}).")
     if len(known) == 2 == len(per_class):
         told = " and ".join(
-            f"{item.found} of {item.objects} “{name}” ({between(item.figures['recall'])})"
+            f"{out_of(item.found, item.objects)} “{name}” ({figure_words(item.figures['recall'])})"
             for name, item in known.items()
         )
         sentences.append(f"Told rightly are {told}: the sensitivity for one is the specificity for the other.")
     if pictures == 1:
         sentences.append("One picture says nothing about others: check on more pictures before you rely on this.")
     elif metrics["top1"].high - metrics["top1"].low > 0.2 or pictures < 30:
-        sentences.append(f"This set is small: about {3 * pictures} more pictures to check on would halve the interval.")
+        sentences.append(
+            f"This set is small: about {thousands(3 * pictures)} more pictures to check on would halve the interval."
+        )
     steps = [
-        f"Pictures {part_words(item)} are named rightly clearly less often: {item.found} of {item.objects} "
-        f"({between(item.figure)}). Add such pictures to training."
+        f"Pictures {part_words(item)} are named rightly clearly less often: {out_of(item.found, item.objects)} "
+        f"({figure_words(item.figure)}). Add such pictures to training."
         for item in slices
         if item.worse and item.by != "class"
     ]
@@ -184,7 +177,7 @@ def leak_sentence(aware: LeakAware | None) -> str:
     """Say how the headline stands without the pictures that have near twins in train, "" when there are none."""
     if aware is None:
         return ""
-    twins = plural(aware.twins, "picture")
+    twins = count(aware.twins, "picture")
     if not aware.images:
         return f"All {twins} have near twins in the training part: nothing here was new to the model."
     parts = []
@@ -192,12 +185,10 @@ def leak_sentence(aware: LeakAware | None) -> str:
         figure = aware.metrics.get(name)
         if figure is None or not figure.is_known:
             continue
-        score = f"{figure.value:.3f}, between {figure.low:.2f} and {figure.high:.2f}"
-        parts.append(f"{title} {score if name == 'mAP50-95' else between(figure)}")
+        parts.append(f"{title} {figure_words(figure, share=is_share(name))}")
     have = "has a near twin" if aware.twins == 1 else "have near twins"
-    return (
-        f"{twins} here {have} in the training part, which flatters. Over the other {aware.images}: {'; '.join(parts)}."
-    )
+    others = f"Over the other {thousands(aware.images)}: {'; '.join(parts)}."
+    return f"{twins} here {have} in the training part, which flatters. {others}"
 
 
 def part_words(item: Slice) -> str:

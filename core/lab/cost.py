@@ -17,11 +17,12 @@ from core.lab.kinds.curve import part_epochs
 from core.lab.kinds.halving import FINALISTS, rungs
 from core.planning.facts import dataset_facts, machine_facts
 from core.planning.plan import make_plan
-from core.planning.time import START_SECONDS, words
+from core.planning.time import START_SECONDS
 from core.spec import TrainingSpec
 from core.strategies import Strategy
 from core.strategies.scratch import SCRATCH
 from core.training.runs import get_run
+from core.words import about, count
 from core.workspace import Workspace
 
 
@@ -36,9 +37,8 @@ class Cost:
     @property
     def words(self) -> str:
         """One sentence."""
-        many = f"{self.trainings} training{'s' if self.trainings != 1 else ''}"
         rough = "" if self.measured else " That is a rough guess: this machine’s speed was not tested yet (Model page)."
-        return f"{many}, {words(self.seconds)} in all.{rough}"
+        return f"{count(self.trainings, 'training')}, {about(self.seconds)} in all.{rough}"
 
 
 def estimate(workspace: Workspace, dataset: Dataset, settings: Settings) -> Cost:

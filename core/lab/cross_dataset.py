@@ -22,6 +22,7 @@ from core.lab.paired_figures import Draws, difference, figure
 from core.tasks import TASKS
 from core.training.starting_points import locate
 from core.training.store import Run
+from core.words import score
 
 SILENCE_SECONDS = 300
 """Each picture is a sign of life; the first comes after the model is loaded."""
@@ -152,6 +153,6 @@ def zero_shot_sentence(known: dict[str, str], classes: int, before: float, after
     names = ", ".join(known)
     which = "all your classes" if len(known) == classes else f"{len(known)} of your {classes} classes ({names})"
     return (
-        f"It knew {which} by name before any training: used as it comes (zero-shot) it reaches {before:.3f} on these, "
-        f"after training {after:.3f}."
+        f"It knew {which} by name before any training: used as it comes (zero-shot) it reaches {score(before)} on "
+        f"these, after training {score(after)}."
     )

@@ -20,6 +20,7 @@ from core.strategies import Strategy
 from core.training.progress import read_progress
 from core.training.runs import edit_run, get_run, list_runs, resume_run, start_run, stop_run
 from core.training.store import Run, State
+from core.words import metric_words
 from core.workspace import Workspace
 
 LOOK_EVERY = 1.0
@@ -27,10 +28,6 @@ LOOK_EVERY = 1.0
 PAUSED = "Waiting for what you paused:"
 ATTEMPTS = 3
 """How often a run whose process vanished is taken up again."""
-
-
-METRIC_WORDS = {"top1": "first guess right (top-1)", "mAP50-95": "exact fit (mAP50-95)"}
-"""The figures experiments are judged by, in words."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ class Conductor:
     @property
     def metric_words(self) -> str:
         """The figure all is judged by, in words."""
-        return METRIC_WORDS[self.experiment.metric]
+        return metric_words(self.experiment.metric)
 
     @property
     def validation_pictures(self) -> int:
@@ -207,15 +204,3 @@ def run_seconds(run: Run) -> float:
     """Return the seconds a run spent in its epochs, start-up not counted."""
     table = read_progress(run).curves
     return float(table["seconds"].fillna(0).sum()) if "seconds" in table else 0.0
-
-
-def time_words(seconds: float | None) -> str:
-    """Return a length of time in words: `40 s`, `4 min`, `2.5 h`."""
-    if seconds is None:
-        return "an unknown time"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        minutes = seconds / 60
-        return f"{minutes:.1f} min" if minutes < 9.5 and abs(minutes - round(minutes)) > 0.15 else f"{minutes:.0f} min"
-    return f"{seconds / 3600:.1f} h"

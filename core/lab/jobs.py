@@ -39,6 +39,7 @@ from core.strategies.scratch import SCRATCH
 from core.tasks import Task
 from core.training.runs import delete_run, list_runs
 from core.training.starting_points import locate
+from core.words import SPLIT_WORDS
 from core.workspace import Workspace, folder_bytes, new_id, write_text_atomic
 
 STARTS, STARTS_WITHIN = 5, 1800.0
@@ -56,9 +57,11 @@ def start_experiment(workspace: Workspace, dataset_id: str, settings: Settings, 
     dataset = load_dataset(workspace, dataset_id)
     if dataset.errors:
         raise InputError(f"“{dataset.name}” can't be trained on yet: {dataset.errors[0].message}")
-    for split, words in (("train", "training"), ("val", "validation")):
+    for split in ("train", "val"):
         if not dataset.images.get(split):
-            raise InputError(f"“{dataset.name}” has no {words} pictures; split it again on the Dataset page.")
+            raise InputError(
+                f"“{dataset.name}” has no {SPLIT_WORDS[split]} pictures; split it again on the Dataset page."
+            )
     check_extra(settings.extra)
     if isinstance(settings, RaceSettings):
         if len({item.label for item in settings.contenders}) < len(settings.contenders):

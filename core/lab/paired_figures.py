@@ -86,19 +86,3 @@ def difference(one: Draws, other: Draws) -> Difference:
     """Return `one` minus `other` on the same draws."""
     low, high = interval(one[1:] - other[1:])
     return Difference(float(one[0] - other[0]), low, high)
-
-
-def points(value: float) -> str:
-    """Return a difference as points of 100: `4`, and one digit below ten in absolute value: `0.7`."""
-    scaled = 100 * abs(value)
-    return f"{scaled:.1f}" if scaled < 10 else f"{scaled:.0f}"
-
-
-def span(item: Difference | Figure) -> str:
-    """Return an interval as words: `between −2.0 and 9.1`."""
-    return f"between {signed(item.low)} and {signed(item.high)}"
-
-
-def signed(value: float) -> str:
-    """Return points of 100 with a true minus sign where it is below zero."""
-    return ("−" if value < 0 and points(value) != "0.0" else "") + points(value)

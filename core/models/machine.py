@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from core.words import megabytes, memory
+
 
 @dataclass(frozen=True)
 class Gpu:
@@ -41,7 +43,7 @@ class Machine:
     def words(self) -> str:
         """One sentence a user understands."""
         if self.gpus:
-            device = " and ".join(f"{gpu.name} with {gpu.memory_bytes / 2**30:.0f} GB" for gpu in self.gpus)
+            device = " and ".join(f"{gpu.name} with {memory(gpu.memory_bytes)}" for gpu in self.gpus)
             start = f"Trains on the graphics card (GPU): {device}."
         elif self.apple_gpu:
             start = "Trains on the Apple graphics unit (GPU)."
@@ -50,8 +52,8 @@ class Machine:
                 f"No graphics card (GPU) found: trains on the processor (CPU, {self.cores} cores), which takes longer."
             )
         return (
-            f"{start} {self.memory_free_bytes / 2**30:.0f} of {self.memory_bytes / 2**30:.0f} GB memory free, "
-            f"{self.disk_free_bytes / 2**30:.0f} GB disk space free."
+            f"{start} {memory(self.memory_free_bytes)} of {memory(self.memory_bytes)} memory free, "
+            f"{megabytes(self.disk_free_bytes)} disk space free."
         )
 
 

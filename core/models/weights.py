@@ -23,6 +23,7 @@ from core.fetching import Moved, NotThere, Unreachable, fetch
 from core.models.catalog import STARTER, Model, models_for
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
 from core.tasks import Task
+from core.words import megabytes
 from core.workspace import Workspace, read_json, slug, write_json_atomic
 
 OFFICIAL_RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
@@ -97,7 +98,7 @@ def missing_words(model: Model) -> str:
         others = "start from the starter that ships with Graft (model starter), or train from scratch"
     return (
         f"The weights of {model.name} are not on this machine yet: put {model.file} into the workspace's weights "
-        f"folder, download it (about {model.download_bytes / 1e6:.0f} MB), {others}."
+        f"folder, download it (about {megabytes(model.download_bytes)}), {others}."
     )
 
 

@@ -25,6 +25,7 @@ from core.planning.facts import DatasetFacts, MachineFacts, dataset_facts, machi
 from core.planning.rules import Level
 from core.spec import TrainingSpec
 from core.strategies import Strategy
+from core.words import about, duration
 from core.workspace import Workspace
 
 FIELDS = ("epochs", "imgsz", "batch", "patience")
@@ -66,7 +67,7 @@ class Plan(BaseModel):
     @property
     def time_words(self) -> str:
         """The expected time in words."""
-        return plan_time.words(self.seconds)
+        return about(self.seconds)
 
     def apply(self, spec: TrainingSpec) -> TrainingSpec:
         """Return the specification with the plan's values where the user set none, and their reasons."""
@@ -199,7 +200,7 @@ def _fit_minutes(
     fitted = _plan_level(facts, machine, spec, level, mirror, size, many)
     if fitted.seconds > allowed * 1.05:
         fitted.notes.append(
-            f"{minutes:g} minutes are short for this set and machine: this plan takes {fitted.time_words}."
+            f"{duration(60 * minutes)} are short for this set and machine: this plan takes {fitted.time_words}."
         )
     return fitted
 

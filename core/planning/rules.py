@@ -15,6 +15,7 @@ from core.planning.facts import DatasetFacts, MachineFacts
 from core.strategies import Strategy
 from core.tasks import TASKS
 from core.ultralytics.trainers.classify import side_kept
+from core.words import count, memory
 
 STRIDE = 32
 """The coarsest grid of YOLO models: sizes are multiples of it."""
@@ -129,7 +130,7 @@ def batch_size(facts: DatasetFacts, machine: MachineFacts, imgsz: int, gflops: f
     while batch > 2 and batch > fits:
         batch //= 2
     steps = math.ceil(n / batch)
-    reason = f"{batch} pictures at a time: {_several(steps, 'adjustment')} in each round over your {n:,} pictures."
+    reason = f"{batch} pictures at a time: {count(steps, 'adjustment')} in each round over your {count(n, 'picture')}."
     if batch < wanted:
         reason = f"{batch} pictures at a time is what the memory holds at {imgsz} pixels."
     return {
@@ -137,7 +138,7 @@ def batch_size(facts: DatasetFacts, machine: MachineFacts, imgsz: int, gflops: f
         "nbs": Setting(
             batch,
             f"The model is adjusted after every {batch} pictures, not after 64 as for a set of 100,000: that would "
-            f"leave {_several(math.ceil(n / 64), 'adjustment')} in a round.",
+            f"leave {count(math.ceil(n / 64), 'adjustment')} in a round.",
         ),
     }
 
@@ -158,7 +159,7 @@ def epochs(facts: DatasetFacts, level: Level, batch: int, strategy: Strategy) ->
     return {
         "epochs": Setting(
             many,
-            f"{_several(many, 'round')} make {many * steps:,} adjustments: {_enough(level, strategy)}.",
+            f"{count(many, 'round')} make {count(many * steps, 'adjustment')}: {_enough(level, strategy)}.",
         ),
         "patience": Setting(
             patience,
@@ -232,7 +233,7 @@ def augmentation(facts: DatasetFacts, many: int, *, mirror: bool | None) -> dict
         closing = min(10, max(1, round(many * 0.3)))
         settings["close_mosaic"] = Setting(
             closing,
-            f"In the last {_several(closing, 'round')} it sees whole pictures instead of collages, as in real use.",
+            f"In the last {count(closing, 'round')} it sees whole pictures instead of collages, as in real use.",
         )
     return settings
 
@@ -241,7 +242,7 @@ def weighting(facts: DatasetFacts) -> dict[str, Setting]:
     """Return a weight for rare classes where one class has at least twenty times the objects of another."""
     if facts.imbalance < 20 or not TASKS[facts.task].fits_class_weights:
         return {}
-    rare = min((name for name, count in facts.instances.items() if count), key=facts.instances.__getitem__)
+    rare = min((name for name, objects in facts.instances.items() if objects), key=facts.instances.__getitem__)
     return {
         "cls_pw": Setting(
             0.25,
@@ -260,7 +261,7 @@ def machinery(facts: DatasetFacts, machine: MachineFacts, imgsz: int, many: int)
     if many > 2 and needed * 1.5 < machine.memory_free * 0.35:
         settings["cache"] = Setting(
             "ram",
-            f"All pictures fit into memory ({max(needed, 1e7) / 1e9:.2g} GB), so each is read from disk only once.",
+            f"All pictures fit into memory ({memory(needed)}), so each is read from disk only once.",
         )
     if machine.device != "cpu":
         loaders = max(1, min(8, machine.cores - 1))
@@ -280,12 +281,8 @@ def machinery(facts: DatasetFacts, machine: MachineFacts, imgsz: int, many: int)
     return settings
 
 
-def _several(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
-
-
 def _classes(facts: DatasetFacts) -> str:
-    return f"{len(facts.classes)} classes" if len(facts.classes) != 1 else "one class"
+    return "one class" if len(facts.classes) == 1 else count(len(facts.classes), "class")
 
 
 def _up(pixels: float) -> int:

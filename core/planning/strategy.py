@@ -14,6 +14,7 @@ from core.planning.source_distance import FAR
 from core.strategies import Strategy
 from core.strategies.fine_tune import FINE_TUNE
 from core.strategies.frozen import FROZEN
+from core.words import count
 
 SMALL = 100
 """Training pictures below which a set is small: the whole model could learn them by heart."""
@@ -31,7 +32,7 @@ class Recommendation(BaseModel):
 
 def recommend(facts: DatasetFacts, distance: float | None) -> Recommendation:
     """Recommend a strategy for a set and its measured distance from the model's source (see source_distance)."""
-    size = f"{facts.train:,} training pictures"
+    size = count(facts.train, "training picture")
     if distance is None:
         return Recommendation(
             strategy=FINE_TUNE,

@@ -76,12 +76,3 @@ def epoch_seconds(
 def run_seconds(epochs: float, one_epoch: float) -> float:
     """Return the seconds of a whole run of `epochs`."""
     return START_SECONDS + epochs * one_epoch + END_SECONDS
-
-
-def words(seconds: float) -> str:
-    """Say a duration with as many digits as an estimate deserves."""
-    if seconds < 90:
-        return f"about {max(10, round(seconds / 10) * 10)} seconds"
-    if seconds < 3600:
-        return f"about {round(seconds / 60)} minutes"
-    return f"about {seconds / 3600:.1f} hours" if seconds < 48 * 3600 else f"about {seconds / 86400:.0f} days"

@@ -17,6 +17,7 @@ from core.tasks import TASKS
 from core.training.starting_points import check_start, locate
 from core.ultralytics.checkpoints import read_network
 from core.ultralytics.trainers.distillation import can_teach
+from core.words import millions
 from core.workspace import Workspace
 
 
@@ -69,8 +70,8 @@ def meet_teacher(workspace: Workspace, spec: TrainingSpec, learner: Any) -> tupl
             "Choose a teacher of the families YOLO26, YOLO11 or YOLOv8, or leave it out."
         )
     own, its = (sum(parameter.numel() for parameter in one.parameters()) for one in (learner, network))
-    words = f"It also learns from {spec.teacher} ({found.origin}; {its / 1e6:.1f} million parameters to its own "
-    words += f"{own / 1e6:.1f} million)."
+    words = f"It also learns from {spec.teacher} ({found.origin}; {millions(its)} parameters to its own "
+    words += f"{millions(own)})."
     if its <= own:
         words += " That teacher is no larger than the model itself: little is to be expected of it."
     if spec.teacher_weights and found.sha256 != spec.teacher_weights["sha256"]:

@@ -29,6 +29,7 @@ from core.training.reconcile import look
 from core.training.several_gpus import refusal
 from core.training.starting_points import check_start, locate, model_name
 from core.training.store import WITH_PROCESS, Run, RunStore, State, find_run
+from core.words import megabytes
 from core.workspace import Workspace, folder_bytes, new_id, write_text_atomic
 
 __all__ = [
@@ -79,8 +80,8 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
     teacher_weights = check_teacher(workspace, spec)
     if workspace.free_bytes() < SPACE_NEEDED:
         raise InputError(
-            f"Only {workspace.free_bytes() / 1e6:.0f} MB are free on the workspace's disk; a run needs about "
-            f"{SPACE_NEEDED / 1e6:.0f} MB. Delete old runs on the Runs page."
+            f"Only {megabytes(workspace.free_bytes())} are free on the workspace's disk; a run needs about "
+            f"{megabytes(SPACE_NEEDED)}. Delete old runs on the Runs page."
         )
     found_out = {"transfer": transfer, "teacher_weights": teacher_weights}
     spec = complete_spec(workspace, dataset, spec).model_copy(update=found_out)

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from core.verbs.verb import Add, say_progress
+from core.words import times
 from core.workspace import Workspace
 
 
@@ -35,8 +36,7 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
     opens = parsed.split == "test"
     evaluation = evaluate_run(workspace, parsed.run, split=parsed.split, open_test=opens, progress=say_progress())
     if evaluation.test_openings is not None:
-        times = "once" if evaluation.test_openings == 1 else f"{evaluation.test_openings} times"
-        print(f"The test part was opened {times} so far, this one included.", file=sys.stderr)
+        print(f"The test part was opened {times(evaluation.test_openings)} so far, this one included.", file=sys.stderr)
     doubtful = find_label_errors(workspace, evaluation).to_dict("records")
     return {**evaluation.summary(), "label_errors": plain_values(doubtful)}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.errors import InputError
 from core.verbs.verb import Add
+from core.words import megabytes
 from core.workspace import Workspace
 
 
@@ -117,7 +118,7 @@ def _download(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
         tenth = done * 10 // total if total else -1
         if tenth > said:
             said = tenth
-            print(f"{model.file}: {done / 1e6:.1f} of {total / 1e6:.1f} MB", file=sys.stderr)
+            print(f"{model.file}: {megabytes(done)} of {megabytes(total)}", file=sys.stderr)
 
     found = download(workspace, model, say)
     return {**found.record(model.name), "path": str(found.path), "words": f"{found.path}: {found.origin}"}

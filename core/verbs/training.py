@@ -10,6 +10,7 @@ from core.spec import TrainingSpec
 from core.strategies import STRATEGIES
 from core.strategies.scratch import SCRATCH
 from core.verbs.verb import Add, settings_from
+from core.words import metric_list, time_left
 from core.workspace import Workspace
 
 SETTINGS = (
@@ -73,7 +74,7 @@ def _wait(run: Any, workspace: Workspace) -> dict[str, Any]:
         now = (progress.phase, progress.epoch, progress.epochs)
         if not said or said[-1] != now:
             said.append(now)
-            left = "" if progress.seconds_left is None else f", about {progress.seconds_left:.0f} s left"
+            left = "" if progress.seconds_left is None else f", {time_left(progress.seconds_left)}"
             print(f"{run.id}: {progress.phase}, epoch {progress.epoch} of {progress.epochs}{left}", file=sys.stderr)
 
     return _run_answer(wait_run(workspace, run.id, on_progress=say))
@@ -85,7 +86,7 @@ def _run_answer(run: Any) -> dict[str, Any]:
     if run.cause:
         words += f"\n  {run.cause} {run.next_step}"
     if run.metrics:
-        words += "\n  " + ", ".join(f"{name} {value:.3f}" for name, value in run.metrics.items() if value is not None)
+        words += "\n  " + metric_list(run.metrics)
     return {
         "id": run.id,
         "name": run.name,

@@ -9,6 +9,7 @@ import numpy as np
 from core.data.checks.examined import Check, Examined
 from core.data.findings.problems import MAX_EXAMPLES, Problems
 from core.tasks import TASKS
+from core.words import thousands
 
 TRAIN_SIZE = 640
 TINY_PIXELS = 4.0
@@ -151,7 +152,7 @@ def class_balance(examined: Examined, problems: Problems) -> None:
     most = max(counts.values(), default=0)
     for name, count in counts.items():
         if count * IMBALANCE < most:
-            problems.note("class-imbalance", f"{name}: {count:,} (most frequent: {most:,})")
+            problems.note("class-imbalance", f"{name}: {thousands(count)} (most frequent: {thousands(most)})")
 
 
 def few_objects(examined: Examined, problems: Problems) -> None:

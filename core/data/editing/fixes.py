@@ -19,6 +19,7 @@ from core.data.labels import read_labels
 from core.data.splits import DEFAULT_RATIO, ratio_text
 from core.data.writing import free_stem, save_table
 from core.errors import InputError
+from core.words import count
 
 Fix = Callable[[Dataset], Dataset]
 
@@ -45,7 +46,7 @@ def _examined(dataset: Dataset) -> Examined:
 def _drop_unlabelled(dataset: Dataset) -> Dataset:
     examined = _examined(dataset)
     files = {str(examined.table["file"].iloc[row]) for row in np.flatnonzero(~examined.labels.has_file)}
-    with edited(dataset, f"Took out {len(files):,} pictures without a label file") as twin:
+    with edited(dataset, f"Took out {count(len(files), 'picture')} without a label file") as twin:
         remove_pictures(twin, files)
     return twin
 
@@ -74,13 +75,13 @@ def _drop_doubled(dataset: Dataset) -> Dataset:
     for key in zip(examined.labels.row.tolist(), examined.labels.text, strict=True):
         drop.append(key in seen)
         seen.add(key)
-    return _drop_rows(dataset, np.array(drop), examined, f"Removed {sum(drop):,} doubled labels")
+    return _drop_rows(dataset, np.array(drop), examined, f"Removed {count(sum(drop), 'doubled label')}")
 
 
 def _drop_tiny(dataset: Dataset) -> Dataset:
     examined = _examined(dataset)
     drop = is_tiny(examined)
-    return _drop_rows(dataset, drop, examined, f"Removed {int(drop.sum()):,} objects under 4 pixels")
+    return _drop_rows(dataset, drop, examined, f"Removed {count(int(drop.sum()), 'object')} under 4 pixels")
 
 
 def _merge_alike(dataset: Dataset) -> Dataset:
@@ -101,7 +102,9 @@ def _keep_one(dataset: Dataset) -> Dataset:
             if splits[row] in seen:
                 gone.add(files[row])
             seen.add(splits[row])
-    with edited(dataset, f"Took out {len(gone):,} copies of pictures within one part of the split") as twin:
+    with edited(
+        dataset, f"Took out {count(len(gone), 'copy', 'copies')} of pictures within one part of the split"
+    ) as twin:
         remove_pictures(twin, gone)
     return twin
 
@@ -124,7 +127,7 @@ def _copies_to_train(dataset: Dataset) -> Dataset:
                     stem = free_stem(f"{splits[row]}/{name}", 0, Counter({stem.casefold(): 1}))
                 suffix = "." + name.rpartition(".")[2]
                 targets[files[row]] = "/".join(part for part in ("train", folder, stem + suffix) if part)
-    with edited(dataset, f"Moved {len(targets):,} copies from val and test to train") as twin:
+    with edited(dataset, f"Moved {count(len(targets), 'copy', 'copies')} from val and test to train") as twin:
         move_pictures(twin, targets)
     return twin
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from core.data.dataset import Finding, FindingKind, Severity
 from core.data.findings.of_checks import CHECKS
 from core.data.findings.of_reading import READING
+from core.words import thousands
 
 MAX_EXAMPLES = 10
 KINDS: dict[str, FindingKind] = READING | CHECKS
@@ -54,7 +55,7 @@ def make_finding(code: str, count: int, examples: list[str], more: str = "") -> 
         code=code,
         severity=kind.severity,
         count=count,
-        message=sentence.format(n=f"{count:,}", more=more),
+        message=sentence.format(n=thousands(count), more=more),
         examples=examples[:MAX_EXAMPLES],
         why=kind.why,
         fix=kind.fix,

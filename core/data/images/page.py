@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from core.words import thousands
+
 MAX_PIXELS = 178_956_970
 """Pillow's own limit for a decompression bomb: 13,377 pixels square, about 0.5 GB decoded."""
 
@@ -25,7 +27,7 @@ class TooLarge(UnreadableImage):
     """A picture has more pixels than can be opened safely; `bomb` when its file is far too small for them."""
 
     def __init__(self, width: int, height: int, size: int) -> None:
-        super().__init__(f"{width:,} x {height:,} pixels")
+        super().__init__(f"{thousands(width)} x {thousands(height)} pixels")
         self.bomb = width * height > BOMB_PIXELS_PER_BYTE * max(size, 1)
 
 

@@ -25,6 +25,7 @@ from core.errors import InputError
 from core.jobs import Progress, Report
 from core.processes import PROJECT
 from core.tasks import TASKS, Task
+from core.words import count
 from core.workspace import Workspace, new_id
 
 SAMPLE = PROJECT / "sample_data" / "surface_defects.zip"
@@ -97,7 +98,7 @@ def import_dataset(
                 (examples[c][0] for c in ("unreadable-image", "image-too-large", "image-too-small") if c in examples),
                 "",
             )
-            raise InputError(f"None of the {len(found.images):,} pictures can be read (first: {first}).")
+            raise InputError(f"None of the {count(len(found.images), 'picture')} can be read (first: {first}).")
         identifier = new_id(title)
         dataset = Dataset(
             id=identifier,
@@ -197,7 +198,7 @@ def _no_pictures(tree: Tree) -> str:
         )
     if list(tree.files) == [tree.label]:
         return f"{tree.label} is neither an archive nor a picture: give a zip or tar file, or a folder with pictures."
-    files = "one other file" if len(tree.files) == 1 else f"{len(tree.files):,} other files"
+    files = "one other file" if len(tree.files) == 1 else count(len(tree.files), "other file")
     return f"{tree.label} holds no pictures ({files}): add the pictures that the labels belong to, and import again."
 
 

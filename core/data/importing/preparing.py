@@ -20,6 +20,7 @@ from core.data.images.page import Page, TooLarge, UnreadableImage, check_size
 from core.data.images.windows import Window
 from core.digests import file_sha256
 from core.errors import InputError
+from core.words import megabytes
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ def prepare(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int] 
     except TooLarge as error:
         if error.bomb:
             raise InputError(
-                f"{path.name} claims {error} in a file of {path.stat().st_size:,} bytes, as a decompression bomb "
+                f"{path.name} claims {error} in a file of {megabytes(path.stat().st_size)}, as a decompression bomb "
                 "does. Take it out and import again; nothing was imported."
             ) from error
         raise

@@ -16,6 +16,7 @@ from typing import IO
 
 from core.data.reading.tree import Tree, is_junk
 from core.errors import InputError
+from core.words import count, megabytes, thousands
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 FOREIGN_ARCHIVES = (".rar", ".7z", ".tar.zst", ".lzh", ".gz", ".bz2", ".xz")
@@ -83,17 +84,19 @@ def _safe_name(archive: Path, name: str) -> str:
 
 def _check_total(archive: Path, total: int, limit: int, entries: int) -> None:
     if entries > MAX_ENTRIES:
-        raise InputError(f"{archive.name} lists {entries:,} files; {MAX_ENTRIES:,} at most can be imported at once.")
+        raise InputError(
+            f"{archive.name} lists {count(entries, 'file')}; {thousands(MAX_ENTRIES)} at most can be imported at once."
+        )
     if total > limit:
         raise InputError(
-            f"{archive.name} unpacks to {total / 2**30:.1f} GB, more than the {limit / 2**30:.1f} GB that can be used "
+            f"{archive.name} unpacks to {megabytes(total)}, more than the {megabytes(limit)} that can be used "
             "here. Free disk space, or import it in parts."
         )
     packed = max(1, archive.stat().st_size)
     if total > RATIO_FREE_BYTES and total / packed > MAX_RATIO:
         raise InputError(
-            f"{archive.name} would grow {total // packed:,}-fold when unpacked, as a zip bomb does. It was refused; "
-            "if it is genuine, unpack it yourself and name the folder."
+            f"{archive.name} would grow {thousands(total // packed)}-fold when unpacked, as a zip bomb does. It was "
+            "refused; if it is genuine, unpack it yourself and name the folder."
         )
 
 

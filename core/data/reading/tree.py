@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from core.errors import InputError
+from core.words import megabytes
 
 PICTURE_SUFFIXES = frozenset(
     [
@@ -155,7 +156,7 @@ class Tree:
         path = self.files[name]
         size = path.stat().st_size
         if size > MAX_TEXT_BYTES:
-            raise InputError(f"{name} is {size / 2**20:.0f} MB of text, more than a label file can sensibly be.")
+            raise InputError(f"{name} is {megabytes(size)} of text, more than a label file can sensibly be.")
         return decode_text(path.read_bytes())
 
 

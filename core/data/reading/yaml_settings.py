@@ -11,6 +11,7 @@ from core.data.findings.problems import Problems
 from core.data.reading.tree import Tree
 from core.errors import InputError
 from core.tasks import TASKS
+from core.words import megabytes
 
 MAX_YAML_CHARACTERS = 4_000_000
 
@@ -40,7 +41,7 @@ class _NoAliases(yaml.SafeLoader):
 def load_plain(text: str, name: str) -> Any:
     """Parse YAML without aliases, tags or code. Raises InputError naming the file."""
     if len(text) > MAX_YAML_CHARACTERS:
-        raise InputError(f"{name} is {len(text) / 1e6:.0f} MB long, far more than a data.yaml can be.")
+        raise InputError(f"{name} is {megabytes(len(text))} long, far more than a data.yaml can be.")
     try:
         return yaml.load(text, Loader=_NoAliases)  # noqa: S506  a subclass of SafeLoader
     except InputError as error:

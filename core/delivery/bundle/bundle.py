@@ -28,6 +28,7 @@ from core.tasks import TASKS
 from core.training.progress import read_progress
 from core.training.runs import get_run
 from core.training.store import Run
+from core.words import score
 from core.workspace import Workspace
 
 FILES = Path(__file__).resolve().parent / "files"
@@ -154,7 +155,7 @@ def _card(
         has_onnx=onnx is not None,
         no_onnx=reason,
         onnx_words=f"Checked against the checkpoint on {check['pictures']} pictures: {check['metric']} "
-        f"{check['exported']:.3f} and {check['checkpoint']:.3f}."
+        f"{score(check['exported'])} and {score(check['checkpoint'])}."
         if check
         else "",
         how_to_use=words.how_to_use(run, evaluation),

@@ -21,6 +21,7 @@ from core.jobs import JobState, Report, read_job, remove_job, run_job_folder, st
 from core.tasks import Task
 from core.training.runs import get_run
 from core.training.store import Run
+from core.words import milliseconds, score
 from core.workspace import Workspace
 
 TOLERANCE = 0.005
@@ -188,8 +189,9 @@ def verdict_words(record: dict[str, Any]) -> str:
         apart = f"probabilities at most {check['confidence_difference']:.2g} apart"
     return (
         f"{record['title']}: {OUTCOMES[record['outcome']]}. On {check['pictures']} {check['part']} pictures "
-        f"{check['metric']} {check['exported']:.3f} against the checkpoint's {check['checkpoint']:.3f}; {apart}; "
-        f"{speed['exported']:.1f} ms a picture against {speed['checkpoint']:.1f} ms on this machine. {record['reason']}"
+        f"{check['metric']} {score(check['exported'])} against the checkpoint's {score(check['checkpoint'])}; {apart}; "
+        f"{milliseconds(speed['exported'])} a picture against {milliseconds(speed['checkpoint'])} on this machine. "
+        f"{record['reason']}"
     ).strip()
 
 

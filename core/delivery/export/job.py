@@ -32,6 +32,7 @@ from core.spec import read_spec
 from core.tasks import TASKS
 from core.ultralytics.clean_checkpoint import forget_paths
 from core.ultralytics.networks import has_nms_free_head
+from core.words import score
 from core.workspace import write_json_atomic
 
 PACKAGES = ("ultralytics", "torch", "onnx", "onnxslim", "onnxruntime", "openvino", "ncnn", "pnnx", "coremltools", "MNN")
@@ -166,13 +167,13 @@ def _verify(
     else:
         record["outcome"] = "differs"
         record["reason"] = (
-            f"Its {check['metric']} is {apart:.3f} away from the checkpoint's, more than {TOLERANCE}: don't use it "
+            f"Its {check['metric']} is {score(apart)} away from the checkpoint's, more than {TOLERANCE}: don't use it "
             "without a closer look."
         )
     if check["head_cost"] is not None and check["head_cost"] > TOLERANCE:
         record["reason"] += (
-            f" The NMS-free head itself scores {check['head_cost']:.3f} less than the answers Graft evaluated; train "
-            "longer, or export as evaluated."
+            f" The NMS-free head itself scores {score(check['head_cost'])} less than the answers Graft evaluated; "
+            "train longer, or export as evaluated."
         )
     if record["format"] == "openvino" and not record["half"]:
         record["reason"] += _openvino_precision()

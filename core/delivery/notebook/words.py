@@ -10,6 +10,7 @@ from core.models.catalog import find_model
 from core.tasks import TASKS
 from core.training.progress import read_progress
 from core.training.store import Run
+from core.words import metric_list, thousands
 
 
 def opening(run: Run, dataset: Dataset) -> str:
@@ -31,7 +32,7 @@ Run the cells from top to bottom. Needed: `pip install ultralytics==8.4.190`.
 
 def about_data(dataset: Dataset) -> str:
     """Say which pictures there are, how they were split, and how labels are written down."""
-    counts = ", ".join(f"{count:,} for {part}" for part, count in dataset.images.items() if count)
+    counts = ", ".join(f"{thousands(pictures)} for {part}" for part, pictures in dataset.images.items() if pictures)
     text = f"## The pictures\n\n“{dataset.name}” has {counts}. {dataset.split_note}\n\n"
     if TASKS[dataset.task].has_class_folders:
         return text + "For classification, the folders are the labels: `images/train/<class>/`, `images/val/<class>/`."
@@ -106,7 +107,7 @@ Only the model itself is kept in the end."""
 
 def about_result(run: Run) -> str:
     """Say on what the best weights are judged, and what the run reached."""
-    figures = ", ".join(f"{name} {value:.3f}" for name, value in run.metrics.items() if value is not None)
+    figures = metric_list(run.metrics)
     text = (
         "## How good is it?\n\nThe best epoch's weights are judged on the validation pictures, not used for training."
     )

@@ -13,6 +13,7 @@ from core.models.library import get_model
 from core.tasks import TASKS
 from core.training.runs import get_run
 from core.training.starting_points import locate
+from core.words import score
 from core.workspace import Workspace
 
 LOWEST_CONFIDENCE = 0.05
@@ -65,7 +66,7 @@ class ChosenModel:
             if self.chosen_line
             else "a usual value, not chosen for this model; its evaluation finds a better one"
         )
-        return f"{words} A finding counts from a confidence of {self.confidence:.3g}: {line}."
+        return f"{words} A finding counts from a confidence of {score(self.confidence)}: {line}."
 
 
 def choose_model(workspace: Workspace, name: str) -> ChosenModel:

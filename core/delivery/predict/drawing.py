@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from core.data.images.thumbnails import Mark, draw_marks
 from core.data.palette import class_colour
 from core.delivery.predict.results import counted
+from core.words import percent
 
 LAYERS = {"masks": "Masks", "boxes": "Boxes", "points": "Points", "names": "Names"}
 SMALLEST = 900
@@ -63,7 +64,7 @@ def _marks(item: dict[str, Any], width: int, height: int, layers: tuple[str, ...
     left, top, right, bottom = item["box"]
     corners = item.get("corners") or [[left, top], [right, top], [right, bottom], [left, bottom]]
     box = tuple((x / width, y / height) for x, y in corners)
-    label = f"{item['class']} {item['confidence']:.0%}" if "names" in layers else ""
+    label = f"{item['class']} {percent(item['confidence'])}" if "names" in layers else ""
     marks = []
     if "boxes" in layers:
         marks.append(Mark(box, (), colour, label, dashed=True))

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from core.words import percent
+
 PICTURE_FIELDS = ("file", "page", "width", "height", "found", "classes", "confidence", "error")
 OBJECT_FIELDS = ("file", "page", "class", "class_id", "confidence", "x1", "y1", "x2", "y2")
 
@@ -42,7 +44,7 @@ def entry_words(entry: dict[str, Any], confidence: float = 0.0) -> str:
         return str(entry["error"])
     best = likeliest(entry)
     if best is not None:
-        return f"{best[0]} ({best[1]:.0%})"
+        return f"{best[0]} ({percent(best[1])})"
     counts = Counter(item["class"] for item in counted(entry, confidence))
     return ", ".join(f"{number} {name}" for name, number in counts.items()) or "nothing found"
 

@@ -23,6 +23,7 @@ from core.delivery.predict.predictor import Predictor
 from core.delivery.predict.results import counted, likeliest
 from core.errors import InputError
 from core.tasks import TASKS
+from core.words import percent
 
 LONGEST = 1280
 """Longer side of the annotated video at most, in pixels; the model sees the frames as they are."""
@@ -149,7 +150,7 @@ def _shown(picture: Image.Image, entry: dict[str, Any], confidence: float, predi
     best = likeliest(entry)
     if best is not None:
         colour = class_colour(predictor.classes.index(best[0]))
-        draw_marks(shown, [Mark(((0.0, 0.0),), (), colour, f"{best[0]} {best[1]:.0%}")])
+        draw_marks(shown, [Mark(((0.0, 0.0),), (), colour, f"{best[0]} {percent(best[1])}")])
     return shown
 
 

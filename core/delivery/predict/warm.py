@@ -23,6 +23,7 @@ from core.delivery.predict.chosen_model import ChosenModel
 from core.errors import GraftError, InputError
 from core.isolation import isolated_environment
 from core.processes import PROJECT
+from core.words import duration
 
 PATIENCE = 300.0
 """Seconds one answer may take; a picture cut into hundreds of tiles needs minutes on a small machine."""
@@ -99,7 +100,7 @@ class WarmPredictor:
             line = None
         except queue.Empty as error:
             self.close()
-            raise GraftError(f"The model gave no answer within {patience:.0f} seconds; it was ended.") from error
+            raise GraftError(f"The model gave no answer within {duration(patience)}; it was ended.") from error
         if line is None:
             self.close()
             return None

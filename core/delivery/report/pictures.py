@@ -15,6 +15,7 @@ from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.results import PictureMark
 from core.evaluation.predict.outlines import labelled_shapes, predicted_shapes
 from core.tasks import TASKS
+from core.words import count, out_of, percent
 
 EACH = 6
 """Pictures a gallery, at most."""
@@ -60,9 +61,9 @@ def choose_examples(evaluation: Evaluation, dataset: Dataset) -> list[Example]:
     for kind, rows in galleries:
         for row in rows[~rows["file"].isin(seen)].head(EACH).to_dict("records"):
             seen.add(row["file"])
-            said = f"{row['hits']} of {row['objects']} found"
+            said = f"{out_of(row['hits'], row['objects'])} found"
             alarms = row["false_alarms"]
-            said += f", {alarms} false alarm{'' if alarms == 1 else 's'}" if alarms else ", no false alarm"
+            said += f", {count(int(alarms), 'false alarm')}" if alarms else ", no false alarm"
             found.append(Example(str(row["file"]), GALLERIES[kind], f"Picture {numbers[str(row['file'])]}: {said}"))
     return found
 
@@ -80,7 +81,7 @@ def _classified(evaluation: Evaluation, numbers: dict[str, int]) -> list[Example
     for kind, rows in galleries:
         for row in rows[~rows["file"].isin(seen)].head(EACH).to_dict("records"):
             seen.add(row["file"])
-            said = f"{row['prediction']}, {100 * row['confidence']:.0f} % sure"
+            said = f"{row['prediction']}, {percent(row['confidence'])} sure"
             said += "" if row["truth"] == row["prediction"] else f"; labelled {row['truth']}"
             found.append(Example(str(row["file"]), GALLERIES[kind], f"Picture {numbers[str(row['file'])]}: {said}"))
     return found
@@ -122,7 +123,7 @@ def _marks(file: str, evaluation: Evaluation, dataset: Dataset) -> list[Mark]:
             mark = replace(mark, outline=shape.outline, points=shape.points)
         marks.append(mark)
     for item in drawn[len(labels) :]:
-        name = "" if crowded else f"{item.class_name} {100 * item.confidence:.0f} %"
+        name = "" if crowded else f"{item.class_name} {percent(item.confidence)}"
         mark = Mark(_outline(item.box, width, height), (), _colour(evaluation, item), name, dashed=True,
                     sign="" if item.verdict == "hit" else "false-alarm")  # fmt: skip
         points = answered.get(item.row)

@@ -35,6 +35,7 @@ from core.training.arguments import training_arguments
 from core.training.progress import read_progress
 from core.training.runs import get_run
 from core.training.store import Run
+from core.words import SPLIT_WORDS, date, from_to, is_share, metric_title, metric_value, percent, score, thousands
 from core.workspace import Workspace, write_text_atomic
 
 LARGEST = 8_000_000
@@ -141,7 +142,7 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
     return {
         "title": settings.title or run.name,
         "facts": words.facts(run, dataset, settings.author),
-        "date": f"{datetime.now(UTC).day} {datetime.now(UTC):%B %Y}",
+        "date": date(datetime.now(UTC)),
         "sentences": [*evaluation.sentences, *evaluation.next_steps]
         if evaluation.next_steps and evaluation.next_steps[0] not in evaluation.sentences
         else list(evaluation.sentences),
@@ -159,8 +160,8 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
         "dataset_words": words.dataset_card(dataset),
         "things": TASKS[dataset.task].judges,
         "parts": [
-            {"title": words.PARTS[part], "images": f"{dataset.images[part]:,}"}
-            for part in words.PARTS
+            {"title": title.capitalize(), "images": thousands(dataset.images[part])}
+            for part, title in SPLIT_WORDS.items()
             if dataset.images.get(part)
         ],
         "class_counts": _class_counts(dataset),
@@ -186,7 +187,7 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
         if show_matrix
         else "",
         "errors": [
-            {"words": KINDS[kind], "count": str(item.count), "cost": words.score(item.cost)}
+            {"words": KINDS[kind], "count": thousands(item.count), "cost": score(item.cost)}
             for kind, item in evaluation.errors.items()
         ],
         "slices": _slices(evaluation),
@@ -205,21 +206,21 @@ def _headline(evaluation: Evaluation) -> list[dict[str, Any]]:
         if figure is not None:
             figures.append(
                 {
-                    "title": words.FIGURE_TITLES[name],
-                    "value": words.figure_value(name, figure.value),
-                    "words": words.figure_interval(name, figure),
-                    "drawing": _interval(figure, words.FIGURE_TITLES[name]),
+                    "title": metric_title(name),
+                    "value": metric_value(name, figure.value),
+                    "words": from_to(figure.low, figure.high, share=is_share(name)),
+                    "drawing": _interval(figure, metric_title(name)),
                 }
             )
     return figures[:4]
 
 
 def _interval(figure: Figure, title: str) -> Markup:
-    return draw.interval(figure, f"{title}: {words.figure_interval('recall', figure)}")
+    return draw.interval(figure, f"{title}: {from_to(figure.low, figure.high)}")
 
 
 def _class_counts(dataset: Dataset) -> list[dict[str, Any]]:
-    parts = [part for part in words.PARTS if dataset.images.get(part)]
+    parts = [part for part in SPLIT_WORDS if dataset.images.get(part)]
     counted = dataset.instances_by_split
     training = sum(counted.get("train", {}).values()) or 1
     rows = []
@@ -229,8 +230,8 @@ def _class_counts(dataset: Dataset) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "colour": class_colour(index),
-                "counts": [f"{counted.get(part, {}).get(name, 0):,}" for part in parts],
-                "drawing": draw.bar(share, f"{name}: {100 * share:.0f} %", class_colour(index)),
+                "counts": [thousands(counted.get(part, {}).get(name, 0)) for part in parts],
+                "drawing": draw.bar(share, f"{name}: {percent(share)}", class_colour(index)),
             }
         )
     return rows
@@ -247,11 +248,13 @@ def _per_class(evaluation: Evaluation) -> dict[str, Any]:
             {
                 "name": name,
                 "colour": class_colour(index),
-                "labelled": f"{labelled:,}",
-                "found": f"{item.found:,}",
+                "labelled": thousands(labelled),
+                "found": thousands(item.found),
                 "drawing": _interval(recall, name) if recall and labelled else "",
-                "words": words.figure_interval("recall", recall) if recall and labelled else "nothing labelled here",
-                "cells": [words.score(figures[column].value) if column in figures else "–" for column in columns],
+                "words": from_to(recall.low, recall.high) if recall and labelled else "nothing labelled here",
+                "cells": [
+                    metric_value(column, figures[column].value) if column in figures else "–" for column in columns
+                ],
             }
         )
     return {"per_class": rows, "class_columns": columns}
@@ -270,10 +273,10 @@ def _slices(evaluation: Evaluation) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "worse": item.worse,
-                "labelled": f"{item.objects:,}",
-                "found": f"{item.found:,}",
+                "labelled": thousands(item.objects),
+                "found": thousands(item.found),
                 "drawing": _interval(item.figure, name),
-                "words": words.figure_interval("recall", item.figure),
+                "words": from_to(item.figure.low, item.figure.high),
             }
         )
     return rows if len(rows) <= 16 else [row for row in rows if row["worse"]][:16]

@@ -2,74 +2,46 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from core.data.dataset import Dataset, Severity
 from core.evaluation.evaluation import Evaluation
-from core.evaluation.figures.figure import UNKNOWN, Figure
+from core.evaluation.figures.figure import UNKNOWN
 from core.evaluation.figures.operating_point import load_operating_point
-from core.evaluation.verdict import between, percent, plural
+from core.evaluation.verdict import figure_words
 from core.models.catalog import find_model
 from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.progress import RunProgress
 from core.training.store import Run
+from core.words import SPLIT_WORDS, count, date, duration, points, score, times
 
-PARTS = {"train": "Training", "val": "Validation", "test": "Test"}
-FIGURE_TITLES = {
-    "recall": "Found", "precision": "Right of what it reports", "mAP50": "mAP50", "mAP50-95": "mAP50-95",
-    "mask mAP50": "Mask mAP50", "mask mAP50-95": "Mask mAP50-95",
-    "pose mAP50": "Pose mAP50", "pose mAP50-95": "Pose mAP50-95",
-    "top1": "Right (top-1)", "balanced_accuracy": "Mean over classes", "AUROC": "AUROC",
-}  # fmt: skip
-SHARES = frozenset({"recall", "precision", "top1", "top5", "balanced_accuracy"})
 PLACES_OF_THE_MACHINE = frozenset({"data", "project", "save_dir", "name", "exist_ok", "cfg", "source", "resume"})
-
-
-def score(value: float | None) -> str:
-    """Return a score with three digits, a dash when it is not known."""
-    return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
-
-
-def figure_value(name: str, value: float) -> str:
-    """Return a share as percent, a score with three digits."""
-    return percent(value) if name in SHARES else score(value)
-
-
-def figure_interval(name: str, figure: Figure) -> str:
-    """Return "83 to 97 %" or "0.41 to 0.47"; says so when the interval is not known."""
-    if not figure.has_interval:
-        return "interval not known"
-    low, high = figure.low, figure.high
-    return f"{100 * low:.0f} to {100 * high:.0f} %" if name in SHARES else f"{low:.2f} to {high:.2f}"
 
 
 def facts(run: Run, dataset: Dataset, author: str) -> str:
     """Return the line under the title."""
-    day = run.ended or run.created
-    made = f"{day.day} {day:%B %Y}"
-    parts = [f"{run.model} on “{dataset.name}”", TASKS[dataset.task].does, f"trained {made}"]
+    parts = [f"{run.model} on “{dataset.name}”", TASKS[dataset.task].does, f"trained {date(run.ended or run.created)}"]
     return ", ".join(parts) + (f". Made by {author}" if author else "")
 
 
 def interval_note(evaluation: Evaluation, dataset: Dataset) -> str:
     """Say on which pictures the figures rest and what the intervals mean."""
-    part = PARTS[evaluation.split].lower()
+    part = SPLIT_WORDS[evaluation.split]
     unseen = "which it has never learned from"
     if evaluation.split == "test":
-        unseen = f"opened {plural(len(dataset.test_openings), 'time')}" if dataset.test_openings else unseen
+        unseen = f"opened {times(len(dataset.test_openings))}" if dataset.test_openings else unseen
     return (
-        f"Judged on {plural(evaluation.images, f'{part} picture')}, {unseen}. The bands hold the true figure in 95 of "
+        f"Judged on {count(evaluation.images, f'{part} picture')}, {unseen}. The bands hold the true figure in 95 of "
         "100 sets like this one (bootstrap over pictures, or over groups where they are known)."
     )
 
 
 def trained_on(run: Run, dataset: Dataset, progress: RunProgress) -> str:
     """Say what the model learned from and what it knew before."""
-    pictures = plural(dataset.images.get("train", 0), "picture")
+    pictures = count(dataset.images.get("train", 0), "picture")
     labelled = sum(dataset.instances_by_split.get("train", {}).values())
-    things = "" if TASKS[dataset.task].names_pictures else f" with {plural(labelled, 'labelled object')}"
+    things = "" if TASKS[dataset.task].names_pictures else f" with {count(labelled, 'labelled object')}"
     names = ", ".join(dataset.classes[:8]) + (
         f" and {len(dataset.classes) - 8} more" if len(dataset.classes) > 8 else ""
     )
@@ -97,9 +69,9 @@ def operating_point(run: Run, evaluation: Evaluation) -> str:
     rule = (stored.rule if stored else "") or "Ultralytics’ default"
     if rule == "max F1":
         rule = "the best balance of finding and false alarms (highest F1)"
-    where = f" on the {PARTS[stored.chosen_on].lower()} pictures" if stored and stored.chosen_on in PARTS else ""
+    where = f" on the {SPLIT_WORDS[stored.chosen_on]} pictures" if stored and stored.chosen_on in SPLIT_WORDS else ""
     return (
-        f"A finding counts from a confidence of {confidence:.3f} on, chosen for {rule}{where}. Every figure in this "
+        f"A finding counts from a confidence of {score(confidence)} on, chosen for {rule}{where}. Every figure in this "
         "report uses it. A finding is right when it overlaps a label of its class by at least "
         f"{evaluation.operating_point.iou} (IoU)."
     )
@@ -136,7 +108,7 @@ def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
     lines = []
     width = main.high - main.low
     if main.has_interval and width > 0.1:
-        lines.append(f"The verdict is known only within {100 * width:.0f} points ({between(main)}).")
+        lines.append(f"The verdict is known only within {points(width)} points ({figure_words(main)}).")
     if evaluation.split == "val":
         lines.append(
             "Judged on the validation pictures, on which the best epoch and the operating point were chosen: expect "
@@ -154,7 +126,7 @@ def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
         lines.append(f"Fewer than ten labelled examples to judge by: {', '.join(few[:8])}.")
     for item in evaluation.slices:
         if item.worse and item.by not in ("source", "group", "class"):
-            lines.append(f"Clearly worse where {item.name}: {between(item.figure)}.")
+            lines.append(f"Clearly worse where {item.name}: {figure_words(item.figure)}.")
     lines += [item.message for item in dataset.findings if item.severity is not Severity.INFO][:5]
     lines.append("One training run: another seed would give somewhat other figures.")
     return lines
@@ -171,7 +143,7 @@ def how_to_use(run: Run, evaluation: Evaluation) -> list[str]:
     lines = [f"{fed}; colour values are divided by 255."]
     confidence = evaluation.operating_point.confidence
     if confidence is not None:
-        lines.append(f"Findings below {confidence:.3f} are dropped; doubles are removed at an overlap of 0.7 (NMS).")
+        lines.append(f"Findings below {score(confidence)} are dropped; doubles are removed at an overlap of 0.7 (NMS).")
     lines.append("Check it anew on a few dozen of your own labelled pictures before it is used, and again when the "
                  "device, the site or the product changes.")  # fmt: skip
     return lines
@@ -188,26 +160,23 @@ def identity(run: Run, dataset: Dataset, sha256: str) -> list[tuple[str, str]]:
 
 def dataset_card(dataset: Dataset) -> str:
     """Say what the dataset is, how it was split and windowed."""
-    total = plural(sum(dataset.images.values()), "picture")
-    text = (
-        f"“{dataset.name}”: {total}, {plural(len(dataset.classes), 'class').replace('classs', 'classes')}, read from "
-    )
+    total = count(sum(dataset.images.values()), "picture")
+    text = f"“{dataset.name}”: {total}, {count(len(dataset.classes), 'class')}, read from "
     text += f"the layout {dataset.format}. {dataset.split_note}"
     if dataset.window and dataset.window not in dataset.split_note:
         text += f" Window: {dataset.window}."
-    opened = len(dataset.test_openings)
     if dataset.test_locked:
-        text += f" The test part is locked; it was opened {plural(opened, 'time')}."
+        text += f" The test part is locked; it was opened {times(len(dataset.test_openings))}."
     return text
 
 
 def training(run: Run, progress: RunProgress) -> str:
     """Say how long it trained, on what and which epoch was kept."""
     spec = run.spec
-    text = f"{spec.strategy.title}. {plural(run.epochs_done, 'epoch')} of {progress.epochs or spec.epochs} on "
+    text = f"{spec.strategy.title}. {count(run.epochs_done, 'epoch')} of {progress.epochs or spec.epochs} on "
     text += "the processor (CPU)" if run.device == "cpu" else f"the graphics card (device {run.device})"
     if run.seconds:
-        text += f" in {run.seconds / 60:.0f} min" if run.seconds > 90 else f" in {run.seconds:.0f} s"
+        text += f" in {duration(run.seconds)}"
     text += f"; the model after epoch {run.best_epoch} was kept." if run.best_epoch else "."
     if progress.early:
         text += f" It ended early: no better result for {spec.patience} epochs."
@@ -248,7 +217,7 @@ def calibration(evaluation: Evaluation) -> str:
     error = evaluation.calibration.error
     if not error.is_known:
         return "How far its stated confidence can be trusted is not known: too few answers."
-    return f"On average its stated confidence is {100 * error.value:.0f} points away from how often it is right (ECE)."
+    return f"On average its stated confidence is {points(error.value)} points away from how often it is right (ECE)."
 
 
 def picture_note(evaluation: Evaluation) -> str:

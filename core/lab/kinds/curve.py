@@ -12,6 +12,7 @@ from core.lab.kinds.power_law import Fit, curve_sentences, fit_curve, looks_ahea
 from core.lab.paired_figures import figure, judge
 from core.lab.subsets import make_part, nested_parts, remove_parts
 from core.training.store import State
+from core.words import count, from_to, score
 
 MOST_REPEATS = 8
 """A small part is shown at most so many times as often as the whole set."""
@@ -61,7 +62,7 @@ def drive(conductor: Conductor) -> None:
             raise conductor.nothing_trained()
         if not conductor.status.sentences:
             whole = dataset.images["train"]
-            first = f"Trainings on all {whole:,} pictures are missing, so nothing is said about more."
+            first = f"Trainings on all {count(whole, 'picture')} are missing, so nothing is said about more."
             conductor.status.sentences = [first, *now_words(known, whole)]
     finally:
         remove_parts(conductor.workspace, conductor.experiment.id)
@@ -126,7 +127,11 @@ def now_words(known: list[dict[str, Any]], whole: int) -> list[str]:
     said = []
     for size in sorted({item["pictures"] for item in known}, reverse=True)[:2]:
         values = [item["value"] for item in known if item["pictures"] == size]
-        spread = f" ({min(values):.3f} to {max(values):.3f} over {len(values)} trainings)" if len(values) > 1 else ""
+        spread = (
+            f" ({from_to(min(values), max(values), share=False)} over {len(values)} trainings)"
+            if len(values) > 1
+            else ""
+        )
         start = "With all" if size == whole else "With"
-        said.append(f"{start} {size:,} pictures: {sum(values) / len(values):.3f}{spread}.")
+        said.append(f"{start} {count(size, 'picture')}: {score(sum(values) / len(values))}{spread}.")
     return said

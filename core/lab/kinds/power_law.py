@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.lab.paired_figures import Difference, points, span
+from core.lab.paired_figures import Difference
+from core.words import points, signed, span, thousands
 
 Numbers = NDArray[np.float64]
 POWERS: Numbers = np.geomspace(0.05, 2.0, 30)
@@ -109,19 +110,16 @@ def curve_sentences(fit: Fit | None, pictures: int, metric: str, trainings: int 
             "The figures don’t follow a curve: chance is larger than what the number of pictures changes here. What "
             "more pictures would bring can’t be said from this; train each size more often (seeds)."
         ]
-    ahead = f"Twice as many pictures ({2 * pictures:,} instead of {pictures:,})"
+    interval = span(gain.low, gain.high)
+    ahead = f"Twice as many pictures ({thousands(2 * pictures)} instead of {thousands(pictures)})"
     if trainings < 2:
         return [
-            f"{ahead}: about {_signed(gain.value)} points of {metric} by the curve. Each size was trained once, so how "
-            "sure that is can’t be said: train each size twice or more (seeds)."
+            f"{ahead}: about {signed(gain.value)} points of {metric} by the curve. Each size was trained once, so "
+            "how sure that is can’t be said: train each size twice or more (seeds)."
         ]
     if not gain.decided:
-        return [f"{ahead}: about {points(gain.value)} points of {metric} more, {span(gain)}, so perhaps nothing."]
-    said = [f"{ahead}: about {_signed(gain.value)} points of {metric}, {span(gain)}."]
+        return [f"{ahead}: about {points(gain.value)} points of {metric} more, {interval}, so perhaps nothing."]
+    said = [f"{ahead}: about {signed(gain.value)} points of {metric}, {interval}."]
     if gain.high < 0.02:
         said.append("More pictures of the same kind would bring little; look at the labels and at what is missed.")
     return said
-
-
-def _signed(value: float) -> str:
-    return ("+" if value >= 0 else "−") + points(value)

@@ -14,9 +14,10 @@ from core.errors import InputError
 from core.lab.cross_dataset import figures, look
 from core.lab.experiment import ProductSettings
 from core.lab.experiment_runs import Conductor, Part
-from core.lab.paired_figures import Difference, difference, figure, points, span
+from core.lab.paired_figures import Difference, difference, figure
 from core.lab.subsets import join
 from core.training.runs import get_run
+from core.words import points, span
 from core.workspace import Workspace
 
 
@@ -111,7 +112,7 @@ def product_sentences(gained: Difference, lost: Difference, *, keep_old: bool) -
 
 def _change(change: Difference) -> str:
     if not change.decided:
-        return f"the difference is not decided ({span(change)} points)"
+        return f"the difference is not decided ({span(change.low, change.high)} points)"
     word = "gained" if change.value > 0 else "lost"
     low, high = sorted((abs(change.low), abs(change.high)))
-    return f"{word} {points(change.value)} points (between {points(low)} and {points(high)})"
+    return f"{word} {points(change.value)} points ({span(low, high)})"

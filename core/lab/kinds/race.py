@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.lab.experiment import Contender, RaceSettings
-from core.lab.experiment_runs import Conductor, Part, run_seconds, time_words
+from core.lab.experiment_runs import Conductor, Part, run_seconds
 from core.lab.kinds.halving import rungs, survivors
-from core.lab.paired_figures import LEARNED, Difference, difference, figure, judge, points, span
+from core.lab.paired_figures import LEARNED, Difference, difference, figure, judge
+from core.words import count, duration, points, span, value_from_to
 
 CLOSE_IN_TIME = 0.85
 """A contender counts as faster when it takes less than this share of another's time."""
@@ -59,7 +60,7 @@ def drive(conductor: Conductor) -> None:
             continue
         field = [label for label in result["racing"] if rows[label].state == "racing"]
         words = f"Round {number + 1} of {len(looks)}: " if len(looks) > 1 else ""
-        conductor.say(f"{words}{len(field)} contenders train up to {epochs} {'epoch' if epochs == 1 else 'epochs'}.")
+        conductor.say(f"{words}{len(field)} contenders train up to {count(epochs, 'epoch')}.")
         parts = [
             Part(_key(label, seed, settings.seeds), contenders[label].model, contenders[label].strategy, epochs, seed)
             for label in field
@@ -121,10 +122,12 @@ def cut_off_words(rows: Sequence[Row], done: int, looks: int) -> list[str]:
     known = [row for row in rows if row.value is not None]
     if done and known:
         best = max(known, key=lambda row: row.value or 0.0)
-        said.append(
-            f"After round {done} {best.label} was ahead with {best.value:.3f} ({best.low:.3f} to {best.high:.3f})."
-        )
+        said.append(f"After round {done} {best.label} was ahead with {_figure(best)}.")
     return said
+
+
+def _figure(row: Row) -> str:
+    return value_from_to(row.value, row.low, row.high, share=False)
 
 
 def _row(contender: Contender) -> Row:
@@ -142,10 +145,9 @@ def ordered(rows: Sequence[Row]) -> list[Row]:
 
 def stopped_words(epochs: int, leader: str, behind: Difference) -> str:
     """Say why a contender was stopped early, and whether that was safe."""
-    after = f"Stopped after {epochs} {'epoch' if epochs == 1 else 'epochs'}"
-    if behind.low > 0:
-        return f"{after}: {points(behind.value)} points behind {leader} ({span(behind)})."
-    return f"{after}: {points(behind.value)} points behind {leader} ({span(behind)}), so it might have caught up."
+    size = f"{points(behind.value)} points behind {leader} ({span(behind.low, behind.high)})"
+    doubt = "" if behind.low > 0 else ", so it might have caught up"
+    return f"Stopped after {count(epochs, 'epoch')}: {size}{doubt}."
 
 
 def recommend(rows: Sequence[Row], behind: dict[str, Difference], metric: str, seeds: int = 1) -> list[str]:
@@ -161,9 +163,7 @@ def recommend(rows: Sequence[Row], behind: dict[str, Difference], metric: str, s
     times = {row.label: row.seconds or 0.0 for row in level}
     quickest = min(level, key=lambda row: times[row.label])
     choice = quickest if times[quickest.label] < CLOSE_IN_TIME * times[best.label] else best
-    figures = "; ".join(
-        f"{row.label} {row.value:.3f} ({row.low:.3f} to {row.high:.3f}) in {time_words(row.seconds)}" for row in rows
-    )
+    figures = "; ".join(f"{row.label} {_figure(row)} in {duration(row.seconds)}" for row in rows)
     facts = f"{metric[:1].upper()}{metric[1:]}: {figures}."
     if (best.value or 0.0) < LEARNED:
         return ["None of them has learned anything to speak of yet: let them train longer.", facts]
@@ -173,11 +173,11 @@ def recommend(rows: Sequence[Row], behind: dict[str, Difference], metric: str, s
         faster = all((best.seconds or 0) <= CLOSE_IN_TIME * (row.seconds or 0) for row in rows[1:])
         end = ", and the fastest" if faster else ""
         once = " in one training each" if seeds == 1 else ""
-        size = f"{points(lead.value)} points{once} ({span(lead)})"
+        size = f"{points(lead.value)} points{once} ({span(lead.low, lead.high)})"
         return [f"{best.label}: better than {second.label} by {size}{end}.", facts]
     others = [row for row in level if row is not choice]
     if choice is not best:
-        slower = f"{time_words(choice.seconds)} against {time_words(best.seconds)}"
+        slower = f"{duration(choice.seconds)} against {duration(best.seconds)}"
         return [f"{choice.label}: as good as the best within the noise, and the fastest ({slower}).", facts]
     names = " and ".join(row.label for row in others)
     if all(times[best.label] < CLOSE_IN_TIME * times[row.label] for row in others):

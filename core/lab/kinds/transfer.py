@@ -10,11 +10,12 @@ import numpy as np
 
 from core.lab.cross_dataset import zero_shot
 from core.lab.experiment import TransferSettings
-from core.lab.experiment_runs import Conductor, Part, time_words
-from core.lab.paired_figures import LEARNED, Difference, difference, figure, judge, points, span
+from core.lab.experiment_runs import Conductor, Part
+from core.lab.paired_figures import LEARNED, Difference, difference, figure, judge
 from core.strategies.scratch import SCRATCH
 from core.training.progress import read_progress
 from core.training.store import Run
+from core.words import duration, points, score, signed, span
 
 WITH, WITHOUT = "with transfer", "from scratch"
 
@@ -116,43 +117,39 @@ def transfer_sentences(known: Learning, scratch: Learning, between: Difference, 
     passed = known.above(scratch.best)
     if scratch.best < LEARNED <= known.best:
         said.append(
-            f"Transfer learning reached {known.best:.3f} of {metric} in {time_words(_to_best(known))} of training; "
-            f"from scratch nothing to speak of was learned in {time_words(scratch.whole)}."
+            f"Transfer learning reached {score(known.best)} of {metric} in {duration(_to_best(known))} of training; "
+            f"from scratch nothing to speak of was learned in {duration(scratch.whole)}."
         )
     elif max(known.best, scratch.best) < LEARNED:
         said.append("Neither has learned anything to speak of yet: let them train longer.")
     elif passed is not None:
         said.append(
-            f"Transfer learning reached in {time_words(passed)} of training what training from scratch had not reached "
-            f"in {time_words(scratch.whole)}: more than {scratch.best:.3f} of {metric}."
+            f"Transfer learning reached in {duration(passed)} of training what training from scratch had not reached "
+            f"in {duration(scratch.whole)}: more than {score(scratch.best)} of {metric}."
         )
     else:
         reached = scratch.above(known.best)
-        after = f" after {time_words(reached)}" if reached is not None else ""
+        after = f" after {duration(reached)}" if reached is not None else ""
         said.append(
-            f"Here training from scratch got as far as transfer learning{after}: {scratch.best:.3f} against "
-            f"{known.best:.3f} of {metric}; transfer learning was there after {time_words(_to_best(known))}."
+            f"Here training from scratch got as far as transfer learning{after}: {score(scratch.best)} against "
+            f"{score(known.best)} of {metric}; transfer learning was there after {duration(_to_best(known))}."
         )
     if max(known.best, scratch.best) < LEARNED:
         return said
     if not between.decided:
         said.append(
-            f"At the end these pictures don’t decide which is better: {_signed(between.value)} points for transfer "
-            f"learning, {span(between)}."
+            f"At the end these pictures don’t decide which is better: {signed(between.value)} points for transfer "
+            f"learning, {span(between.low, between.high)}."
         )
     elif between.value > 0:
-        said.append(f"At the end it is better by {points(between.value)} points ({span(between)}).")
+        said.append(f"At the end it is better by {points(between.value)} points ({span(between.low, between.high)}).")
     else:
         said.append(
             f"At the end training from scratch is better by {points(between.value)} points "
-            f"({span(Difference(-between.value, -between.high, -between.low))}): transfer bought time, not quality."
+            f"({span(-between.high, -between.low)}): transfer bought time, not quality."
         )
     return said
 
 
 def _to_best(course: Learning) -> float:
     return course.seconds[course.values.index(course.best)] if course.values else 0.0
-
-
-def _signed(value: float) -> str:
-    return ("+" if value >= 0 else "−") + points(value)

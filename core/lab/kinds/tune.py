@@ -12,13 +12,14 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from core.lab.experiment import TuneSettings
-from core.lab.experiment_runs import Conductor, Part, run_seconds, time_words
-from core.lab.paired_figures import Difference, difference, figure, judge, points, span
+from core.lab.experiment_runs import Conductor, Part, run_seconds
+from core.lab.paired_figures import Difference, difference, figure, judge
 from core.planning.plan import complete_spec
 from core.strategies import STRATEGIES
 from core.strategies.strategy import strategy_named
 from core.training.arguments import training_arguments
 from core.training.store import State
+from core.words import duration, points, span, value_from_to
 
 if TYPE_CHECKING:
     import optuna
@@ -214,28 +215,26 @@ def _sum_up(conductor: Conductor, tries: list[Try]) -> None:
     conductor.save()
 
 
+def _figure(item: Try) -> str:
+    return value_from_to(item.value, item.low, item.high, share=False)
+
+
 def tune_sentences(tries: list[Try], gain: Difference | None, metric: str) -> list[str]:
     """Say which settings to take; `gain` is the best try minus the first (the plan), None when that is the best."""
     first, best = tries[0], max(tries, key=lambda item: item.value)
-    facts = (
-        f"{len(tries)} tries; {metric}: {first.name} {first.value:.3f} ({first.low:.3f} to {first.high:.3f}) in "
-        f"{time_words(first.seconds)}"
-    )
+    facts = f"{len(tries)} tries; {metric}: {first.name} {_figure(first)} in {duration(first.seconds)}"
     if gain is None:
         return [f"Keep the settings as planned: none of the {len(tries) - 1} other tries came out higher.", f"{facts}."]
-    facts += (
-        f", {best.name} ({described(best.settings)}) {best.value:.3f} ({best.low:.3f} to {best.high:.3f}) in "
-        f"{time_words(best.seconds)}."
-    )
+    facts += f", {best.name} ({described(best.settings)}) {_figure(best)} in {duration(best.seconds)}."
     if not gain.decided:
         return [
-            f"Keep the settings as planned: the best try is {points(gain.value)} points higher, {span(gain)}, which "
-            "these pictures don’t decide.",
+            f"Keep the settings as planned: the best try is {points(gain.value)} points higher, "
+            f"{span(gain.low, gain.high)}, which these pictures don’t decide.",
             facts,
         ]
     return [
         f"Take {best.name} ({described(best.settings)}): better than the plan by {points(gain.value)} points "
-        f"({span(gain)}).",
+        f"({span(gain.low, gain.high)}).",
         facts,
         f"It was picked as the best of {len(tries)} on these same pictures, so its figure flatters it: confirm it "
         "on the test part, or with three trainings of each.",

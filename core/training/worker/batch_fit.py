@@ -13,6 +13,7 @@ from typing import Any
 
 from core.ultralytics.networks import input_channels
 from core.ultralytics.trainers.distillation import distillation_pass
+from core.words import memory
 
 SHARE = 0.7
 """Share of the free memory that may be kept; the rest is for the loss, gradients in passing, loaders, everybody else.
@@ -34,12 +35,11 @@ class BatchFit:
     @property
     def message(self) -> str:
         """The choice with its reason, one sentence."""
-        need = f"{self.wanted} pictures at a time need about {_gigabytes(self.wanted * self.picture_bytes)}"
+        need = f"{self.wanted} pictures at a time need about {memory(self.wanted * self.picture_bytes)}"
         if self.batch == self.wanted:
-            return f"{need}; {_gigabytes(self.free_bytes)} of memory are free."
+            return f"{need}; {memory(self.free_bytes)} of memory are free."
         return (
-            f"{need} and {_gigabytes(self.free_bytes)} of memory are free: it learns from {self.batch} at a time "
-            "instead."
+            f"{need} and {memory(self.free_bytes)} of memory are free: it learns from {self.batch} at a time instead."
         )
 
 
@@ -100,7 +100,3 @@ def _free_bytes(device: str) -> int:
     import psutil
 
     return int(psutil.virtual_memory().available)
-
-
-def _gigabytes(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.0f} MB"

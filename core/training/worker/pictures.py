@@ -15,6 +15,7 @@ from PIL import Image
 from core.data.images.thumbnails import Mark, box_outline, draw_marks
 from core.data.palette import class_colour
 from core.tasks import TASKS
+from core.words import percent
 
 PICTURES = 6
 """How many validation pictures are followed."""
@@ -100,7 +101,7 @@ class TrainingPictures:
             for index in range(min(PICTURES, len(batch["img"]))):
                 right, said = int(batch["cls"][index]), int(answers[index].argmax())
                 sure = float(answers[index].max())
-                label = f"{self.names.get(said, said)} {sure:.2f}"
+                label = f"{self.names.get(said, said)} {percent(sure)}"
                 sign = "" if right == said else f" (is {self.names.get(right, right)})"
                 frame = Mark(box_outline((0.5, 0.5, 0.98, 0.98)), (), class_colour(said), label + sign, dashed=True)
                 self._validation[f"{index}"] = (
@@ -124,7 +125,7 @@ class TrainingPictures:
         for box, sure, which in rows:
             if sure < CONFIDENCE:
                 continue
-            name = f"{self.names.get(int(which), int(which))} {sure:.2f}"
+            name = f"{self.names.get(int(which), int(which))} {percent(sure)}"
             marks.append(Mark(_corners(box, shape, False), (), class_colour(int(which)), name, dashed=True))
         return marks
 

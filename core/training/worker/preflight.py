@@ -14,6 +14,7 @@ from core.data.dataset import Dataset
 from core.errors import GraftError
 from core.ultralytics.networks import bare
 from core.ultralytics.trainers.distillation import student
+from core.words import megabytes
 from core.workspace import Workspace
 
 CHECKPOINT_BYTES = 60
@@ -82,8 +83,8 @@ def check_disk(workspace: Workspace, parameters: int) -> None:
     needed, free = parameters * CHECKPOINT_BYTES + PICTURE_BYTES, workspace.free_bytes()
     if free < needed:
         raise GraftError(
-            f"Only {free / 1e6:.0f} MB are free on the workspace's disk and the checkpoints of this model need "
-            f"{needed / 1e6:.0f} MB. Delete old runs on the Runs page, then resume."
+            f"Only {megabytes(free)} are free on the workspace's disk and the checkpoints of this model need "
+            f"{megabytes(needed)}. Delete old runs on the Runs page, then resume."
         )
 
 

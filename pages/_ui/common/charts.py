@@ -10,7 +10,7 @@ import plotly.io as pio
 import streamlit as st
 
 from core.data.palette import class_colour
-from pages._ui.common.formatting import SPLIT_WORDS
+from core.words import SPLIT_WORDS
 
 LEAF = "#3F9A63"
 """The one green, readable on the light and on the dark ground."""

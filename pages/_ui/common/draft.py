@@ -12,8 +12,9 @@ from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model
 from core.planning.plan import FIELDS, complete_spec
 from core.spec import TrainingSpec
+from core.words import count
 from core.workspace import Workspace
-from pages._ui.common.formatting import count, plain
+from pages._ui.common.formatting import plain
 
 OWN_MODEL = "One of my models"
 """What the Model page calls starting from a kept model or from a run."""

@@ -13,7 +13,8 @@ from core.data.dataset import Dataset, LabelledImage
 from core.data.images.thumbnails import Mark, render, truth_marks
 from core.data.palette import class_colour
 from core.tasks import TASKS
-from pages._ui.common.formatting import count, plain
+from core.words import count
+from pages._ui.common.formatting import plain
 
 PER_PAGE = 12
 

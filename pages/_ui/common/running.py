@@ -16,8 +16,9 @@ from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
 from core.models.weights import download
 from core.spec import TrainingSpec
 from core.training.runs import start_run
+from core.words import megabytes, time_left
 from core.workspace import Workspace
-from pages._ui.common.formatting import megabytes, plain, time_left
+from pages._ui.common.formatting import plain
 from pages._ui.common.frame import go_to, has_page, page_path
 
 

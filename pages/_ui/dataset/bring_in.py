@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from core.data.importing.job import SAMPLE, new_job, start_import
 from core.data.importing.settings import ImportSettings
 from core.errors import InputError
+from core.words import megabytes
 from core.workspace import Workspace
-from pages._ui.common.formatting import megabytes, plain
+from pages._ui.common.formatting import plain
 from pages._ui.common.settings import field_widget, problems
 from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 from pages._ui.dataset.editing import window_trial

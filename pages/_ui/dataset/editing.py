@@ -16,8 +16,9 @@ from core.data.images.windows import Window
 from core.data.importing.settings import ImportSettings
 from core.errors import GraftError, InputError
 from core.tasks import TASKS
+from core.words import count
 from core.workspace import Workspace
-from pages._ui.common.formatting import count, plain
+from pages._ui.common.formatting import plain
 from pages._ui.common.upload import fresh_key, save_uploads
 
 PICTURE_TYPES = ["dcm", "dicom", "ima", "tif", "tiff", "png"]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from core.data.dataset import Finding, Severity
-from pages._ui.common.formatting import count, plain
+from core.words import count
+from pages._ui.common.formatting import plain
 
 ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 SEVERITY_WORDS = {

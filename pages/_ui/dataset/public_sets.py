@@ -7,8 +7,9 @@ import streamlit as st
 from core.data.importing.job import PUBLIC, new_job, start_import
 from core.data.importing.public_sets import PublicSet, public_sets
 from core.tasks import TASKS
+from core.words import count, megabytes
 from core.workspace import Workspace
-from pages._ui.common.formatting import count, megabytes, plain
+from pages._ui.common.formatting import plain
 
 
 def choose_public_set(workspace: Workspace) -> str | None:
@@ -22,7 +23,7 @@ def choose_public_set(workspace: Workspace) -> str | None:
     ]
     st.markdown(
         f"{item.about or item.name}. {', '.join(fact for fact in facts if fact)}, "
-        f"{count(len(item.classes), 'class', 'classes')}: "
+        f"{count(len(item.classes), 'class')}: "
         f"{plain(', '.join(item.classes[:8]))}{' and more' if len(item.classes) > 8 else ''}. "
         f"To {TASKS[item.task].to_do}."
     )

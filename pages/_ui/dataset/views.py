@@ -9,8 +9,9 @@ import streamlit as st
 
 from core.data.dataset import SPLITS, Dataset
 from core.tasks import TASKS
+from core.words import SPLIT_WORDS, count
 from pages._ui.common.charts import bars, heat_positions, scatter_sizes, show
-from pages._ui.common.formatting import SPLIT_WORDS, count, plain
+from pages._ui.common.formatting import plain
 from pages._ui.common.gallery import Tile, class_legend, dataset_tile, show_gallery, show_picture
 
 SHADES = ("full colour", "lighter", "lightest")
@@ -68,7 +69,7 @@ def contents(dataset: Dataset) -> str:
     """Return what a dataset holds in words: `364 pictures, 4,886 labelled objects, 3 classes`."""
     pictures, objects = count(sum(dataset.images.values()), "picture"), sum(dataset.instances.values())
     named = "" if TASKS[dataset.task].names_pictures else f"{count(objects, 'labelled object')}, "
-    return f"{pictures}, {named}{count(len(dataset.classes), 'class', 'classes')}"
+    return f"{pictures}, {named}{count(len(dataset.classes), 'class')}"
 
 
 def summary(dataset: Dataset) -> None:

@@ -21,8 +21,9 @@ from core.errors import InputError
 from core.jobs import run_job_folder
 from core.models.catalog import find_model
 from core.training.store import Run
+from core.words import megabytes
 from core.workspace import Workspace
-from pages._ui.common.formatting import megabytes, plain
+from pages._ui.common.formatting import plain
 from pages._ui.deliver.jobs import offer_file, show_job
 
 BADGES = {"verified": "green", "unverified": "orange", "differs": "red", "failed": "red"}

@@ -8,7 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from core.jobs import JobState, read_job, remove_job
-from pages._ui.common.formatting import duration, megabytes, plain, time_left
+from core.words import duration, megabytes, time_left
+from pages._ui.common.formatting import plain
 
 
 def job_words(state: JobState) -> str:

@@ -15,8 +15,8 @@ from core.evaluation.compare import ComparedMetric
 from core.evaluation.figures.calibration import Bin
 from core.evaluation.figures.error_budget import ErrorCost
 from core.evaluation.figures.figure import Figure
+from core.words import count
 from pages._ui.common import charts
-from pages._ui.common.formatting import count
 
 MATRIX_CLASSES = 12
 """Classes the matrix shows; the rest would be too small to read or hit with a finger."""

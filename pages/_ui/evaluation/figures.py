@@ -15,8 +15,9 @@ from core.evaluation.figures.results import ClassFigures
 from core.evaluation.verdict import leak_sentence
 from core.tasks import TASKS
 from core.training.store import Run
+from core.words import count, percent
 from pages._ui.common import charts
-from pages._ui.common.formatting import count, percent, plain
+from pages._ui.common.formatting import plain
 from pages._ui.evaluation import charts as evaluation_charts
 
 HEADLINES = {

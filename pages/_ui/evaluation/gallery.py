@@ -18,7 +18,8 @@ from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.results import PictureMark
 from core.evaluation.predict.outlines import labelled_shapes, predicted_shapes
 from core.tasks import TASKS
-from pages._ui.common.formatting import percent, plain
+from core.words import percent
+from pages._ui.common.formatting import plain
 from pages._ui.common.gallery import Tile, show_gallery
 from pages._ui.evaluation.viewer import open_viewer
 

@@ -10,7 +10,7 @@ from core.evaluation.figures.curves import Aim, confidence_for, threshold_curve
 from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
 from core.evaluation.review import picture_verdict
 from core.training.store import Run
-from pages._ui.common.formatting import count, percent
+from core.words import count, percent
 
 AIMS: dict[Aim, str] = {
     "balanced": "Balanced",

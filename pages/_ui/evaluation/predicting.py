@@ -10,8 +10,8 @@ from core.evaluation.evaluation import evaluate_run
 from core.evaluation.predict.predictions import are_fresh, predictions_path, present_dataset
 from core.jobs import Progress
 from core.training.store import Run
+from core.words import duration
 from core.workspace import Workspace
-from pages._ui.common.formatting import duration
 
 
 def stamp_of(run: Run, split: str) -> tuple[int, ...]:

@@ -11,7 +11,6 @@ from core.data.dataset import load_dataset
 from core.errors import InputError
 from core.lab.cost import estimate
 from core.lab.experiment import ENDED, Experiment, LabState, RaceSettings, Status
-from core.lab.experiment_runs import METRIC_WORDS, time_words
 from core.lab.jobs import delete_experiment, get_experiment, start_experiment, stop_experiment
 from core.lab.kinds.race import Row, board_of
 from core.lab.kinds.transfer import WITH, learning
@@ -19,20 +18,16 @@ from core.spec import TrainingSpec
 from core.training.progress import read_progress
 from core.training.runs import list_runs
 from core.training.store import Run
+from core.words import ago, count, duration, headline_among, metric_help, metric_title, metric_words, score, state_words
 from core.workspace import Workspace
 from pages._ui.common import charts
 from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.draft import open_with
-from pages._ui.common.formatting import ago, count, duration, plain, state_words
+from pages._ui.common.formatting import plain
 from pages._ui.common.frame import go_to, page_path
 from pages._ui.lab import charts as lab_charts
 
 LIVE_SECONDS = 3.0
-FIGURE_WORDS = {
-    "top1": "First guess right (top-1): the share of validation pictures whose class is guessed at the first try.",
-    "mAP50-95": "Exact fit (mAP50-95), from 0 to 1: how many objects are found, with how few false alarms, and how "
-    "exactly they are outlined.",
-}
 BAR_WORDS = "The bar is where the figure would lie with other validation pictures of the same kind (95 % interval)."
 BAR_WORDS_SEEDS = (
     "The bar is where the figure would lie with other validation pictures and other luck in training (95 %)."
@@ -232,7 +227,7 @@ def _race(workspace: Workspace, experiment: Experiment, result: dict[str, Any]) 
     chosen = _chosen(experiment) if experiment.status.state in ENDED else ""
     if known:
         charts.show(
-            lab_charts.leaderboard(known, METRIC_WORDS[experiment.metric], chosen),
+            lab_charts.leaderboard(known, metric_words(experiment.metric), chosen),
             "Each contender’s figure with its 95 % interval, the best at the top",
             key="lab_board",
         )
@@ -240,10 +235,10 @@ def _race(workspace: Workspace, experiment: Experiment, result: dict[str, Any]) 
         [
             {
                 "contender": row.label,
-                "figure": "–" if row.value is None else f"{row.value:.3f}",
-                "between": "–" if row.low is None else f"{row.low:.3f} and {row.high:.3f}",
+                "figure": score(row.value),
+                "between": "–" if row.low is None else f"{score(row.low)} and {score(row.high)}",
                 "epochs": row.epochs,
-                "training time": "–" if row.seconds is None else time_words(row.seconds),
+                "training time": duration(row.seconds),
                 "state": ROW_WORDS[row.state] + (now.get(row.label, "") if row.state == "racing" else ""),
             }
             for row in rows
@@ -261,7 +256,7 @@ def _race(workspace: Workspace, experiment: Experiment, result: dict[str, Any]) 
             + " (successive halving). Green is the recommendation, a hollow dot was stopped early."
         )
     st.caption(BAR_WORDS if experiment.settings.seeds == 1 else BAR_WORDS_SEEDS)
-    st.caption(FIGURE_WORDS[experiment.metric])
+    st.caption(f"{metric_title(experiment.metric)}: {metric_help(experiment.metric)}")
 
 
 def _runs_of(label: str, experiment: Experiment, runs: dict[str, Run]) -> list[Run]:
@@ -277,7 +272,8 @@ def _live_row(row: Row, runs: list[Run]) -> str:
     for run in runs:
         progress = read_progress(run)
         epochs = max(epochs, progress.epochs_done)
-        value = progress.metrics.get("top1", progress.metrics.get("mask mAP50-95", progress.metrics.get("mAP50-95")))
+        main = headline_among(run.task, progress.metrics)
+        value = progress.metrics[main] if main else None
         if value is not None:
             values.append(value)
     if values and row.value is None:
@@ -295,7 +291,7 @@ def _transfer(_workspace: Workspace, experiment: Experiment, result: dict[str, A
     shown = result.get("zero_shot")
     if shown:
         rows.append(Row("as it comes (zero-shot)", "", "", [], 0, shown["value"], shown["low"], shown["high"], 0.0))
-    charts.show(lab_charts.leaderboard(rows, METRIC_WORDS[experiment.metric], WITH),
+    charts.show(lab_charts.leaderboard(rows, metric_words(experiment.metric), WITH),
                 "The figure with and without transfer, each with its 95 % interval", key="lab_ways")  # fmt: skip
     if shown:
         names = ", ".join(f"{plain(name)} (it says {plain(own)})" for name, own in shown["classes"].items())
@@ -305,7 +301,7 @@ def _transfer(_workspace: Workspace, experiment: Experiment, result: dict[str, A
 def _curve(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]) -> None:
     curve = lab_charts.trusted_curve(result)
     seen = "The figure of each training against its number of pictures"
-    charts.show(lab_charts.set_sizes(result, METRIC_WORDS[experiment.metric]),
+    charts.show(lab_charts.set_sizes(result, metric_words(experiment.metric)),
                 f"{seen}, with the fitted curve and its band" if curve else seen, key="lab_sizes")  # fmt: skip
     if not curve:
         st.caption("Each dot is a training, with its 95 % interval. No curve is drawn where they follow none.")
@@ -326,12 +322,12 @@ def _tune(_workspace: Workspace, experiment: Experiment, result: dict[str, Any])
     if not tries:
         st.caption("The first figures come when the first try is done.")
         return
-    rows = [{"try": item["name"], "figure": f"{item['value']:.3f}", "training time": time_words(item["seconds"]),
+    rows = [{"try": item["name"], "figure": score(item["value"]), "training time": duration(item["seconds"]),
              **{name: str(value) for name, value in item["settings"].items()}} for item in tries]  # fmt: skip
     best = sorted(tries, key=lambda item: -item["value"])[:SHOWN_TRIES]
     shown = [Row(item["name"], "", "", [], experiment.settings.epochs, item["value"], item["low"], item["high"],
                  item["seconds"]) for item in best]  # fmt: skip
-    charts.show(lab_charts.leaderboard(shown, METRIC_WORDS[experiment.metric], result.get("best", "")),
+    charts.show(lab_charts.leaderboard(shown, metric_words(experiment.metric), result.get("best", "")),
                 "The best tries, each with its 95 % interval", key="lab_best_tries")  # fmt: skip
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="lab_tries", alt="Every try with its settings and figure",
                  placeholder="–")  # fmt: skip
@@ -340,7 +336,7 @@ def _tune(_workspace: Workspace, experiment: Experiment, result: dict[str, Any])
 def _product(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]) -> None:
     rows = [Row(item["name"], "", "", [], 0, item["value"], item["low"], item["high"], None, "finished")
             for item in result["figures"]]  # fmt: skip
-    charts.show(lab_charts.leaderboard(rows, METRIC_WORDS[experiment.metric], ""),
+    charts.show(lab_charts.leaderboard(rows, metric_words(experiment.metric), ""),
                 "The figures before and after on the old and on the new pictures", key="lab_product")  # fmt: skip
 
 
@@ -364,7 +360,7 @@ def _courses(workspace: Workspace, experiment_id: str, _ended: bool) -> None:
     if not lines:
         st.caption("Nothing has finished an epoch yet.")
         return
-    charts.show(lab_charts.over_time(lines, METRIC_WORDS[experiment.metric]),
+    charts.show(lab_charts.over_time(lines, metric_words(experiment.metric)),
                 "How each learned over the time it trained", key="lab_courses")  # fmt: skip
 
 

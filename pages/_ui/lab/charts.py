@@ -8,8 +8,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from core.lab.experiment_runs import time_words
 from core.lab.kinds.race import Row
+from core.words import between, count, duration, score, thousands
 from pages._ui.common import charts
 
 COLOURS = ("#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00", "#8A8F85", "#B8A900")
@@ -39,11 +39,11 @@ def leaderboard(rows: Sequence[Row], metric: str, chosen: str = "") -> go.Figure
             hoverinfo="skip",
         )  # fmt: skip
         chart.add_scatter(
-            x=[row.value], y=[row.label], mode="markers+text", text=[f"{row.value:.3f}"], textposition="top center",
+            x=[row.value], y=[row.label], mode="markers+text", text=[score(row.value)], textposition="top center",
             marker={"color": colour, "size": 12, "line": {"color": colour, "width": 2},
                     "symbol": "circle-open" if row.state == "stopped" else "circle"},
-            hovertemplate=f"{row.label}: {row.value:.3f}, between {low:.3f} and {high:.3f}, after {row.epochs} epochs "
-            f"({time_words(row.seconds)})<extra></extra>",
+            hovertemplate=f"{row.label}: {score(row.value)}, {between(low, high, share=False)}, "
+            f"after {count(row.epochs, 'epoch')} ({duration(row.seconds)})<extra></extra>",
         )  # fmt: skip
     chart.update_yaxes(categoryorder="array", categoryarray=[row.label for row in rows][::-1], showgrid=False,
                        nticks=len(rows) + 1, range=[-0.6, len(rows) - 0.3])  # fmt: skip
@@ -102,7 +102,9 @@ def set_sizes(result: dict[str, Any], metric: str) -> go.Figure:
         hovertemplate="%{x} pictures: %{y:.3f}<extra></extra>",
     )  # fmt: skip
     sizes = sorted({point["pictures"] for point in points} | ({2 * whole, 4 * whole} if curve else set()))
-    chart.update_xaxes(title="training pictures", type="log", tickvals=sizes, ticktext=[f"{size:,}" for size in sizes])
+    chart.update_xaxes(
+        title="training pictures", type="log", tickvals=sizes, ticktext=[thousands(size) for size in sizes]
+    )
     chart.update_yaxes(title=metric, rangemode="tozero")
     return chart
 

@@ -27,9 +27,10 @@ from core.strategies import STRATEGIES
 from core.strategies.fine_tune import FINE_TUNE
 from core.strategies.scratch import SCRATCH
 from core.training.runs import list_runs
+from core.words import count
 from core.workspace import Workspace
 from pages._ui.common.cells import next_step, python_fold
-from pages._ui.common.formatting import count, plain
+from pages._ui.common.formatting import plain
 from pages._ui.common.frame import go_to
 from pages._ui.common.settings import default_of, field_widget, problems
 

@@ -16,9 +16,10 @@ from core.models.weights import weights_here
 from core.tasks import TASKS
 from core.training.keeping import keep_run
 from core.training.runs import list_runs
+from core.words import ago, count, megabytes, metric_term, metric_value, metric_words, millions
 from core.workspace import Workspace
 from pages._ui.common.draft import start_from
-from pages._ui.common.formatting import ago, count, megabytes, metric_value, metric_words, plain
+from pages._ui.common.formatting import plain
 from pages._ui.common.frame import go_to, has_page
 from pages._ui.common.running import show_download
 from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
@@ -42,7 +43,7 @@ def table(models: Sequence[LibraryModel]) -> list[LibraryModel]:
         for model in models
     ]
     columns = {
-        **{name: st.column_config.NumberColumn(name, format="%.3f") for name in shown},
+        **{name: st.column_config.NumberColumn(metric_term(name), format="%.3f") for name in shown},
         "Name": st.column_config.TextColumn("Name", pinned=True),
         "Kept": st.column_config.DatetimeColumn("Kept", format="D MMM YYYY, HH:mm"),
         "Tags": st.column_config.ListColumn("Tags"),
@@ -56,7 +57,7 @@ def table(models: Sequence[LibraryModel]) -> list[LibraryModel]:
 
 def one_model(workspace: Workspace, model: LibraryModel) -> None:
     """Show one kept model: what it is, where it comes from, its words, and what can be done with it."""
-    st.markdown(f"**{plain(model.name)}** knows {count(len(model.classes), 'class', 'classes')}: "
+    st.markdown(f"**{plain(model.name)}** knows {count(len(model.classes), 'class')}: "
                 f"{plain(', '.join(model.classes[:30]))}{' and more' if len(model.classes) > 30 else ''}.")  # fmt: skip
     figures = [f"{metric_words(name)} {metric_value(name, model.figures[name])}" for name in FIGURES
                if name in model.figures]  # fmt: skip
@@ -66,7 +67,7 @@ def one_model(workspace: Workspace, model: LibraryModel) -> None:
     if figures:
         facts.append(f"On the validation pictures of its own set: {', '.join(figures)}.")
     size = f" at {model.imgsz} pixels" if model.imgsz else ""
-    facts.append(f"{model.architecture or 'Unknown architecture'}, {model.parameters / 1e6:.1f} M parameters{size}.")
+    facts.append(f"{model.architecture or 'Unknown architecture'}, {millions(model.parameters)} parameters{size}.")
     st.markdown(" ".join(facts))
     st.caption(f"Kept {ago(model.kept)}, {megabytes(model.bytes)}, SHA-256 `{model.sha256}`")
     with st.form(f"library_edit_{model.id}", border=False):

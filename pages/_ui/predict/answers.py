@@ -31,7 +31,8 @@ from core.delivery.predict.tiles import is_worth_tiling, tile_count
 from core.delivery.predict.warm import warm_predictor
 from core.errors import GraftError
 from core.tasks import TASKS
-from pages._ui.common.formatting import count, percent, plain
+from core.words import count, percent
+from pages._ui.common.formatting import plain
 
 PER_PAGE = 12
 Answers = dict[Path, dict[str, Any]]

@@ -25,9 +25,10 @@ from core.delivery.predict.job import (
 from core.errors import GraftError
 from core.jobs import remove_job
 from core.tasks import TASKS
+from core.words import ago, count, duration, megabytes, time_left
 from core.workspace import Workspace
 from pages._ui.common import charts
-from pages._ui.common.formatting import ago, count, duration, megabytes, plain, time_left
+from pages._ui.common.formatting import plain
 
 STEPS = {1: "every frame", 2: "every second frame", 5: "every fifth frame", 10: "every tenth frame"}
 FILES = {

@@ -13,7 +13,8 @@ from core.delivery.predict.features import as_png, likeness, stack_maps, telling
 from core.delivery.predict.intake import Prepared
 from core.delivery.predict.warm import warm_predictor
 from core.errors import GraftError
-from pages._ui.common.formatting import count, percent, plain
+from core.words import count, percent
+from pages._ui.common.formatting import plain
 
 DEPTHS = {
     "early": (

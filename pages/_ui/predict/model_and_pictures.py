@@ -17,10 +17,11 @@ from core.errors import GraftError, InputError
 from core.models.library import list_models
 from core.models.weights import import_file
 from core.training.runs import list_runs
+from core.words import count
 from core.workspace import Workspace
 from pages._ui.common import frame
 from pages._ui.common.cells import next_step
-from pages._ui.common.formatting import count, plain
+from pages._ui.common.formatting import plain
 from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 
 UPLOAD, OWN, CAMERA, PLACE = "Upload", "Its own validation pictures", "Camera", "A place on this machine"

@@ -9,8 +9,9 @@ import streamlit as st
 from core.errors import GraftError
 from core.training.archive import archive_run, import_run_archive
 from core.training.store import Run
+from core.words import megabytes
 from core.workspace import Workspace
-from pages._ui.common.formatting import megabytes, plain
+from pages._ui.common.formatting import plain
 from pages._ui.common.frame import go_to
 from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 

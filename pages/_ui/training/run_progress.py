@@ -15,22 +15,11 @@ from core.training.progress import ProgressReader, RunProgress, read_progress
 from core.training.runs import get_run, list_runs, move_run, pause_run, resume_run, stop_run
 from core.training.store import WITH_PROCESS, Run, State
 from core.training.worker.pictures import picture_epoch
+from core.words import count, duration, megabytes, metric_help, metric_title, metric_value, percent, score, time_left
 from core.workspace import Workspace
 from pages._ui.common.cells import next_step
 from pages._ui.common.charts import curves, show
-from pages._ui.common.formatting import (
-    METRIC_HELP,
-    count,
-    duration,
-    megabytes,
-    metric_value,
-    metric_words,
-    percent,
-    plain,
-    score,
-    state_badge,
-    time_left,
-)
+from pages._ui.common.formatting import plain, state_badge
 from pages._ui.common.gallery import Tile, show_picture
 from pages._ui.common.running import begin_run
 
@@ -182,13 +171,14 @@ def _figures(run: Run, progress: RunProgress) -> None:
     if shown:
         with st.grid(4, min_column_width=165, gap="small"):
             for name in shown:
-                st.metric(metric_words(name), metric_value(name, metrics[name]), help=METRIC_HELP.get(name))
+                shown_help = metric_help(name, in_training=True)
+                st.metric(metric_title(name), metric_value(name, metrics[name]), help=shown_help)
             if progress.best_epoch:
                 st.metric("Best epoch", f"{progress.best_epoch} of {progress.epochs}")
             st.metric("Time so far" if run.active else "Time", duration(progress.seconds))
     notes = []
     if working and progress.images_per_second:
-        notes.append(f"{progress.images_per_second:.0f} pictures a second")
+        notes.append(f"{count(round(progress.images_per_second), 'picture')} a second")
     if progress.device_name:
         notes.append(f"on {progress.device_name}")
     if working and progress.memory_bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -13,52 +12,17 @@ from streamlit.testing.v1 import AppTest
 from core.data.dataset import Finding, Severity
 from core.spec import TrainingSpec
 from core.strategies import STRATEGIES
-from pages._ui.common.formatting import ago, count, duration, megabytes, metric_value, percent, plain
+from pages._ui.common.formatting import plain
 from pages._ui.common.settings import bounds, choices
 from pages._ui.dataset.editing import class_changes
 from pages._ui.dataset.findings import verdict
 from pages._ui.training.run_progress import worth_drawing
 
 ROOT = Path(__file__).resolve().parents[3]
-NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(None, "–"), (0.4, "0 s"), (89, "89 s"), (100, "2 min"), (5_400, "1 h 30 min"), (7_200, "2 h"), (100_000, "27 h")],
-)
-def test_duration(seconds: float | None, words: str) -> None:
-    assert duration(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("number", "words"), [(12, "12 bytes"), (1_500, "1.5 kB"), (5_600_000, "5.6 MB"), (121_000_000, "121 MB")]
-)
-def test_megabytes(number: float, words: str) -> None:
-    assert megabytes(number) == words
-
-
-def test_shares_are_percentages_and_scores_are_not() -> None:
-    assert (metric_value("recall", 0.921), metric_value("mAP50", 0.921)) == ("92 %", "0.921")
-    assert (percent(0.004), percent(float("nan"))) == ("0.4 %", "–")
-
-
-@pytest.mark.parametrize(
-    ("back", "words"),
-    [
-        (timedelta(seconds=5), "just now"),
-        (timedelta(minutes=12), "12 min ago"),
-        (timedelta(days=1, hours=1), "yesterday"),
-        (timedelta(days=30), "4 April 2026"),
-    ],
-)
-def test_ago(back: timedelta, words: str) -> None:
-    assert ago(NOW - back, NOW) == words
 
 
 def test_names_of_the_user_are_no_markdown() -> None:
     assert plain("a_b*c [x](http://y) :red[z]") == r"a\_b\*c \[x\]\(http\://y\) \:red\[z\]"
-    assert count(1, "class", "classes") == "1 class"
 
 
 def test_bounds_and_choices_come_from_the_field() -> None:

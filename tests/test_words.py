@@ -1,0 +1,209 @@
+"""The words for numbers, times, metrics and states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from core import words
+from core.tasks import TASKS
+from core.training.store import State
+
+NAN, INF = float("nan"), float("inf")
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+def table(function: Callable[..., str], *rows: tuple[Any, str]) -> Any:
+    """Return parameters for a function of words: what goes in (a tuple for several) and what comes out."""
+    return [
+        pytest.param(function, given if isinstance(given, tuple) else (given,), expected, id=f"{function.__name__}-{n}")
+        for n, (given, expected) in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "expected"),
+    [
+        *table(words.thousands, (0, "0"), (999, "999"), (1_240, "1,240")),
+        *table(
+            words.count,
+            ((0, "picture"), "0 pictures"),
+            ((1, "picture"), "1 picture"),
+            ((1_240, "picture"), "1,240 pictures"),
+            ((1, "class"), "1 class"),
+            ((2, "class"), "2 classes"),
+            ((2, "match", "matches"), "2 matches"),
+        ),
+        *table(words.out_of, ((42, 49), "42 of 49"), ((1, 1, "object"), "1 of 1 object"),
+               ((2_000, 3_000), "2,000 of 3,000")),
+        *table(words.times, (0, "0 times"), (1, "once"), (3, "3 times")),
+        *table(words.millions, (2_572_280, "2.6 M"), (0, "0.0 M"), (58_900_000, "58.9 M")),
+        *table(
+            words.percent,
+            (None, "–"),
+            (NAN, "–"),
+            (INF, "–"),
+            (0, "0 %"),
+            (-0.0, "0 %"),
+            (-0.001, "0 %"),
+            (0.0001, "under 0.1 %"),
+            (0.004, "0.4 %"),
+            (0.0096, "1.0 %"),
+            (0.014, "1 %"),
+            (0.921, "92 %"),
+            (0.99, "99 %"),
+            (0.994, "99.4 %"),
+            (0.9996, "over 99.9 %"),
+            (1, "100 %"),
+        ),
+        *table(
+            words.score,
+            (None, "–"),
+            (NAN, "–"),
+            (0, "0.000"),
+            (-0.0, "0.000"),
+            (-0.0001, "0.000"),
+            (0.92149, "0.921"),
+            (1, "1.000"),
+        ),
+        *table(
+            words.between,
+            ((0.83, 0.97), "between 83 and 97 %"),
+            ((0.921, 0.9249), "between 92.1 and 92.5 %"),
+            ((0.0, 0.123), "between 0 and 12 %"),
+            ((1.0, 1.0), "between 100 and 100 %"),
+            ((NAN, NAN), "interval not known"),
+            ((None, 0.4), "interval not known"),
+        ),
+        *table(words.from_to, ((0.83, 0.97), "83 to 97 %"), ((NAN, 0.97), "interval not known")),
+        *table(
+            words.value_between,
+            ((0.92, 0.83, 0.97), "92 %, between 83 and 97 %"),
+            ((0.9232, 0.921, 0.9249), "92.3 %, between 92.1 and 92.5 %"),
+            ((0.004, 0.0, 0.02), "0.4 %, between 0 and 2 %"),
+            ((0.92, NAN, NAN), "92 %"),
+            ((0.92, None, None), "92 %"),
+            ((NAN, NAN, NAN), "–"),
+        ),
+        *table(words.value_from_to, ((0.92, 0.83, 0.97), "92 % (83 to 97 %)"), ((NAN, 0.1, 0.2), "–")),
+        *table(
+            words.points,
+            (None, "–"),
+            (0, "0.0"),
+            (0.0004, "0.0"),
+            (-0.007, "0.7"),
+            (0.0996, "10"),
+            (0.142, "14"),
+        ),
+        *table(
+            words.signed,
+            (None, "–"),
+            (NAN, "–"),
+            (0, "0.0"),
+            (-0.0, "0.0"),
+            (-0.0004, "0.0"),
+            (0.007, "+0.7"),
+            (-0.142, "−14"),
+            (-0.021, "−2.1"),
+            (0.5, "+50"),
+        ),
+        *table(words.span, ((-0.02, 0.091), "between −2.0 and 9.1"), ((0.05, 0.15), "between 5.0 and 15")),
+        *table(
+            words.duration,
+            (None, "–"),
+            (NAN, "–"),
+            (-3, "0 s"),
+            (0, "0 s"),
+            (0.4, "0 s"),
+            (59.6, "60 s"),
+            (89.4, "89 s"),
+            (89.6, "1 min 30 s"),
+            (100, "1 min 40 s"),
+            (118, "2 min"),
+            (594, "9 min 50 s"),
+            (596, "10 min"),
+            (3_599, "60 min"),
+            (5_369, "89 min"),
+            (5_400, "1 h 30 min"),
+            (7_200, "2 h"),
+            (86_399, "24 h"),
+            (100_000, "28 h"),
+            (172_800, "2 days"),
+            (190_800, "2 days 5 h"),
+        ),
+        *table(words.about, (None, "an unknown time"), (NAN, "an unknown time"), (2_100, "about 35 min")),
+        *table(words.time_left, (None, "time left not known yet"), (240, "about 4 min left")),
+        *table(words.milliseconds, (None, "–"), (9.44, "9.4 ms"), (61.2, "61 ms")),
+        *table(
+            words.megabytes,
+            (None, "–"),
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (12, "12 bytes"),
+            (1_500, "1.5 kB"),
+            (999_700, "1.0 MB"),
+            (5_600_000, "5.6 MB"),
+            (9_960_000, "10 MB"),
+            (121_000_000, "121 MB"),
+            (1_240e9, "1,240 GB"),
+        ),
+        *table(words.memory, (16 * 2**30, "16 GB"), (2**29, "512 MB"), (1.5 * 2**30, "1.5 GB")),
+        *table(words.state_words, ("running", "training"), (State.STOPPED, "stopped, best kept"), ("new", "new")),
+        *table(words.metric_words, ("mAP50-95", "exact fit (mAP50-95)"), ("dfl", "dfl")),
+        *table(words.metric_title, ("recall", "Found (recall)"), ("dfl", "Dfl")),
+        *table(
+            words.metric_value, (("recall", 0.921), "92 %"), (("mAP50", 0.921), "0.921"), (("unknown", NAN), "–")
+        ),
+        *table(
+            words.ago,
+            ((None, NOW), "–"),
+            ((NOW + timedelta(seconds=5), NOW), "just now"),
+            ((NOW - timedelta(seconds=59.6), NOW), "just now"),
+            ((NOW - timedelta(minutes=12), NOW), "12 min ago"),
+            ((NOW - timedelta(hours=3), NOW), "3 h ago"),
+            ((NOW - timedelta(days=1, hours=1), NOW), "yesterday"),
+            (((NOW - timedelta(days=30)).replace(tzinfo=None), NOW), "4 April 2026"),
+        ),
+    ],
+)  # fmt: skip
+def test_words(function: Callable[..., str], given: tuple[Any, ...], expected: str) -> None:
+    assert function(*given) == expected
+
+
+def test_scores_and_their_intervals_have_three_digits() -> None:
+    assert words.between(0.8311, 0.9698, share=False) == "between 0.831 and 0.970"
+    assert words.from_to(-0.0, 0.9698, share=False) == "0.000 to 0.970"
+    assert words.value_from_to(0.9, 0.8311, 0.9698, share=False) == "0.900 (0.831 to 0.970)"
+
+
+@pytest.mark.parametrize("value", [0.0, 0.003, 0.0098, 0.42, 0.4249, 0.985, 0.9951, 1.0])
+@pytest.mark.parametrize("width", [0.0, 0.0002, 0.003, 0.02, 0.3])
+def test_no_figure_reads_as_if_it_lay_outside_of_its_interval(value: float, width: float) -> None:
+    low, high = max(0.0, value - width), min(1.0, value + width)
+    told = words.value_between(value, low, high)
+    number, ends = told.split(" %, between ")
+    first, second = (float(end) for end in ends.removesuffix(" %").split(" and "))
+    assert first <= float(number) <= second, told
+
+
+def test_every_state_of_a_run_and_nothing_else_has_words() -> None:
+    assert set(words.STATE_WORDS) == {str(state) for state in State}
+
+
+def test_no_two_metrics_share_a_name_and_every_one_says_what_it_means() -> None:
+    titles = [words.metric_title(name) for name in words.METRICS]
+    assert len(set(titles)) == len(titles)
+    figures = {name for record in TASKS.values() for name in (record.headline, *record.report_figures)}
+    assert figures <= set(words.METRICS)
+    assert words.metric_help("mAP50", in_training=True) != words.metric_help("mAP50")
+    assert words.metric_help("loss") is None
+
+
+def test_the_headline_is_that_of_the_task_and_its_own_measure_goes_first() -> None:
+    run = ["mAP50", "mAP50-95", "mask mAP50", "mask mAP50-95"]
+    assert words.headline_among("segment", run) == "mask mAP50-95"
+    assert words.headline_among("detect", run[:2]) == "mAP50-95"
+    assert words.headline_among("classify", run) is None
