@@ -6,7 +6,7 @@ import streamlit as st
 from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
 from core.evaluation.compare import Comparison, compare_evaluations, differing_settings
-from core.evaluation.evaluation import Evaluation, evaluate_run
+from core.evaluation.evaluation import Evaluation
 from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.progress import read_progress
@@ -18,8 +18,9 @@ from pages._ui.common.cells import Notebook, empty, next_step, python_fold
 from pages._ui.common.formatting import plain
 from pages._ui.common.gallery import Tile, show_picture
 from pages._ui.evaluation import charts as evaluation_charts
+from pages._ui.evaluation.evaluations import evaluation_of, is_ready, stamp_of
 from pages._ui.evaluation.gallery import picture_marks
-from pages._ui.evaluation.predicting import is_ready, predict_with_bar, stamp_of
+from pages._ui.evaluation.predicting import predict_with_bar
 from pages._ui.model.plan_cell import SETTING_WORDS
 
 MOST = 6
@@ -35,24 +36,16 @@ METRIC_TITLES = {
 workspace = frame.workspace()
 
 
-@st.cache_resource(max_entries=8, show_spinner="Reading what each run saw …")
-def evaluation_of(root: str, run_id: str, split: str, stamp: tuple[int, ...]) -> Evaluation:  # noqa: ARG001
-    """Return a run's evaluation, kept until its predictions or weights change."""
-    return evaluate_run(workspace, run_id, split)
-
-
 @st.cache_data(max_entries=20, show_spinner="Working out how sure the difference is …")
-def comparison_of(
-    root: str,
-    a: str,
-    b: str,
-    split: str,
-    stamps: tuple[tuple[int, ...], ...],
-    points: tuple[float, ...],  # noqa: ARG001
-) -> Comparison:
+def _comparison(key: tuple[object, ...], _first: Evaluation, _second: Evaluation) -> Comparison:  # noqa: ARG001
+    return compare_evaluations(_first, _second, differing_settings(workspace, _first.run, _second.run))
+
+
+def comparison_of(a: Run, b: Run, split: str) -> Comparison:
     """Return the comparison of two runs, kept until one of them changes."""
-    first, second = (evaluation_of(root, name, split, stamp) for name, stamp in zip((a, b), stamps, strict=True))
-    return compare_evaluations(first, second, differing_settings(workspace, a, b))
+    first, second = (evaluation_of(workspace, run, split) for run in (a, b))
+    key = [(run.id, stamp_of(run, split), made.operating_point.threshold) for run, made in ((a, first), (b, second))]
+    return _comparison((str(workspace.root), split, *key), first, second)
 
 
 def choose_runs() -> tuple[list[Run], Dataset]:
@@ -99,15 +92,7 @@ def compared(runs: list[Run], split: str) -> list[Comparison]:
         for run in runs:
             if not is_ready(run, split):
                 predict_with_bar(workspace, run, split, who=f"{run.name}: ")
-        evaluations = [evaluation_of(str(workspace.root), run.id, split, stamp_of(run, split)) for run in runs]
-        points = [item.operating_point.threshold for item in evaluations]
-        return [
-            comparison_of(
-                str(workspace.root), runs[0].id, run.id, split,
-                (stamp_of(runs[0], split), stamp_of(run, split)), (points[0], point),
-            )
-            for run, point in zip(runs[1:], points[1:], strict=True)
-        ]  # fmt: skip
+        return [comparison_of(runs[0], run, split) for run in runs[1:]]
     except GraftError as error:
         st.error(str(error), icon=":material/error:")
         st.stop()
@@ -136,7 +121,7 @@ def show_figures(runs: list[Run], split: str) -> None:
     """Show the figures of each run with their intervals, side by side."""
     rows = []
     for run in runs:
-        evaluation = evaluation_of(str(workspace.root), run.id, split, stamp_of(run, split))
+        evaluation = evaluation_of(workspace, run, split)
         row = {"run": names_of(runs)[run.id]}
         for name in METRIC_TITLES:
             if name in evaluation.metrics:
@@ -179,10 +164,7 @@ def show_pictures(runs: list[Run], comparison: Comparison, dataset: Dataset) -> 
     if part.empty:
         st.caption("There is none.")
         return
-    evaluations = [
-        evaluation_of(str(workspace.root), run.id, comparison.split, stamp_of(run, comparison.split))
-        for run in (first, second)
-    ]
+    evaluations = [evaluation_of(workspace, run, comparison.split) for run in (first, second)]
     for row in part.head(6).to_dict("records"):
         columns = st.columns(2)
         for column, run, evaluation, mistakes in zip(

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
-from core.evaluation.evaluation import Evaluation, evaluate_run
+from core.evaluation.evaluation import Evaluation
 from core.evaluation.predict.error_kinds import KINDS as ERROR_WORDS
 from core.training.store import Run
 from core.words import SPLIT_WORDS, count
@@ -12,6 +12,7 @@ from pages._ui.common import charts, frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.chosen_run import chosen_run
 from pages._ui.evaluation import charts as evaluation_charts
+from pages._ui.evaluation.evaluations import evaluation_of, is_ready
 from pages._ui.evaluation.figures import (
     show_calibration,
     show_classes,
@@ -20,9 +21,9 @@ from pages._ui.evaluation.figures import (
     show_parts,
     show_verdict,
 )
-from pages._ui.evaluation.line import show_line, slider_key, start_of_line
+from pages._ui.evaluation.line import show_line, slider_key
 from pages._ui.evaluation.mistakes import show_gallery_cell, show_label_errors, show_matrix, show_why
-from pages._ui.evaluation.predicting import is_ready, predict_with_bar, stamp_of
+from pages._ui.evaluation.predicting import predict_with_bar
 
 workspace = frame.workspace()
 
@@ -35,18 +36,6 @@ def dataset_of(run: Run) -> Dataset | None:
         return None
 
 
-@st.cache_resource(max_entries=6, show_spinner="Working out the figures and how sure they are …")
-def evaluation_of(root: str, run_id: str, split: str, stamp: tuple[int, ...]) -> Evaluation:  # noqa: ARG001
-    """Return the evaluation of a run on a split, kept until its predictions, weights or calibration change."""
-    return evaluate_run(workspace, run_id, split)
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def evaluation_at(root: str, run_id: str, split: str, stamp: tuple[int, ...], confidence: float) -> Evaluation:
-    """Return the evaluation at one position of the line, kept while the user looks through its pictures."""
-    return evaluation_of(root, run_id, split, stamp).at(confidence)
-
-
 def load(run: Run, dataset: Dataset | None, split: str) -> Evaluation:
     """Return the evaluation, predicting first where needed; ends the page with a sentence when it can't be had."""
     try:
@@ -55,7 +44,7 @@ def load(run: Run, dataset: Dataset | None, split: str) -> Evaluation:
             open_test(run, dataset, ready=ready)
         elif not ready:
             predict_with_bar(workspace, run, split)
-        return evaluation_of(str(workspace.root), run.id, split, stamp_of(run, split))
+        return evaluation_of(workspace, run, split)
     except GraftError as error:
         st.error(str(error), icon=":material/error:")
         st.stop()
@@ -92,9 +81,8 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
         split = split or there[0]
         evaluation = load(run, dataset, split)
         if evaluation.detector is not None:
-            st.session_state.setdefault(slider_key(run), start_of_line(run, evaluation))
-            line = float(st.session_state[slider_key(run)])
-            evaluation = evaluation_at(str(workspace.root), run.id, split, stamp_of(run, split), line)
+            st.session_state.setdefault(slider_key(run), evaluation.operating_point.threshold)
+            evaluation = evaluation_of(workspace, run, split, float(st.session_state[slider_key(run)]))
         show_verdict(evaluation)
         python_fold(
             "from core.workspace import Workspace\nfrom core.evaluation.evaluation import evaluate_run\n\n"

@@ -7,7 +7,7 @@ import streamlit as st
 from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.curves import Aim, confidence_for, threshold_curve
-from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
+from core.evaluation.figures.operating_point import load_operating_point, save_operating_point
 from core.evaluation.review import picture_verdict
 from core.training.store import Run
 from core.words import count, percent
@@ -23,14 +23,6 @@ AIMS: dict[Aim, str] = {
 def slider_key(run: Run) -> str:
     """Return the key of the threshold's widget: one a run, so that runs don't share a line."""
     return f"confidence_{run.id}"
-
-
-def start_of_line(run: Run, evaluation: Evaluation) -> float:
-    """Return where the line is at first: what is stored with these weights, else what the evaluation chose."""
-    stored = load_operating_point(run.folder)
-    if stored is not None and stored.suits(evaluation.weights_sha256):
-        return stored.confidence
-    return evaluation.operating_point.confidence or FALLBACK_CONFIDENCE
 
 
 def show_line(run: Run, evaluation: Evaluation, detector: Detector) -> None:

@@ -7,27 +7,10 @@ import time
 import streamlit as st
 
 from core.evaluation.evaluation import evaluate_run
-from core.evaluation.predict.predictions import are_fresh, predictions_path, present_dataset
 from core.jobs import Progress
 from core.training.store import Run
 from core.words import duration
 from core.workspace import Workspace
-
-
-def stamp_of(run: Run, split: str) -> tuple[int, ...]:
-    """Return what changes when the evaluation of a run does: times of its predictions, weights and correction."""
-    paths = (predictions_path(run.folder, split), run.best_weights, run.folder / "calibration.json")
-    return tuple(path.stat().st_mtime_ns if path is not None and path.is_file() else 0 for path in paths)
-
-
-@st.cache_data(max_entries=50, show_spinner=False)
-def _fresh(folder: str, split: str, stamp: tuple[int, ...], _run: Run) -> bool:  # noqa: ARG001
-    return are_fresh(_run.folder, split, present_dataset(_run.folder))
-
-
-def is_ready(run: Run, split: str) -> bool:
-    """Say whether stored predictions fit the weights and the dataset; asked once a change of either."""
-    return _fresh(str(run.folder), split, stamp_of(run, split), run)
 
 
 def predict_with_bar(workspace: Workspace, run: Run, split: str, *, open_test: bool = False, who: str = "") -> None:

@@ -1,0 +1,59 @@
+"""Evaluations as all pages keep them: worked out once, until predictions, weights, correction or line change."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.evaluation.evaluation import Evaluation, evaluate_run
+from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point
+from core.evaluation.predict.predictions import are_fresh, predictions_path, present_dataset
+from core.training.store import Run
+from core.workspace import Workspace
+
+Stamp = tuple[int, ...]
+
+
+def stamp_of(run: Run, split: str) -> Stamp:
+    """Return what changes when the evaluation of a run does: times of its predictions, weights and correction."""
+    paths = (predictions_path(run.folder, split), run.best_weights, run.folder / "calibration.json")
+    return tuple(path.stat().st_mtime_ns if path is not None and path.is_file() else 0 for path in paths)
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _fresh(folder: str, split: str, stamp: Stamp, _run: Run) -> bool:  # noqa: ARG001
+    return are_fresh(_run.folder, split, present_dataset(_run.folder))
+
+
+def is_ready(run: Run, split: str) -> bool:
+    """Say whether stored predictions fit the weights and the dataset; asked once a change of either."""
+    return _fresh(str(run.folder), split, stamp_of(run, split), run)
+
+
+@st.cache_resource(max_entries=12, show_spinner="Working out the figures and how sure they are …")
+def _evaluation(root: str, run_id: str, split: str, stamp: Stamp, _workspace: Workspace) -> Evaluation:  # noqa: ARG001
+    return evaluate_run(_workspace, run_id, split)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _at(root: str, run_id: str, split: str, stamp: Stamp, confidence: float, _made: Evaluation) -> Evaluation:  # noqa: ARG001
+    return _made.at(confidence)
+
+
+def evaluation_of(workspace: Workspace, run: Run, split: str, confidence: float | None = None) -> Evaluation:
+    """Return the evaluation of a run on a split, for a detector at a position of the line: by default the stored one.
+
+    Raises GraftError as `evaluate_run` does.
+    """
+    key = str(workspace.root), run.id, split, stamp_of(run, split)
+    made = _evaluation(*key, workspace)
+    if made.detector is None:
+        return made
+    return _at(*key, _stored_line(run, made) if confidence is None else confidence, made)
+
+
+def _stored_line(run: Run, evaluation: Evaluation) -> float:
+    """Return where the line is at first: what is stored with these weights, else what the evaluation chose."""
+    stored = load_operating_point(run.folder)
+    if stored is not None and stored.suits(evaluation.weights_sha256):
+        return stored.confidence
+    return evaluation.operating_point.confidence or FALLBACK_CONFIDENCE
