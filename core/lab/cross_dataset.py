@@ -19,6 +19,7 @@ from core.evaluation.figures.intervals import ap_draws, draw
 from core.evaluation.predict.matching import box_iou, match
 from core.lab.experiment_runs import Conductor
 from core.lab.paired_figures import Draws, difference, figure
+from core.lab.results import ZeroShot
 from core.tasks import TASKS
 from core.training.starting_points import locate
 from core.training.store import Run
@@ -119,33 +120,32 @@ def _corners(box: tuple[float, float, float, float] | None, width: float, height
     return [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
 
 
-def zero_shot(conductor: Conductor, trained: Run) -> dict[str, Any]:
+def zero_shot(conductor: Conductor, trained: Run) -> ZeroShot | None:
     """Return how the pre-trained model does as it comes, beside the trained one, on the classes it knows by name.
 
-    Empty when it knows none of them, or when its weights are a run's or are gone.
+    None when it knows none of them, or when its weights are a run's or are gone.
     """
     settings, dataset = conductor.experiment.settings, conductor.dataset
     model = trained.model
     weights = None if model.startswith("run:") else locate(conductor.workspace, model, dataset.task)
     if weights is None or trained.best_weights is None:
-        return {}
+        return None
     table = dataset.image_table()
     files = table[table["split"] == "val"]["file"].astype(str).tolist()
-    options = {"imgsz": settings.imgsz, "device": settings.device}
-    before = look(weights.path, dataset, files, **options)  # type: ignore[arg-type]
+    before = look(weights.path, dataset, files, imgsz=settings.imgsz, device=settings.device)
     classes = list(before.known)
     if not classes or (TASKS[dataset.task].names_pictures and len(classes) < 2):
-        return {}
-    after = look(trained.best_weights, dataset, files, **options)  # type: ignore[arg-type]
+        return None
+    after = look(trained.best_weights, dataset, files, imgsz=settings.imgsz, device=settings.device)
     drawn = [figures(looked, dataset, files, classes) for looked in (before, after)]
     known, gain = figure(drawn[0]), difference(drawn[1], drawn[0])
-    return {
-        "classes": before.known,
-        **known.__dict__,
-        "trained": figure(drawn[1]).value,
-        "gain": gain.__dict__,
-        "sentence": zero_shot_sentence(before.known, len(dataset.classes), known.value, float(drawn[1][0])),
-    }
+    return ZeroShot(
+        classes=before.known,
+        figure=known,
+        trained=figure(drawn[1]).value,
+        gain=gain,
+        sentence=zero_shot_sentence(before.known, len(dataset.classes), known.value, float(drawn[1][0])),
+    )
 
 
 def zero_shot_sentence(known: dict[str, str], classes: int, before: float, after: float) -> str:

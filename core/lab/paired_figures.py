@@ -8,42 +8,19 @@ holds both the luck of the pictures and, with two seeds or more, the luck of the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.compare import paired_draws
 from core.evaluation.evaluation import evaluate_run
+from core.evaluation.figures.figure import Difference, Figure
 from core.evaluation.figures.intervals import interval
 from core.workspace import Workspace
 
 Draws = NDArray[np.float64]
 LEARNED = 0.01
 """A best figure below this says that nothing was learned; there is nothing to choose from then."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure between 0 and 1 with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One figure minus another, with the 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def decided(self) -> bool:
-        """True when the interval leaves out zero."""
-        return self.low > 0 or self.high < 0
 
 
 def judge(workspace: Workspace, runs: Mapping[str, Sequence[str]], metric: str, split: str = "val") -> dict[str, Draws]:

@@ -9,8 +9,10 @@ import pytest
 
 from core.data.dataset import Dataset, list_datasets, load_dataset
 from core.data.importing.from_upload import import_dataset
+from core.evaluation.figures.figure import Figure
 from core.lab.kinds.curve import drawn, now_words, part_epochs, reseeded
 from core.lab.kinds.power_law import curve_sentences, fit_curve, looks_ahead
+from core.lab.results import SizePoint
 from core.lab.subsets import join, make_part, nested_parts, remove_parts
 from core.workspace import Workspace
 from tests.tiny import write_class_folders, write_yolo_folder
@@ -101,7 +103,7 @@ def test_small_parts_get_as_much_training(part: int, same: bool, epochs: int) ->
 
 
 def test_what_is_reached_now_is_said_with_its_spread() -> None:
-    known = [{"pictures": 8, "value": 0.5}, {"pictures": 8, "value": 0.7}, {"pictures": 4, "value": 0.4}]
+    known = [SizePoint(pictures=size, figure=Figure(value)) for size, value in ((8, 0.5), (8, 0.7), (4, 0.4))]
     assert now_words(known, 8) == [
         "With all 8 pictures: 0.600 (0.500 to 0.700 over 2 trainings).",
         "With 4 pictures: 0.400.",

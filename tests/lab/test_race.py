@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
+from core.evaluation.figures.figure import Difference, Figure
 from core.lab.experiment import Contender, parse_contender
 from core.lab.kinds.halving import rungs, survivors
-from core.lab.kinds.race import Row, cut_off_words, recommend, remarks, stopped_words
-from core.lab.paired_figures import Difference, difference, figure, over_seeds
+from core.lab.kinds.race import cut_off_words, recommend, remarks, stopped_words
+from core.lab.paired_figures import difference, figure, over_seeds
+from core.lab.results import Row
 from core.strategies.frozen import FROZEN
 from core.strategies.two_stage import TWO_STAGE
 
@@ -51,7 +53,9 @@ def test_nobody_leaves_after_the_last_rung() -> None:
 
 
 def row(label: str, value: float, seconds: float) -> Row:
-    return Row(label, label, "fine-tune", ["x"], 9, value, value - 0.05, value + 0.05, seconds, "finished")
+    figure = Figure(value, value - 0.05, value + 0.05)
+    return Row(label=label, model=label, strategy="fine-tune", runs=["x"], epochs=9, figure=figure, seconds=seconds,
+               state="finished")  # fmt: skip
 
 
 TIE, CLEAR = Difference(-0.02, -0.06, 0.03), Difference(-0.1, -0.15, -0.05)
@@ -103,7 +107,7 @@ def test_an_early_stop_says_whether_it_was_safe() -> None:
     assert "caught up" not in stopped_words(3, "A", Difference(0.1, 0.05, 0.15))
     doubtful = stopped_words(1, "A", Difference(0.02, -0.03, 0.06))
     assert doubtful == "Stopped after 1 epoch: 2.0 points behind A (between −3.0 and 6.0), so it might have caught up."
-    stopped = Row("B", "B", "fine-tune", ["x"], state="stopped", note=doubtful)
+    stopped = Row(label="B", model="B", strategy="fine-tune", runs=["x"], state="stopped", note=doubtful)
     said = " ".join(remarks(1, [stopped], 20))
     assert "B" in said
     assert "once" in said
@@ -160,7 +164,7 @@ def test_long_names_keep_what_tells_them_apart() -> None:
 
 
 def test_a_race_cut_off_recommends_nothing() -> None:
-    rows = [row("A", 0.5, 100), row("B", 0.6, 40), Row("C", "C", "frozen", [])]
+    rows = [row("A", 0.5, 100), row("B", 0.6, 40), Row(label="C", model="C", strategy="frozen")]
     said = cut_off_words(rows, 1, 2)
     assert "nothing is recommended" in said[0]
     assert said[1] == "After round 1 B was ahead with 0.600 (0.550 to 0.650)."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from core.evaluation.figures.figure import Difference
 from core.lab.cross_dataset import Looked, figures, zero_shot_sentence
 from core.lab.kinds.transfer import Learning, transfer_sentences
-from core.lab.paired_figures import Difference
 from core.lab.predict_child import same_names
 
 FAST = Learning([20, 40, 60], [0.3, 0.5, 0.6])

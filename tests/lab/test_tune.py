@@ -5,16 +5,18 @@ from __future__ import annotations
 import optuna
 import pytest
 
+from core.evaluation.figures.figure import Difference, Figure
 from core.lab.experiment import TuneSettings
 from core.lab.kinds.product import product_sentences
-from core.lab.kinds.tune import Try, first_values, part_settings, sizes, suggest, tune_sentences, wanted
-from core.lab.paired_figures import Difference
+from core.lab.kinds.tune import first_values, part_settings, sizes, suggest, tune_sentences, wanted
+from core.lab.results import Try
 
 PLANNED = {"lr0": 0.001, "optimizer": "AdamW", "mosaic": 1.0, "scale": 0.5, "hsv_h": 0.0, "erasing": 0.4, "fliplr": 0.5}
 
 
 def one(name: str, value: float, wall: float = 60.0) -> Try:
-    return Try(name, {"lr0": 0.002}, ["x"], value, value - 0.05, value + 0.05, 50.0, wall)
+    figure = Figure(value, value - 0.05, value + 0.05)
+    return Try(name=name, settings={"lr0": 0.002}, runs=["x"], figure=figure, seconds=50.0, wall=wall)
 
 
 @pytest.mark.parametrize(

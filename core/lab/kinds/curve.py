@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from core.lab.experiment import CurveSettings
 from core.lab.experiment_runs import Conductor, Part
 from core.lab.kinds.power_law import Fit, curve_sentences, fit_curve, looks_ahead
 from core.lab.paired_figures import figure, judge
+from core.lab.results import CurveResult, SizePoint
 from core.lab.subsets import make_part, nested_parts, remove_parts
 from core.training.store import State
 from core.words import count, from_to, score
@@ -33,7 +32,7 @@ def drive(conductor: Conductor) -> None:
     try:
         nested = [nested_parts(dataset, settings.parts, seed) for seed in range(settings.seeds)]
         levels = min(len(parts) for parts in nested)
-        known: list[dict[str, Any]] = []
+        known: list[SizePoint] = []
         for level in reversed(range(levels)):
             if conductor.stopping:
                 break
@@ -52,7 +51,7 @@ def drive(conductor: Conductor) -> None:
             conductor.say(f"Learning from {parts[0][0]} of {len(nested[0][0])} pictures.")
             trained = conductor.train([part for _, part in parts])
             known += [
-                {"pictures": size, "seed": part.seed, "run": trained[part.key].id}
+                SizePoint(pictures=size, seed=part.seed, run=trained[part.key].id)
                 for size, part in parts
                 if part.key in trained and trained[part.key].state is State.FINISHED  # cut short it says nothing
             ]
@@ -68,20 +67,22 @@ def drive(conductor: Conductor) -> None:
         remove_parts(conductor.workspace, conductor.experiment.id)
 
 
-def _tell(conductor: Conductor, known: list[dict[str, Any]]) -> None:
-    runs = [item["run"] for item in known]
+def _tell(conductor: Conductor, known: list[SizePoint]) -> None:
+    runs = [item.run for item in known]
     draws = judge(conductor.workspace, {run: [run] for run in runs}, conductor.experiment.metric)
     for item in known:
-        value = figure(draws[item["run"]])
-        item |= {"value": value.value, "low": value.low, "high": value.high}
-    sizes = [float(item["pictures"]) for item in known]
+        item.figure = figure(draws[item.run])
+    sizes = [float(item.pictures) for item in known]
     table = np.array([draws[run] for run in runs]).T
     fit = fit_curve(sizes, reseeded(sizes, table)) if len(set(sizes)) >= 3 else None
     whole = conductor.dataset.images["train"]
-    trainings = len({item["seed"] for item in known})
-    conductor.status.result = {"points": known, "curve": drawn(fit, min(sizes), whole, trainings)}
-    conductor.status.result["explained"] = fit.explained if fit else None
-    conductor.status.result["looks_ahead"] = looks_ahead(fit, whole)
+    trainings = len({item.seed for item in known})
+    conductor.status.result = CurveResult(
+        points=known,
+        curve=drawn(fit, min(sizes), whole, trainings),
+        explained=fit.explained if fit else None,
+        looks_ahead=looks_ahead(fit, whole),
+    ).stored()
     if max(sizes) == whole:
         said = curve_sentences(fit, whole, conductor.metric_words, trainings)
         conductor.status.sentences = [*said, *now_words(known, whole)]
@@ -122,11 +123,11 @@ def drawn(fit: Fit | None, fewest: float, whole: int, trainings: int = 2) -> dic
     return {name: [round(float(value), 5) for value in values] for name, values in columns.items()}
 
 
-def now_words(known: list[dict[str, Any]], whole: int) -> list[str]:
+def now_words(known: list[SizePoint], whole: int) -> list[str]:
     """Say what the two largest sizes that were trained reach, with the spread over their trainings."""
     said = []
-    for size in sorted({item["pictures"] for item in known}, reverse=True)[:2]:
-        values = [item["value"] for item in known if item["pictures"] == size]
+    for size in sorted({item.pictures for item in known}, reverse=True)[:2]:
+        values = [item.figure.value for item in known if item.pictures == size]
         spread = (
             f" ({from_to(min(values), max(values), share=False)} over {len(values)} trainings)"
             if len(values) > 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.lab.paired_figures import Difference
+from core.evaluation.figures.figure import Difference
 from core.words import points, signed, span, thousands
 
 Numbers = NDArray[np.float64]

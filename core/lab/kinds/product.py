@@ -6,15 +6,14 @@ matched by name.
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from core.data.dataset import Dataset, load_dataset
 from core.errors import InputError
+from core.evaluation.figures.figure import Difference
 from core.lab.cross_dataset import figures, look
 from core.lab.experiment import ProductSettings
 from core.lab.experiment_runs import Conductor, Part
-from core.lab.paired_figures import Difference, difference, figure
+from core.lab.paired_figures import difference, figure
+from core.lab.results import NamedFigure, ProductResult
 from core.lab.subsets import join
 from core.training.runs import get_run
 from core.words import points, span
@@ -65,24 +64,20 @@ def drive(conductor: Conductor) -> None:
     }
     before = look(source.best_weights, joined, files, imgsz=source.spec.imgsz, device=settings.device)
     after = look(trained.best_weights, joined, files, imgsz=trained.spec.imgsz, device=settings.device)
-    rows: list[dict[str, Any]] = []
+    rows: list[NamedFigure] = []
     changes: dict[str, Difference] = {}
     for name, (chosen, names) in parts.items():
         was, now = (figures(looked, joined, chosen, names) for looked in (before, after))
         rows += [
-            {"name": f"{name} pictures, {when}", **asdict(figure(draws))}
+            NamedFigure(name=f"{name} pictures, {when}", figure=figure(draws))
             for when, draws in (("before", was), ("after", now))
         ]
         changes[name] = difference(now, was)
-    conductor.status.result = {
-        "figures": rows,
-        "changes": {name: asdict(change) for name, change in changes.items()},
-        "dataset": joined.id,
-        "run": trained.id,
-        "new_classes": [name for name in new.classes if name not in old.classes],
-    }
+    fresh = [name for name in new.classes if name not in old.classes]
+    conductor.status.result = ProductResult(
+        figures=rows, changes=changes, dataset=joined.id, run=trained.id, new_classes=fresh
+    ).stored()
     conductor.status.sentences = product_sentences(changes["new"], changes["old"], keep_old=settings.keep_old)
-    fresh = conductor.status.result["new_classes"]
     if fresh and settings.keep_old:
         conductor.status.sentences.append(
             f"New to it: {', '.join(fresh)}. Where old pictures show these without a label, it is taught the opposite: "

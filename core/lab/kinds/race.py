@@ -7,36 +7,17 @@ quickest of those that can't be told from the best is the one to take.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
+from core.evaluation.figures.figure import Difference
 from core.lab.experiment import Contender, RaceSettings
 from core.lab.experiment_runs import Conductor, Part, run_seconds
 from core.lab.kinds.halving import rungs, survivors
-from core.lab.paired_figures import LEARNED, Difference, difference, figure, judge
+from core.lab.paired_figures import LEARNED, difference, figure, judge
+from core.lab.results import RaceResult, Row
 from core.words import count, duration, points, span, value_from_to
 
 CLOSE_IN_TIME = 0.85
 """A contender counts as faster when it takes less than this share of another's time."""
-
-
-@dataclass
-class Row:
-    """One contender on the leaderboard."""
-
-    label: str
-    model: str
-    strategy: str
-    runs: list[str]
-    epochs: int = 0
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    seconds: float | None = None
-    """seconds of training (epochs only), mean over seeds"""
-    state: str = "racing"
-    """racing, stopped (early, by halving), finished, failed"""
-    note: str = ""
 
 
 def drive(conductor: Conductor) -> None:
@@ -45,20 +26,22 @@ def drive(conductor: Conductor) -> None:
     assert isinstance(settings, RaceSettings)
     contenders = {item.label: item for item in settings.contenders}
     looks = rungs(settings.epochs, len(contenders), halving=settings.halving)
-    result = conductor.status.result or {"rungs": looks, "done": 0, "board": [], "racing": list(contenders)}
-    conductor.status.result = result
-    rows = {item["label"]: Row(**item) for item in result["board"]}
+    result = RaceResult(rungs=looks, done=0, racing=list(contenders))
+    if conductor.status.result:
+        result = RaceResult.read(conductor.status.result)
+    rows = {row.label: row for row in result.board}
     rows = {label: rows.get(label) or _row(item) for label, item in contenders.items()}
 
     def tell() -> None:
-        result["board"] = [asdict(row) for row in ordered(list(rows.values()))]
+        result.board = ordered(list(rows.values()))
+        conductor.status.result = result.stored()
         conductor.save()
 
     tell()
     for number, epochs in enumerate(looks):
-        if number < result["done"]:
+        if number < result.done:
             continue
-        field = [label for label in result["racing"] if rows[label].state == "racing"]
+        field = [label for label in result.racing if rows[label].state == "racing"]
         words = f"Round {number + 1} of {len(looks)}: " if len(looks) > 1 else ""
         conductor.say(f"{words}{len(field)} contenders train up to {count(epochs, 'epoch')}.")
         parts = [
@@ -78,14 +61,13 @@ def drive(conductor: Conductor) -> None:
             raise conductor.nothing_trained()
         if conductor.stopping and not all(_done(conductor, rows[label].runs, epochs) for label in field):
             # who was cut off in the middle can't be compared with who was not
-            conductor.status.sentences = cut_off_words(ordered(list(rows.values())), result["done"], len(looks))
+            conductor.status.sentences = cut_off_words(ordered(list(rows.values())), result.done, len(looks))
             tell()
             return
         conductor.say("Comparing them on the same validation pictures.")
         drawn = judge(conductor.workspace, {label: rows[label].runs for label in field}, conductor.experiment.metric)
         for label in field:
-            known = figure(drawn[label])
-            rows[label].value, rows[label].low, rows[label].high = known.value, known.low, known.high
+            rows[label].figure = figure(drawn[label])
             runs = [conductor.run(run) for run in rows[label].runs]
             rows[label].epochs = max(run.epochs_done for run in runs)
             rows[label].seconds = sum(map(run_seconds, runs)) / len(runs)
@@ -97,12 +79,12 @@ def drive(conductor: Conductor) -> None:
             if label not in keep:
                 behind = difference(drawn[keep[0]], drawn[label])
                 rows[label].state, rows[label].note = "stopped", stopped_words(epochs, keep[0], behind)
-        result["racing"], result["done"] = keep, number + 1
+        result.racing, result.done = keep, number + 1
         if last:
             for label in keep:
                 rows[label].state = "finished"
             behind_best = {label: difference(drawn[label], drawn[keep[0]]) for label in keep[1:]}
-            result["behind"] = {label: asdict(item) for label, item in behind_best.items()}
+            result.behind = behind_best
             conductor.status.sentences = recommend(
                 [rows[label] for label in keep], behind_best, conductor.metric_words, settings.seeds
             )
@@ -119,19 +101,23 @@ def _done(conductor: Conductor, runs: Sequence[str], epochs: int) -> bool:
 def cut_off_words(rows: Sequence[Row], done: int, looks: int) -> list[str]:
     """Say where a race stood that was stopped in the middle of a round: nothing is recommended."""
     said = [f"Stopped in round {done + 1} of {looks}, before these could be compared: nothing is recommended."]
-    known = [row for row in rows if row.value is not None]
+    known = [row for row in rows if row.figure.is_known]
     if done and known:
-        best = max(known, key=lambda row: row.value or 0.0)
+        best = max(known, key=lambda row: row.figure.value)
         said.append(f"After round {done} {best.label} was ahead with {_figure(best)}.")
     return said
 
 
 def _figure(row: Row) -> str:
-    return value_from_to(row.value, row.low, row.high, share=False)
+    return value_from_to(row.figure.value, row.figure.low, row.figure.high, share=False)
 
 
 def _row(contender: Contender) -> Row:
-    return Row(contender.label, contender.model, str(contender.strategy), [])
+    return Row(label=contender.label, model=contender.model, strategy=str(contender.strategy))
+
+
+def _reached(row: Row) -> float:
+    return row.figure.value if row.figure.is_known else 0.0
 
 
 def _key(label: str, seed: int, seeds: int) -> str:
@@ -140,7 +126,7 @@ def _key(label: str, seed: int, seeds: int) -> str:
 
 def ordered(rows: Sequence[Row]) -> list[Row]:
     """Return the leaderboard: further epochs first, then the higher figure; the failed ones last."""
-    return sorted(rows, key=lambda row: (row.state == "failed", -row.epochs, -(row.value or 0.0)))
+    return sorted(rows, key=lambda row: (row.state == "failed", -row.epochs, -_reached(row)))
 
 
 def stopped_words(epochs: int, leader: str, behind: Difference) -> str:
@@ -165,11 +151,11 @@ def recommend(rows: Sequence[Row], behind: dict[str, Difference], metric: str, s
     choice = quickest if times[quickest.label] < CLOSE_IN_TIME * times[best.label] else best
     figures = "; ".join(f"{row.label} {_figure(row)} in {duration(row.seconds)}" for row in rows)
     facts = f"{metric[:1].upper()}{metric[1:]}: {figures}."
-    if (best.value or 0.0) < LEARNED:
+    if _reached(best) < LEARNED:
         return ["None of them has learned anything to speak of yet: let them train longer.", facts]
     if len(level) == 1:
         second = rows[1]
-        lead = Difference(-behind[second.label].value, -behind[second.label].high, -behind[second.label].low)
+        lead = -behind[second.label]
         faster = all((best.seconds or 0) <= CLOSE_IN_TIME * (row.seconds or 0) for row in rows[1:])
         end = ", and the fastest" if faster else ""
         once = " in one training each" if seeds == 1 else ""
@@ -199,8 +185,3 @@ def remarks(seeds: int, rows: Sequence[Row], pictures: int) -> list[str]:
     if pictures < 100:
         said.append(f"{pictures} validation pictures decide little; more of them narrow the intervals.")
     return said
-
-
-def board_of(result: dict[str, Any]) -> list[Row]:
-    """Return the leaderboard from a stored result."""
-    return [Row(**item) for item in result.get("board", [])]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from core.evaluation.figures.figure import Difference
 from core.lab.cross_dataset import zero_shot
 from core.lab.experiment import TransferSettings
 from core.lab.experiment_runs import Conductor, Part
-from core.lab.paired_figures import LEARNED, Difference, difference, figure, judge
+from core.lab.paired_figures import LEARNED, difference, figure, judge
+from core.lab.results import Course, TransferResult, Way
 from core.strategies.scratch import SCRATCH
 from core.training.progress import read_progress
 from core.training.store import Run
@@ -82,29 +83,30 @@ def drive(conductor: Conductor) -> None:
     drawn = judge(conductor.workspace, {way: [run.id for run in runs[way]] for way in ways}, metric)
     courses = {way: learning(runs[way], metric) for way in ways}
     between = difference(drawn[WITH], drawn[WITHOUT])
-    result: dict[str, Any] = {
-        "ways": [
-            {
-                "way": way,
-                "runs": [run.id for run in runs[way]],
-                "strategy": str(ways[way][0]),
-                **figure(drawn[way]).__dict__,
-                "seconds": courses[way].whole,
-                "curve": {"seconds": courses[way].seconds, "values": courses[way].values},
-            }
+    result = TransferResult(
+        ways=[
+            Way(
+                way=way,
+                runs=[run.id for run in runs[way]],
+                strategy=str(ways[way][0]),
+                figure=figure(drawn[way]),
+                seconds=courses[way].whole,
+                curve=Course(seconds=courses[way].seconds, values=courses[way].values),
+            )
             for way in ways
         ],
-        "difference": between.__dict__,
-    }
-    conductor.status.result = result
+        difference=between,
+    )
+    conductor.status.result = result.stored()
     conductor.status.sentences = transfer_sentences(courses[WITH], courses[WITHOUT], between, conductor.metric_words)
     conductor.save()
     if not conductor.stopping:
         conductor.say("Looking at the pre-trained model as it comes, before any training.")
         shown = zero_shot(conductor, runs[WITH][0])
-        if shown:
-            result["zero_shot"] = shown
-            conductor.status.sentences.append(shown["sentence"])
+        if shown is not None:
+            result.zero_shot = shown
+            conductor.status.result = result.stored()
+            conductor.status.sentences.append(shown.sentence)
     if settings.seeds == 1:
         conductor.status.sentences.append(
             "Each was trained once: the luck of a single training is not in the interval."

@@ -7,13 +7,14 @@ lies in the experiment's folder (`optuna.db`), so a driver that vanished goes on
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from core.evaluation.figures.figure import Difference
 from core.lab.experiment import TuneSettings
 from core.lab.experiment_runs import Conductor, Part, run_seconds
-from core.lab.paired_figures import Difference, difference, figure, judge
+from core.lab.paired_figures import difference, figure, judge
+from core.lab.results import TakenSettings, Try, TuneResult
 from core.planning.plan import complete_spec
 from core.strategies import STRATEGIES
 from core.strategies.strategy import strategy_named
@@ -35,22 +36,6 @@ BY_CHANCE = 4
 """Tries taken at random before the sampler trusts what it has seen."""
 
 
-@dataclass
-class Try:
-    """One set of settings and what came of it."""
-
-    name: str
-    settings: dict[str, Any]
-    runs: list[str]
-    value: float
-    low: float
-    high: float
-    seconds: float
-    """seconds of training, mean over seeds"""
-    wall: float
-    """seconds it took in all, start and comparison included"""
-
-
 def drive(conductor: Conductor) -> None:
     """Try settings until the time or the number of tries is used up."""
     import optuna
@@ -59,7 +44,7 @@ def drive(conductor: Conductor) -> None:
     assert isinstance(settings, TuneSettings)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     planned = _planned(conductor)
-    tries = [Try(**item) for item in conductor.status.result.get("tries", [])]
+    tries = TuneResult.read(conductor.status.result).tries
     storage = f"sqlite:///{conductor.experiment.folder / 'optuna.db'}"
     # a sampler that is made anew must not draw the same again
     sampler = optuna.samplers.TPESampler(seed=len(tries), n_startup_trials=BY_CHANCE)
@@ -90,9 +75,9 @@ def drive(conductor: Conductor) -> None:
         made.wall = time.monotonic() - began
         spent += made.wall
         tries.append(made)
-        conductor.status.result = {"tries": [asdict(item) for item in tries]}
+        conductor.status.result = TuneResult(tries=tries).stored()
         conductor.save()
-        study.tell(number, made.value)
+        study.tell(number, made.figure.value)
     if not tries:
         raise conductor.nothing_trained()
     _sum_up(conductor, tries)
@@ -191,37 +176,37 @@ def _train(conductor: Conductor, name: str, values: dict[str, Any], planned: dic
     if not trained or any(run.state is not State.FINISHED for run in trained):
         return None  # cut short it can't be compared
     drawn = judge(conductor.workspace, {name: [run.id for run in trained]}, conductor.experiment.metric)[name]
-    known = figure(drawn)
     seconds = sum(map(run_seconds, trained)) / len(trained)
-    return Try(name, values, [run.id for run in trained], known.value, known.low, known.high, seconds, 0.0)
+    runs = [run.id for run in trained]
+    return Try(name=name, settings=values, runs=runs, figure=figure(drawn), seconds=seconds)
 
 
 def _sum_up(conductor: Conductor, tries: list[Try]) -> None:
-    best = max(tries, key=lambda item: item.value)
+    best = max(tries, key=lambda item: item.figure.value)
     first = tries[0]
+    result = TuneResult(tries=tries)
     gain = None
     if best is not first:
         drawn = judge(conductor.workspace, {"a": best.runs, "b": first.runs}, conductor.experiment.metric)
         gain = difference(drawn["a"], drawn["b"])
-        conductor.status.result["gain"] = asdict(gain)
-    conductor.status.result["best"] = best.name
+        result.gain = gain
+    result.best = best.name
     if gain is not None and gain.decided:
         spec = conductor.run(best.runs[0]).spec
-        conductor.status.result["take"] = {
-            "strategy": str(spec.strategy), "imgsz": spec.imgsz,
-            "extra": part_settings(best.settings, _planned(conductor))["extra"],
-        }  # fmt: skip
+        extra = part_settings(best.settings, _planned(conductor))["extra"]
+        result.take = TakenSettings(strategy=str(spec.strategy), imgsz=spec.imgsz, extra=extra)
+    conductor.status.result = result.stored()
     conductor.status.sentences = tune_sentences(tries, gain, conductor.metric_words)
     conductor.save()
 
 
 def _figure(item: Try) -> str:
-    return value_from_to(item.value, item.low, item.high, share=False)
+    return value_from_to(item.figure.value, item.figure.low, item.figure.high, share=False)
 
 
 def tune_sentences(tries: list[Try], gain: Difference | None, metric: str) -> list[str]:
     """Say which settings to take; `gain` is the best try minus the first (the plan), None when that is the best."""
-    first, best = tries[0], max(tries, key=lambda item: item.value)
+    first, best = tries[0], max(tries, key=lambda item: item.figure.value)
     facts = f"{len(tries)} tries; {metric}: {first.name} {_figure(first)} in {duration(first.seconds)}"
     if gain is None:
         return [f"Keep the settings as planned: none of the {len(tries) - 1} other tries came out higher.", f"{facts}."]

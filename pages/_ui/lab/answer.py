@@ -9,11 +9,12 @@ import streamlit as st
 
 from core.data.dataset import load_dataset
 from core.errors import InputError
+from core.evaluation.figures.figure import Figure
 from core.lab.cost import estimate
 from core.lab.experiment import ENDED, Experiment, LabState, RaceSettings, Status
 from core.lab.jobs import delete_experiment, get_experiment, start_experiment, stop_experiment
-from core.lab.kinds.race import Row, board_of
 from core.lab.kinds.transfer import WITH, learning
+from core.lab.results import CurveResult, ProductResult, RaceResult, Row, TransferResult, TuneResult
 from core.spec import TrainingSpec
 from core.training.progress import read_progress
 from core.training.runs import list_runs
@@ -92,19 +93,22 @@ def _next(workspace: Workspace, experiment: Experiment) -> None:
     kind, result, settings = experiment.settings.kind, experiment.status.result, experiment.settings
     values: dict[str, Any] = {"dataset": experiment.dataset, "task": experiment.task, "imgsz": settings.imgsz}
     if kind == "product":
-        next_step("Look closely at the new model", "evaluation.py", key="lab_next", run=result.get("run"))
+        next_step(
+            "Look closely at the new model", "evaluation.py", key="lab_next", run=ProductResult.read(result).run or None
+        )
         return
     if kind == "curve":
         next_step("See which pictures there are", "dataset.py", key="lab_next", dataset=experiment.dataset)
         return
     if kind == "race":
-        rows = board_of(result)
+        rows = RaceResult.read(result).board
         row = next((item for item in rows if item.label == _chosen(experiment)), rows[0])
         values |= {"model": row.model, "strategy": row.strategy}
         words = f"Train {row.label} longer"
     elif kind == "tune":
         values |= {"model": settings.model, "strategy": settings.strategy}  # type: ignore[union-attr]
-        values |= result.get("take", {})
+        taken = TuneResult.read(result).take
+        values |= taken.model_dump() if taken is not None else {}
         words = "Train longer with these settings"
     else:
         values |= {"model": settings.model, "strategy": settings.strategy}  # type: ignore[union-attr]
@@ -119,7 +123,7 @@ def _next(workspace: Workspace, experiment: Experiment) -> None:
 
 def _offer_final(workspace: Workspace, experiment: Experiment, settings: RaceSettings) -> None:
     """Offer the finalists once more with several trainings each, which shows the luck between trainings."""
-    last = {row.label for row in board_of(experiment.status.result) if row.state == "finished"}
+    last = {row.label for row in RaceResult.read(experiment.status.result).board if row.state == "finished"}
     finalists = [item for item in settings.contenders if item.label in last]
     if len(finalists) < 2:
         return
@@ -134,7 +138,7 @@ def _offer_final(workspace: Workspace, experiment: Experiment, settings: RaceSet
 
 def _chosen(experiment: Experiment) -> str:
     """Return the contender the first sentence recommends, the leader when it names several."""
-    sentences, rows = experiment.status.sentences, board_of(experiment.status.result)
+    sentences, rows = experiment.status.sentences, RaceResult.read(experiment.status.result).board
     labels = [row.label for row in rows]
     return next((label for label in labels if sentences and sentences[0].startswith((f"{label}:", f"{label}, or"))), "")
 
@@ -210,20 +214,20 @@ def _figures(workspace: Workspace, experiment_id: str, _ended: bool) -> None:
         experiment = get_experiment(workspace, experiment_id)
     except InputError:
         return
-    kind, result = experiment.settings.kind, experiment.status.result
     draws = {"race": _race, "transfer": _transfer, "curve": _curve, "tune": _tune, "product": _product}
-    if not result:
+    if not experiment.status.result:
         st.caption("The first figures come when the first trainings are done.")
         return
-    draws[kind](workspace, experiment, result)
+    draws[experiment.settings.kind](workspace, experiment)
 
 
-def _race(workspace: Workspace, experiment: Experiment, result: dict[str, Any]) -> None:
-    rows = board_of(result)
+def _race(workspace: Workspace, experiment: Experiment) -> None:
+    result = RaceResult.read(experiment.status.result)
+    rows = result.board
     runs = {run.id: run for run in _mine(workspace, experiment)}
     by_label = {row.label: _runs_of(row.label, experiment, runs) for row in rows}
     now = {row.label: _live_row(row, by_label[row.label]) for row in rows if row.state == "racing"}
-    known = [row for row in rows if row.value is not None]
+    known = [row for row in rows if row.figure.is_known]
     chosen = _chosen(experiment) if experiment.status.state in ENDED else ""
     if known:
         charts.show(
@@ -235,8 +239,8 @@ def _race(workspace: Workspace, experiment: Experiment, result: dict[str, Any]) 
         [
             {
                 "contender": row.label,
-                "figure": score(row.value),
-                "between": "–" if row.low is None else f"{score(row.low)} and {score(row.high)}",
+                "figure": score(row.figure.value),
+                "between": f"{score(row.figure.low)} and {score(row.figure.high)}" if row.figure.has_interval else "–",
                 "epochs": row.epochs,
                 "training time": duration(row.seconds),
                 "state": ROW_WORDS[row.state] + (now.get(row.label, "") if row.state == "racing" else ""),
@@ -248,7 +252,7 @@ def _race(workspace: Workspace, experiment: Experiment, result: dict[str, Any]) 
     for row in rows:
         if row.note:
             st.markdown(f"**{plain(row.label)}** {plain(row.note[0].lower() + row.note[1:])}")
-    looks = result.get("rungs", [])
+    looks = result.rungs
     if len(looks) > 1:
         st.caption(
             f"All train {count(looks[0], 'epoch')}; then the better half goes on, looked at again after "
@@ -276,29 +280,28 @@ def _live_row(row: Row, runs: list[Run]) -> str:
         value = progress.metrics[main] if main else None
         if value is not None:
             values.append(value)
-    if values and row.value is None:
-        row.value, row.epochs = sum(values) / len(values), epochs
+    if values and not row.figure.is_known:
+        row.figure, row.epochs = Figure(sum(values) / len(values)), epochs
     return f", epoch {epochs}" if epochs else ""
 
 
-def _transfer(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]) -> None:
-    ways = result["ways"]
+def _transfer(_workspace: Workspace, experiment: Experiment) -> None:
+    result = TransferResult.read(experiment.status.result)
     rows = [
-        Row(way["way"], "", way["strategy"], way["runs"], len(way["curve"]["values"]), way["value"], way["low"],
-            way["high"], way["seconds"], "finished")
-        for way in ways
-    ]  # fmt: skip
-    shown = result.get("zero_shot")
-    if shown:
-        rows.append(Row("as it comes (zero-shot)", "", "", [], 0, shown["value"], shown["low"], shown["high"], 0.0))
+        Row(label=way.way, epochs=len(way.curve.values), figure=way.figure, seconds=way.seconds) for way in result.ways
+    ]
+    shown = result.zero_shot
+    if shown is not None:
+        rows.append(Row(label="as it comes (zero-shot)", figure=shown.figure, seconds=0.0))
     charts.show(lab_charts.leaderboard(rows, metric_words(experiment.metric), WITH),
                 "The figure with and without transfer, each with its 95 % interval", key="lab_ways")  # fmt: skip
-    if shown:
-        names = ", ".join(f"{plain(name)} (it says {plain(own)})" for name, own in shown["classes"].items())
+    if shown is not None:
+        names = ", ".join(f"{plain(name)} (it says {plain(own)})" for name, own in shown.classes.items())
         st.caption(f"As it comes: judged on {names} only.")
 
 
-def _curve(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]) -> None:
+def _curve(_workspace: Workspace, experiment: Experiment) -> None:
+    result = CurveResult.read(experiment.status.result)
     curve = lab_charts.trusted_curve(result)
     seen = "The figure of each training against its number of pictures"
     charts.show(lab_charts.set_sizes(result, metric_words(experiment.metric)),
@@ -317,25 +320,26 @@ def _curve(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]
     )
 
 
-def _tune(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]) -> None:
-    tries = result.get("tries", [])
+def _tune(_workspace: Workspace, experiment: Experiment) -> None:
+    result = TuneResult.read(experiment.status.result)
+    tries = result.tries
     if not tries:
         st.caption("The first figures come when the first try is done.")
         return
-    rows = [{"try": item["name"], "figure": score(item["value"]), "training time": duration(item["seconds"]),
-             **{name: str(value) for name, value in item["settings"].items()}} for item in tries]  # fmt: skip
-    best = sorted(tries, key=lambda item: -item["value"])[:SHOWN_TRIES]
-    shown = [Row(item["name"], "", "", [], experiment.settings.epochs, item["value"], item["low"], item["high"],
-                 item["seconds"]) for item in best]  # fmt: skip
-    charts.show(lab_charts.leaderboard(shown, metric_words(experiment.metric), result.get("best", "")),
+    rows = [{"try": item.name, "figure": score(item.figure.value), "training time": duration(item.seconds),
+             **{name: str(value) for name, value in item.settings.items()}} for item in tries]  # fmt: skip
+    best = sorted(tries, key=lambda item: -item.figure.value)[:SHOWN_TRIES]
+    epochs = experiment.settings.epochs
+    shown = [Row(label=item.name, epochs=epochs, figure=item.figure, seconds=item.seconds) for item in best]
+    charts.show(lab_charts.leaderboard(shown, metric_words(experiment.metric), result.best),
                 "The best tries, each with its 95 % interval", key="lab_best_tries")  # fmt: skip
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="lab_tries", alt="Every try with its settings and figure",
                  placeholder="–")  # fmt: skip
 
 
-def _product(_workspace: Workspace, experiment: Experiment, result: dict[str, Any]) -> None:
-    rows = [Row(item["name"], "", "", [], 0, item["value"], item["low"], item["high"], None, "finished")
-            for item in result["figures"]]  # fmt: skip
+def _product(_workspace: Workspace, experiment: Experiment) -> None:
+    result = ProductResult.read(experiment.status.result)
+    rows = [Row(label=item.name, figure=item.figure) for item in result.figures]
     charts.show(lab_charts.leaderboard(rows, metric_words(experiment.metric), ""),
                 "The figures before and after on the old and on the new pictures", key="lab_product")  # fmt: skip
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import plotly.graph_objects as go
 
-from core.lab.kinds.race import Row
+from core.lab.results import CurveResult, Row
 from core.words import between, count, duration, score, thousands
 from pages._ui.common import charts
 
@@ -30,24 +29,26 @@ def leaderboard(rows: Sequence[Row], metric: str, chosen: str = "") -> go.Figure
     """Return each contender's figure as a dot with its 95 % interval, the best at the top; early stops are hollow."""
     chart = charts.figure(height=110 + 44 * len(rows), hovermode="closest")
     for row in rows:
-        if row.value is None:
+        if not row.figure.is_known:
             continue
         colour = charts.LEAF if row.label == chosen else charts.MUTED
-        low, high = row.low if row.low is not None else row.value, row.high if row.high is not None else row.value
+        value = row.figure.value
+        low, high = (row.figure.low, row.figure.high) if row.figure.has_interval else (value, value)
         chart.add_scatter(
             x=[low, high], y=[row.label, row.label], mode="lines", line={"color": colour, "width": 3}, opacity=0.55,
             hoverinfo="skip",
         )  # fmt: skip
         chart.add_scatter(
-            x=[row.value], y=[row.label], mode="markers+text", text=[score(row.value)], textposition="top center",
+            x=[value], y=[row.label], mode="markers+text", text=[score(value)], textposition="top center",
             marker={"color": colour, "size": 12, "line": {"color": colour, "width": 2},
                     "symbol": "circle-open" if row.state == "stopped" else "circle"},
-            hovertemplate=f"{row.label}: {score(row.value)}, {between(low, high, share=False)}, "
+            hovertemplate=f"{row.label}: {score(value)}, {between(low, high, share=False)}, "
             f"after {count(row.epochs, 'epoch')} ({duration(row.seconds)})<extra></extra>",
         )  # fmt: skip
     chart.update_yaxes(categoryorder="array", categoryarray=[row.label for row in rows][::-1], showgrid=False,
                        nticks=len(rows) + 1, range=[-0.6, len(rows) - 0.3])  # fmt: skip
-    most = max((row.high if row.high is not None else row.value or 0.0 for row in rows), default=0.0)
+    known = [row.figure for row in rows if row.figure.is_known]
+    most = max((item.high if item.has_interval else item.value for item in known), default=0.0)
     chart.update_xaxes(title=metric, showgrid=True, gridcolor=charts.GRID, nticks=6,
                        range=[-0.02 * max(most, 0.05), 1.06 * max(most, 0.05)])  # fmt: skip
     return chart
@@ -70,16 +71,16 @@ def over_time(lines: Sequence[Line], metric: str) -> go.Figure:
     return chart
 
 
-def trusted_curve(result: dict[str, Any]) -> dict[str, list[float]]:
+def trusted_curve(result: CurveResult) -> dict[str, list[float]]:
     """Return the curve through set sizes, empty where the answer says that nothing can be read from it."""
-    return (result.get("curve") or {}) if result.get("looks_ahead", True) else {}
+    return result.curve if result.looks_ahead else {}
 
 
-def set_sizes(result: dict[str, Any], metric: str) -> go.Figure:
+def set_sizes(result: CurveResult, metric: str) -> go.Figure:
     """Return each training against its number of pictures; where they follow a curve, with it, band and look ahead."""
     chart = charts.figure(height=380, hovermode="closest")
-    points, curve = result.get("points", []), trusted_curve(result)
-    whole = max((point["pictures"] for point in points), default=0)
+    points, curve = result.points, trusted_curve(result)
+    whole = max((point.pictures for point in points), default=0)
     if curve:
         x = curve["pictures"]
         if "low" in curve:
@@ -94,14 +95,14 @@ def set_sizes(result: dict[str, Any], metric: str) -> go.Figure:
         chart.add_annotation(x=0.301 + _log10(whole), xref="x", y=1, yref="paper", text="twice as many",
                              showarrow=False, yanchor="bottom", font={"color": charts.MUTED, "size": 12})  # fmt: skip
     chart.add_scatter(
-        x=[point["pictures"] for point in points], y=[point["value"] for point in points], mode="markers",
+        x=[point.pictures for point in points], y=[point.figure.value for point in points], mode="markers",
         marker={"color": "#3D9BD9", "size": 9},
         error_y={"type": "data", "symmetric": False, "color": "rgba(61,155,217,0.75)", "thickness": 1.6,
-                 "array": [point["high"] - point["value"] for point in points],
-                 "arrayminus": [point["value"] - point["low"] for point in points]},
+                 "array": [point.figure.high - point.figure.value for point in points],
+                 "arrayminus": [point.figure.value - point.figure.low for point in points]},
         hovertemplate="%{x} pictures: %{y:.3f}<extra></extra>",
     )  # fmt: skip
-    sizes = sorted({point["pictures"] for point in points} | ({2 * whole, 4 * whole} if curve else set()))
+    sizes = sorted({point.pictures for point in points} | ({2 * whole, 4 * whole} if curve else set()))
     chart.update_xaxes(
         title="training pictures", type="log", tickvals=sizes, ticktext=[thousands(size) for size in sizes]
     )
