@@ -32,9 +32,12 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
     from core.evaluation.evaluation import evaluate_run
     from core.evaluation.figures.figure import plain_values
     from core.evaluation.label_errors import find_label_errors
+    from core.training.runs import get_run
 
     opens = parsed.split == "test"
-    evaluation = evaluate_run(workspace, parsed.run, split=parsed.split, open_test=opens, progress=say_progress())
+    evaluation = evaluate_run(
+        workspace, get_run(workspace, parsed.run).id, split=parsed.split, open_test=opens, progress=say_progress()
+    )
     if evaluation.test_openings is not None:
         print(f"The test part was opened {times(evaluation.test_openings)} so far, this one included.", file=sys.stderr)
     doubtful = find_label_errors(workspace, evaluation).to_dict("records")
@@ -43,5 +46,7 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
 
 def _compare(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.evaluation.compare import compare_runs
+    from core.training.runs import get_run
 
-    return compare_runs(workspace, parsed.a, parsed.b, parsed.split, progress=say_progress()).summary()
+    a, b = (get_run(workspace, name).id for name in (parsed.a, parsed.b))
+    return compare_runs(workspace, a, b, parsed.split, progress=say_progress()).summary()
