@@ -16,7 +16,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).resolve().parents[1]
-CHEAP = {"train": "--epochs 1 --imgsz 64 --batch 4 --model starter", "curve": "--parts 2 --epochs 1 --imgsz 32 --model starter"}
+CHEAP = {
+    "train": "--epochs 1 --imgsz 64 --batch 4 --model starter",
+    "curve": "--parts 2 --epochs 1 --imgsz 32 --model starter",
+}
 """What is added to a long command, so that a walk takes seconds here; the rest runs as it is written."""
 
 
