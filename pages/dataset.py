@@ -76,7 +76,7 @@ def confirm_delete(dataset: Dataset) -> None:
 def check_code(dataset_id: str) -> str:
     """Return the Python that checks and mends."""
     return f"""
-from core.data.checks.checking import check_dataset
+from core.data.checks import check_dataset
 from core.data.dataset import load_dataset
 from core.data.editing.fixes import apply_fix
 from core.workspace import Workspace

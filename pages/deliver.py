@@ -41,7 +41,7 @@ def show_bundle(run: Run) -> None:
         begin("bundle", "core.delivery.bundle.bundle", run, {})
     python_fold(
         "from pathlib import Path\nfrom core.workspace import Workspace\n"
-        "from core.delivery.bundle.bundle import make_bundle\n\n"
+        "from core.delivery.bundle import make_bundle\n\n"
         f'make_bundle(Workspace.current(), "{run.id}", Path("bundle.zip"))',
         key="bundle",
     )
@@ -70,7 +70,7 @@ def show_report(run: Run) -> None:
                 st.iframe(path.read_text(encoding="utf-8"), height=720)
     python_fold(
         "from pathlib import Path\nfrom core.workspace import Workspace\n"
-        "from core.delivery.report.report import write_report\n\n"
+        "from core.delivery.report import write_report\n\n"
         f'write_report(Workspace.current(), "{run.id}", Path("report.html"))',
         key="report",
     )

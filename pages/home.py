@@ -164,7 +164,7 @@ with page.cell("New here? Try it with the sample set"):
             st.rerun()
     python_fold(
         """
-from core.data.importing.from_upload import import_sample
+from core.data.importing import import_sample
 from core.models.weights import default_model
 from core.training.runs import start_run, wait_run
 from core.spec import TrainingSpec

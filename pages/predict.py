@@ -41,7 +41,7 @@ def show_page() -> None:
             results(chosen, other, intake)
             python_fold(
                 "from pathlib import Path\nfrom core.workspace import Workspace\n"
-                "from core.delivery.predict.predicting import predict_pictures\n\n"
+                "from core.delivery.predict import predict_pictures\n\n"
                 f"answer = predict_pictures(Workspace.current(), {chosen.name!r}, [Path('pictures')])\n"
                 "print(answer['words'])",
                 key="predict",

@@ -119,8 +119,7 @@ def bring_in_code(dataset_source: str = "pictures.zip") -> str:
     return f"""
 from pathlib import Path
 
-from core.data.importing.from_upload import import_dataset
-from core.data.importing.settings import ImportSettings
+from core.data.importing import ImportSettings, import_dataset
 from core.workspace import Workspace
 
 dataset = import_dataset(
