@@ -32,6 +32,7 @@ from core.errors import GraftError, InputError
 from core.isolation import isolated_environment
 from core.jobs import Progress, Report
 from core.processes import PROJECT, end_process_group, end_process_tree, is_alive, process_identity
+from core.words import duration
 
 LOOK_EVERY = 0.2
 """Seconds between two looks whether a child that says nothing is still there."""
@@ -76,7 +77,7 @@ def run_child(
             said = _hear(child, timeout, progress)
             patience = LEAVE
         except TimeoutError:
-            late = f"{failure}: nothing came from its process for {timeout:.0f} seconds, so it was ended."
+            late = f"{failure}: nothing came from its process for {duration(timeout)}, so it was ended."
             raise GraftError(late) from None
         finally:
             _end(child, patience)

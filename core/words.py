@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeGuard
+from typing import Protocol, TypeGuard
 
 from core.tasks import TASKS
 
@@ -67,6 +67,22 @@ def millions(value: int) -> str:
 # Shares of something countable, and scores
 
 
+class Figure(Protocol):
+    """A figure with the two ends of its interval, None or NaN where it is not known."""
+
+    @property
+    def value(self) -> float | None:
+        """The figure itself."""
+
+    @property
+    def low(self) -> float | None:
+        """The lower end."""
+
+    @property
+    def high(self) -> float | None:
+        """The upper end."""
+
+
 def percent(fraction: float | None) -> str:
     """Return a fraction (0 to 1) as a percentage: `92 %`; a dash when unknown.
 
@@ -86,25 +102,25 @@ def score(value: float | None) -> str:
     return UNKNOWN if not _known(value) else _fixed(value, 3)
 
 
-def between(low: float | None, high: float | None, *, share: bool = True) -> str:
-    """Return an interval as words: `between 83 and 97 %` or, for a score, `between 0.831 and 0.970`."""
-    return _interval(low, high, share, "between {} and {}")
+def between(figure: Figure, *, share: bool = True) -> str:
+    """Return the interval of a figure as words: `between 83 and 97 %` or, for a score, `between 0.831 and 0.970`."""
+    return _interval(figure, share, "between {} and {}")
 
 
-def from_to(low: float | None, high: float | None, *, share: bool = True) -> str:
-    """Return an interval for a table: `83 to 97 %` or, for a score, `0.831 to 0.970`."""
-    return _interval(low, high, share, "{} to {}")
+def from_to(figure: Figure, *, share: bool = True) -> str:
+    """Return the interval of a figure for a table: `83 to 97 %` or, for a score, `0.831 to 0.970`."""
+    return _interval(figure, share, "{} to {}")
 
 
-def value_between(value: float | None, low: float | None, high: float | None, *, share: bool = True) -> str:
+def value_between(figure: Figure, *, share: bool = True) -> str:
     """Return a figure with its interval: `92 %, between 83 and 97 %`; the value alone when the interval is unknown."""
-    told, ends = _figure(value, low, high, share)
+    told, ends = _figure(figure, share)
     return f"{told}, between {ends[0]} and {ends[1]}" if ends else told
 
 
-def value_from_to(value: float | None, low: float | None, high: float | None, *, share: bool = True) -> str:
+def value_from_to(figure: Figure, *, share: bool = True) -> str:
     """Return a figure with its interval for tables and lists: `92 % (83 to 97 %)`, `0.873 (0.831 to 0.912)`."""
-    told, ends = _figure(value, low, high, share)
+    told, ends = _figure(figure, share)
     return f"{told} ({ends[0]} to {ends[1]})" if ends else told
 
 
@@ -151,15 +167,15 @@ def _ends(low: float, high: float, share: bool) -> tuple[str, str]:
     return _hundredths(low, digits), f"{_hundredths(high, digits)} %"
 
 
-def _interval(low: float | None, high: float | None, share: bool, form: str) -> str:
+def _interval(figure: Figure, share: bool, form: str) -> str:
+    low, high = figure.low, figure.high
     if not (_known(low) and _known(high)):
         return "interval not known"
     return form.format(*_ends(low, high, share))
 
 
-def _figure(
-    value: float | None, low: float | None, high: float | None, share: bool
-) -> tuple[str, tuple[str, str] | None]:
+def _figure(figure: Figure, share: bool) -> tuple[str, tuple[str, str] | None]:
+    value, low, high = figure.value, figure.low, figure.high
     told = percent(value) if share else score(value)
     if not (_known(value) and _known(low) and _known(high)):
         return told, None

@@ -12,7 +12,7 @@ from core.tasks import TASKS
 from core.training.progress import read_progress
 from core.training.runs import list_runs
 from core.training.store import Run
-from core.words import SPLIT_WORDS, count
+from core.words import SPLIT_WORDS, count, headline_among, is_share, metric_term, metric_title, value_from_to
 from pages._ui.common import charts, frame
 from pages._ui.common.cells import Notebook, empty, next_step, python_fold
 from pages._ui.common.formatting import plain
@@ -26,12 +26,7 @@ from pages._ui.model.plan_cell import SETTING_WORDS
 MOST = 6
 """Runs compared at a time; more would not be told apart on the charts."""
 COLOURS = (charts.LEAF, "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00")
-METRIC_TITLES = {
-    "mAP50": "mAP50 (found well)", "mAP50-95": "mAP50-95 (found and placed exactly)", "mAP75": "mAP75",
-    "recall": "Found (recall)", "precision": "Right (precision)", "F1": "Balance (F1)",
-    "top1": "First answer right (top-1)", "balanced_accuracy": "Mean over classes (balanced accuracy)",
-    "AUROC": "AUROC",
-}  # fmt: skip
+FIGURES = ("mAP50", "mAP50-95", "mAP75", "recall", "precision", "F1", "top1", "balanced_accuracy", "AUROC")
 
 workspace = frame.workspace()
 
@@ -104,7 +99,7 @@ def show_differences(runs: list[Run], comparisons: list[Comparison]) -> None:
         if len(comparisons) > 1:
             st.markdown(f"**{plain(names_of(runs)[run.id])}**")
         chart = evaluation_charts.differences(
-            [(METRIC_TITLES.get(name, name), item) for name, item in comparison.metrics.items()],
+            [(metric_title(name), item) for name, item in comparison.metrics.items()],
             names_of(runs)[runs[0].id], names_of(runs)[run.id],
         )  # fmt: skip
         charts.show(chart, "Differences with their intervals", key=f"differences_{run.id}")
@@ -123,12 +118,10 @@ def show_figures(runs: list[Run], split: str) -> None:
     for run in runs:
         evaluation = evaluation_of(workspace, run, split)
         row = {"run": names_of(runs)[run.id]}
-        for name in METRIC_TITLES:
+        for name in FIGURES:
             if name in evaluation.metrics:
                 figure = evaluation.metrics[name]
-                row[METRIC_TITLES[name]] = (
-                    f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})" if figure.is_known else "–"
-                )
+                row[metric_title(name)] = value_from_to(figure, share=is_share(name))
         rows.append(row)
     st.dataframe(pd.DataFrame(rows).set_index("run").T, width="stretch", placeholder="–")
 
@@ -138,12 +131,12 @@ def show_learning(runs: list[Run]) -> None:
     chart = charts.figure(height=300, showlegend=True)
     for run, colour in zip(runs, COLOURS, strict=False):
         table = read_progress(run).curves
-        column = next((name for name in ("mAP50-95", "top1") if name in table), None)
+        column = headline_among(run.task, map(str, table))
         if column is None:
             continue
         chart.add_scatter(
-            x=table["epoch"], y=table[column], name=f"{names_of(runs)[run.id]}, {column}", mode="lines+markers",
-            line={"color": colour, "width": 2.2}, marker={"size": 5}, hovertemplate="%{y:.3f}",
+            x=table["epoch"], y=table[column], name=f"{names_of(runs)[run.id]}, {metric_term(column)}",
+            mode="lines+markers", line={"color": colour, "width": 2.2}, marker={"size": 5}, hovertemplate="%{y:.3f}",
         )  # fmt: skip
     chart.update_xaxes(title="epoch", tickformat="d")
     charts.show(chart, "How each run learned, epoch by epoch", key="compare_learning")

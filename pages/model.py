@@ -15,7 +15,7 @@ from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.arguments import Argument, parse_setting, training_arguments
 from core.training.runs import list_runs
-from core.words import count, megabytes
+from core.words import count, megabytes, millions
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, empty, next_step, python_fold
 from pages._ui.common.draft import OWN_MODEL, default_values, draft_for, keep_draft, plan_words, spec_code
@@ -74,7 +74,7 @@ def card(model: Model, chosen: bool) -> None:
     with st.container(border=True, key=f"card_{'chosen_' if chosen else ''}{model.name}", gap="xsmall"):
         st.markdown(f"**{model.size_words.capitalize()}**  \n:small[{SIZE_ADVICE[model.size]}]")
         st.caption(
-            f"{model.parameters / 1e6:.1f} M parameters  \n{model.gflops:.1f} GFLOPs  \n"
+            f"{millions(model.parameters)} parameters  \n{model.gflops:.1f} GFLOPs  \n"
             + ("on this machine" if is_here(workspace, model) else f"{megabytes(model.download_bytes)} download")
         )
         st.button("Chosen" if chosen else "Choose", key=f"choose_{model.name}", help=f"Train {model.name}",

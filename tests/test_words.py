@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from core import words
+from core.evaluation.figures.figure import Figure
 from core.tasks import TASKS
 from core.training.store import State
 
@@ -71,24 +76,24 @@ def table(function: Callable[..., str], *rows: tuple[Any, str]) -> Any:
         ),
         *table(
             words.between,
-            ((0.83, 0.97), "between 83 and 97 %"),
-            ((0.921, 0.9249), "between 92.1 and 92.5 %"),
-            ((0.0, 0.123), "between 0 and 12 %"),
-            ((1.0, 1.0), "between 100 and 100 %"),
-            ((NAN, NAN), "interval not known"),
-            ((None, 0.4), "interval not known"),
+            (Figure(0.9, 0.83, 0.97), "between 83 and 97 %"),
+            (Figure(0.5, 0.921, 0.9249), "between 92.1 and 92.5 %"),
+            (Figure(0.5, 0.0, 0.123), "between 0 and 12 %"),
+            (Figure(0.5, 1.0, 1.0), "between 100 and 100 %"),
+            (Figure(0.5, NAN, NAN), "interval not known"),
+            (SimpleNamespace(value=0.4, low=None, high=None), "interval not known"),
         ),
-        *table(words.from_to, ((0.83, 0.97), "83 to 97 %"), ((NAN, 0.97), "interval not known")),
+        *table(words.from_to, (Figure(0.5, 0.83, 0.97), "83 to 97 %"), (Figure(0.5, NAN, 0.97), "interval not known")),
         *table(
             words.value_between,
-            ((0.92, 0.83, 0.97), "92 %, between 83 and 97 %"),
-            ((0.9232, 0.921, 0.9249), "92.3 %, between 92.1 and 92.5 %"),
-            ((0.004, 0.0, 0.02), "0.4 %, between 0 and 2 %"),
-            ((0.92, NAN, NAN), "92 %"),
-            ((0.92, None, None), "92 %"),
-            ((NAN, NAN, NAN), "–"),
+            (Figure(0.92, 0.83, 0.97), "92 %, between 83 and 97 %"),
+            (Figure(0.9232, 0.921, 0.9249), "92.3 %, between 92.1 and 92.5 %"),
+            (Figure(0.004, 0.0, 0.02), "0.4 %, between 0 and 2 %"),
+            (Figure(0.92, NAN, NAN), "92 %"),
+            (SimpleNamespace(value=0.92, low=None, high=None), "92 %"),
+            (Figure(NAN, NAN, NAN), "–"),
         ),
-        *table(words.value_from_to, ((0.92, 0.83, 0.97), "92 % (83 to 97 %)"), ((NAN, 0.1, 0.2), "–")),
+        *table(words.value_from_to, (Figure(0.92, 0.83, 0.97), "92 % (83 to 97 %)"), (Figure(NAN, 0.1, 0.2), "–")),
         *table(
             words.points,
             (None, "–"),
@@ -174,16 +179,16 @@ def test_words(function: Callable[..., str], given: tuple[Any, ...], expected: s
 
 
 def test_scores_and_their_intervals_have_three_digits() -> None:
-    assert words.between(0.8311, 0.9698, share=False) == "between 0.831 and 0.970"
-    assert words.from_to(-0.0, 0.9698, share=False) == "0.000 to 0.970"
-    assert words.value_from_to(0.9, 0.8311, 0.9698, share=False) == "0.900 (0.831 to 0.970)"
+    assert words.between(Figure(0.9, 0.8311, 0.9698), share=False) == "between 0.831 and 0.970"
+    assert words.from_to(Figure(0.9, -0.0, 0.9698), share=False) == "0.000 to 0.970"
+    assert words.value_from_to(Figure(0.9, 0.8311, 0.9698), share=False) == "0.900 (0.831 to 0.970)"
 
 
 @pytest.mark.parametrize("value", [0.0, 0.003, 0.0098, 0.42, 0.4249, 0.985, 0.9951, 1.0])
 @pytest.mark.parametrize("width", [0.0, 0.0002, 0.003, 0.02, 0.3])
 def test_no_figure_reads_as_if_it_lay_outside_of_its_interval(value: float, width: float) -> None:
     low, high = max(0.0, value - width), min(1.0, value + width)
-    told = words.value_between(value, low, high)
+    told = words.value_between(Figure(value, low, high))
     number, ends = told.split(" %, between ")
     first, second = (float(end) for end in ends.removesuffix(" %").split(" and "))
     assert first <= float(number) <= second, told
@@ -207,3 +212,69 @@ def test_the_headline_is_that_of_the_task_and_its_own_measure_goes_first() -> No
     assert words.headline_among("segment", run) == "mask mAP50-95"
     assert words.headline_among("detect", run[:2]) == "mAP50-95"
     assert words.headline_among("classify", run) is None
+
+
+ROOT = Path(__file__).resolve().parents[1]
+BY_HAND = {
+    "core/words.py": "the one place",
+    "core/delivery/notebook/code.py": "code for a notebook that runs without Graft",
+    "core/delivery/bundle/files": "scripts that run without Graft",
+    "core/models/starter/make.py": "a developer's script",
+    "core/data/formats/labelstudio.py": "a row of a file, quoted as it stands",
+}
+"""Where numbers may be put into words by hand, and why."""
+UNITS = re.compile(r" ?(%|(s|min|h|kB|MB|GB|ms|seconds?|minutes?|hours?|days?|bytes)\b)")
+
+
+def by_hand(source: str) -> list[str]:
+    """Return the places where a text formats a percentage, a time, bytes, thousands, a score or a plural by itself."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.JoinedStr):
+            for part, after in zip(node.values, [*node.values[1:], None], strict=True):
+                if not isinstance(part, ast.FormattedValue):
+                    continue
+                form = ast.unparse(part.format_spec)[2:-1] if part.format_spec else ""
+                text = after.value if isinstance(after, ast.Constant) else ""
+                if form in (",", ".3f", ".0%") or (is_number(part) and UNITS.match(str(text))):
+                    found.append(f"line {node.lineno}: {ast.unparse(part)}{text}")
+        elif isinstance(node, ast.IfExp) and {"", "s"} == {
+            getattr(side, "value", 0) for side in (node.body, node.orelse)
+        }:
+            found.append(f"line {node.lineno}: {ast.unparse(node)}")
+    return found
+
+
+def is_number(part: ast.FormattedValue) -> bool:
+    """Say whether a part of a text is formatted as a number, or worked out in place."""
+    form = ast.unparse(part.format_spec)[2:-1] if part.format_spec else ""
+    return form[-1:] in ("f", "g", "d") or isinstance(part.value, ast.BinOp)
+
+
+def test_numbers_are_put_into_words_in_one_place() -> None:
+    files = [path for top in ("core", "pages") for path in (ROOT / top).rglob("*.py")]
+    names = {path: path.relative_to(ROOT).as_posix() for path in files}
+    found = {
+        name: places
+        for path, name in names.items()
+        if not name.startswith(tuple(BY_HAND)) and (places := by_hand(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
+    assert all(any(name.startswith(known) for name in names.values()) for known in BY_HAND)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'f"{100 * share:.0f} %"',
+        'f"{share:.0%}"',
+        'f"{seconds / 60:.0f} min"',
+        'f"{seconds:.1f} s left"',
+        'f"{size // 1000} MB"',
+        'f"{len(files):,} files"',
+        'f"{value:.3f}"',
+        "f\"{n} file{'' if n == 1 else 's'}\"",
+    ],
+)
+def test_a_number_in_words_by_hand_is_seen(line: str) -> None:
+    assert by_hand(line)

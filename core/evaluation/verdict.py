@@ -19,11 +19,6 @@ MENTIONED = 0.05
 """Confidence from which an object that was missed counts as seen."""
 
 
-def figure_words(figure: Figure, *, share: bool = True) -> str:
-    """Return a figure with its interval: `92 %, between 83 and 97 %`."""
-    return value_between(figure.value, figure.low, figure.high, share=share)
-
-
 def detection_sentences(figures: SplitFigures, coded: Coded, missed: NDArray[np.bool_]) -> tuple[list[str], list[str]]:
     """Return the verdict on a detector, the headline first, and what to do next, each with the figure it rests on."""
     objects, pictures = len(coded.truth), len(coded.images)
@@ -40,7 +35,7 @@ def detection_sentences(figures: SplitFigures, coded: Coded, missed: NDArray[np.
             "at all. Train longer, or start from pre-trained weights."
         )
     else:
-        sentences.append(f"Finds {out_of(found, objects, 'object')} ({figure_words(recall)}), {alarm_words}.")
+        sentences.append(f"Finds {out_of(found, objects, 'object')} ({value_between(recall)}), {alarm_words}.")
     if coded.unusable:
         sentences.append(f"{count(coded.unusable, 'prediction')} had no usable confidence and were left out.")
     if objects:
@@ -60,7 +55,7 @@ def _weak_spot(figures: SplitFigures, found: int, objects: int) -> list[str]:
     recall = item.figures["recall"]
     if recall.value > found / objects - 0.1:
         return []
-    return [f"“{name}” is the weak spot: {out_of(item.found, item.objects)} found ({figure_words(recall)})."]
+    return [f"“{name}” is the weak spot: {out_of(item.found, item.objects)} found ({value_between(recall)})."]
 
 
 def _small_set(recall: Figure, pictures: int, objects: int, grouped: bool) -> list[str]:
@@ -93,7 +88,7 @@ def _next_steps(figures: SplitFigures, coded: Coded, missed: NDArray[np.bool_]) 
             )
     steps += [
         f"Objects {part_words(item)} are found clearly less often: {out_of(item.found, item.objects)} "
-        f"({figure_words(item.figure)}). Add such pictures to training."
+        f"({value_between(item.figure)}). Add such pictures to training."
         for item in figures.slices
         if item.worse and item.by not in ("size", "class")
     ]
@@ -145,16 +140,18 @@ def classification_sentences(
     """Return the verdict on a classifier, the headline first, and what to do next."""
     if not pictures:
         return ["There is no picture to judge: nothing can be said."], []
-    sentences = [f"Names {out_of(right, pictures, 'picture')} rightly ({figure_words(metrics['top1'])})."]
+    sentences = [f"Names {out_of(right, pictures, 'picture')} rightly ({value_between(metrics['top1'])})."]
     known = {name: item for name, item in per_class.items() if item.objects >= 5}
     if len(known) > 1:
         name, item = min(known.items(), key=lambda pair: pair[1].figures["recall"].value)
         recall = item.figures["recall"]
         if recall.value < right / pictures - 0.1:
-            sentences.append(f"“{name}” is the weak spot: {out_of(item.found, item.objects)} ({figure_words(recall)}).")
+            sentences.append(
+                f"“{name}” is the weak spot: {out_of(item.found, item.objects)} ({value_between(recall)})."
+            )
     if len(known) == 2 == len(per_class):
         told = " and ".join(
-            f"{out_of(item.found, item.objects)} “{name}” ({figure_words(item.figures['recall'])})"
+            f"{out_of(item.found, item.objects)} “{name}” ({value_between(item.figures['recall'])})"
             for name, item in known.items()
         )
         sentences.append(f"Told rightly are {told}: the sensitivity for one is the specificity for the other.")
@@ -166,7 +163,7 @@ def classification_sentences(
         )
     steps = [
         f"Pictures {part_words(item)} are named rightly clearly less often: {out_of(item.found, item.objects)} "
-        f"({figure_words(item.figure)}). Add such pictures to training."
+        f"({value_between(item.figure)}). Add such pictures to training."
         for item in slices
         if item.worse and item.by != "class"
     ]
@@ -185,7 +182,7 @@ def leak_sentence(aware: LeakAware | None) -> str:
         figure = aware.metrics.get(name)
         if figure is None or not figure.is_known:
             continue
-        parts.append(f"{title} {figure_words(figure, share=is_share(name))}")
+        parts.append(f"{title} {value_between(figure, share=is_share(name))}")
     have = "has a near twin" if aware.twins == 1 else "have near twins"
     others = f"Over the other {thousands(aware.images)}: {'; '.join(parts)}."
     return f"{twins} here {have} in the training part, which flatters. {others}"

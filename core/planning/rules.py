@@ -15,7 +15,7 @@ from core.planning.facts import DatasetFacts, MachineFacts
 from core.strategies import Strategy
 from core.tasks import TASKS
 from core.ultralytics.trainers.classify import side_kept
-from core.words import count, memory
+from core.words import count, megabytes
 
 STRIDE = 32
 """The coarsest grid of YOLO models: sizes are multiples of it."""
@@ -261,7 +261,7 @@ def machinery(facts: DatasetFacts, machine: MachineFacts, imgsz: int, many: int)
     if many > 2 and needed * 1.5 < machine.memory_free * 0.35:
         settings["cache"] = Setting(
             "ram",
-            f"All pictures fit into memory ({memory(needed)}), so each is read from disk only once.",
+            f"All pictures fit into memory ({megabytes(needed)}), so each is read from disk only once.",
         )
     if machine.device != "cpu":
         loaders = max(1, min(8, machine.cores - 1))

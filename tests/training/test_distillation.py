@@ -170,7 +170,7 @@ class TestTaught:
         transfer = progress.transfer
         assert transfer["trainable"] + transfer["frozen"] == progress.preflight["parameters"]
         assert "It also learns from run:" in transfer["message"]
-        assert "9.4 million" in transfer["message"]
+        assert "9.4 M" in transfer["message"]
         assert transfer["copied"] == 0
 
     def test_it_learned_from_the_teacher(self, taught: Run) -> None:

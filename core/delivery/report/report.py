@@ -208,7 +208,7 @@ def _headline(evaluation: Evaluation) -> list[dict[str, Any]]:
                 {
                     "title": metric_title(name),
                     "value": metric_value(name, figure.value),
-                    "words": from_to(figure.low, figure.high, share=is_share(name)),
+                    "words": from_to(figure, share=is_share(name)),
                     "drawing": _interval(figure, metric_title(name)),
                 }
             )
@@ -216,7 +216,7 @@ def _headline(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 
 def _interval(figure: Figure, title: str) -> Markup:
-    return draw.interval(figure, f"{title}: {from_to(figure.low, figure.high)}")
+    return draw.interval(figure, f"{title}: {from_to(figure)}")
 
 
 def _class_counts(dataset: Dataset) -> list[dict[str, Any]]:
@@ -251,7 +251,7 @@ def _per_class(evaluation: Evaluation) -> dict[str, Any]:
                 "labelled": thousands(labelled),
                 "found": thousands(item.found),
                 "drawing": _interval(recall, name) if recall and labelled else "",
-                "words": from_to(recall.low, recall.high) if recall and labelled else "nothing labelled here",
+                "words": from_to(recall) if recall and labelled else "nothing labelled here",
                 "cells": [
                     metric_value(column, figures[column].value) if column in figures else "–" for column in columns
                 ],
@@ -276,7 +276,7 @@ def _slices(evaluation: Evaluation) -> list[dict[str, Any]]:
                 "labelled": thousands(item.objects),
                 "found": thousands(item.found),
                 "drawing": _interval(item.figure, name),
-                "words": from_to(item.figure.low, item.figure.high),
+                "words": from_to(item.figure),
             }
         )
     return rows if len(rows) <= 16 else [row for row in rows if row["worse"]][:16]

@@ -8,13 +8,12 @@ from core.data.dataset import Dataset, Severity
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.figure import UNKNOWN
 from core.evaluation.figures.operating_point import load_operating_point
-from core.evaluation.verdict import figure_words
 from core.models.catalog import find_model
 from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.progress import RunProgress
 from core.training.store import Run
-from core.words import SPLIT_WORDS, count, date, duration, points, score, times
+from core.words import SPLIT_WORDS, count, date, duration, points, score, times, value_between
 
 PLACES_OF_THE_MACHINE = frozenset({"data", "project", "save_dir", "name", "exist_ok", "cfg", "source", "resume"})
 
@@ -108,7 +107,7 @@ def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
     lines = []
     width = main.high - main.low
     if main.has_interval and width > 0.1:
-        lines.append(f"The verdict is known only within {points(width)} points ({figure_words(main)}).")
+        lines.append(f"The verdict is known only within {points(width)} points ({value_between(main)}).")
     if evaluation.split == "val":
         lines.append(
             "Judged on the validation pictures, on which the best epoch and the operating point were chosen: expect "
@@ -126,7 +125,7 @@ def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
         lines.append(f"Fewer than ten labelled examples to judge by: {', '.join(few[:8])}.")
     for item in evaluation.slices:
         if item.worse and item.by not in ("source", "group", "class"):
-            lines.append(f"Clearly worse where {item.name}: {figure_words(item.figure)}.")
+            lines.append(f"Clearly worse where {item.name}: {value_between(item.figure)}.")
     lines += [item.message for item in dataset.findings if item.severity is not Severity.INFO][:5]
     lines.append("One training run: another seed would give somewhat other figures.")
     return lines

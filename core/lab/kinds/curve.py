@@ -11,7 +11,7 @@ from core.lab.paired_figures import figure, judge
 from core.lab.results import CurveResult, SizePoint
 from core.lab.subsets import make_part, nested_parts, remove_parts
 from core.training.store import State
-from core.words import count, from_to, score
+from core.words import count, score
 
 MOST_REPEATS = 8
 """A small part is shown at most so many times as often as the whole set."""
@@ -129,9 +129,7 @@ def now_words(known: list[SizePoint], whole: int) -> list[str]:
     for size in sorted({item.pictures for item in known}, reverse=True)[:2]:
         values = [item.figure.value for item in known if item.pictures == size]
         spread = (
-            f" ({from_to(min(values), max(values), share=False)} over {len(values)} trainings)"
-            if len(values) > 1
-            else ""
+            f" ({score(min(values))} to {score(max(values))} over {len(values)} trainings)" if len(values) > 1 else ""
         )
         start = "With all" if size == whole else "With"
         said.append(f"{start} {count(size, 'picture')}: {score(sum(values) / len(values))}{spread}.")

@@ -104,12 +104,8 @@ def cut_off_words(rows: Sequence[Row], done: int, looks: int) -> list[str]:
     known = [row for row in rows if row.figure.is_known]
     if done and known:
         best = max(known, key=lambda row: row.figure.value)
-        said.append(f"After round {done} {best.label} was ahead with {_figure(best)}.")
+        said.append(f"After round {done} {best.label} was ahead with {value_from_to(best.figure, share=False)}.")
     return said
-
-
-def _figure(row: Row) -> str:
-    return value_from_to(row.figure.value, row.figure.low, row.figure.high, share=False)
 
 
 def _row(contender: Contender) -> Row:
@@ -149,7 +145,9 @@ def recommend(rows: Sequence[Row], behind: dict[str, Difference], metric: str, s
     times = {row.label: row.seconds or 0.0 for row in level}
     quickest = min(level, key=lambda row: times[row.label])
     choice = quickest if times[quickest.label] < CLOSE_IN_TIME * times[best.label] else best
-    figures = "; ".join(f"{row.label} {_figure(row)} in {duration(row.seconds)}" for row in rows)
+    figures = "; ".join(
+        f"{row.label} {value_from_to(row.figure, share=False)} in {duration(row.seconds)}" for row in rows
+    )
     facts = f"{metric[:1].upper()}{metric[1:]}: {figures}."
     if _reached(best) < LEARNED:
         return ["None of them has learned anything to speak of yet: let them train longer.", facts]

@@ -200,17 +200,16 @@ def _sum_up(conductor: Conductor, tries: list[Try]) -> None:
     conductor.save()
 
 
-def _figure(item: Try) -> str:
-    return value_from_to(item.figure.value, item.figure.low, item.figure.high, share=False)
-
-
 def tune_sentences(tries: list[Try], gain: Difference | None, metric: str) -> list[str]:
     """Say which settings to take; `gain` is the best try minus the first (the plan), None when that is the best."""
     first, best = tries[0], max(tries, key=lambda item: item.figure.value)
-    facts = f"{len(tries)} tries; {metric}: {first.name} {_figure(first)} in {duration(first.seconds)}"
+    planned, found = (
+        f"{value_from_to(item.figure, share=False)} in {duration(item.seconds)}" for item in (first, best)
+    )
+    facts = f"{len(tries)} tries; {metric}: {first.name} {planned}"
     if gain is None:
         return [f"Keep the settings as planned: none of the {len(tries) - 1} other tries came out higher.", f"{facts}."]
-    facts += f", {best.name} ({described(best.settings)}) {_figure(best)} in {duration(best.seconds)}."
+    facts += f", {best.name} ({described(best.settings)}) {found}."
     if not gain.decided:
         return [
             f"Keep the settings as planned: the best try is {points(gain.value)} points higher, "

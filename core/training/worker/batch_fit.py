@@ -13,7 +13,7 @@ from typing import Any
 
 from core.ultralytics.networks import input_channels
 from core.ultralytics.trainers.distillation import distillation_pass
-from core.words import memory
+from core.words import megabytes
 
 SHARE = 0.7
 """Share of the free memory that may be kept; the rest is for the loss, gradients in passing, loaders, everybody else.
@@ -35,12 +35,11 @@ class BatchFit:
     @property
     def message(self) -> str:
         """The choice with its reason, one sentence."""
-        need = f"{self.wanted} pictures at a time need about {memory(self.wanted * self.picture_bytes)}"
+        need = f"{self.wanted} pictures at a time need about {megabytes(self.wanted * self.picture_bytes)}"
         if self.batch == self.wanted:
-            return f"{need}; {memory(self.free_bytes)} of memory are free."
-        return (
-            f"{need} and {memory(self.free_bytes)} of memory are free: it learns from {self.batch} at a time instead."
-        )
+            return f"{need}; {megabytes(self.free_bytes)} of memory are free."
+        free = megabytes(self.free_bytes)
+        return f"{need} and {free} of memory are free: it learns from {self.batch} at a time instead."
 
 
 def fit_batch(model: Any, imgsz: int, wanted: int, device: str, teacher: str = "") -> BatchFit:

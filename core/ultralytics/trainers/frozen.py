@@ -24,7 +24,7 @@ from core.tasks import TASKS
 from core.ultralytics.networks import needed_levels, run_layers
 from core.ultralytics.precision import Bf16Network, in_full_precision
 from core.ultralytics.trainers.fast import fast_trainer
-from core.words import memory
+from core.words import megabytes
 
 MOST_VIEWS = 6
 """Views of a picture at the most: each costs one pass of the frozen layers and its memory."""
@@ -196,7 +196,7 @@ class CachedFeatures:
         size = feature_bytes(self.model, cut, self.args.imgsz) * len(self.train_loader.dataset)
         views = min(views_for(epochs), int(room // max(1, size)))
         if views < 1 or epochs < 2:
-            print(f"features are not cached: one view of all pictures takes {memory(size)}")
+            print(f"features are not cached: one view of all pictures takes {megabytes(size)}")
             return
         kind = cast("Hashable", type(self.model))
         self.model.graft_cut = cut
@@ -204,7 +204,7 @@ class CachedFeatures:
         self.picture_loader = self.train_loader
         self.train_loader = FeatureLoader(self, cut)
         self.train_loader.views = views
-        print(f"features of {cut} frozen layers are cached: {views} views, {memory(views * size)}")
+        print(f"features of {cut} frozen layers are cached: {views} views, {megabytes(views * size)}")
 
     def preprocess_batch(self, batch: Any) -> Any:
         """Prepare a batch; one of features is ready as it is."""

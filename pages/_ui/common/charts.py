@@ -10,7 +10,7 @@ import plotly.io as pio
 import streamlit as st
 
 from core.data.palette import class_colour
-from core.words import SPLIT_WORDS
+from core.words import SPLIT_WORDS, metric_term, thousands
 
 LEAF = "#3F9A63"
 """The one green, readable on the light and on the dark ground."""
@@ -73,17 +73,12 @@ def bars(
         )  # fmt: skip
     totals = [sum(counts[split].get(name, 0) for split in counts) for name in classes]
     chart.add_scatter(
-        y=names, x=totals, mode="text", text=[f" {total:,}" for total in totals], textposition="middle right",
+        y=names, x=totals, mode="text", text=[f" {thousands(total)}" for total in totals], textposition="middle right",
         hoverinfo="skip", showlegend=False, cliponaxis=False,
     )  # fmt: skip
     chart.update_yaxes(autorange="reversed", showgrid=False, nticks=len(classes) + 1)
     chart.update_xaxes(visible=False, range=[0, max([*totals, 1]) * 1.14])
     return chart
-
-
-CURVE_TITLES = {
-    "top1": "top-1", "top5": "top-5",
-}  # fmt: skip
 
 
 def curves(
@@ -99,7 +94,7 @@ def curves(
         line = table[["epoch", column]].dropna()
         if line.empty:
             continue
-        title = CURVE_TITLES.get(column, column.replace("_", " "))
+        title = metric_term(column)
         chart.add_scatter(
             x=line["epoch"], y=line[column], name=title, mode="lines+markers" if len(line) < 12 else "lines",
             line={"color": colour, "width": 2.4}, marker={"size": 5}, hovertemplate="%{y:.3f}",

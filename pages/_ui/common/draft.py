@@ -12,7 +12,7 @@ from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model
 from core.planning.plan import FIELDS, complete_spec
 from core.spec import TrainingSpec
-from core.words import count
+from core.words import count, thousands
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
 
@@ -60,8 +60,8 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
     may_end_early = 0 < spec.patience < spec.epochs
     origin = f" ({STARTER_WORDS.removeprefix('starter, ')})" if spec.model == STARTER.name else ""
     lines = [
-        f"**{count(train, 'picture')}** of {plain(dataset.name)} to learn from, **{val:,}** to check on after every "
-        "epoch.",
+        f"**{count(train, 'picture')}** of {plain(dataset.name)} to learn from, **{thousands(val)}** to check on after "
+        "every epoch.",
         f"**{spec.model}**{origin}. {start[0].upper()}{start[1:]}.",
         f"**{count(spec.epochs, 'epoch')}**: every picture is seen up to {spec.epochs} times, at {spec.imgsz} pixels, "
         f"{spec.batch} at a time."

@@ -16,7 +16,7 @@ from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
 from core.models.weights import download
 from core.spec import TrainingSpec
 from core.training.runs import start_run
-from core.words import megabytes, time_left
+from core.words import megabytes, thousands, time_left
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
 from pages._ui.common.frame import go_to, has_page, page_path
@@ -62,7 +62,7 @@ def import_words(state: JobState) -> str:
     parts = [state.stage[:1].upper() + state.stage[1:]]
     if state.total:
         sizes = state.stage == "Unpacking"  # counts bytes, every other stage pictures
-        shown = (megabytes(number) if sizes else f"{number:,}" for number in (state.done, state.total))
+        shown = (megabytes(number) if sizes else thousands(number) for number in (state.done, state.total))
         parts.append(" of ".join(shown))
         if state.seconds_left is not None:
             parts.append(time_left(state.seconds_left))

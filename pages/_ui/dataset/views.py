@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.data.dataset import SPLITS, Dataset
 from core.tasks import TASKS
-from core.words import SPLIT_WORDS, count
+from core.words import SPLIT_WORDS, count, date, percent, thousands
 from pages._ui.common.charts import bars, heat_positions, scatter_sizes, show
 from pages._ui.common.formatting import plain
 from pages._ui.common.gallery import Tile, class_legend, dataset_tile, show_gallery, show_picture
@@ -84,8 +84,8 @@ def summary(dataset: Dataset) -> None:
         for split in SPLITS:
             if dataset.images.get(split):
                 share = dataset.images[split] / max(pictures, 1)
-                st.metric(f"{SPLIT_WORDS[split].capitalize()} pictures", f"{dataset.images[split]:,}",
-                          f"{share * 100:.0f} %", delta_color="off", delta_arrow="off", width="content")  # fmt: skip
+                st.metric(f"{SPLIT_WORDS[split].capitalize()} pictures", thousands(dataset.images[split]),
+                          percent(share), delta_color="off", delta_arrow="off", width="content")  # fmt: skip
     if dataset.classes:
         unit = TASKS[dataset.task].judges
         counts = dataset.instances_by_split or {"train": dataset.instances}
@@ -135,7 +135,7 @@ def gallery(dataset: Dataset) -> None:
         shown = {found for example in finding.examples for found in find_files(images, example)}
         rows = rows[rows["file"].isin(shown)]
         if finding.count > len(finding.examples):
-            st.caption(f"Of {finding.count:,}, the first {len(finding.examples)} are shown.")
+            st.caption(f"Of {thousands(finding.count)}, the first {len(finding.examples)} are shown.")
     sizes = {
         str(file): (int(width), int(height))
         for file, width, height in zip(rows["file"], rows["width"], rows["height"], strict=True)
@@ -194,10 +194,10 @@ def shapes(dataset: Dataset) -> None:
     if objects.empty:
         st.caption("Nothing is boxed in this dataset.")
         return
-    small = float((objects["width"] * objects["height"]).median()) ** 0.5 * 100
+    small = float((objects["width"] * objects["height"]).median()) ** 0.5
     st.markdown(
-        f"Half of the objects are smaller than about **{small:.0f} %** of the picture’s side. Objects far smaller than "
-        "that may need larger pictures (image size) in training."
+        f"Half of the objects are smaller than about **{percent(small)}** of the picture’s side. Objects far smaller "
+        "than that may need larger pictures (image size) in training."
     )
     left, right = st.columns(2)
     with left:
@@ -225,7 +225,7 @@ def dataset_card(dataset: Dataset) -> None:
     facts = {
         "Made from": f"{dataset.source} ({FORMAT_WORDS.get(dataset.format, dataset.format)})",
         "Holds": contents(dataset),
-        "Imported": f"{dataset.created.day} {dataset.created:%B %Y, %H:%M} UTC",
+        "Imported": f"{date(dataset.created)}, {dataset.created:%H:%M} UTC",
         "Checksum (SHA-256)": f"`{dataset.checksum[:16]}…`" if dataset.checksum else "–",
         "Split": dataset.split_note or "–",
     }

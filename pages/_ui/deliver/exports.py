@@ -21,7 +21,7 @@ from core.errors import InputError
 from core.jobs import run_job_folder
 from core.models.catalog import find_model
 from core.training.store import Run
-from core.words import megabytes
+from core.words import megabytes, milliseconds, score
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
 from pages._ui.deliver.jobs import offer_file, show_job
@@ -122,13 +122,13 @@ def _result(record: dict[str, Any]) -> None:
                 st.metric("Boxes apart", f"{typical:.2g} px" if typical >= 0.01 else "< 0.01 px")
             else:
                 st.metric("Confidence apart", f"{check['confidence_difference'] or 0:.1g}")
-            st.metric("A picture takes", f"{speed['exported']:.1f} ms")
+            st.metric("A picture takes", milliseconds(speed["exported"]))
         largest = (
             f", boxes at most {check['box_difference']:.2g} px apart" if check["box_difference"] is not None else ""
         )
         st.caption(
-            f"{check['metric']} {check['exported']:.3f} against {check['checkpoint']:.3f} of the model itself in this "
-            f"same check, {speed['checkpoint']:.1f} ms a picture{largest}. Compared on {check['pictures']} "
+            f"{check['metric']} {score(check['exported'])} against {score(check['checkpoint'])} of the model itself in "
+            f"this same check, {milliseconds(speed['checkpoint'])} a picture{largest}. Compared on {check['pictures']} "
             f"{check['part']} pictures, times on {check['compared']} of them, on this machine "
             f"({plain(record['machine'])})."
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.jobs import JobState, read_job, remove_job
-from core.words import duration, megabytes, time_left
+from core.words import duration, megabytes, out_of, time_left
 from pages._ui.common.formatting import plain
 
 
@@ -16,7 +16,7 @@ def job_words(state: JobState) -> str:
     """Say in a clause what a job is doing, how far it is and how long it will take."""
     if state.total:
         left = f", {time_left(state.seconds_left)}" if state.seconds_left is not None else ""
-        return f"{state.stage}: {state.done:,} of {state.total:,}{left}"
+        return f"{state.stage}: {out_of(state.done, state.total)}{left}"
     return f"{state.stage}, {duration(state.seconds)} so far"
 
 

@@ -15,7 +15,7 @@ from core.evaluation.compare import ComparedMetric
 from core.evaluation.figures.calibration import Bin
 from core.evaluation.figures.error_budget import ErrorCost
 from core.evaluation.figures.figure import Figure
-from core.words import count
+from core.words import count, points, score, signed, span
 from pages._ui.common import charts
 
 MATRIX_CLASSES = 12
@@ -62,7 +62,7 @@ def differences(rows: Sequence[tuple[str, ComparedMetric]], first: str, second: 
                           line={"color": colour, "width": 10})  # fmt: skip
         chart.add_scatter(
             x=[value], y=[name], mode="markers", marker={"color": colour, "size": 11},
-            hovertemplate=f"{name}: {value:+.1f} points, between {low:+.1f} and {high:+.1f}<extra></extra>",
+            hovertemplate=f"{name}: {signed(gain.value)} points, {span(gain.low, gain.high)}<extra></extra>",
         )  # fmt: skip
     chart.add_vline(x=0, line={"color": charts.MUTED, "width": 1.5})
     for text, x, anchor in ((f"◀ {_short(first, 30)}", 0.0, "left"), (f"{_short(second, 30)} ▶", 1.0, "right")):
@@ -164,16 +164,16 @@ def error_budget(errors: Mapping[str, ErrorCost], words: Mapping[str, str]) -> g
     """Return what each kind of mistake costs in points of mAP50, the dearest first."""
     rows = sorted(errors.items(), key=lambda item: -item[1].cost)
     names = ["<br>".join(wrap(words[kind], 26)) for kind, _ in rows]  # leaves room for the figures on a phone
-    points = [100 * item.cost for _, item in rows]
+    costs = [100 * item.cost for _, item in rows]
     chart = charts.figure(height=70 + 38 * len(rows), hovermode="closest")
     chart.add_bar(
-        y=names, x=points, orientation="h", marker={"color": charts.WARNING, "line": {"width": 0}},
-        text=[f" {100 * item.cost:.1f} points, {count(item.count, 'time')}" for _, item in rows],
+        y=names, x=costs, orientation="h", marker={"color": charts.WARNING, "line": {"width": 0}},
+        text=[f" {points(item.cost)} points, {count(item.count, 'time')}" for _, item in rows],
         textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: repairing these alone would gain %{x:.1f} points of mAP50<extra></extra>",
     )  # fmt: skip
     chart.update_yaxes(autorange="reversed", showgrid=False, nticks=len(rows) + 1)
-    chart.update_xaxes(visible=False, range=[0, max([*points, 1]) * 2.4])
+    chart.update_xaxes(visible=False, range=[0, max([*costs, 1]) * 2.4])
     return chart
 
 
@@ -216,6 +216,6 @@ def _mark(chart: go.Figure, confidence: float | None) -> None:
         return
     chart.add_vline(x=confidence, line={"color": charts.WARNING, "width": 1.5, "dash": "dot"})
     chart.add_annotation(
-        x=confidence, y=1, yref="paper", yanchor="bottom", text=f"{confidence:.2f}", showarrow=False,
+        x=confidence, y=1, yref="paper", yanchor="bottom", text=score(confidence), showarrow=False,
         font={"color": charts.WARNING, "size": 12},
     )  # fmt: skip

@@ -10,29 +10,31 @@ import streamlit as st
 from core.data.palette import class_colour
 from core.evaluation.evaluation import Evaluation, fit_run_temperature
 from core.evaluation.figures.calibration import drop_temperature, save_temperature
-from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.results import ClassFigures
 from core.evaluation.verdict import leak_sentence
 from core.tasks import TASKS
 from core.training.store import Run
-from core.words import count, percent
+from core.words import (
+    METRICS,
+    between,
+    count,
+    from_to,
+    is_share,
+    metric_value,
+    out_of,
+    percent,
+    thousands,
+    value_between,
+    value_from_to,
+)
 from pages._ui.common import charts
 from pages._ui.common.formatting import plain
 from pages._ui.evaluation import charts as evaluation_charts
 
-HEADLINES = {
-    "recall": ("Found", "of all labelled objects (recall)"),
-    "precision": ("Right", "of what it reports (precision)"),
-    "mAP50": ("mAP50", "found well, over all confidences"),
-    "mAP50-95": ("mAP50-95", "found and placed exactly"),
-    "mask mAP50-95": ("Mask mAP50-95", "found and outlined exactly"),
-    "pose mAP50-95": ("Pose mAP50-95", "found with its points exact"),
-    "rotated box mAP50-95": ("Rotated mAP50-95", "found, placed and turned exactly"),
-    "top1": ("Right", "first answer (top-1)"),
-    "top5": ("Among five", "right within five answers (top-5)"),
-    "balanced_accuracy": ("Balanced", "mean over classes (balanced accuracy)"),
-    "AUROC": ("AUROC", "ranks a class above the others"),
-}
+HEADLINES = (
+    "recall", "precision", "mAP50", "mAP50-95", "mask mAP50-95", "pose mAP50-95", "rotated box mAP50-95", "top1",
+    "top5", "balanced_accuracy", "AUROC",
+)  # fmt: skip
 FURTHER = ("mAP75", "AP small", "AP medium", "AP large", "box mAP50", "box mAP50-95", "F1")
 PART_TITLES = {
     "class": "By class", "size": "By size", "position": "By place in the picture", "brightness": "By brightness",
@@ -41,16 +43,6 @@ PART_TITLES = {
 MOST_ROWS = 25
 FEW_GROUPS = 10
 """Below so many groups the intervals are a little short (bench/interval_coverage.py: 91 to 99 of 100 with five)."""
-
-
-def interval_words(figure: Figure, score: bool = False) -> str:
-    """Return "between 83 and 97 %" or, for a score, "between 0.83 and 0.97"."""
-    low, high = figure.low, figure.high
-    if not figure.has_interval:
-        return "interval not known"
-    if score:
-        return f"between {low:.2f} and {high:.2f}"
-    return f"between {low * 100:.0f} and {high * 100:.0f} %"
 
 
 def show_verdict(evaluation: Evaluation) -> None:
@@ -67,14 +59,11 @@ def show_verdict(evaluation: Evaluation) -> None:
         names = [name for name in names if name != "top5"]
     with st.grid(4, min_column_width=150, gap="small"):
         for name in names:
-            title, words = HEADLINES[name]
-            figure = evaluation.metrics[name]
-            value = figure.value
-            score = "mAP" in name or name == "AUROC"
-            shown = f"{value:.3f}" if score else percent(value)
+            metric, figure = METRICS[name], evaluation.metrics[name]
             with st.container(key=f"headline_{name.replace(' ', '_')}", gap="xxsmall"):
-                st.metric(title, shown if figure.is_known else "–")
-                st.caption(f"{words}, {interval_words(figure, score)}")
+                st.metric(metric.plain.capitalize(), metric_value(name, figure.value))
+                ends = between(figure, share=metric.share)
+                st.caption(f"{metric.clause} ({metric.term}), {ends}")
     groups = len(set(evaluation.groups.values()))
     by = f"{groups} groups of pictures that belong together" if groups else "pictures"
     words = f"The intervals hold the true figure in 95 of 100 sets like this one (bootstrap over {by})."
@@ -91,13 +80,13 @@ def show_classes(evaluation: Evaluation) -> None:
         item = evaluation.per_class.get(name, ClassFigures())
         recall, objects = item.figures.get("recall"), item.objects
         if recall and objects:
-            rows.append((name, recall, class_colour(index), f"{name}: found {percent(recall.value)} of {objects}, "
-                         f"{interval_words(recall)}"))  # fmt: skip
+            rows.append((name, recall, class_colour(index), f"{name}: found {percent(recall.value)} of "
+                         f"{thousands(objects)}, {between(recall)}"))  # fmt: skip
         entry: dict[str, Any] = {"class": name, "labelled": objects}
         for key in ("recall", "precision", "F1", "mAP50", "mAP50-95", "AUROC"):
             figure = item.figures.get(key)
             if figure is not None and figure.is_known:
-                entry[key] = f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
+                entry[key] = value_from_to(figure, share=is_share(key))
         table.append(entry)
     if not rows:
         st.caption("No class is labelled in these pictures.")
@@ -121,8 +110,8 @@ def show_classes(evaluation: Evaluation) -> None:
                 "under 96 and above 96 pixels square)."
             )
             lines = [
-                {"figure": name, "value": f"{item.value:.3f}" if item.is_known else "–",
-                 "95 % interval": interval_words(item, score=True)}
+                {"figure": name, "value": metric_value(name, item.value),
+                 "95 % interval": from_to(item, share=is_share(name))}
                 for name, item in further.items()
             ]  # fmt: skip
             st.dataframe(pd.DataFrame(lines), hide_index=True)
@@ -133,8 +122,8 @@ def show_parts(evaluation: Evaluation) -> None:
     worse = [item for item in evaluation.slices if item.worse]
     for item in worse:
         st.markdown(
-            f":material/flag: **{plain(item.name)}**: {item.found} of {item.objects}, "
-            f"{percent(item.figure.value)}, {interval_words(item.figure)}. Clearly worse than the rest."
+            f":material/flag: **{plain(item.name)}**: {out_of(item.found, item.objects)}, "
+            f"{value_between(item.figure)}. Clearly worse than the rest."
         )
     if not worse:
         st.markdown("No part is clearly worse than the rest; differences this small may be chance.")
@@ -147,7 +136,7 @@ def show_parts(evaluation: Evaluation) -> None:
     )  # fmt: skip
     rows = [
         (item.name, item.figure, charts.FAILURE if item.worse else charts.LEAF,
-         f"{item.name}: {item.found} of {item.objects}, {interval_words(item.figure)}")
+         f"{item.name}: {out_of(item.found, item.objects)}, {between(item.figure)}")
         for item in evaluation.slices if item.by == chosen
     ]  # fmt: skip
     what = "Named rightly" if TASKS[evaluation.task].names_pictures else "Found"
@@ -193,11 +182,11 @@ def show_calibration(run: Run, evaluation: Evaluation) -> None:
     charts.show(chart, "Reliability curve", key="reliability")
     st.caption(
         f"On average its stated confidence is {percent(found.error.value)} away from how often it is right "
-        f"({interval_words(found.error)}; expected calibration error over {count(found.count, 'answer')})."
+        f"({between(found.error)}; expected calibration error over {count(found.count, 'answer')})."
     )
     if scaled:
         st.markdown(
-            f"Corrected, it is {percent(scaled.error.value)} away ({interval_words(scaled.error)}): the correction "
+            f"Corrected, it is {percent(scaled.error.value)} away ({between(scaled.error)}): the correction "
             f"fitted on the validation part is stored with this model (temperature {scaled.temperature:.2f})."
         )
         st.caption(WHERE_CORRECTED)

@@ -149,7 +149,7 @@ def picture_marks(evaluation: Evaluation, file: str, dataset: Dataset) -> tuple[
             mark = replace(mark, outline=shape.outline, points=shape.points)
         marks.append(mark)
     for item in items[len(labels) :]:
-        name = f"{item.class_name} {item.confidence:.0%}"
+        name = f"{item.class_name} {percent(item.confidence)}"
         mark = Mark(_box_outline(item.box, width, height), (), _colour(evaluation, item), name, dashed=True,
                     sign="" if item.verdict == "hit" else "false-alarm")  # fmt: skip
         points = drawn.get(item.row)

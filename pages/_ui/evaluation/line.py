@@ -10,7 +10,7 @@ from core.evaluation.figures.curves import Aim, confidence_for, threshold_curve
 from core.evaluation.figures.operating_point import load_operating_point, save_operating_point
 from core.evaluation.review import picture_verdict
 from core.training.store import Run
-from core.words import count, percent
+from core.words import count, percent, score, thousands, value_between
 
 AIMS: dict[Aim, str] = {
     "balanced": "Balanced",
@@ -46,7 +46,7 @@ def show_line(run: Run, evaluation: Evaluation, detector: Detector) -> None:
                              weights_sha256=evaluation.weights_sha256)  # fmt: skip
     stored = load_operating_point(run.folder)
     if stored is not None:
-        words = f"Kept with the model: {stored.confidence:.3f}. Predicting, export and report use it."
+        words = f"Kept with the model: {score(stored.confidence)}. Predicting, export and report use it."
         if abs(stored.confidence - float(st.session_state[key])) > 0.0006:
             words += " What you see here follows the slider."
         st.caption(words)
@@ -74,7 +74,7 @@ def _show_aims(run: Run, evaluation: Evaluation, detector: Detector, key: str) -
     def take() -> None:
         st.session_state[key] = best
 
-    st.button(f"Set the line to {best:.2f}", key=f"take_{run.id}", on_click=take)
+    st.button(f"Set the line to {score(best)}", key=f"take_{run.id}", on_click=take)
 
 
 def _show_consequences(evaluation: Evaluation, detector: Detector) -> None:
@@ -85,17 +85,15 @@ def _show_consequences(evaluation: Evaluation, detector: Detector) -> None:
              f"**{percent(found['precision'].value)}** of what it reports."]  # fmt: skip
     if verdict.with_objects:
         figure = found["picture sensitivity"]
-        between = f"between {figure.low * 100:.0f} and {percent(figure.high)}"
         lines.append(
-            f"Of {count(verdict.with_objects, 'picture')} with something in them, {verdict.flagged_with} are flagged "
-            f"(sensitivity {percent(figure.value)}, {between})."
+            f"Of {count(verdict.with_objects, 'picture')} with something in them, {thousands(verdict.flagged_with)} "
+            f"are flagged (sensitivity {value_between(figure)})."
         )
     if verdict.empty:
         figure = found["picture specificity"]
-        between = f"between {figure.low * 100:.0f} and {percent(figure.high)}"
+        alone = thousands(verdict.empty - verdict.flagged_empty)
         lines.append(
-            f"Of {count(verdict.empty, 'empty picture')}, {verdict.empty - verdict.flagged_empty} are left alone "
-            f"(specificity {percent(figure.value)}, {between})."
+            f"Of {count(verdict.empty, 'empty picture')}, {alone} are left alone (specificity {value_between(figure)})."
         )
     else:
         lines.append("No picture here is empty, so nothing can be said about false alarms on healthy ones.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from core.lab.results import CurveResult, Row
-from core.words import between, count, duration, score, thousands
+from core.words import count, duration, score, thousands, value_between
 from pages._ui.common import charts
 
 COLOURS = ("#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00", "#8A8F85", "#B8A900")
@@ -42,7 +42,7 @@ def leaderboard(rows: Sequence[Row], metric: str, chosen: str = "") -> go.Figure
             x=[value], y=[row.label], mode="markers+text", text=[score(value)], textposition="top center",
             marker={"color": colour, "size": 12, "line": {"color": colour, "width": 2},
                     "symbol": "circle-open" if row.state == "stopped" else "circle"},
-            hovertemplate=f"{row.label}: {score(value)}, {between(low, high, share=False)}, "
+            hovertemplate=f"{row.label}: {value_between(row.figure, share=False)}, "
             f"after {count(row.epochs, 'epoch')} ({duration(row.seconds)})<extra></extra>",
         )  # fmt: skip
     chart.update_yaxes(categoryorder="array", categoryarray=[row.label for row in rows][::-1], showgrid=False,

@@ -7,6 +7,7 @@ from html import escape
 
 from core.models.networks import PARTS, Part
 from core.strategies import Strategy
+from core.words import millions
 
 EARTH, LEAF = "#8A6A48", "#3F9A63"
 """Reused, and learning: the colours of the drawing on the first page."""
@@ -93,7 +94,8 @@ def network_svg(parts: dict[str, Part], states: dict[str, PartState], ink: str) 
 def network_words(parts: dict[str, Part], states: dict[str, PartState]) -> str:
     """Say in a sentence what the drawing shows."""
     return "; ".join(
-        f"{WORDS[part]}: {states[part].words}, {parts[part].tensors} tensors, {_millions(parts[part].parameters)}"
+        f"{WORDS[part]}: {states[part].words}, {parts[part].tensors} tensors, "
+        f"{millions(parts[part].parameters)} parameters"
         for part in PARTS
         if parts[part].layers
     )
@@ -104,7 +106,7 @@ def _words(part: str, figures: Part, state: PartState) -> str:
         (118, 12.5, 600, 1, WORDS[part]),
         (134, 11, 400, 0.8, state.words),
         (150, 11, 400, 0.8, f"{figures.tensors} tensors"),
-        (165, 11, 400, 0.8, _millions(figures.parameters)),
+        (165, 11, 400, 0.8, f"{millions(figures.parameters)} parameters"),
     ]
     return "".join(
         f'<text x="{LEFT[part]}" y="{y}" font-size="{size}" font-weight="{weight}" '
@@ -119,7 +121,3 @@ def _lock(x: float, y: float) -> str:
         f'<path d="M{x - 2.5:.1f} {y - 1:.0f}v-2.500a2.500 2.500 0 0 1 5 0v2.500" fill="none" stroke="#fff" '
         'stroke-width="1.400"/>'
     )
-
-
-def _millions(parameters: int) -> str:
-    return f"{parameters / 1e6:.2f} M parameters"

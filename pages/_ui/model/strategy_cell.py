@@ -20,6 +20,7 @@ from core.tasks import TASKS
 from core.training.runs import list_runs
 from core.training.starting_points import locate
 from core.training.store import State
+from core.words import millions
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
 from pages._ui.common.frame import has_page, page_path
@@ -119,7 +120,7 @@ def _choose_teacher(workspace: Workspace, dataset: Dataset, draft: TrainingSpec,
 def _teachers(workspace: Workspace, dataset: Dataset, model_name: str) -> dict[str, str]:
     """Return what can teach, by its name for a specification: the user's own models, then larger ones that are here."""
     names = {
-        f"library:{item.id}": f"{item.name} (library, {item.parameters / 1e6:.1f} M parameters)"
+        f"library:{item.id}": f"{item.name} (library, {millions(item.parameters)} parameters)"
         for item in list_models(workspace, task=dataset.task)
     }
     for run in list_runs(workspace, states={State.FINISHED, State.STOPPED}):
@@ -128,7 +129,7 @@ def _teachers(workspace: Workspace, dataset: Dataset, model_name: str) -> dict[s
     student = find_model(_catalogue_name(model_name, dataset))
     for model in models_for(dataset.task):
         if is_here(workspace, model) and (student is None or model.parameters > student.parameters):
-            names[model.name] = f"{model.name} ({model.parameters / 1e6:.1f} M parameters, knows other classes)"
+            names[model.name] = f"{model.name} ({millions(model.parameters)} parameters, knows other classes)"
     names.pop(model_name, None)
     return names
 

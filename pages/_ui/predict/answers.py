@@ -31,7 +31,7 @@ from core.delivery.predict.tiles import is_worth_tiling, tile_count
 from core.delivery.predict.warm import warm_predictor
 from core.errors import GraftError
 from core.tasks import TASKS
-from core.words import count, percent
+from core.words import count, out_of, percent
 from pages._ui.common.formatting import plain
 
 PER_PAGE = 12
@@ -191,7 +191,9 @@ def show_totals(pictures: list[Prepared], answers: Answers, confidence: float, d
         if len(entries) == 1:
             sentence = f"Found {count(sum(counts.values()), 'object')}."
         else:
-            sentence = f"Found {count(sum(counts.values()), 'object')} in {pictures_with} of {len(entries)} pictures."
+            sentence = (
+                f"Found {count(sum(counts.values()), 'object')} in {out_of(pictures_with, len(entries), 'picture')}."
+            )
     classes = described["classes"]
     legend = "".join(
         f'<span class="graft-class"><i style="background:{class_colour(classes.index(name))}"></i>'

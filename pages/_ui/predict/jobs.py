@@ -25,7 +25,7 @@ from core.delivery.predict.job import (
 from core.errors import GraftError
 from core.jobs import remove_job
 from core.tasks import TASKS
-from core.words import ago, count, duration, megabytes, time_left
+from core.words import ago, count, duration, megabytes, out_of, score, thousands, time_left
 from core.workspace import Workspace
 from pages._ui.common import charts
 from pages._ui.common.formatting import plain
@@ -174,7 +174,7 @@ def _watch(folder: str) -> None:
         words = "starting"
     else:
         words = (
-            f"{job.done:,} of {count(job.total, unit)}, {time_left(job.seconds_left)}"
+            f"{out_of(job.done, job.total, unit)}, {time_left(job.seconds_left)}"
             if job.total
             else (count(job.done, unit))
         )
@@ -191,7 +191,7 @@ def show_ended(job: Job) -> None:
     """Show what came out of a job: a sentence, the chart or the film, and the files."""
     head, bin_ = st.columns([6, 1])
     head.markdown(
-        f"**{plain(job.request.name)}**  \n:small[{ago(job.request.created)}, line at {job.request.confidence:.3g}]"
+        f"**{plain(job.request.name)}**  \n:small[{ago(job.request.created)}, line at {score(job.request.confidence)}]"
     )
     if bin_.button("Delete", key=f"predict_delete_{job.id}", type="tertiary", help="Delete this result"):
         remove_job(job.folder)
@@ -241,7 +241,7 @@ def class_chart(ranked: list[tuple[str, int]], classes: list[str]) -> Any:
         x=numbers,
         orientation="h",
         marker={"color": [class_colour(classes.index(name)) for name, _ in ranked], "line": {"width": 0}},
-        text=[f" {number:,}" for number in numbers],
+        text=[f" {thousands(number)}" for number in numbers],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="%{y}: %{x:,}<extra></extra>",
@@ -258,7 +258,7 @@ def _show_video(job: Job) -> None:
     result = job.result
     st.video(str(path), format="video/webm" if path.suffix == ".webm" else "video/mp4")
     most = ", ".join(f"{plain(name)} {number}" for name, number in result["most_at_once"].items()) or "nothing"
-    st.markdown(f"{count(result['looked_at'], 'frame')} of {result['frames']:,} looked at. Most at once: {most}.")
+    st.markdown(f"{out_of(result['looked_at'], result['frames'], 'frame')} looked at. Most at once: {most}.")
     table = pd.read_csv(job.folder / "counts.csv")
     names = [name for name in table.columns[3:] if table[name].any()]
     chart = counts_chart(table, names)
