@@ -73,7 +73,8 @@ def _export(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
         return {"formats": known, "words": "\n".join(lines)}
     options = ExportOptions(head=parsed.head, half=parsed.half)
     record = export_run(workspace, parsed.run, parsed.format, options, progress=say_progress())
-    return {**record, "words": verdict_words(record), "failed": record["outcome"] == "failed"}
+    told = record.stored() | {"outdated": record.outdated, "words": verdict_words(record)}
+    return told | {"failed": record.outcome == "failed"}
 
 
 def _report(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:

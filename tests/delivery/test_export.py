@@ -36,16 +36,16 @@ def test_exported_file_answers_as_the_checkpoint_does(name: str, taken: Trained)
         pytest.skip(find_format(name).obstacle)
     steps: list[str] = []
     record = export_run(taken.workspace, taken.run_id, name, progress=lambda step: steps.append(step.stage))
-    assert record["outcome"] == "verified", record
-    assert abs(record["check"]["difference"]) <= 0.005
-    assert record["check"]["milliseconds"]["exported"] > 0
+    assert record.outcome == "verified", record
+    assert abs(record.check.difference) <= 0.005
+    assert record.check.milliseconds.exported > 0
     assert "Comparing answers" in steps or "Scoring the exported file" in steps
     folder = taken.run.folder / "exports" / name
-    assert all((folder / item["name"]).stat().st_size == item["bytes"] for item in record["files"])
+    assert all((folder / item.name).stat().st_size == item.bytes for item in record.files)
     place = str(taken.workspace.root).encode()
-    assert all(place not in (folder / item["name"]).read_bytes() for item in record["files"]), "no path of this machine"
+    assert all(place not in (folder / item.name).read_bytes() for item in record.files), "no path of this machine"
     assert not list(folder.glob("*.pt")), "the copy of the checkpoint is not part of an export"
-    assert [item["format"] for item in list_exports(taken.run)] == [name]
+    assert [item.format for item in list_exports(taken.run)] == [name]
     with zipfile.ZipFile(pack_export(taken.run, name)) as archive:
         assert "export.json" in archive.namelist()
 
@@ -53,8 +53,8 @@ def test_exported_file_answers_as_the_checkpoint_does(name: str, taken: Trained)
 @pytest.mark.slow
 def test_nms_free_head_is_exported_and_its_price_is_said(taken: Trained) -> None:
     record = export_run(taken.workspace, taken.run_id, "onnx", ExportOptions(head="nms-free"))
-    assert (record["outcome"], record["head"]) == ("verified", "nms-free")
-    assert record["check"]["head_cost"] is not None
+    assert (record.outcome, record.head) == ("verified", "nms-free")
+    assert record.check.head_cost is not None
 
 
 @pytest.mark.slow
@@ -63,9 +63,9 @@ def test_damaged_weights_give_a_clear_failure_and_keep_no_file(taken: Trained) -
     assert weights is not None
     weights.write_bytes(b"not a checkpoint")
     record = export_run(taken.workspace, taken.run_id, "torchscript")
-    assert record["outcome"] == "failed"
-    assert record["files"] == []
-    assert record["reason"]
+    assert record.outcome == "failed"
+    assert record.files == []
+    assert record.reason
     assert "failed" in verdict_words(record)
 
 
@@ -86,7 +86,7 @@ def test_changed_weights_make_an_export_outdated(taken: Trained) -> None:
     (folder / "export.json").write_text(json.dumps(record), encoding="utf-8")
     found = read_export(taken.run, "onnx")
     assert found is not None
-    assert found["outdated"]
+    assert found.outdated
     remove_export(taken.run, "onnx")
     assert read_export(taken.run, "onnx") is None
 

@@ -18,6 +18,7 @@ import jinja2
 from core.children import run_child
 from core.delivery.export.exporting import ExportOptions, export_folder, export_run, read_export
 from core.delivery.export.formats import find_format
+from core.delivery.export.record import ExportRecord
 from core.delivery.report import words
 from core.digests import file_sha256
 from core.errors import InputError
@@ -53,7 +54,7 @@ def make_bundle(workspace: Workspace, run_id: str, out: Path, *, progress: Repor
     with workspace.staging("bundle") as folder:
         _clean_copy(run, folder / "model.pt")
         if onnx is not None:
-            name = onnx["files"][0]["name"]
+            name = onnx.files[0].name
             shutil.copyfile(export_folder(run.folder, "onnx") / name, folder / "model.onnx")
         settings = _settings(workspace, run, onnx)
         (folder / "model.json").write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -77,18 +78,18 @@ def make_bundle(workspace: Workspace, run_id: str, out: Path, *, progress: Repor
     return {"run": run.id, "bundle": str(out), "bytes": out.stat().st_size, "files": digests, "without": reason}
 
 
-def _onnx(workspace: Workspace, run: Run, progress: Report | None) -> tuple[dict[str, Any] | None, str]:
+def _onnx(workspace: Workspace, run: Run, progress: Report | None) -> tuple[ExportRecord | None, str]:
     """Return the record of a verified ONNX export and why there is none."""
     record = read_export(run, "onnx")
-    usable = record and record["outcome"] == "verified" and not record["outdated"] and record["head"] == "as-evaluated"
-    if usable and not record["half"]:  # type: ignore[index]
+    wanted = ("verified", "as-evaluated", False, False)
+    if record is not None and (record.outcome, record.head, record.half, record.outdated) == wanted:
         return record, ""
     obstacle = find_format("onnx").obstacle
     if obstacle:
         return None, obstacle
     record = export_run(workspace, run.id, "onnx", ExportOptions(head="as-evaluated"), progress=progress)
-    if record["outcome"] != "verified":
-        return None, f"The export was not good enough to be passed on. {record['reason']}"
+    if record.outcome != "verified":
+        return None, f"The export was not good enough to be passed on. {record.reason}"
     return record, ""
 
 
@@ -101,7 +102,7 @@ def _clean_copy(run: Run, target: Path) -> None:
     )
 
 
-def _settings(workspace: Workspace, run: Run, onnx: dict[str, Any] | None) -> dict[str, Any]:
+def _settings(workspace: Workspace, run: Run, onnx: ExportRecord | None) -> dict[str, Any]:
     dataset = run_dataset(run.folder)
     evaluation = evaluate_run(workspace, run.id)
     assert run.best_weights is not None
@@ -112,7 +113,7 @@ def _settings(workspace: Workspace, run: Run, onnx: dict[str, Any] | None) -> di
         "names": dataset.classes,
         "imgsz": -(-run.spec.imgsz // STRIDE) * STRIDE if not TASKS[dataset.task].names_pictures else run.spec.imgsz,
         "stride": STRIDE,
-        "dynamic": bool(onnx and onnx["dynamic"]),
+        "dynamic": onnx is not None and onnx.dynamic,
         "confidence": evaluation.operating_point.threshold,
         "nms_iou": NMS_IOU,
         "keypoint_shape": list(dataset.keypoint_shape) if dataset.keypoint_shape else None,
@@ -126,7 +127,7 @@ def _settings(workspace: Workspace, run: Run, onnx: dict[str, Any] | None) -> di
 
 
 def _card(
-    workspace: Workspace, run: Run, settings: dict[str, Any], onnx: dict[str, Any] | None, reason: str, folder: Path
+    workspace: Workspace, run: Run, settings: dict[str, Any], onnx: ExportRecord | None, reason: str, folder: Path
 ) -> str:
     dataset, evaluation = run_dataset(run.folder), evaluate_run(workspace, run.id)
     about = {
@@ -136,7 +137,7 @@ def _card(
         "predict.py": "needs ultralytics",
         "predict_onnx.py": "needs onnxruntime, numpy, pillow",
     }
-    check = (onnx or {}).get("check")
+    check = onnx.check if onnx is not None else None
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FILES),
         undefined=jinja2.StrictUndefined,
@@ -154,8 +155,8 @@ def _card(
         trained_on=words.trained_on(run, dataset, read_progress(run)),
         has_onnx=onnx is not None,
         no_onnx=reason,
-        onnx_words=f"Checked against the checkpoint on {check['pictures']} pictures: {check['metric']} "
-        f"{score(check['exported'])} and {score(check['checkpoint'])}."
+        onnx_words=f"Checked against the checkpoint on {check.pictures} pictures: {check.metric} "
+        f"{score(check.exported)} and {score(check.checkpoint)}."
         if check
         else "",
         how_to_use=words.how_to_use(run, evaluation),

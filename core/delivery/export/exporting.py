@@ -6,7 +6,6 @@ what was compared and how). The outcome is one of OUTCOMES; nothing is exported 
 
 from __future__ import annotations
 
-import json
 import shutil
 import zipfile
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.delivery.export.formats import PREFERS_NMS_FREE, ExportFormat, export_formats, find_format
+from core.delivery.export.record import OUTCOMES, ExportJob, ExportRecord
 from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.jobs import JobState, Report, read_job, remove_job, run_job_folder, start_job, wait_job
@@ -26,12 +26,6 @@ from core.workspace import Workspace
 
 TOLERANCE = 0.005
 """Largest difference in mAP (top-1 for classification) at which an exported file counts as verified."""
-OUTCOMES = {
-    "verified": "exported and verified",
-    "unverified": "exported, not verifiable here",
-    "differs": "exported, but it answers differently",
-    "failed": "failed",
-}
 
 
 class ExportOptions(BaseModel):
@@ -76,8 +70,9 @@ def start_export(workspace: Workspace, run_id: str, name: str, options: ExportOp
     head = options.head
     if head == "auto":
         head = "nms-free" if chosen.name in PREFERS_NMS_FREE and chosen.nms_free(_task(run)) else "as-evaluated"
-    job = {"run": str(run.folder), "format": chosen.name, "head": head, "half": options.half, "asked": options.head}
-    return start_job(run_job_folder(run.folder, f"export-{chosen.name}"), "core.delivery.export.job", job)
+    job = ExportJob(run=str(run.folder), format=chosen.name, head=head, half=options.half, asked=options.head)
+    folder = run_job_folder(run.folder, f"export-{chosen.name}")
+    return start_job(folder, "core.delivery.export.job", job.model_dump(mode="json"))
 
 
 def export_run(
@@ -87,11 +82,11 @@ def export_run(
     options: ExportOptions | None = None,
     *,
     progress: Report | None = None,
-) -> dict[str, Any]:
+) -> ExportRecord:
     """Export and check a run's best model; return the content of its `export.json`.
 
     Raises InputError as `start_export`, and GraftError when the child ended without a result. A failed export is
-    no exception: its "outcome" is "failed" and its "reason" says why.
+    no exception: its outcome is "failed" and its reason says why.
     """
     folder = start_export(workspace, run_id, name, options)
     wait_job(folder, progress)
@@ -117,19 +112,19 @@ def export_folder(run_folder: Path, name: str) -> Path:
     return run_folder / "exports" / name
 
 
-def read_export(run: Run, name: str) -> dict[str, Any] | None:
-    """Return what is recorded of an export, None when there was none; "outdated" says the weights changed since."""
+def read_export(run: Run, name: str) -> ExportRecord | None:
+    """Return what is recorded of an export, None when there was none."""
     path = export_folder(run.folder, name) / "export.json"
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record = ExportRecord.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     weights = run.best_weights
-    record["outdated"] = weights is None or record.get("weights_sha256") != file_sha256(weights)
+    record.outdated = weights is None or record.weights_sha256 != file_sha256(weights)
     return record
 
 
-def list_exports(run: Run) -> list[dict[str, Any]]:
+def list_exports(run: Run) -> list[ExportRecord]:
     """Return the records of all exports of a run, in the order of the formats."""
     records = (read_export(run, item.name) for item in export_formats())
     return [record for record in records if record is not None]
@@ -147,15 +142,15 @@ def pack_export(run: Run, name: str) -> Path:
     Raises InputError when there is no such export.
     """
     record = read_export(run, name)
-    if record is None or not record["files"]:
+    if record is None or not record.files:
         raise InputError(f"There is no {name} export of {run.id}; make one first.")
     folder = export_folder(run.folder, name)
     target = folder / f"{run.id}-{name}.zip"
     if not target.is_file():
         part = target.with_suffix(".part")
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-            for item in record["files"]:
-                archive.write(folder / item["name"], item["name"])
+            for item in record.files:
+                archive.write(folder / item.name, item.name)
             archive.write(folder / "export.json", "export.json")
         part.replace(target)
     return target
@@ -174,24 +169,22 @@ def describe(item: ExportFormat) -> dict[str, Any]:
     }
 
 
-def verdict_words(record: dict[str, Any]) -> str:
+def verdict_words(record: ExportRecord) -> str:
     """Say in one or two sentences how an export went."""
-    if record["outcome"] != "verified" and record["outcome"] != "differs":
-        return f"{record['title']}: {OUTCOMES[record['outcome']]}. {record['reason']}".strip()
-    check = record["check"]
-    speed = check["milliseconds"]
+    check = record.check
+    if check is None or record.outcome not in ("verified", "differs"):
+        return f"{record.title}: {OUTCOMES[record.outcome]}. {record.reason}".strip()
+    speed = check.milliseconds
     apart = "no box to compare"
-    if check["box_difference"] is not None:
-        apart = (
-            f"boxes {check['typical_box_difference']:.2g} px apart (median), at most {check['box_difference']:.2g} px"
-        )
-    if check["metric"] == "top-1":
-        apart = f"probabilities at most {check['confidence_difference']:.2g} apart"
+    if check.box_difference is not None:
+        apart = f"boxes {check.typical_box_difference:.2g} px apart (median), at most {check.box_difference:.2g} px"
+    if check.metric == "top-1":
+        apart = f"probabilities at most {check.confidence_difference:.2g} apart"
     return (
-        f"{record['title']}: {OUTCOMES[record['outcome']]}. On {check['pictures']} {check['part']} pictures "
-        f"{check['metric']} {score(check['exported'])} against the checkpoint's {score(check['checkpoint'])}; {apart}; "
-        f"{milliseconds(speed['exported'])} a picture against {milliseconds(speed['checkpoint'])} on this machine. "
-        f"{record['reason']}"
+        f"{record.title}: {OUTCOMES[record.outcome]}. On {check.pictures} {check.part} pictures "
+        f"{check.metric} {score(check.exported)} against the checkpoint's {score(check.checkpoint)}; {apart}; "
+        f"{milliseconds(speed.exported)} a picture against {milliseconds(speed.checkpoint)} on this machine. "
+        f"{record.reason}"
     ).strip()
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from core.data.dataset import Dataset
 from core.delivery.export.exporting import TOLERANCE, export_folder
 from core.delivery.export.formats import find_format
+from core.delivery.export.record import ExportedFile, ExportJob, ExportRecord
 from core.delivery.export.verification import compare, pictures_for_check
 from core.digests import file_sha256
 from core.errors import InputError
@@ -53,62 +54,54 @@ def refuse_network() -> None:
     sys.addaudithook(guard)
 
 
-def export_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
+def export_job(asked: dict[str, Any], report: Report) -> dict[str, Any]:
     """Export as the job says; write files and `export.json` into the run's folder and return the record."""
-    run_folder, chosen = Path(job["run"]), find_format(job["format"])
+    job = ExportJob.model_validate(asked)
+    run_folder, chosen = Path(job.run), find_format(job.format)
     target = export_folder(run_folder, chosen.name)
     making = run_folder / "exports" / f".{chosen.name}-making"
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
     weights = best_weights(run_folder)
-    record: dict[str, Any] = {
-        "format": chosen.name,
-        "title": chosen.title,
-        "outcome": "failed",
-        "reason": "",
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": 0.0,
-        "head": "",
-        "half": job["half"],
-        "dynamic": False,
-        "imgsz": 0,
-        "files": [],
-        "check": None,
-        "weights_sha256": file_sha256(weights),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processor threads",
-        "versions": _versions(),
-    }
+    record = ExportRecord(
+        format=chosen.name,
+        title=chosen.title,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        half=job.half,
+        weights_sha256=file_sha256(weights),
+        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processor threads",
+        versions=_versions(),
+    )
     began = time.monotonic()
     try:
         report(Progress(f"Exporting to {chosen.title}", 0, 0))
         dataset = run_dataset(run_folder)
         exported = _export(run_folder, dataset, weights, job, making, record)
-        record["seconds"] = round(time.monotonic() - began, 1)
-        record["files"] = _files(exported, making)
+        record.seconds = round(time.monotonic() - began, 1)
+        record.files = _files(exported, making)
         if chosen.unverifiable:
-            record |= {"outcome": "unverified", "reason": chosen.unverifiable}
+            record.outcome, record.reason = "unverified", chosen.unverifiable
         else:
             _verify(dataset, making / f"{run_folder.name}.pt", exported, record, making, report)
     except InputError as error:
-        record["reason"] = str(error)
+        record.reason = str(error)
     except Exception as error:  # whatever a converter raises becomes the reason the user reads; the log has it all
         traceback.print_exc()
-        record["reason"] = _reason(error)
+        record.reason = _reason(error)
     for left in making.iterdir():
-        if not any(item["name"].split("/")[0] == left.name for item in record["files"]):
+        if not any(item.name.split("/")[0] == left.name for item in record.files):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
-    write_json_atomic(making / "export.json", record)
+    write_json_atomic(making / "export.json", record.stored())
     shutil.rmtree(target, ignore_errors=True)
     making.rename(target)
-    return record
+    return record.stored()
 
 
 def _export(
-    run_folder: Path, dataset: Dataset, weights: Path, job: dict[str, Any], making: Path, record: dict[str, Any]
+    run_folder: Path, dataset: Dataset, weights: Path, job: ExportJob, making: Path, record: ExportRecord
 ) -> Path:
-
     spec = read_spec(run_folder)
-    chosen = find_format(job["format"])
+    chosen = find_format(job.format)
     copy = making / f"{run_folder.name}.pt"
     shutil.copyfile(weights, copy)
     refuse_network()
@@ -119,13 +112,11 @@ def _export(
     model: Any = YOLO(copy.name)
     forget_paths(model.model, dataset.name)  # converters write the path of the data into the file
     free = has_nms_free_head(model.model)
-    if job["head"] == "nms-free" and not free:
-        if job["asked"] == "nms-free":
-            raise InputError("This model has no NMS-free head (YOLO26 has one); export it as evaluated.")
-        job = {**job, "head": "as-evaluated"}
-    nms_free = job["head"] == "nms-free"
+    if job.asked == "nms-free" and not free:
+        raise InputError("This model has no NMS-free head (YOLO26 has one); export it as evaluated.")
+    nms_free = job.head == "nms-free" and free
     options: dict[str, Any] = {"format": chosen.name, "imgsz": spec.imgsz, "device": "cpu"}
-    if job["half"]:
+    if job.half:
         options["quantize"] = 16
     if nms_free:
         options["nms"] = False
@@ -133,12 +124,8 @@ def _export(
         options["device"] = 0
     if chosen.name == "onnx" and not TASKS[model.task].names_pictures:
         options["dynamic"] = True  # pictures keep their shape, as when the run was evaluated
-    record |= {
-        "imgsz": options["imgsz"],
-        "dynamic": bool(options.get("dynamic")),
-        "head": "nms-free" if nms_free else "as-evaluated",
-        "has_nms_free": free,
-    }
+    record.imgsz, record.dynamic = spec.imgsz, bool(options.get("dynamic"))
+    record.head, record.has_nms_free = "nms-free" if nms_free else "as-evaluated", free
     exported = Path(model.export(**options))
     if not exported.exists():
         raise InputError("The converter ended without leaving a file.")
@@ -146,7 +133,7 @@ def _export(
 
 
 def _verify(
-    dataset: Dataset, checkpoint: Path, exported: Path, record: dict[str, Any], making: Path, report: Report
+    dataset: Dataset, checkpoint: Path, exported: Path, record: ExportRecord, making: Path, report: Report
 ) -> None:
     folder = making / ".check"
     pictures = pictures_for_check(dataset, folder)
@@ -154,30 +141,30 @@ def _verify(
         checkpoint,
         exported,
         pictures,
-        imgsz=record["imgsz"],
-        rect=record["dynamic"],
-        nms_free=record["head"] == "nms-free",
-        half=record["half"],
+        imgsz=record.imgsz,
+        rect=record.dynamic,
+        nms_free=record.head == "nms-free",
+        half=record.half,
         report=report,
     )
-    record["check"] = check
-    apart = abs(check["difference"])
+    record.check = check
+    apart = abs(check.difference)
     if apart <= TOLERANCE:
-        record["outcome"] = "verified"
+        record.outcome = "verified"
     else:
-        record["outcome"] = "differs"
-        record["reason"] = (
-            f"Its {check['metric']} is {score(apart)} away from the checkpoint's, more than {TOLERANCE}: don't use it "
+        record.outcome = "differs"
+        record.reason = (
+            f"Its {check.metric} is {score(apart)} away from the checkpoint's, more than {TOLERANCE}: don't use it "
             "without a closer look."
         )
-    if check["head_cost"] is not None and check["head_cost"] > TOLERANCE:
-        record["reason"] += (
-            f" The NMS-free head itself scores {score(check['head_cost'])} less than the answers Graft evaluated; "
+    if check.head_cost is not None and check.head_cost > TOLERANCE:
+        record.reason += (
+            f" The NMS-free head itself scores {score(check.head_cost)} less than the answers Graft evaluated; "
             "train longer, or export as evaluated."
         )
-    if record["format"] == "openvino" and not record["half"]:
-        record["reason"] += _openvino_precision()
-    record["reason"] = record["reason"].strip()
+    if record.format == "openvino" and not record.half:
+        record.reason += _openvino_precision()
+    record.reason = record.reason.strip()
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -193,15 +180,13 @@ def _openvino_precision() -> str:
     )
 
 
-def _files(exported: Path, making: Path) -> list[dict[str, Any]]:
+def _files(exported: Path, making: Path) -> list[ExportedFile]:
     paths = sorted(path for path in exported.rglob("*") if path.is_file()) if exported.is_dir() else [exported]
     paths = [path for path in paths if "__pycache__" not in path.parts]
     return [
-        {
-            "name": path.relative_to(making.resolve()).as_posix(),
-            "bytes": path.stat().st_size,
-            "sha256": file_sha256(path),
-        }
+        ExportedFile(
+            name=path.relative_to(making.resolve()).as_posix(), bytes=path.stat().st_size, sha256=file_sha256(path)
+        )
         for path in paths
     ]
 

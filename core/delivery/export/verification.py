@@ -16,6 +16,7 @@ import yaml
 from numpy.typing import NDArray
 
 from core.data.dataset import Dataset
+from core.delivery.export.record import ExportCheck, Milliseconds
 from core.jobs import Progress, Report
 from core.tasks import TASKS
 
@@ -94,22 +95,20 @@ def compare(
     nms_free: bool,
     half: bool,
     report: Report,
-) -> dict[str, Any]:
+) -> ExportCheck:
     """Run both models; return the figures of the check.
 
-    `rect` is true for an export that takes pictures of any shape; else both get square ones. Differences are exported
-    minus checkpoint; "head_cost" is what choosing the NMS-free head costs in the metric (None when it wasn't).
+    `rect` is true for an export that takes pictures of any shape; else both get square ones.
     """
     same = {"imgsz": imgsz, "rect": rect, "nms": False if nms_free else None, "quantize": 16 if half else None}
     classify = TASKS[pictures.task].names_pictures
     files = pictures.files if classify else pictures.files[:: max(1, len(pictures.files) // COMPARED)]
     answers = _answers([(checkpoint, {**same, "quantize": None}), (exported, same)], files, pictures.task, report)
+    distances: list[float] = []
+    alone = 0
     if classify:
-        distances: list[float]
-        metric, scores = "top-1", [_top1(answer, pictures.labels) for answer in answers]
-        distances, alone = [], 0
+        scores = [_top1(answer, pictures.labels) for answer in answers]
     else:
-        metric = "mAP50-95"
         scores = [
             _score(checkpoint, pictures, {**same, "quantize": None}, "Scoring the checkpoint", report),
             _score(exported, pictures, same, "Scoring the exported file", report),
@@ -119,25 +118,25 @@ def compare(
     if nms_free:
         usual = _score(checkpoint, pictures, {**same, "nms": None, "quantize": None}, "Scoring the usual head", report)
         cost = round(usual - scores[0], 5)
-    return {
-        "pictures": len(pictures.files),
-        "part": pictures.part,
-        "compared": len(files),
-        "metric": metric,
-        "checkpoint": round(scores[0], 5),
-        "exported": round(scores[1], 5),
-        "difference": round(scores[1] - scores[0], 5),
-        "head_cost": cost,
-        "box_difference": round(max(distances), 4) if distances else None,
-        "typical_box_difference": round(median(distances), 4) if distances else None,
-        "boxes": len(distances),
-        "boxes_without_partner": alone,
-        "confidence_difference": confidence_difference(*answers),
-        "milliseconds": {
-            "checkpoint": _milliseconds(answers[0]),
-            "exported": _milliseconds(answers[1]),
-        },
-    }
+    return ExportCheck(
+        pictures=len(pictures.files),
+        part=pictures.part,
+        compared=len(files),
+        metric="top-1" if classify else "mAP50-95",
+        checkpoint=round(scores[0], 5),
+        exported=round(scores[1], 5),
+        difference=round(scores[1] - scores[0], 5),
+        head_cost=cost,
+        box_difference=round(max(distances), 4) if distances else None,
+        typical_box_difference=round(median(distances), 4) if distances else None,
+        boxes=len(distances),
+        boxes_without_partner=alone,
+        confidence_difference=confidence_difference(*answers),
+        milliseconds=Milliseconds(
+            checkpoint=_milliseconds(answers[0]),
+            exported=_milliseconds(answers[1]),
+        ),
+    )
 
 
 def _answers(

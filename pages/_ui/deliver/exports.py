@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 
 from core.delivery.export.exporting import (
-    OUTCOMES,
     ExportOptions,
     cancel_export,
     export_state,
@@ -17,6 +16,7 @@ from core.delivery.export.exporting import (
     start_export,
 )
 from core.delivery.export.formats import PLACES, PREFERS_NMS_FREE, ExportFormat, export_formats
+from core.delivery.export.record import OUTCOMES, ExportRecord
 from core.errors import InputError
 from core.jobs import run_job_folder
 from core.models.catalog import find_model
@@ -56,8 +56,8 @@ def _card(workspace: Workspace, run: Run, item: ExportFormat, busy: ExportFormat
     record = read_export(run, item.name)
     badge = ""
     if record is not None:
-        outcome = "outdated" if record["outdated"] else record["outcome"]
-        words = "made from earlier weights" if record["outdated"] else OUTCOMES[record["outcome"]]
+        outcome = "outdated" if record.outdated else record.outcome
+        words = "made from earlier weights" if record.outdated else OUTCOMES[record.outcome]
         badge = f" :{BADGES.get(outcome, 'gray')}-badge[{words}]"
     st.markdown(f"**{plain(item.title)}**{badge}  \n{plain(item.facts.words)}")
     if busy is not None and busy.name == item.name:
@@ -70,7 +70,7 @@ def _card(workspace: Workspace, run: Run, item: ExportFormat, busy: ExportFormat
     if record is None:  # an earlier try may have ended without a result
         show_job(run_job_folder(run.folder, f"export-{item.name}"), item.name)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if record is not None and record["files"]:
+        if record is not None and record.files:
             offer_file(pack_export(run, item.name), "Save it", "application/zip", f"save_{item.name}")
         head, half = _options(run, item)
         label = "Export" if record is None else "Export again"
@@ -109,38 +109,36 @@ def _options(run: Run, item: ExportFormat) -> tuple[Any, bool]:
     return head, half
 
 
-def _result(record: dict[str, Any]) -> None:
-    check = record["check"]
+def _result(record: ExportRecord) -> None:
+    check = record.check
     if check is not None:
-        speed = check["milliseconds"]
+        speed = check.milliseconds
         with st.grid(3, min_column_width=160, gap="small"):
-            apart = check["difference"]
+            apart = check.difference
             lost = "none" if abs(apart) < 0.00005 else f"{apart:+.4f}"
-            st.metric(f"Change of {check['metric']}", lost, border=False)
-            if check.get("typical_box_difference") is not None:
-                typical = check["typical_box_difference"]
+            st.metric(f"Change of {check.metric}", lost, border=False)
+            if check.typical_box_difference is not None:
+                typical = check.typical_box_difference
                 st.metric("Boxes apart", f"{typical:.2g} px" if typical >= 0.01 else "< 0.01 px")
             else:
-                st.metric("Confidence apart", f"{check['confidence_difference'] or 0:.1g}")
-            st.metric("A picture takes", milliseconds(speed["exported"]))
-        largest = (
-            f", boxes at most {check['box_difference']:.2g} px apart" if check["box_difference"] is not None else ""
-        )
+                st.metric("Confidence apart", f"{check.confidence_difference or 0:.1g}")
+            st.metric("A picture takes", milliseconds(speed.exported))
+        largest = f", boxes at most {check.box_difference:.2g} px apart" if check.box_difference is not None else ""
         st.caption(
-            f"{check['metric']} {score(check['exported'])} against {score(check['checkpoint'])} of the model itself in "
-            f"this same check, {milliseconds(speed['checkpoint'])} a picture{largest}. Compared on {check['pictures']} "
-            f"{check['part']} pictures, times on {check['compared']} of them, on this machine "
-            f"({plain(record['machine'])})."
+            f"{check.metric} {score(check.exported)} against {score(check.checkpoint)} of the model itself in "
+            f"this same check, {milliseconds(speed.checkpoint)} a picture{largest}. Compared on {check.pictures} "
+            f"{check.part} pictures, times on {check.compared} of them, on this machine "
+            f"({plain(record.machine)})."
         )
-        if check["metric"] != "top-1":
-            square = "" if record["dynamic"] else ", made square as this format needs them"
+        if check.metric != "top-1":
+            square = "" if record.dynamic else ", made square as this format needs them"
             st.caption(
                 f"Both were shown the same pictures one by one{square}. These figures are for each other only: how "
                 "good the model is stands in the evaluation and the report."
             )
-    if record["reason"]:
-        st.markdown(plain(record["reason"]))
-    if record["files"]:
-        size = megabytes(sum(file["bytes"] for file in record["files"]))
-        head = ", NMS-free head" if record["head"] == "nms-free" else ""
-        st.caption(f"{size}, {record['imgsz']} px{', 16-bit' if record['half'] else ''}{head}")
+    if record.reason:
+        st.markdown(plain(record.reason))
+    if record.files:
+        size = megabytes(sum(file.bytes for file in record.files))
+        head = ", NMS-free head" if record.head == "nms-free" else ""
+        st.caption(f"{size}, {record.imgsz} px{', 16-bit' if record.half else ''}{head}")
