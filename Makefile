@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check wheel install install-dev clean
+.PHONY: run test check ultralytics wheel install install-dev clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m streamlit run streamlit_app.py
@@ -15,6 +15,19 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The contract with Ultralytics, then the fast tests, against another version of it: make ultralytics VERSION=8.4.189
+# An environment of its own holds that version alone and finds everything else in .venv, torch included (shared.pth).
+OTHER := .venv-ultralytics-$(VERSION)
+PACKAGES := import sysconfig; print(sysconfig.get_path("purelib"))
+ultralytics: $(VENV)/.installed-dev
+	@test -n "$(VERSION)" || (echo "Which version? make ultralytics VERSION=8.4.189" >&2; exit 1)
+	$(BIN)/python -m venv --clear --without-pip $(OTHER)
+	$(BIN)/python -m pip --python $(OTHER)/bin/python install --quiet --no-deps "ultralytics==$(VERSION)"
+	$(BIN)/python -c '$(PACKAGES)' > "$$($(OTHER)/bin/python -c '$(PACKAGES)')/shared.pth"
+	$(OTHER)/bin/python -c 'import ultralytics; assert ultralytics.__version__ == "$(VERSION)", ultralytics'
+	$(OTHER)/bin/python -m pytest tests/test_ultralytics_contract.py
+	$(OTHER)/bin/python -m pytest -n 2 --dist loadgroup -m "not slow and not e2e and not ray"
 
 # What an earlier build left would get into the wheel.
 wheel: $(VENV)/.installed-dev
@@ -46,4 +59,4 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist graft.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-ultralytics-* build dist graft.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.tasks import TASKS
-from core.ultralytics.networks import backbone_layers, build_network
+from core.ultralytics.networks import backbone_layers, build_network, layers_of
 
 FILE = Path(__file__).with_name("networks.json")
 PARTS = ("backbone", "neck", "head")
@@ -48,9 +48,9 @@ def network_parts(name: str) -> dict[str, Part] | None:
 def measure_network(name: str) -> dict[str, Part]:
     """Build a network and count; imports torch, so not for the web process."""
     own, other = build_network(name), build_network(name, OTHER_CLASSES)
-    backbone, last = backbone_layers(own), len(own.model) - 1
+    backbone, last = backbone_layers(own), len(layers_of(own)) - 1
     figures = {part: [0, 0, 0, 0, 0] for part in PARTS}
-    for index, (layer, twin) in enumerate(zip(own.model, other.model, strict=True)):
+    for index, (layer, twin) in enumerate(zip(layers_of(own), layers_of(other), strict=True)):
         part = "backbone" if index < backbone else "head" if index == last else "neck"
         counts = figures[part]
         counts[0] += 1

@@ -22,7 +22,7 @@ from core.isolation import enter_isolation
 from core.jobs import Report
 from core.models.weights import WeightsFile
 from core.ultralytics.checkpoints import read_network
-from core.ultralytics.networks import backbone_layers, run_layers
+from core.ultralytics.networks import backbone_layers, layers_of, run_layers
 from core.workspace import read_json, write_json_atomic
 
 PICTURES = 48
@@ -74,7 +74,7 @@ def distance(weights: Path, pictures: list[Path]) -> float:
 
     model = read_network(weights).float().eval()
     depth = backbone_layers(model)
-    backbone = model.model[:depth]
+    backbone = layers_of(model)[:depth]
     layers: list[Any] = [module for module in backbone.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     if not layers:
         raise GraftError("the checkpoint holds no batch-norm layers (it was exported or fused)")

@@ -34,6 +34,11 @@ def bare(model: Any) -> Any:
     return model.module if isinstance(model, torch.nn.parallel.DistributedDataParallel) else model
 
 
+def layers_of(model: Any) -> Any:
+    """Return the top-level layers of a network, from the first to the head."""
+    return model.model
+
+
 def backbone_layers(model: Any) -> int:
     """Return how many top-level layers the backbone of a network has (from its yaml)."""
     return len(model.yaml["backbone"])

@@ -15,6 +15,7 @@ from PIL import Image
 from core.data.images.thumbnails import Mark, box_outline, draw_marks
 from core.data.palette import class_colour
 from core.tasks import TASKS
+from core.ultralytics.trainers.watching import class_names, watch
 from core.words import percent
 
 PICTURES = 6
@@ -45,28 +46,8 @@ class TrainingPictures:
     def attach(self, trainer: Any) -> None:
         """Look over the shoulder of a trainer that has been set up (in `on_train_start`)."""
         self.folder.mkdir(exist_ok=True)
-        names = (
-            dict(enumerate(trainer.data["names"])) if isinstance(trainer.data["names"], list) else trainer.data["names"]
-        )
-        self.names = {int(key): str(value) for key, value in names.items()}
-        prepare, update = trainer.preprocess_batch, trainer.validator.update_metrics
-
-        def prepare_and_keep(batch: dict[str, Any]) -> dict[str, Any]:
-            ready: dict[str, Any] = prepare(batch)
-            if self._batch is None:
-                self._batch = {
-                    key: value for key, value in ready.items() if key in ("img", "cls", "bboxes", "batch_idx")
-                }
-                self._batch["img"] = ready["img"][:BATCH_TILES].detach().float().cpu()
-            return ready
-
-        def update_and_keep(answers: Any, batch: dict[str, Any]) -> None:
-            if trainer.validator.training:
-                self._keep_answers(answers, batch)
-            update(answers, batch)
-
-        trainer.preprocess_batch = prepare_and_keep
-        trainer.validator.update_metrics = update_and_keep
+        self.names = class_names(trainer)
+        watch(trainer, self._keep_batch, self._keep_answers)
 
     def write_batch(self, epoch: int) -> list[str]:
         """Write the epoch's first augmented batch; return its files below the run folder (none when there was none)."""
@@ -90,6 +71,11 @@ class TrainingPictures:
             for index, name in enumerate(self._followed)
             if name in kept
         ]
+
+    def _keep_batch(self, ready: dict[str, Any]) -> None:
+        if self._batch is None:
+            self._batch = {key: value for key, value in ready.items() if key in ("img", "cls", "bboxes", "batch_idx")}
+            self._batch["img"] = ready["img"][:BATCH_TILES].detach().float().cpu()
 
     def _keep_answers(self, answers: Any, batch: dict[str, Any]) -> None:
         for index, file in enumerate(batch.get("im_file", [])):

@@ -40,10 +40,11 @@ from core.training.store import WITH_PROCESS, Run, RunStore
 from core.training.trainer_selection import number_format, trainer_class
 from core.training.worker.batch_fit import fit_batch
 from core.training.worker.pictures import TrainingPictures
-from core.training.worker.preflight import check_disk, check_files, measure, memory_in_use
+from core.training.worker.preflight import check_disk, check_files
 from core.ultralytics.checkpoints import reused_parts
 from core.ultralytics.networks import backbone_layers
 from core.ultralytics.trainers.distillation import student
+from core.ultralytics.trainers.measuring import measure, memory_in_use
 from core.ultralytics.trainers.offline import stay_offline
 from core.ultralytics.trainers.rates import slow_backbone, unfreeze
 from core.ultralytics.trainers.resume_point import load_resume_point, restore_training, save_resume_point

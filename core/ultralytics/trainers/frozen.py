@@ -72,7 +72,7 @@ class FeatureLoader:
         self.trainer, self.cut, self.inner = trainer, cut, trainer.train_loader
         self.dataset, self.collate_fn, self.batch_size = self.inner.dataset, self.inner.collate_fn, trainer.batch_size
         self.sampler = self.inner.sampler
-        self.kept: dict[tuple[str, int], dict[int, dict[str, Any]]] = {}
+        self.kept: dict[int, dict[int, dict[str, Any]]] = {}
         self.views = views_for(trainer.epochs)
         self.fresh = 0
 
@@ -89,8 +89,7 @@ class FeatureLoader:
         import torch
 
         seed, epoch = int(self.trainer.args.seed), int(self.trainer.epoch)
-        whole = not getattr(self.dataset, "mosaic", True)
-        view = ("whole", epoch % 2) if whole else ("collage", epoch % self.views)
+        view = epoch % self.views
         kept = self.kept.setdefault(view, {})
         order = torch.randperm(
             len(self.dataset), generator=torch.Generator().manual_seed(seed * 100_003 + epoch)
@@ -103,12 +102,12 @@ class FeatureLoader:
                 [kept[index] for index in indices], pictures if len(missing) == len(indices) else pictures[:0]
             )
 
-    def _compute(self, indices: list[int], view: tuple[str, int], seed: int, kept: dict[int, dict[str, Any]]) -> Any:
+    def _compute(self, indices: list[int], view: int, seed: int, kept: dict[int, dict[str, Any]]) -> Any:
         import torch
 
         samples = []
         for index in indices:
-            with _seeded(hash((seed, view[0] == "whole", view[1], index)) & 0x7FFFFFFF):
+            with _seeded(hash((seed, False, view, index)) & 0x7FFFFFFF):
                 samples.append(self.dataset[index])
         batch = self.collate_fn(samples)
         self.fresh += len(indices)
