@@ -2,8 +2,8 @@
 
     python -m bench.frozen_speed [--set bccd] [--model yolo26n] [--imgsz 320] [--batch 8] [--epochs 9] [--rounds 1]
 
-Compared are images a second, for the cached run over the epochs in which no features had to be computed (validation not
-counted), for stock over those after the first; and the metric at the end of equally many epochs.
+Compared are images per second, for the cached run over the epochs in which no features had to be computed (validation
+not counted), for stock over those after the first; and the metric at the end of equally many epochs.
 """
 
 from __future__ import annotations

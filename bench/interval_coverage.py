@@ -3,7 +3,7 @@
     python bench/interval_coverage.py [SETS]
 
 Sets are made up from a world whose true figures are known: pictures differ in how hard they are (so their objects hang
-together), groups of four pictures share their hardness where "grouped" is said. A row a figure and size of the set:
+together), groups of four pictures share their hardness where "grouped" is said. One row per figure and size of the set:
 the share of SETS (500 by default) whose interval holds the truth, which should lie between 92 and 98 %.
 """
 
@@ -32,7 +32,7 @@ GROUP = 4
 
 @dataclass
 class World:
-    """How good the made-up model is: the chance to find an object of a middling picture, and false alarms a picture."""
+    """How good the made-up model is: the chance to find a middling picture's object, and false alarms per picture."""
 
     skill: float
     alarms: float = 0.8
@@ -43,7 +43,7 @@ class World:
 
 @dataclass
 class Made:
-    """A set: numbers a picture, and predictions as flat arrays."""
+    """A set: numbers per picture, and predictions as flat arrays."""
 
     objects: NDArray[np.float32]
     correct: NDArray[np.bool_]
@@ -161,7 +161,7 @@ def false_alarms(pictures: int, sets: int, seed: int = 0) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print a row a setting."""
+    """Print one row per setting."""
     sets = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     begun = time.perf_counter()
     chance = 196 * (0.0475 / sets) ** 0.5

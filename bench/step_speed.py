@@ -3,8 +3,8 @@
     python -m bench.step_speed [--set bccd] [--model yolo26n] [--imgsz 320] [--batch 8] [--epochs 3] [--rounds 2]
                               [--fp32]
 
-Both train from the same weights with the same seed in processes of their own, in turns. Compared are images a second of
-the epochs after the first (validation not counted) and the metric at the end. --fp32 leaves bfloat16 off: then the
+Both train from the same weights with the same seed in processes of their own, in turns. Compared are images per second
+of the epochs after the first (validation not counted) and the metric at the end. --fp32 leaves bfloat16 off: then the
 losses are those of Ultralytics to rounding. On a shared machine look at the least times, not at the medians.
 """
 

@@ -1,4 +1,4 @@
-"""Child process of the benchmarks: one training in-process, a JSON line an epoch.
+"""Child process of the benchmarks: one training in-process, one JSON line per epoch.
 
     python -m bench.trainer_child '{"trainer": "stock", "weights": "yolo26n.pt", "task": "detect", "arguments": {...}}'
 

@@ -130,7 +130,7 @@ class TrainingSpec(BaseModel):
     )
     name: str = Field(default="", title="Name", description="What you want to call the run.", max_length=120)
     reasons: dict[str, str] = Field(
-        default_factory=dict, title="Reasons", description="Why a setting has its value, one sentence a setting."
+        default_factory=dict, title="Reasons", description="Why a setting has its value, one sentence per setting."
     )
     transfer: dict[str, str] = Field(
         default_factory=dict,

@@ -1,1 +1,1 @@
-"""The pages of the dashboard, one file a step; pages/_app.py is the frame they stand in."""
+"""The pages of the dashboard, one file per step; pages/_app.py is the frame they stand in."""

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 
 def write_yolo_folder(folder: Path, train: int = 8, val: int = 4, size: int = 64) -> Path:
-    """Write a labelled set in Ultralytics' layout: class 0 a square, class 1 a disc, one of each a picture."""
+    """Write a labelled set in Ultralytics' layout: class 0 a square, class 1 a disc, one of each per picture."""
     random = np.random.default_rng(0)
     for split, count in (("train", train), ("val", val)):
         for kind in ("images", "labels"):

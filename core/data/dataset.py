@@ -3,7 +3,7 @@
 A dataset is the folder `datasets/<id>/` of a workspace:
 
     dataset.json     this module's `Dataset`: name, task, classes, source, checksum, findings, fixes
-    images.parquet   one row a picture: `IMAGE_COLUMNS`
+    images.parquet   one row per picture: `IMAGE_COLUMNS`
     data.yaml        written by Graft itself, never taken from the user
     images/<split>/  pictures (8 bit, decodable by Ultralytics); classify: images/<split>/<class>/
     labels/<split>/  YOLO text labels with the picture's name; none for classify
@@ -44,7 +44,7 @@ IMAGE_COLUMNS = {
     "phash": "64-bit perceptual hash as 16 hex digits, empty when not computed",
     "brightness": "mean grey level, 0 to 255",
     "group": "patient, part or other group that must not straddle splits; empty when unknown",
-    "bits": "bits a channel of the source picture",
+    "bits": "bits per channel of the source picture",
 }
 """The columns of images.parquet that every reader can rely on."""
 
@@ -131,7 +131,7 @@ class Dataset(BaseModel):
         return [finding for finding in self.findings if finding.severity is Severity.ERROR]
 
     def image_table(self) -> pd.DataFrame:
-        """Return images.parquet: one row a picture with the columns of IMAGE_COLUMNS."""
+        """Return images.parquet: one row per picture with the columns of IMAGE_COLUMNS."""
         return pd.read_parquet(self.root / "images.parquet")
 
     def image_path(self, file: str) -> Path:

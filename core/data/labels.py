@@ -14,7 +14,7 @@ from core.tasks import TASKS
 
 @dataclass(frozen=True)
 class Labels:
-    """One entry an object: row of the image table, class, enclosing box as fractions, and the text of its row."""
+    """One entry per object: row of the image table, class, enclosing box as fractions, and the text of its row."""
 
     row: NDArray[np.int64]
     class_id: NDArray[np.int64]
@@ -22,7 +22,7 @@ class Labels:
     """(n, 4) centre x, centre y, width, height; whole picture for classify"""
     text: list[str]
     has_file: NDArray[np.bool_]
-    """one entry a picture: is there a label text at all"""
+    """one entry per picture: is there a label text at all"""
 
 
 def read_labels(dataset: Dataset, table: pd.DataFrame | None = None) -> Labels:

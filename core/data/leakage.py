@@ -336,7 +336,7 @@ def find_copies(pictures: dict[str, tuple[NDArray[np.uint8], Path]]) -> list[tup
 
 
 def together(digests: Sequence[str], groups: Sequence[str], copies: Sequence[tuple[str, str]]) -> list[str]:
-    """Return one group key a picture, '' for none: copies and near-copies share one, joined with the given groups.
+    """Return one group key per picture, '' for none: copies and near-copies share one, joined with the given groups.
 
     `copies` are pairs of digests whose pictures show the same.
     """

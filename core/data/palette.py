@@ -1,4 +1,4 @@
-"""One colour a class, the same in galleries, curves, tables and reports, safe for colour-blind eyes.
+"""One colour per class, the same in galleries, curves, tables and reports, safe for colour-blind eyes.
 
 Source: Okabe and Ito, "Color Universal Design" (2008), in an order that keeps neighbours apart; its black is replaced
 by grey, which shows on dark ground too.

@@ -61,7 +61,7 @@ def group_of(name: str, pattern: str) -> str:
 
 
 def divide(items: Sequence[Item], ratio: tuple[float, float, float] = DEFAULT_RATIO, seed: int = 0) -> list[Split]:
-    """Place every item; returns one split an item.
+    """Place every item; returns one split per item.
 
     Iterative stratification (Sechidis, Tsoumakas, Vlahavas 2011) over units of pictures that share a group: the
     rarest class first, each unit to the part that lacks it most. Order and ties come from SHA-256 of seed and name,

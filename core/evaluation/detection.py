@@ -140,7 +140,7 @@ class Detector:
 
     @staticmethod
     def _figures(tables: list[Table], drawn: list[Table], units: list[int]) -> ClassFigures:
-        """Return precision, recall, F1 and counts from hits, findings and objects, a number a picture each."""
+        """Return precision, recall, F1 and counts from hits, findings and objects, one number per picture each."""
         hits, named, objects = (float(table.sum()) for table in tables)
         figures: dict[str, Figure] = {}
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -168,7 +168,7 @@ class Detector:
         return LeakAware(twins, int(self._alone.sum()), {**self.derived.without_twins, **metrics})
 
     def _confusion(self, confidence: float) -> pd.DataFrame:
-        """Return counts: a row a labelled class, a column a predicted one, "background" last in both."""
+        """Return counts: one row per labelled class, one column per predicted one, "background" last in both."""
         names = [*self.classes, "background"]
         return pd.DataFrame(
             confusion(self.coded, confidence),
@@ -177,7 +177,7 @@ class Detector:
         )
 
     def _pictures(self, count: int, missed: NDArray[np.bool_]) -> pd.DataFrame:
-        """Return a row a picture, the worst first: objects, hits, misses, false alarms, wrong classes."""
+        """Return one row per picture, the worst first: objects, hits, misses, false alarms, wrong classes."""
         coded, pictures = self.coded, len(self.images)
         where, hit, kind = coded.picture[:count], coded.hit[:count], coded.kind[:count]
         wrong = np.where(hit, 0.0, coded.confidence[:count])

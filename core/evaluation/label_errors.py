@@ -40,9 +40,10 @@ SIGNS = {
 
 
 def find_label_errors(workspace: Workspace, evaluation: Evaluation) -> pd.DataFrame:
-    """Return a row a doubtful label, the surest first: COLUMNS, `sign` one of SIGNS, boxes in pixels (classify: NaN).
+    """Return one row per doubtful label, the surest first, with COLUMNS.
 
-    `labelled` or `predicted` is empty where there is none, `object` -1.
+    `sign` is one of SIGNS, boxes are in pixels (classify: NaN). `labelled` or `predicted` is empty where there
+    is none, `object` -1.
     """
     if evaluation.detector is None:
         return _of_classes(evaluation)

@@ -19,7 +19,7 @@ NOTHING = -1
 
 
 def find_cases(coded: Coded, confidence: float) -> pd.DataFrame:
-    """Return one row a prediction at or above `confidence`, and one a labelled object nothing explains.
+    """Return one row per prediction at or above `confidence`, and one per labelled object nothing explains.
 
     Columns: file; kind ("hit", "missed" or a kind of `errors.KINDS`); true_class and predicted_class (NOTHING where
     there is none); confidence (of a miss: the best prediction of it that was too unsure, 0 when there is none); iou;

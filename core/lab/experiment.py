@@ -141,7 +141,7 @@ class CurveSettings(_Shared):
         default=2,
         ge=1,
         le=10,
-        title="Trainings a size (seeds)",
+        title="Trainings per size (seeds)",
         description="How often each size is tried, each time with other pictures and random numbers.",
     )
     same_steps: bool = Field(

@@ -3,7 +3,7 @@
     python -m core.lab.experiment_worker EXPERIMENT_FOLDER
 
 Small and detached: it trains nothing itself and imports no torch. It starts ordinary runs, waits and judges. A lock
-makes sure that there is only one a experiment, so whoever looks may start another without harm.
+makes sure that there is only one per experiment, so whoever looks may start another without harm.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from core.data.writing import class_folder, read_copies, recount, save_table
 from core.tasks import TASKS
 from core.workspace import Workspace
 
-FEWEST_A_CLASS = 2
+FEWEST_PER_CLASS = 2
 """A part has at least so many pictures for each class of the dataset."""
 
 
@@ -38,7 +38,7 @@ def nested_parts(dataset: Dataset, parts: int, seed: int = 0) -> list[list[str]]
         classes[row].add(class_id)
     sources, files = table["source"].astype(str).tolist(), table["file"].astype(str).tolist()
     pool = [row for row, split in enumerate(table["split"]) if split == "train"]
-    fewest = max(2, FEWEST_A_CLASS * len(dataset.classes))
+    fewest = max(2, FEWEST_PER_CLASS * len(dataset.classes))
     found = [[files[row] for row in pool]]
     while len(found) < parts:
         items = [Item(sources[row], frozenset(classes[row]), keys[row]) for row in pool]

@@ -76,7 +76,7 @@ class Model:
 
     @property
     def download_bytes(self) -> int:
-        """Approximate size of the checkpoint: two bytes a parameter and a little more."""
+        """Approximate size of the checkpoint: two bytes per parameter and a little more."""
         return int(self.parameters * 2.05 + 200_000)
 
     @property

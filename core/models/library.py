@@ -78,7 +78,7 @@ class LibraryModel(BaseModel):
 
 
 def library_folder(workspace: Workspace) -> Path:
-    """Return the folder with one folder a kept model."""
+    """Return the folder with one folder per kept model."""
     return workspace.root / "library"
 
 

@@ -50,7 +50,7 @@ class DatasetFacts(BaseModel):
     median_share: float | None = Field(default=None, description="the median of the same")
     instances: dict[str, int] = Field(default_factory=dict, description="labelled objects of train per class name")
     grey: bool = Field(default=False, description="the pictures hold no colour")
-    bits: int = Field(default=8, description="most bits a channel of the source pictures")
+    bits: int = Field(default=8, description="most bits per channel of the source pictures")
     flip_known: bool = Field(default=True, description="pose only: the order of key points after mirroring is known")
 
     @property

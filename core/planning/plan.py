@@ -1,7 +1,7 @@
 """Plan a fine-tune: settings for this data on this machine in the time there is, each with its reason.
 
 Ultralytics' defaults are made for 100 epochs of COCO (118,000 pictures) at 640 px. On a few hundred pictures they step
-the optimizer three or four times an epoch, spend the first epochs warming up, and take most of an hour on a CPU.
+the optimizer three or four times per epoch, spend the first epochs warming up, and take most of an hour on a CPU.
 
     plan = plan_training(workspace, dataset, budget="balanced")
     spec = plan.apply(TrainingSpec(dataset=dataset.id, task=dataset.task))

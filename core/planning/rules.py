@@ -115,7 +115,7 @@ def image_size(facts: DatasetFacts, machine: MachineFacts, level: Level) -> tupl
 
 
 def batch_size(facts: DatasetFacts, machine: MachineFacts, imgsz: int, gflops: float) -> dict[str, Setting]:
-    """Return `batch` and `nbs`: enough optimizer steps an epoch, and what memory holds."""
+    """Return `batch` and `nbs`: enough optimizer steps per epoch, and what memory holds."""
     n = max(1, facts.train)
     wanted = 4 if n < 48 else 8 if n < 2_000 else 16
     if TASKS[facts.task].names_pictures:

@@ -8,13 +8,13 @@ from core.tasks import TASKS
 BACKWARD = 3.0
 """Work of a training step by that of its forward pass (forward, and twice as much backward)."""
 GPU_GFLOPS = {"cuda": 3_000.0, "mps": 400.0}
-"""GFLOP a second that small YOLO models reach in training on a modest graphics card; only an order of magnitude."""
+"""GFLOP per second that small YOLO models reach in training on a modest graphics card; only an order of magnitude."""
 CORE_GFLOPS = 20.0
 """The same for one core of a processor with AVX2, not measured on the machine itself: an order of magnitude."""
 TIMED_SHARE, TIMED_SHARE_CLASSIFY = 0.75, 0.5
 """What a picture takes in training, by what the timed steps (4 pictures of 256 px, a detector) say of its work: batches
-of 8 and 16 are quicker a picture, classifiers have no head with many small layers. Measured with 2 cores: .70 (yolo26n,
-320 px, batch 8), .47 (yolo11n-cls, 224 px, batch 16)."""
+of 8 and 16 are quicker per picture, classifiers have no head with many small layers. Measured with 2 cores: .70
+(yolo26n, 320 px, batch 8), .47 (yolo11n-cls, 224 px, batch 16)."""
 PICTURE_SECONDS = 0.003
 """Augmenting and collating one picture of 320 px on one core (a cloud processor: 0.002 s for pictures in memory)."""
 STEP_SECONDS = 0.02

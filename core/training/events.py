@@ -1,4 +1,4 @@
-"""What a worker tells the world: one JSON object a line, appended to the run's `events.jsonl`, never rewritten.
+"""What a worker tells the world: one JSON object per line, appended to the run's `events.jsonl`, never rewritten.
 
 The worker is the only writer. Everybody else reads, from an offset, and leaves a torn last line for the next look.
 Kinds, with the fields beside `time` (seconds since 1970) and `kind`:

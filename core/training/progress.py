@@ -54,7 +54,7 @@ class RunProgress:
     final: Event | None = None
     device_name: str = ""
     rows: dict[int, dict[str, Any]] = field(default_factory=dict)
-    """one a finished epoch; an epoch that was run again after an interruption counts once, the last time"""
+    """one per finished epoch; an epoch that was run again after an interruption counts once, the last time"""
     seconds_before: float = 0.0
     attempt_started: float | None = None
     last_time: float | None = None
@@ -103,7 +103,7 @@ class RunProgress:
 
     @property
     def curves(self) -> pd.DataFrame:
-        """One row a whole epoch: epoch, seconds, learning_rate, train/<loss>, val/<loss> and the metrics by name."""
+        """One row per whole epoch: epoch, seconds, learning_rate, train/<loss>, val/<loss> and the metrics by name."""
         return pd.DataFrame([self.rows[epoch] for epoch in sorted(self.rows)])
 
     @property

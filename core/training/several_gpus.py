@@ -1,4 +1,4 @@
-"""One run over several GPUs: the whole worker once a GPU, started by PyTorch's launcher.
+"""One run over several GPUs: the whole worker once per GPU, started by PyTorch's launcher.
 
 Ultralytics would start its own helper from a pickle of trainer and callbacks and empty the run's folder before
 (`utils/dist.py`, 8.4.190); that pickle is refused under safe loading, and the resume point would be gone. A trainer

@@ -62,7 +62,7 @@ def _check_task(what: str, has: str, wanted: str) -> None:
 
 
 def check_start(workspace: Workspace, found: WeightsFile, task: Task) -> None:
-    """Make sure, before a run is made, that weights of unknown digest load safely and are for `task`; once a digest.
+    """Make sure, before a run is made, that weights of unknown digest load safely and are for `task`; once per digest.
 
     What is known is not loaded again: official files, the starter, the library's and those a run of Graft wrote.
     Raises InputError when the file is refused or is for another task.

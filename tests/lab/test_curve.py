@@ -123,7 +123,7 @@ def test_parts_are_nested_and_the_same_again(many: Dataset) -> None:
         assert set(smaller) < set(larger)
     assert nested_parts(many, 4, seed=1) == sizes
     assert nested_parts(many, 4, seed=2)[1] != sizes[1]
-    assert len(nested_parts(many, 7)) == 4, "never less than two pictures a class"
+    assert len(nested_parts(many, 7)) == 4, "never less than two pictures per class"
 
 
 def test_groups_stay_together(lab: Workspace, tmp_path) -> None:

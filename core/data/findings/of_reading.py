@@ -56,8 +56,8 @@ READING: dict[str, Kind] = {
     ),
     "windowed": Kind(
         I,
-        "One picture has more than 8 bits a channel and was windowed to 8 bits.",
-        "{n} pictures have more than 8 bits a channel and were windowed to 8 bits.",
+        "One picture has more than 8 bits per channel and was windowed to 8 bits.",
+        "{n} pictures have more than 8 bits per channel and were windowed to 8 bits.",
         "The training sees 256 grey levels; the window decides which of the source's levels they show.",
     ),
     "window-not-hounsfield": Kind(

@@ -1,4 +1,4 @@
-"""COCO JSON: one file or one a split; sparse category ids, polygons, run lengths, crowds, keypoints."""
+"""COCO JSON: one file or one per split; sparse category ids, polygons, run lengths, crowds, keypoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures in one folder a class, with or without train, val and test folders around them."""
+"""Pictures in one folder per class, with or without train, val and test folders around them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceI
 from core.data.reading.tree import Tree
 
 NAME = "folder-per-class"
-LAYOUT = "one folder a class, optionally inside train, val and test (classification)"
+LAYOUT = "one folder per class, optionally inside train, val and test (classification)"
 NOT_CLASSES = frozenset(("images", "image", "imgs", "img", "jpegimages", "labels", "masks", "data", "pictures"))
 
 

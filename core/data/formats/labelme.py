@@ -1,4 +1,4 @@
-"""LabelMe: one JSON file a picture with polygons, rectangles, circles and masks."""
+"""LabelMe: one JSON file per picture with polygons, rectangles, circles and masks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.errors import InputError
 from core.tasks import Task
 
 NAME = "labelme"
-LAYOUT = "LabelMe (one JSON file a picture)"
+LAYOUT = "LabelMe (one JSON file per picture)"
 
 
 def detect(tree: Tree) -> float:

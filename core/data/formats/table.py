@@ -1,4 +1,4 @@
-"""A CSV or Excel sheet: `file,label`, `file,class,xmin,ymin,xmax,ymax`, or one column a class with 0 and 1."""
+"""A CSV or Excel sheet: `file,label`, `file,class,xmin,ymin,xmax,ymax`, or one column per class with 0 and 1."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _is_number(text: str) -> bool:
 
 
 def _one_hot(rows: list[list[str]], columns: dict[str, int]) -> list[int]:
-    """Return the columns that hold only 0 and 1 with one 1 a row, [] when the sheet is not of that kind."""
+    """Return the columns that hold only 0 and 1 with one 1 per row, [] when the sheet is not of that kind."""
     taken = {place for key, place in columns.items() if not key.startswith("_")}
     body = [row for row in rows[1:200] if len(row) == len(rows[0])]
     flags = [

@@ -15,7 +15,7 @@ from core.data.reading.xml_labels import parse_xml
 from core.tasks import Task
 
 NAME = "voc"
-LAYOUT = "Pascal VOC (one XML file a picture, with ImageSets when there are some)"
+LAYOUT = "Pascal VOC (one XML file per picture, with ImageSets when there are some)"
 
 
 def detect(tree: Tree) -> float:

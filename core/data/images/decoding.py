@@ -16,7 +16,7 @@ from core.data.images.page import MAX_PAGES, Page, TooLarge, UnreadableImage, ch
 from core.data.images.windows import Window, apply_levels, automatic_levels
 
 MIN_SIDE = 10
-"""Ultralytics skips pictures under 10 pixels a side without a word."""
+"""Ultralytics skips pictures under 10 pixels per side without a word."""
 KEPT_FORMATS = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "WEBP": ".webp"}
 """Formats that the training and every browser read; files of these are kept byte for byte when 8 bit and upright."""
 

@@ -13,7 +13,7 @@ MAX_PIXELS = 178_956_970
 
 
 BOMB_PIXELS_PER_BYTE = 2_000
-"""A file that claims more pixels a byte than this lies: a blank JPEG reaches about 1,000."""
+"""A file that claims more pixels per byte than this lies: a blank JPEG reaches about 1,000."""
 
 
 MAX_PAGES = 2_000

@@ -36,7 +36,7 @@ _Result = list[Ready] | Exception
 
 
 class _Meter:
-    """Passes progress on at most ten times a second and estimates the time left from the stage's own pace."""
+    """Passes progress on at most ten times per second and estimates the time left from the stage's own pace."""
 
     def __init__(self, report: Report | None) -> None:
         self.report = report

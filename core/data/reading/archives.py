@@ -133,7 +133,7 @@ def _extract_zip(archive: Path, target: Path, limit: int, tick: Tick) -> Tree:
 
 
 def _unzip_all(archive: Path, entries: list[tuple[zipfile.ZipInfo, str]], files: dict[str, Path], tick: Tick) -> None:
-    """Write the entries with one thread a core, each with a handle of its own: inflating leaves Python's lock free."""
+    """Write the entries with one thread per core, each with its own handle: inflating leaves Python's lock free."""
     workers = min(4, os.cpu_count() or 1)
     total = sum(entry.file_size for entry, _ in entries)
     done = [0] * workers

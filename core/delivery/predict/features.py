@@ -113,7 +113,7 @@ def layer_maps(predictor: Predictor, picture: Path, imgsz: int) -> list[dict[str
 
 
 def choose_layers(strides: dict[int, int]) -> dict[str, int]:
-    """Return a layer number a depth: the last layer at its stride, or at the nearest stride there is."""
+    """Return one layer number per depth: the last layer at its stride, or at the nearest stride there is."""
     if not strides:
         raise InputError("This model has no layers whose maps could be shown.")
     chosen = {}

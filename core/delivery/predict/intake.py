@@ -1,4 +1,4 @@
-"""Pictures given for a try, made ready to be looked at and shown: unpacked, decoded, upright, 8 bit, a file a page.
+"""Pictures given for a try, made ready to be looked at and shown: unpacked, decoded, upright, 8 bit, one file per page.
 
 What the model sees is then exactly what is on the screen. The originals are read only; copies lie in a folder of the
 caller's and go with it.

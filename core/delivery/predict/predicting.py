@@ -89,7 +89,7 @@ def predict_pictures(
     listen: Callable[[dict[str, Any]], None] | None = None,
     keep: bool = True,
 ) -> dict[str, Any]:
-    """Predict on pictures, folders and archives; return what was used and an entry a picture, unreadable ones too.
+    """Predict on pictures, folders and archives; return what was used and one entry per picture, unreadable ones too.
 
     `model` is the id of a run or the path of a .pt file (loaded weights-only). `confidence` (0 to 1) defaults to the
     run's stored operating point. With `out`, pictures.csv, objects.csv and coco.json are written there as the answers

@@ -25,7 +25,7 @@ PLAIN_OPEN = Image.open
 """Pillow's own, as long as Ultralytics is not imported: its replacement blames a missing HEIC package for every picture
 that is damaged."""
 MOST_OBJECTS = 300
-"""Findings a picture at most; Ultralytics' own default."""
+"""Findings per picture at most; Ultralytics' own default."""
 
 
 class Predictor:

@@ -1,4 +1,4 @@
-"""What was found, written as it comes: a line a picture, a line an object, and COCO JSON at the end.
+"""What was found, written as it comes: one line per picture, one per object, and COCO JSON at the end.
 
     pictures.csv   a line for every picture, the unreadable ones with the reason
     objects.csv    a line for every object found

@@ -5,7 +5,7 @@
 Every request names its `weights` and `do`:
 
     load       {"imgsz"}                          -> {"task", "classes", "imgsz"}, the model warmed up
-    predict    {"imgsz", "confidence", "picture", "window", "tiled"} -> {"task", "pictures": [an entry a page]}
+    predict    {"imgsz", "confidence", "picture", "window", "tiled"} -> {"task", "pictures": [one entry per page]}
     heat       {"imgsz", "picture", "out"}        -> {}, a JPEG written to `out` (EigenCAM)
     features   {"imgsz", "picture"}               -> {"layers": [...]}, see core.delivery.predict.features
 

@@ -1,7 +1,7 @@
 """A video with what a model finds drawn on it, in a format browsers play, and the counts over time.
 
 annotated.mp4   H.264, or annotated.webm (VP9) where this PyAV brings no H.264 encoder; without sound
-counts.csv      a line a frame that was looked at: second, frame, found, then a column a class
+counts.csv      one line per frame that was looked at: second, frame, found, then one column per class
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def annotate_video(
     """Look at every n-th frame of a video; write the annotated video and counts.csv to `folder`.
 
     `tick(done, total)` is told in frames and stops the work by returning False; what is written by then plays.
-    Returns the file's name, frames, seconds, pictures a second, and by class the most at once and the frames with any.
-    Raises InputError for a file that holds no video that can be read.
+    Returns the file's name, frames, seconds, pictures per second, and by class the most at once and the frames with
+    any. Raises InputError for a file that holds no video that can be read.
     """
     import av
 

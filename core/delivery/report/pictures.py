@@ -18,7 +18,7 @@ from core.tasks import TASKS
 from core.words import count, out_of, percent
 
 EACH = 6
-"""Pictures a gallery, at most."""
+"""Pictures per gallery, at most."""
 CROWDED = 12
 """From so many marks on, a picture gets no words, only signs: one should still see the picture."""
 GALLERIES = {

@@ -1,7 +1,7 @@
 """Areas under the precision-recall curve with their intervals: mAP50, mAP50-95, mAP75, by class and by object size.
 
 mAP is read as Ultralytics reads it. AP by size is COCO's: objects and findings of other sizes are passed over, at most
-100 findings a class and picture count, and the curve is read at 101 recall values as COCO does.
+100 findings per class and picture count, and the curve is read at 101 recall values as COCO does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.evaluation.predict.prediction_arrays import Coded
 
 PARTS = {"mAP50": [0], "mAP50-95": list(range(10)), "mAP75": [5]}
 COCO_MOST = 100
-"""Findings a class and picture COCO looks at."""
+"""Findings per class and picture COCO looks at."""
 
 
 @dataclass

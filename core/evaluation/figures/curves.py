@@ -21,7 +21,7 @@ Aim = Literal["balanced", "recall", "precision", "cost"]
 def threshold_curve(
     confidence: NDArray[np.float64], hit: NDArray[np.bool_], objects: int, pictures: int
 ) -> pd.DataFrame:
-    """Return one row a confidence, falling: precision, recall, F1 (0 to 1), found, missed and false_alarms (counts),
+    """Return one row per confidence, falling: precision, recall, F1 (0 to 1), found, missed and false_alarms (counts),
     false_alarms_per_picture. Empty when there are no predictions. FROC is recall over false_alarms_per_picture
     (Bunch et al. 1978). Predictions come in order of falling confidence.
     """

@@ -112,7 +112,7 @@ def _score_interval(
 def share_interval(
     weights: Weights, hits: NDArray[np.floating], totals: NDArray[np.floating], units: int | None = None
 ) -> tuple[float, float]:
-    """Return the interval of sum(hits) / sum(totals), both one number a picture; `units` as in `ratio_interval`."""
+    """Return the interval of sum(hits) / sum(totals), both one number per picture; `units` as in `ratio_interval`."""
     with np.errstate(invalid="ignore", divide="ignore"):
         draws = (weights @ hits.astype(np.float32)) / (weights @ totals.astype(np.float32))
     known = int((totals > 0).sum())
@@ -141,7 +141,7 @@ def ap_draws(
     """Return (resamples, thresholds): average precision of one class in every draw, NaN where it has no objects.
 
     `correct` is (predictions, thresholds), `picture` the index of each prediction's picture, `objects` the labelled
-    objects a picture. The area under the precision envelope is integrated from hit to hit rather than read at 101
+    objects per picture. The area under the precision envelope is integrated from hit to hit rather than read at 101
     recall values: nearly the same, and many times quicker; the figure itself is `metrics.average_precision`.
     Predictions are gathered in up to `most_steps` steps that end at a correct one or just before one, where the
     envelope can turn. With `counted`, (predictions, thresholds), the others are passed over and the steps are COCO's,

@@ -148,7 +148,7 @@ _SAYING_NOTHING = {"train", "val", "valid", "validation", "test", "images", "."}
 
 
 def _by_name(names: list[str], picture: NDArray[np.int64]) -> dict[str, Mask]:
-    """Return a mask a name with enough items, the largest first; none when there is but one name."""
+    """Return one mask per name with enough items, the largest first; none when there is but one name."""
     if len(set(names) - {""}) < 2:
         return {}
     mine = np.array(names, dtype=object)[picture]

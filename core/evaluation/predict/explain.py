@@ -1,8 +1,8 @@
 """Where a model looks: an EigenCAM heat map over one picture, made in a child process.
 
 EigenCAM (Muhammad and Yeasin 2020) is the first principal component of the feature maps that feed the model's head:
-one singular value decomposition a map, no gradients, no class. It shows what stands out to the model, not why it chose
-a class.
+one singular value decomposition per map, no gradients, no class. It shows what stands out to the model, not why it
+chose a class.
 """
 
 from __future__ import annotations

@@ -2,12 +2,12 @@
 
 In `runs/<id>/evaluation/`, for a split:
 
-    predictions_<split>.parquet   PREDICTION_COLUMNS, a row a prediction; classify: a row a picture, see below
-    truth_<split>.parquet         TRUTH_COLUMNS, a row a labelled object as the validator saw it
-    shapes_<split>.parquet        SHAPE_COLUMNS, a row a prediction that is drawn as more than a box
+    predictions_<split>.parquet   PREDICTION_COLUMNS, one row per prediction; classify: one row per picture, see below
+    truth_<split>.parquet         TRUTH_COLUMNS, one row per labelled object as the validator saw it
+    shapes_<split>.parquet        SHAPE_COLUMNS, one row per prediction that is drawn as more than a box
     meta_<split>.json             task, classes, pictures, weights digest, Ultralytics' own results
 
-Classification stores `file`, `class_id` (the likeliest), `confidence` and `p0`, `p1`, ... (a probability a class).
+Classification stores `file`, `class_id` (the likeliest), `confidence` and `p0`, `p1`, ... (one probability per class).
 The pass is Ultralytics' own validation, so that the figures agree with it; torch is imported in the child only.
 """
 

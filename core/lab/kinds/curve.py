@@ -112,7 +112,7 @@ def reseeded(sizes: list[float], table: np.ndarray) -> np.ndarray:
 def drawn(fit: Fit | None, fewest: float, whole: int, trainings: int = 2) -> dict[str, list[float]]:
     """Return the curve from the smallest size to four times the whole set, for the chart.
 
-    With one training a size there is no band, see `curve_sentences`.
+    With one training per size there is no band, see `curve_sentences`.
     """
     if fit is None:
         return {}

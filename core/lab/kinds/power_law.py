@@ -24,7 +24,7 @@ TRUSTED = 0.7
 
 @dataclass(frozen=True)
 class Fit:
-    """One fitted curve a row of draws; row 0 is the fit to the figures as they are."""
+    """One fitted curve per row of draws; row 0 is the fit to the figures as they are."""
 
     a: Numbers
     b: Numbers
@@ -92,8 +92,8 @@ def _rises(fit: Fit, pictures: int) -> bool:
 def curve_sentences(fit: Fit | None, pictures: int, metric: str, trainings: int = 2) -> list[str]:
     """Say what twice as many pictures would bring, or why that can't be said.
 
-    With one training a size no interval is given: in simulations (four sizes, trainings that vary by 3 points) it held
-    the truth in half of the cases only, with two trainings a size in nine of ten.
+    With one training per size no interval is given: in simulations (four sizes, trainings that vary by 3 points) it
+    held the truth in half of the cases only, with two trainings per size in nine of ten.
     """
     if fit is None:
         return [

@@ -137,7 +137,7 @@ def train(options: argparse.Namespace) -> Any:
     with (options.work / "curve.csv").open("a", newline="") as file:
         curve = csv.writer(file)
         for step in range(first, options.steps):
-            weigh_heads(model, max(0.1, 0.8 - step / 10_000))  # from many boxes a thing to one, as Ultralytics does
+            weigh_heads(model, max(0.1, 0.8 - step / 10_000))  # from many boxes per thing to one, as Ultralytics does
             batch = take_batch(np.random.default_rng((options.seed, 1, step)), pictures, rows, options.batch,
                                options.imgsz)  # fmt: skip
             for group in optimizer.param_groups:
@@ -161,7 +161,7 @@ def train(options: argparse.Namespace) -> Any:
                 seconds = (time.monotonic() - began) / (step + 1 - first)
                 curve.writerow([step + 1, *np.round(total / seen, 4), round(seconds, 3)])
                 file.flush()
-                print(f"step {step + 1} of {options.steps}: {total / seen}, {seconds:.2f} s a step", flush=True)
+                print(f"step {step + 1} of {options.steps}: {total / seen}, {seconds:.2f} s per step", flush=True)
                 total, seen = np.zeros(3), 0
             if (step + 1) % KEEP_EVERY == 0 or step + 1 == options.steps:
                 part = state_path.with_suffix(".part")

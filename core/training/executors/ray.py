@@ -84,7 +84,7 @@ class RayExecutor:
         root = PROJECT
         command = shlex.join([sys.executable, "-m", "core.training.worker", str(run.folder), str(run.attempt)])
         if not gpus:
-            command = f"env -u OMP_NUM_THREADS {command}"  # Ray would have it work with one thread a slot
+            command = f"env -u OMP_NUM_THREADS {command}"  # Ray would have it work with one thread per slot
         job = {
             "submission_id": name,
             "entrypoint": f"cd {shlex.quote(str(root))} && exec {command} >> {shlex.quote(str(run.log_path))} 2>&1",

@@ -17,8 +17,8 @@ from core.words import megabytes
 
 SHARE = 0.7
 """Share of the free memory that may be kept; the rest is for the loss, gradients in passing, loaders, everybody else.
-What is kept is an upper bound on the CPU: 264 MB a picture for yolo26n at 640 px, where a whole step (forward and
-backward, 8 pictures) was measured to take 212 MB a picture of resident memory."""
+What is kept is an upper bound on the CPU: 264 MB per picture for yolo26n at 640 px, where a whole step (forward and
+backward, 8 pictures) was measured to take 212 MB per picture of resident memory."""
 MEASURED_SIZE = 320
 """Pixels of the measured picture's sides at the most, so that it takes no time."""
 
@@ -61,7 +61,7 @@ def choose_batch(wanted: int, picture_bytes: int, free_bytes: int) -> BatchFit:
 
 
 def _kept_bytes(model: Any, imgsz: int, device: str, teacher: str) -> int:
-    """Return the bytes that a forward pass keeps a picture for the backward pass, weights not counted."""
+    """Return the bytes that a forward pass keeps per picture for the backward pass, weights not counted."""
     import torch
 
     where = torch.device(device if device in ("cpu", "mps") else f"cuda:{device.split(',')[0]}")

@@ -1,7 +1,7 @@
 """What a user can see of a training: the newest augmented batch, and the same validation pictures every epoch.
 
 Nothing is computed twice for them: the batch and the answers are the ones the trainer and the validator make anyway,
-and a handful of small JPEGs an epoch is drawn from them.
+and a handful of small JPEGs per epoch is drawn from them.
 """
 
 from __future__ import annotations

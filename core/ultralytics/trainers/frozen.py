@@ -28,7 +28,7 @@ from core.words import megabytes
 
 MOST_VIEWS = 6
 """Views of a picture at the most: each costs one pass of the frozen layers and its memory."""
-EPOCHS_A_VIEW = 3
+EPOCHS_PER_VIEW = 3
 """Epochs that share a view at the least: with fewer there is little to save."""
 MEMORY_SHARE = 0.3
 """Share of the free memory that features may take."""
@@ -157,7 +157,7 @@ class FeatureLoader:
 
 def views_for(epochs: int) -> int:
     """Return how many views of each picture are worth their pass: one for three epochs, six at the most."""
-    return max(1, min(MOST_VIEWS, epochs // EPOCHS_A_VIEW))
+    return max(1, min(MOST_VIEWS, epochs // EPOCHS_PER_VIEW))
 
 
 def feature_bytes(model: Any, cut: int, imgsz: int) -> int:

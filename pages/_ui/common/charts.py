@@ -54,7 +54,7 @@ def bars(
     unit: str = "objects",
     numbers: Sequence[int] | None = None,
 ) -> go.Figure:
-    """Return stacked bars: one row a class, a lighter shade for each further split; `counts` is split -> class -> n.
+    """Return stacked bars: one row per class, a lighter shade for each further split; `counts` is split -> class -> n.
 
     `numbers` are the ids the classes are coloured by, where they are not 0, 1, 2 and so on.
     """

@@ -26,7 +26,7 @@ LAYOUTS = """
 | Your labels come from | What to give |
 |---|---|
 | Roboflow, CVAT, Label Studio, Ultralytics and others | the exported zip, as it is |
-| a classification by folders | one folder a class, pictures in them |
+| a classification by folders | one folder per class, pictures in them |
 | a table | the pictures and a CSV or Excel sheet |
 | masks | the pictures and one PNG mask each |
 """

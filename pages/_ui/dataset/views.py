@@ -25,7 +25,7 @@ FORMAT_WORDS = {
     "labelstudio": "Label Studio JSON",
     "table": "a table",
     "masks": "pictures with masks",
-    "folder-per-class": "one folder a class",
+    "folder-per-class": "one folder per class",
     "pictures": "pictures without labels",
 }
 MOST_OBJECTS = 20_000
@@ -47,7 +47,7 @@ def image_table(_dataset: Dataset, dataset_id: str, stamp: float) -> pd.DataFram
 
 @st.cache_data(max_entries=8, show_spinner="Measuring the objects …")
 def object_table(_dataset: Dataset, dataset_id: str, stamp: float) -> pd.DataFrame:  # noqa: ARG001
-    """Return one row an object: file, split, class_id, x, y, width, height (fractions of the picture)."""
+    """Return one row per object: file, split, class_id, x, y, width, height (fractions of the picture)."""
     rows = []
     for split in SPLITS:
         for image in _dataset.labelled(split):
@@ -73,7 +73,7 @@ def contents(dataset: Dataset) -> str:
 
 
 def summary(dataset: Dataset) -> None:
-    """Say what was read: the task, pictures a split, objects a class."""
+    """Say what was read: the task, pictures per split, objects per class."""
     pictures = sum(dataset.images.values())
     purpose = f"A model will learn to {TASKS[dataset.task].to_do}."
     if not any(dataset.instances.values()):
@@ -201,7 +201,7 @@ def shapes(dataset: Dataset) -> None:
     )
     left, right = st.columns(2)
     with left:
-        st.caption("How large: one dot an object")
+        st.caption("How large: one dot per object")
         show(scatter_sizes(objects, dataset.classes), "Widths and heights of the objects", f"sizes_{dataset.id}")
     with right:
         st.caption("Where in the picture: darker is more often")

@@ -27,7 +27,7 @@ def _short(name: str, longest: int = 22) -> str:
 
 
 def intervals(rows: Sequence[tuple[str, Figure, str, str]]) -> go.Figure:
-    """Return one dot a row with its 95 % interval as a bar; a row is (name, figure, colour, words for the hover)."""
+    """Return one dot per row with its 95 % interval as a bar; a row is (name, figure, colour, words for the hover)."""
     chart = charts.figure(height=84 + 34 * len(rows), hovermode="closest")
     for name, figure, colour, words in rows:
         if not figure.is_known:
@@ -74,7 +74,7 @@ def differences(rows: Sequence[tuple[str, ComparedMetric]], first: str, second: 
 
 
 def precision_recall(curves: pd.DataFrame, classes: Sequence[str]) -> go.Figure:
-    """Return precision over recall, one line a class (the eight with the most points when there are more)."""
+    """Return precision over recall, one line per class (the eight with the most points when there are more)."""
     chart = charts.figure(height=340, hovermode="closest", showlegend=True)
     for name in list(curves["class"].value_counts().index[:8]):
         part = curves[curves["class"] == name]
@@ -110,13 +110,13 @@ def by_confidence(curve: pd.DataFrame, confidence: float | None) -> go.Figure:
 
 
 def froc(curve: pd.DataFrame, confidence: float | None) -> go.Figure:
-    """Return sensitivity over false alarms a picture, with the operating point as a dot."""
+    """Return sensitivity over false alarms per picture, with the operating point as a dot."""
     chart = charts.figure(height=320, hovermode="closest")
     part = curve[["false_alarms_per_picture", "recall", "confidence"]].dropna()
     chart.add_scatter(
         x=part["false_alarms_per_picture"], y=part["recall"] * 100, mode="lines",
         line={"color": charts.LEAF, "width": 2.4}, customdata=part["confidence"],
-        hovertemplate="finds %{y:.0f} % with %{x:.2f} false alarms a picture<br>"
+        hovertemplate="finds %{y:.0f} % with %{x:.2f} false alarms per picture<br>"
         "at confidence %{customdata:.2f}<extra></extra>",
     )  # fmt: skip
     if confidence is not None and len(part):
@@ -129,7 +129,7 @@ def froc(curve: pd.DataFrame, confidence: float | None) -> go.Figure:
         )  # fmt: skip
         top = max(2.0, float(here["false_alarms_per_picture"]) * 2)
         chart.update_xaxes(range=[0, min(top, float(part["false_alarms_per_picture"].max()) + 0.05)])
-    chart.update_xaxes(title="false alarms a picture")
+    chart.update_xaxes(title="false alarms per picture")
     chart.update_yaxes(title="found (sensitivity)", ticksuffix=" %", range=[0, 104])
     return chart
 

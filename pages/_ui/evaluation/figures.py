@@ -154,14 +154,14 @@ def show_curves(evaluation: Evaluation) -> None:
         charts.show(evaluation_charts.by_confidence(evaluation.curves["confidence"], point),
                     "Precision, recall and F1 over the confidence", key="by_confidence")  # fmt: skip
     elif chosen == "By class":
-        st.caption("Precision over recall, a line a class")
+        st.caption("Precision over recall, one line per class")
         if evaluation.curves["precision_recall"].empty:
             st.caption("There is nothing to draw: no class is both labelled and predicted here.")
         else:
             chart = evaluation_charts.precision_recall(evaluation.curves["precision_recall"], evaluation.classes)
             charts.show(chart, "Precision over recall by class", key="precision_recall")
     else:
-        st.caption("How much is found when so many false alarms a picture are accepted (FROC)")
+        st.caption("How much is found when so many false alarms per picture are accepted (FROC)")
         charts.show(evaluation_charts.froc(evaluation.curves["confidence"], point), "FROC curve", key="froc")
 
 

@@ -21,7 +21,7 @@ AIMS: dict[Aim, str] = {
 
 
 def slider_key(run: Run) -> str:
-    """Return the key of the threshold's widget: one a run, so that runs don't share a line."""
+    """Return the key of the threshold's widget: one per run, so that runs don't share a line."""
     return f"confidence_{run.id}"
 
 

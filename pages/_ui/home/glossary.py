@@ -97,8 +97,8 @@ WORDS = (
     ),
     Word(
         "Few-shot",
-        "Learning from a handful of pictures a class. It says how little data there is, not how it is used: any of the "
-        "strategies may do it, and how far that carries can be measured.",
+        "Learning from a handful of pictures per class. It says how little data there is, not how it is used: any of "
+        "the strategies may do it, and how far that carries can be measured.",
         _pictures(2, 26, 2, green=True) + _arrow(36) + _model(56, HEAD),
         "Two pictures teach a model",
         "Lab: How many pictures do I need?",

@@ -315,7 +315,7 @@ def _curve(_workspace: Workspace, experiment: Experiment) -> None:
         + (
             ", the band 95 % of the curves through other draws of pictures and trainings."
             if "low" in curve
-            else ". A band needs two trainings a size."
+            else ". A band needs two trainings per size."
         )
     )
 

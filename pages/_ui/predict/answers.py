@@ -141,7 +141,7 @@ def controls(
             f"Look at big pictures in tiles of {size} pixels",
             key=f"predict_tiled_{key}",
             help=f"{count(len(big), 'picture')} here would be scaled down to {size} pixels, and small things would "
-            f"vanish. In tiles (up to {tiles} a picture) they stay, and it takes that many times as long.",
+            f"vanish. In tiles (up to {tiles} per picture) they stay, and it takes that many times as long.",
         )
     return confidence, layers, tiled
 

@@ -232,7 +232,7 @@ def _show_counts(job: Job) -> None:
 
 
 def class_chart(ranked: list[tuple[str, int]], classes: list[str]) -> Any:
-    """Return a bar a class, the most frequent first, in the colours of the classes."""
+    """Return one bar per class, the most frequent first, in the colours of the classes."""
     chart = charts.figure(height=60 + 28 * len(ranked), hovermode="closest")
     names = [name if len(name) <= 28 else name[:27] + "…" for name, _ in ranked]
     numbers = [number for _, number in ranked]

@@ -178,7 +178,7 @@ def _figures(run: Run, progress: RunProgress) -> None:
             st.metric("Time so far" if run.active else "Time", duration(progress.seconds))
     notes = []
     if working and progress.images_per_second:
-        notes.append(f"{count(round(progress.images_per_second), 'picture')} a second")
+        notes.append(f"{count(round(progress.images_per_second), 'picture')} per second")
     if progress.device_name:
         notes.append(f"on {progress.device_name}")
     if working and progress.memory_bytes:

@@ -184,7 +184,7 @@ def test_class_folders_keep_their_order_in_every_split(workspace, tmp_path, name
         assert sorted(path.name for path in (dataset.root / "images" / split).iterdir()) == sorted(names)
 
 
-def test_a_sheet_with_one_label_a_picture(workspace, tmp_path):
+def test_a_sheet_with_one_label_per_picture(workspace, tmp_path):
     root = tmp_path / "set"
     pictures(root / "all", truth(6))
     lines = ["image;diagnosis;patient"] + [f"part_0{n};{'ill' if n % 2 else 'well'};p{n // 2}" for n in range(6)]

@@ -1,4 +1,4 @@
-"""A job in the background: a line a picture, a life of its own, an end when asked."""
+"""A job in the background: one line per picture, a life of its own, an end when asked."""
 
 from __future__ import annotations
 

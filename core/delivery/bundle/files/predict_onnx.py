@@ -2,7 +2,7 @@
 
     python predict_onnx.py PICTURE...      (needs: pip install onnxruntime numpy pillow)
 
-Prints one JSON object a picture; `find(picture)` can be imported. The steps are those the model was trained and
+Prints one JSON object per picture; `find(picture)` can be imported. The steps are those the model was trained and
 evaluated with: read model.json for its settings. Boxes are x1, y1, x2, y2 in pixels of the picture.
 """
 
@@ -28,7 +28,7 @@ def find(picture):
         return [{"class": NAMES[i], "confidence": float(scores[i])} for i in np.argsort(-scores)[:5]]
     canvas, scale, left, top = letterbox(picture)
     outputs = run(canvas)
-    rows = outputs[0][0].T  # a row a candidate: centre x, centre y, width, height, a score a class, then extras
+    rows = outputs[0][0].T  # one row per candidate: centre x, centre y, width, height, one score per class, then extras
     scores = rows[:, 4 : 4 + len(NAMES)]
     classes, sure = scores.argmax(axis=1), scores.max(axis=1)
     kept = np.flatnonzero(sure > SETTINGS["confidence"])
@@ -164,7 +164,7 @@ def without_doubles(overlap, count):
 
 
 def mask(weights, prototypes, corners, canvas, scale, left, top, size):
-    """Return the outline of one object as an array of true and false, one a pixel of the picture."""
+    """Return the outline of one object as an array of true and false, one per pixel of the picture."""
     values = np.tensordot(weights, prototypes.astype(np.float64), axes=1)
     whole = np.asarray(Image.fromarray(values.astype(np.float32)).resize(canvas, Image.Resampling.BILINEAR)) > 0
     x1, y1, x2, y2 = corners
