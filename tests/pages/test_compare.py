@@ -30,15 +30,15 @@ def test_compare_judges_at_the_line_that_is_kept_now(workspace: Workspace, shape
         detector_run(workspace, shapes, run_id, found)
     page = open_alone("evaluation.py", run="good-run")
     assert page.markdown[0].value.startswith("#### Finds 16 of 16 objects")
-    assert found_by(open_alone("compare.py")) == "1.00"
+    assert found_by(open_alone("compare.py")) == "100"
     next(item for item in page.slider if item.label.startswith("Confidence")).set_value(1.0).run()
     next(item for item in page.button if item.label == "Keep this line for the model").click().run()
     assert not page.exception
-    assert found_by(open_alone("compare.py")) == "0.00"
+    assert found_by(open_alone("compare.py")) == "0"
 
 
 def found_by(page: AppTest) -> str:
-    """The recall of the run "good-run" in the table of figures."""
+    """The recall of the run "good-run" in the table of figures, in percent."""
     assert not page.exception
     table = next(item.value for item in page.dataframe if "good-run" in item.value.columns)
     return str(table.loc["Found (recall)", "good-run"]).split()[0]

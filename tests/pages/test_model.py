@@ -97,7 +97,7 @@ def test_the_drawing_says_what_a_strategy_does() -> None:
     assert part_states(parts, FROZEN, 4)["backbone"].words == "4 of 11 layers frozen"
     drawing = network_svg(parts, words[FROZEN], "#000")
     assert drawing.count("<rect") == 15, "ten bars and a lock on each of the five frozen ones"
-    assert "240 tensors, 1.37 M parameters" in network_words(parts, words[FROZEN])
+    assert "240 tensors, 1.4 M parameters" in network_words(parts, words[FROZEN])
 
 
 @pytest.mark.slow
