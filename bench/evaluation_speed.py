@@ -23,7 +23,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from core.evaluation.detection import Detector
-from core.evaluation.figures.cached_figures import digest_of, load_derived, save_derived
+from core.evaluation.figures.cached_figures import digest_of, load_cached_figures, save_cached_figures
 from core.evaluation.review import find_cases, worst_first
 
 
@@ -74,18 +74,18 @@ def main() -> None:
         truth.to_parquet(tables[1])
         tables[2].write_text(json.dumps(meta))
         stored = Path(folder) / "derived.json"
-        save_derived(stored, detector.derived, digest_of(*tables))
+        save_cached_figures(stored, detector.cached, digest_of(*tables))
 
         def opened() -> Detector:
-            derived = load_derived(stored, digest_of(*tables))
-            assert derived is not None
+            cached = load_cached_figures(stored, digest_of(*tables))
+            assert cached is not None
             kept = json.loads(tables[2].read_text())
-            return Detector(pd.read_parquet(tables[0]), pd.read_parquet(tables[1]), kept, derived)
+            return Detector(pd.read_parquet(tables[0]), pd.read_parquet(tables[1]), kept, cached)
 
         detector = timed("every later time: read tables and stored figures", opened)
     for confidence in (0.25, 0.5):
         timed(f"all figures at confidence {confidence}", lambda at=confidence: detector.at(at))
-        timed("every single case, for gallery", lambda at=confidence: worst_first(find_cases(detector.coded, at)))
+        timed("every single case, for gallery", lambda at=confidence: worst_first(find_cases(detector.arrays, at)))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from core.delivery.predict.chosen_model import ChosenModel
-from core.delivery.predict.predicting import look_at
+from core.delivery.predict.predicting import predict_picture
 from core.delivery.predict.warm import WarmPredictor
 from core.isolation import isolated_environment
 
@@ -61,7 +61,7 @@ def main() -> None:
 
     def ask_graft() -> float:
         began = time.perf_counter()
-        entry = look_at(warm, model, given.picture, given.conf)[0]
+        entry = predict_picture(warm, model, given.picture, given.conf)[0]
         assert entry["error"] is None, entry["error"]
         return time.perf_counter() - began
 

@@ -34,7 +34,7 @@ from core.jobs import Progress, Report
 from core.processes import PROJECT, end_process_group, end_process_tree, is_alive, process_identity
 from core.words import duration
 
-LOOK_EVERY = 0.2
+CHECK_EVERY = 0.2
 """Seconds between two looks whether a child that says nothing is still there."""
 DRAIN = 2.0
 """Seconds in which the last lines of a child that has ended must have arrived."""
@@ -132,7 +132,7 @@ def _hear(child: subprocess.Popen[bytes], timeout: float, progress: Report | Non
     ended: float | None = None
     while True:
         try:
-            line = lines.get(timeout=LOOK_EVERY)
+            line = lines.get(timeout=CHECK_EVERY)
         except queue.Empty:
             now = time.monotonic()
             if ended is None and child.poll() is not None:

@@ -2,7 +2,7 @@
 
 Ultralytics 8.4.190 (`select_device`) sets one thread fewer than there are cores: on two cores it computes with one. A
 training step of yolo26n (320 px, batch 8, bfloat16) takes 285 ms on both cores of two, 441 ms on one; but where another
-program keeps one of them busy, the two threads wait for each other and it takes 1,480 ms. Hence the look around.
+program keeps one of them busy, the two threads wait for each other and it takes 1,480 ms. Hence the checks.
 """
 
 from __future__ import annotations
@@ -98,15 +98,15 @@ class Work:
         return max(0.0, ((self.all - before.all) - (self.own - before.own)) / max(1e-3, self.at - before.at))
 
 
-class SharedCores:
+class TrainingCores:
     """Sets how many cores torch works with while a training goes on, by what else the machine has to do.
 
     The number of threads decides in which order sums are taken, so two runs of one seed are alike to the last bit only
     where it stayed the same (GRAFT_CORES holds it).
     """
 
-    LOOK_SECONDS = 2.0
-    """Between two looks: long enough for an average, short enough to lose little."""
+    CHECK_SECONDS = 2.0
+    """Between two checks: long enough for an average, short enough to lose little."""
     RISE_SECONDS = 10.0
     """Others must have been quiet for so long before their core is taken back."""
 
@@ -120,12 +120,12 @@ class SharedCores:
         self._before, self._quiet_since = read(), 0.0
         self._set()
 
-    def look(self) -> None:
+    def adapt(self) -> None:
         """Leave cores to others as soon as they need them, take them back when they have been quiet; cheap to call."""
         if self.fixed or self.available == 1:
             return
         now = self._read()
-        if now.at - self._before.at < self.LOOK_SECONDS:
+        if now.at - self._before.at < self.CHECK_SECONDS:
             return
         wanted = cores_for(self.available, self.logical, now.busy_with_others(self._before))
         self._before = now

@@ -410,7 +410,7 @@ def metric_list(metrics: Mapping[str, float | None]) -> str:
 def headline_among(task: str, names: Iterable[str]) -> str | None:
     """Return the task's headline metric as it is called among the figures of a run, None where it is not there.
 
-    Areas are told by the task's own measure, such as the mask, before that of the boxes.
+    AveragePrecisions are told by the task's own measure, such as the mask, before that of the boxes.
     """
     record, there = TASKS[task], set(names)
     return next((name for name in (f"{record.measure} {record.headline}", record.headline) if name in there), None)

@@ -40,7 +40,7 @@ THUMB_LOOKS = 8_000
 BATCH = 32
 ASTRAY = 0.3
 """Below it an alignment has led nowhere and is begun again without the crop; no copy ended between it and 0.72."""
-CLOSE_LOOKS = 1_000
+CLOSE_COMPARISONS = 1_000
 """Pairs that are compared in full at most, the likeliest first, plus one for every five pictures."""
 
 SPANS = ((0.0, 1.0), (0.01, 0.99), (0.02, 0.98), (0.02, 1.0), (0.0, 0.98))
@@ -258,21 +258,23 @@ def near_duplicates(thumbs: NDArray[np.uint8], load: Load) -> list[tuple[int, in
         scores[start : start + 1000], crops[start : start + 1000] = thumb_correlation(first, second)
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] >= THUMB_CORRELATION]
-    return _look_closely(pairs[order], crops[order], len(thumbs), load)
+    return _compare_closely(pairs[order], crops[order], len(thumbs), load)
 
 
-def _look_closely(pairs: NDArray[np.int64], crops: NDArray[np.int64], count: int, load: Load) -> list[tuple[int, int]]:
+def _compare_closely(
+    pairs: NDArray[np.int64], crops: NDArray[np.int64], count: int, load: Load
+) -> list[tuple[int, int]]:
     """Return the pairs that show the same; the likeliest come first, a batch at a time on all cores.
 
     A batch has the same size on every machine: what is looked at must not depend on the number of cores.
     """
-    looks = CLOSE_LOOKS + count // 5
+    left = CLOSE_COMPARISONS + count // 5
     joined = Union(count)
     cached = lru_cache(maxsize=2048)(load)
     found = []
 
-    def alike(look: tuple[list[int], int]) -> bool:
-        (i, j, turn), crop = look
+    def alike(candidate: tuple[list[int], int]) -> bool:
+        (i, j, turn), crop = candidate
         one, other = (picture.astype(np.float32) for picture in (cached(i), orient(cached(j), turn)))
         return same_picture(one, other, crop) >= FINE_CORRELATION
 
@@ -280,15 +282,15 @@ def _look_closely(pairs: NDArray[np.int64], crops: NDArray[np.int64], count: int
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         for start in range(0, len(queue), BATCH):
             batch = [
-                look for look in queue[start : start + BATCH] if joined.find(look[0][0]) != joined.find(look[0][1])
+                pair for pair in queue[start : start + BATCH] if joined.find(pair[0][0]) != joined.find(pair[0][1])
             ]
-            batch = batch[:looks]
+            batch = batch[:left]
             for ((i, j, _), _), same in zip(batch, pool.map(alike, batch), strict=True):
-                looks -= not same  # a hit costs nothing: a set full of copies is looked through to the end
+                left -= not same  # a hit costs nothing: a set full of copies is looked through to the end
                 if same and joined.find(i) != joined.find(j):
                     joined.join(i, j)
                     found.append((i, j))
-            if looks <= 0:
+            if left <= 0:
                 break
     return sorted(found)
 

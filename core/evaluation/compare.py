@@ -146,23 +146,23 @@ def _groups(evaluation: Evaluation, files: list[str]) -> list[str] | None:
 def _detector_draws(evaluation: Evaluation, files: list[str], weights: NDArray[np.float32]) -> dict[str, Draws]:
     detector = evaluation.detector
     assert isinstance(detector, Detector)
-    coded = detector.coded
-    place = pd.Index(files).get_indexer(pd.Index(coded.images["file"]))
-    where, true_where = place[coded.picture], place[coded.true_picture]
-    correct = from_bits(coded.predictions["task_tp"].to_numpy(dtype=np.int64), len(IOU_THRESHOLDS))
-    exact, areas = ap_by_class(correct, coded.confidence, coded.said, coded.true_class), []
-    for class_id in np.unique(coded.true_class):
-        mine = coded.said == class_id
-        objects = np.bincount(true_where[coded.true_class == class_id], minlength=len(files)).astype(np.float32)
-        draws = ap_draws(weights, correct[mine], coded.confidence[mine], where[mine], objects)
+    arrays = detector.arrays
+    place = pd.Index(files).get_indexer(pd.Index(arrays.images["file"]))
+    where, true_where = place[arrays.picture], place[arrays.true_picture]
+    correct = from_bits(arrays.predictions["task_tp"].to_numpy(dtype=np.int64), len(IOU_THRESHOLDS))
+    exact, areas = ap_by_class(correct, arrays.confidence, arrays.said, arrays.true_class), []
+    for class_id in np.unique(arrays.true_class):
+        mine = arrays.said == class_id
+        objects = np.bincount(true_where[arrays.true_class == class_id], minlength=len(files)).astype(np.float32)
+        draws = ap_draws(weights, correct[mine], arrays.confidence[mine], where[mine], objects)
         draws[0] = exact[int(class_id)]
         areas.append(draws)
     result = {name: mean_known([item[:, part].mean(axis=1) for item in areas], len(weights)) for name, part in
               PARTS.items()}  # fmt: skip
-    count = coded.shown(evaluation.operating_point.threshold)
+    count = arrays.shown(evaluation.operating_point.threshold)
     hits, named, objects = (
         (weights @ np.bincount(chosen, minlength=len(files)).astype(np.float32)).astype(float)
-        for chosen in (where[:count][coded.hit[:count]], where[:count], true_where)
+        for chosen in (where[:count][arrays.hit[:count]], where[:count], true_where)
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         result |= {"recall": hits / objects, "precision": hits / named, "F1": 2 * hits / (named + objects)}

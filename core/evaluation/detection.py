@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.figures.cached_figures import Derived, derive
+from core.evaluation.figures.cached_figures import CachedFigures, work_out_figures
 from core.evaluation.figures.calibration import DETECTIONS_FROM, calibration, fit_temperature, scaled
 from core.evaluation.figures.error_budget import error_budget
 from core.evaluation.figures.figure import Figure
@@ -19,7 +19,7 @@ from core.evaluation.figures.metrics import f1, ratio
 from core.evaluation.figures.operating_point import IOU, OperatingPoint, best_f1_confidence
 from core.evaluation.figures.results import ClassFigures, LeakAware, SplitFigures
 from core.evaluation.figures.slices import Slices, object_cuts
-from core.evaluation.predict.prediction_arrays import CODES, Coded
+from core.evaluation.predict.prediction_arrays import CODES, PredictionArrays
 from core.evaluation.review import confusion
 from core.evaluation.verdict import detection_sentences
 
@@ -34,73 +34,73 @@ class Detector:
         predictions: pd.DataFrame,
         truth: pd.DataFrame,
         meta: dict[str, Any],
-        derived: Derived | None = None,
+        cached: CachedFigures | None = None,
         twins: Sequence[str] = (),
     ) -> None:
-        """Prepare what doesn't depend on the operating point; `derived` saves working it out anew.
+        """Prepare what doesn't depend on the operating point; `cached` saves working it out anew.
 
         `twins` are the pictures with a near twin in train.
         """
-        self.coded = Coded(predictions, truth, meta)
-        self.predictions, self.truth, self.images = self.coded.predictions, self.coded.truth, self.coded.images
-        self.task, self.classes, self.imgsz = self.coded.task, self.coded.classes, self.coded.imgsz
-        self.unusable, self.grouped = self.coded.unusable, self.coded.groups is not None
-        self.weights = draw(len(self.images), self.coded.groups)
-        self.units = count_units(len(self.images), self.coded.groups)
-        member = group_members(len(self.images), self.coded.groups)
+        self.arrays = PredictionArrays(predictions, truth, meta)
+        self.predictions, self.truth, self.images = self.arrays.predictions, self.arrays.truth, self.arrays.images
+        self.task, self.classes, self.imgsz = self.arrays.task, self.arrays.classes, self.arrays.imgsz
+        self.unusable, self.grouped = self.arrays.unusable, self.arrays.groups is not None
+        self.weights = draw(len(self.images), self.arrays.groups)
+        self.units = count_units(len(self.images), self.arrays.groups)
+        member = group_members(len(self.images), self.arrays.groups)
         self._by_group = np.argsort(member, kind="stable")
         self._group_starts = np.flatnonzero(np.diff(member[self._by_group], prepend=-1))
-        self.derived_anew = derived is None
-        self.derived = derived or derive(self.coded, self.weights, twins)
-        self.calibration = self.derived.calibration
-        cuts = object_cuts(self.coded)
-        self._slices = Slices(cuts, self.coded.true_picture, self.weights, self.units, "recall")
-        self._objects = self.coded.table(self.coded.true_picture, self.coded.true_class)
+        self.figures_are_new = cached is None
+        self.cached = cached or work_out_figures(self.arrays, self.weights, twins)
+        self.calibration = self.cached.calibration
+        cuts = object_cuts(self.arrays)
+        self._slices = Slices(cuts, self.arrays.true_picture, self.weights, self.units, "recall")
+        self._objects = self.arrays.table(self.arrays.true_picture, self.arrays.true_class)
         self._drawn_objects = self.weights @ self._objects
-        self._alone = ~self.images["file"].isin(set(self.derived.twins)).to_numpy(dtype=bool)
+        self._alone = ~self.images["file"].isin(set(self.cached.twins)).to_numpy(dtype=bool)
 
     def best_confidence(self) -> float:
         """Return the confidence of the highest F1 over all findings."""
-        return best_f1_confidence(self.coded.confidence, self.coded.hit, len(self.truth))
+        return best_f1_confidence(self.arrays.confidence, self.arrays.hit, len(self.truth))
 
     def fit_temperature(self) -> float | None:
         """Return the temperature that fits these findings, see `calibration.fit_temperature`."""
-        kept = self.coded.confidence >= DETECTIONS_FROM
-        return fit_temperature(self.coded.confidence[kept], self.coded.hit[kept])
+        kept = self.arrays.confidence >= DETECTIONS_FROM
+        return fit_temperature(self.arrays.confidence[kept], self.arrays.hit[kept])
 
     def scale_confidence(self, temperature: float | None) -> None:
         """Add to the calibration how it is after temperature scaling; None takes it away."""
-        self.calibration = self.derived.calibration
+        self.calibration = self.cached.calibration
         if temperature is not None:
-            kept = self.coded.confidence >= DETECTIONS_FROM
-            said = scaled(self.coded.confidence[kept], temperature)
-            after = calibration(said, self.coded.hit[kept], self.coded.picture[kept], self.weights)
+            kept = self.arrays.confidence >= DETECTIONS_FROM
+            said = scaled(self.arrays.confidence[kept], temperature)
+            after = calibration(said, self.arrays.hit[kept], self.arrays.picture[kept], self.weights)
             self.calibration = self.calibration.with_scaled(temperature, after)
 
     def at(self, confidence: float) -> SplitFigures:
         """Return all figures, tables and sentences when findings of at least this confidence count."""
-        coded, derived = self.coded, self.derived
-        count = coded.shown(confidence)
-        hits = coded.table(coded.picture[:count][coded.hit[:count]], coded.said[:count][coded.hit[:count]])
-        named = coded.table(coded.picture[:count], coded.said[:count])
+        arrays, cached = self.arrays, self.cached
+        count = arrays.shown(confidence)
+        hits = arrays.table(arrays.picture[:count][arrays.hit[:count]], arrays.said[:count][arrays.hit[:count]])
+        named = arrays.table(arrays.picture[:count], arrays.said[:count])
         metrics, per_class = self._counts(hits, named)
-        missed = coded.found_at < confidence
+        missed = arrays.found_at < confidence
         figures = SplitFigures(
             operating_point=OperatingPoint(float(confidence), IOU),
-            metrics={**derived.overall, **metrics.figures},
+            metrics={**cached.overall, **metrics.figures},
             per_class={
-                name: replace(item, figures={**derived.per_class.get(name, {}), **item.figures})
+                name: replace(item, figures={**cached.per_class.get(name, {}), **item.figures})
                 for name, item in per_class.items()
             },
-            errors=error_budget(coded, confidence, derived.costs),
+            errors=error_budget(arrays, confidence, cached.costs),
             calibration=self.calibration,
             slices=self._slices.measure(~missed),
             confusion=self._confusion(confidence),
-            curves=derived.curves,
+            curves=cached.curves,
             pictures=self._pictures(count, missed),
             leak_aware=self._leak_aware(hits, named),
         )
-        verdict, steps = detection_sentences(figures, self.coded, missed)
+        verdict, steps = detection_sentences(figures, self.arrays, missed)
         return replace(figures, sentences=verdict + steps, next_steps=steps)
 
     def _counts(self, hits: Table, named: Table) -> tuple[ClassFigures, dict[str, ClassFigures]]:
@@ -128,7 +128,7 @@ class Detector:
     def _units(self, table: Table) -> list[int]:
         """Return how many pictures, or groups, hold something of each column."""
         held = table > 0
-        if self.coded.groups is not None:
+        if self.arrays.groups is not None:
             held = np.logical_or.reduceat(held[self._by_group], self._group_starts, axis=0)
         return [int(value) for value in held.sum(axis=0)]
 
@@ -157,7 +157,7 @@ class Detector:
 
     def _leak_aware(self, hits: Table, named: Table) -> LeakAware | None:
         """Return the headline without the pictures that have near twins in train; None when there are none."""
-        twins = len(self.derived.twins)
+        twins = len(self.cached.twins)
         if not twins:
             return None
         alone = self._alone.astype(np.float32)
@@ -165,30 +165,30 @@ class Detector:
         units = [self._units(table[:, None])[0] for table in tables[1:]]
         figures = self._figures(tables, [self.weights @ table for table in tables], units).figures
         metrics = {name: figures[name] for name in ("recall", "precision", "F1")}
-        return LeakAware(twins, int(self._alone.sum()), {**self.derived.without_twins, **metrics})
+        return LeakAware(twins, int(self._alone.sum()), {**self.cached.without_twins, **metrics})
 
     def _confusion(self, confidence: float) -> pd.DataFrame:
         """Return counts: one row per labelled class, one column per predicted one, "background" last in both."""
         names = [*self.classes, "background"]
         return pd.DataFrame(
-            confusion(self.coded, confidence),
+            confusion(self.arrays, confidence),
             index=pd.Index(names, name="truth"),
             columns=pd.Index(names, name="prediction"),
         )
 
     def _pictures(self, count: int, missed: NDArray[np.bool_]) -> pd.DataFrame:
         """Return one row per picture, the worst first: objects, hits, misses, false alarms, wrong classes."""
-        coded, pictures = self.coded, len(self.images)
-        where, hit, kind = coded.picture[:count], coded.hit[:count], coded.kind[:count]
-        wrong = np.where(hit, 0.0, coded.confidence[:count])
+        arrays, pictures = self.arrays, len(self.images)
+        where, hit, kind = arrays.picture[:count], arrays.hit[:count], arrays.kind[:count]
+        wrong = np.where(hit, 0.0, arrays.confidence[:count])
 
         def counted(rows: NDArray[np.int64]) -> NDArray[np.int64]:
             return np.bincount(rows, minlength=pictures)
 
         table = self.images[[name for name in ("file", "source") if name in self.images]].copy()
-        table["objects"] = counted(coded.true_picture)
+        table["objects"] = counted(arrays.true_picture)
         table["hits"] = counted(where[hit])
-        table["misses"] = counted(coded.true_picture[missed])
+        table["misses"] = counted(arrays.true_picture[missed])
         table["false_alarms"] = counted(where[~hit])
         table["wrong_class"] = counted(where[kind == CODES.index("class")])
         table["near_misses"] = counted(where[kind == CODES.index("place")])

@@ -66,7 +66,7 @@ class Evaluation(SplitFigures):
         """Every hit, mistake and miss behind the counts, the worst first (`review.find_cases`); empty to classify."""
         if self.detector is None:
             return pd.DataFrame()
-        found = find_cases(self.detector.coded, self.operating_point.threshold)
+        found = find_cases(self.detector.arrays, self.operating_point.threshold)
         return worst_first(found).reset_index(drop=True)
 
     def at(self, confidence: float) -> Evaluation:
@@ -81,19 +81,19 @@ class Evaluation(SplitFigures):
         """Return what to draw on a picture: its labels, then the findings that count."""
         if self.detector is None:
             return []
-        coded, threshold = self.detector.coded, self.operating_point.threshold
-        number = coded.files.get_loc(file)
-        labels = np.flatnonzero(coded.true_picture == number)
-        mine = np.flatnonzero(coded.picture[: coded.shown(threshold)] == number)
+        arrays, threshold = self.detector.arrays, self.operating_point.threshold
+        number = arrays.files.get_loc(file)
+        labels = np.flatnonzero(arrays.true_picture == number)
+        mine = np.flatnonzero(arrays.picture[: arrays.shown(threshold)] == number)
         marks = [
-            PictureMark("truth", self.classes[coded.true_class[row]], box, math.nan,
-                        "found" if coded.found_at[row] >= threshold else "missed", int(row))
-            for row, box in zip(labels, _boxes(coded.truth, labels), strict=True)
+            PictureMark("truth", self.classes[arrays.true_class[row]], box, math.nan,
+                        "found" if arrays.found_at[row] >= threshold else "missed", int(row))
+            for row, box in zip(labels, _boxes(arrays.truth, labels), strict=True)
         ]  # fmt: skip
         return marks + [
-            PictureMark("prediction", self.classes[coded.said[row]], box, float(coded.confidence[row]),
-                        CODES[coded.kind[row]], int(coded.stored_row[row]))
-            for row, box in zip(mine, _boxes(coded.predictions, mine), strict=True)
+            PictureMark("prediction", self.classes[arrays.said[row]], box, float(arrays.confidence[row]),
+                        CODES[arrays.kind[row]], int(arrays.stored_row[row]))
+            for row, box in zip(mine, _boxes(arrays.predictions, mine), strict=True)
         ]  # fmt: skip
 
     def summary(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.evaluation import Evaluation
-from core.evaluation.predict.prediction_arrays import CODES, Coded
+from core.evaluation.predict.prediction_arrays import CODES, PredictionArrays
 from core.evaluation.predict.predictions import meta_path, predictions_path
 from core.workspace import Workspace
 
@@ -47,43 +47,45 @@ def find_label_errors(workspace: Workspace, evaluation: Evaluation) -> pd.DataFr
     """
     if evaluation.detector is None:
         return _of_classes(evaluation)
-    coded = evaluation.detector.coded
-    count, names = _trusted(coded, evaluation), np.array(coded.classes, dtype=object)
-    line = coded.confidence[count - 1] if count else 1.0
-    kind, other = coded.kind[:count], coded.other_row[:count]
+    arrays = evaluation.detector.arrays
+    count, names = _trusted(arrays, evaluation), np.array(arrays.classes, dtype=object)
+    line = arrays.confidence[count - 1] if count else 1.0
+    kind, other = arrays.kind[:count], arrays.other_row[:count]
     unlabelled = np.flatnonzero(kind == CODES.index("background"))
     named = (kind == CODES.index("class")) & (other >= 0)
-    wrong = np.flatnonzero(named & (coded.found_at[other] < line)) if len(coded.truth) else np.zeros(0, dtype=int)
+    wrong = np.flatnonzero(named & (arrays.found_at[other] < line)) if len(arrays.truth) else np.zeros(0, dtype=int)
     wrong = wrong[np.unique(other[wrong], return_index=True)[1]]
-    lost = _never_found(_ever_found(workspace, evaluation, coded), coded)
+    lost = _never_found(_ever_found(workspace, evaluation, arrays), arrays)
     boxes = ["file", "x1", "y1", "x2", "y2"]
     parts = []
     for sign, rows in (("unlabelled", unlabelled), ("other-class", wrong)):
-        part = coded.predictions.iloc[rows][[*boxes, "confidence"]].assign(sign=sign, predicted=names[coded.said[rows]])
+        part = arrays.predictions.iloc[rows][[*boxes, "confidence"]].assign(
+            sign=sign, predicted=names[arrays.said[rows]]
+        )
         labelled = sign == "other-class"
-        part["labelled"] = names[coded.true_class[other[rows]]] if labelled else ""
-        part["object"] = coded.truth["object"].to_numpy()[other[rows]] if labelled else -1
+        part["labelled"] = names[arrays.true_class[other[rows]]] if labelled else ""
+        part["object"] = arrays.truth["object"].to_numpy()[other[rows]] if labelled else -1
         parts.append(part.sort_values("confidence", ascending=False, kind="stable"))
-    part = coded.truth.iloc[lost][[*boxes, "object"]].assign(sign="never-found", predicted="", confidence=0.0)
-    part["labelled"] = names[coded.true_class[lost]]
+    part = arrays.truth.iloc[lost][[*boxes, "object"]].assign(sign="never-found", predicted="", confidence=0.0)
+    part["labelled"] = names[arrays.true_class[lost]]
     parts.append(part)
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
-def _trusted(coded: Coded, evaluation: Evaluation) -> int:
+def _trusted(arrays: PredictionArrays, evaluation: Evaluation) -> int:
     """Return how many of the surest predictions are right often enough to be believed where they contradict a label."""
-    sure = coded.shown(max(SURE, evaluation.operating_point.threshold))
-    right = np.cumsum(coded.hit[:sure]) / np.arange(1, sure + 1)
+    sure = arrays.shown(max(SURE, evaluation.operating_point.threshold))
+    right = np.cumsum(arrays.hit[:sure]) / np.arange(1, sure + 1)
     good = np.flatnonzero(right >= TRUSTED)
     return int(good[-1]) + 1 if len(good) else 0
 
 
-def _never_found(best: NDArray[np.float64], coded: Coded) -> NDArray[np.int64]:
+def _never_found(best: NDArray[np.float64], arrays: PredictionArrays) -> NDArray[np.int64]:
     """Return the objects never found, of the classes that are found as a rule."""
     found = best >= EVER
-    counts = np.bincount(coded.true_class, minlength=len(coded.classes))
-    share = np.bincount(coded.true_class[found], minlength=len(coded.classes)) / np.maximum(counts, 1)
-    return np.flatnonzero(~found & (share[coded.true_class] >= OFTEN))
+    counts = np.bincount(arrays.true_class, minlength=len(arrays.classes))
+    share = np.bincount(arrays.true_class[found], minlength=len(arrays.classes)) / np.maximum(counts, 1)
+    return np.flatnonzero(~found & (share[arrays.true_class] >= OFTEN))
 
 
 def _of_classes(evaluation: Evaluation) -> pd.DataFrame:
@@ -96,10 +98,10 @@ def _of_classes(evaluation: Evaluation) -> pd.DataFrame:
     return found[COLUMNS].reset_index(drop=True)
 
 
-def _ever_found(workspace: Workspace, evaluation: Evaluation, coded: Coded) -> NDArray[np.float64]:
+def _ever_found(workspace: Workspace, evaluation: Evaluation, arrays: PredictionArrays) -> NDArray[np.float64]:
     """Return for each labelled object the highest confidence with which any run on the same pictures finds it."""
-    best = coded.found_at.copy()
-    places = pd.MultiIndex.from_arrays([coded.truth["file"].astype(str), coded.truth["object"].astype(int)])
+    best = arrays.found_at.copy()
+    places = pd.MultiIndex.from_arrays([arrays.truth["file"].astype(str), arrays.truth["object"].astype(int)])
     for folder in _runs_on_the_same(workspace, evaluation):
         table = pd.read_parquet(predictions_path(folder, evaluation.split), columns=["file", "truth", "confidence"])
         table = table[table["truth"] >= 0]

@@ -10,10 +10,10 @@ import pandas as pd
 
 from core.data.dataset import Dataset
 from core.evaluation.detection import Detector
-from core.evaluation.figures.cached_figures import digest_of, load_derived, save_derived
+from core.evaluation.figures.cached_figures import digest_of, load_cached_figures, save_cached_figures
 from core.evaluation.near_twins import twins_in_train
 from core.evaluation.predict.predictions import (
-    derived_path,
+    cached_figures_path,
     meta_path,
     predictions_path,
     present_dataset,
@@ -34,12 +34,12 @@ def load_detector(
 
     `dataset` is the run's, None when it was deleted.
     """
-    path, twins = derived_path(folder, split), known_twins(dataset, split)
+    path, twins = cached_figures_path(folder, split), known_twins(dataset, split)
     tables = predictions_path(folder, split), truth_path(folder, split), meta_path(folder, split)
     digest = digest_of(*tables, twins=twins)
-    detector = Detector(predictions, truth, meta, load_derived(path, digest), twins)
-    if not path.is_file() or detector.derived_anew:
-        save_derived(path, detector.derived, digest)
+    detector = Detector(predictions, truth, meta, load_cached_figures(path, digest), twins)
+    if not path.is_file() or detector.figures_are_new:
+        save_cached_figures(path, detector.cached, digest)
     return detector
 
 

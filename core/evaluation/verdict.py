@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.results import ClassFigures, LeakAware, SplitFigures
 from core.evaluation.figures.slices import Slice
-from core.evaluation.predict.prediction_arrays import Coded
+from core.evaluation.predict.prediction_arrays import PredictionArrays
 from core.words import count, is_share, out_of, thousands, value_between
 
 SMALL = 32.0
@@ -19,9 +19,11 @@ MENTIONED = 0.05
 """Confidence from which an object that was missed counts as seen."""
 
 
-def detection_sentences(figures: SplitFigures, coded: Coded, missed: NDArray[np.bool_]) -> tuple[list[str], list[str]]:
+def detection_sentences(
+    figures: SplitFigures, arrays: PredictionArrays, missed: NDArray[np.bool_]
+) -> tuple[list[str], list[str]]:
     """Return the verdict on a detector, the headline first, and what to do next, each with the figure it rests on."""
-    objects, pictures = len(coded.truth), len(coded.images)
+    objects, pictures = len(arrays.truth), len(arrays.images)
     found = objects - int(missed.sum())
     alarms = int(figures.pictures["false_alarms"].sum())
     alarm_words = f"{count(alarms, 'false alarm') if alarms else 'no false alarm'} in {count(pictures, 'picture')}"
@@ -29,20 +31,20 @@ def detection_sentences(figures: SplitFigures, coded: Coded, missed: NDArray[np.
     sentences = []
     if objects == 0:
         sentences.append(f"No object is labelled in these pictures: only false alarms can be counted, {alarm_words}.")
-    elif coded.predictions.empty:
+    elif arrays.predictions.empty:
         sentences.append(
             f"Finds none of {count(objects, 'object')} in {count(pictures, 'picture')}: the model gives no findings "
             "at all. Train longer, or start from pre-trained weights."
         )
     else:
         sentences.append(f"Finds {out_of(found, objects, 'object')} ({value_between(recall)}), {alarm_words}.")
-    if coded.unusable:
-        sentences.append(f"{count(coded.unusable, 'prediction')} had no usable confidence and were left out.")
+    if arrays.unusable:
+        sentences.append(f"{count(arrays.unusable, 'prediction')} had no usable confidence and were left out.")
     if objects:
         sentences += _weak_spot(figures, found, objects) + _small_set(
-            recall, pictures, objects, coded.groups is not None
+            recall, pictures, objects, arrays.groups is not None
         )
-        steps = _next_steps(figures, coded, missed)
+        steps = _next_steps(figures, arrays, missed)
         return sentences, steps
     return sentences, []
 
@@ -71,17 +73,17 @@ def _small_set(recall: Figure, pictures: int, objects: int, grouped: bool) -> li
     return []
 
 
-def _next_steps(figures: SplitFigures, coded: Coded, missed: NDArray[np.bool_]) -> list[str]:
+def _next_steps(figures: SplitFigures, arrays: PredictionArrays, missed: NDArray[np.bool_]) -> list[str]:
     """Return what would help most, each sentence with the count it rests on."""
     lost = int(missed.sum())
-    steps = _about_misses(coded, missed) if lost >= 4 else []
+    steps = _about_misses(arrays, missed) if lost >= 4 else []
     line = figures.operating_point.threshold
-    unsure = np.sort(coded.found_at[missed & (coded.found_at >= MENTIONED)])[::-1]
+    unsure = np.sort(arrays.found_at[missed & (arrays.found_at >= MENTIONED)])[::-1]
     if lost >= 4 and len(unsure) * 2 >= lost:
         lower = math.floor(float(unsure[(len(unsure) - 1) // 2]) * 100) / 100
         if 0 < lower < line:
-            gained, shown = int((missed & (coded.found_at >= lower)).sum()), coded.shown(line)
-            alarms = int((~coded.hit[shown : coded.shown(lower)]).sum())
+            gained, shown = int((missed & (arrays.found_at >= lower)).sum()), arrays.shown(line)
+            alarms = int((~arrays.hit[shown : arrays.shown(lower)]).sum())
             steps.append(
                 f"{out_of(len(unsure), lost)} misses were seen, but with too little confidence: a line at "
                 f"{lower:.2f} finds {thousands(gained)} more, for {count(alarms, 'more false alarm')}."
@@ -96,34 +98,34 @@ def _next_steps(figures: SplitFigures, coded: Coded, missed: NDArray[np.bool_]) 
     np.fill_diagonal(matrix, 0)
     if matrix.size and matrix.max() >= 3:
         row, column = np.unravel_index(matrix.argmax(), matrix.shape)
-        names = coded.classes
+        names = arrays.classes
         steps.append(f"“{names[row]}” is taken for “{names[column]}” {matrix.max()} times: check the labels of both.")
-    empty = int((coded.by_picture(coded.true_picture) == 0).sum())
-    if not empty and len(coded.images) >= 10:
+    empty = int((arrays.by_picture(arrays.true_picture) == 0).sum())
+    if not empty and len(arrays.images) >= 10:
         steps.append(
-            f"None of the {count(len(coded.images), 'picture')} is empty: if empty ones come up in practice, add some, "
-            "or nobody knows how often it raises a false alarm on them."
+            f"None of the {count(len(arrays.images), 'picture')} is empty: if empty ones come up in practice, add "
+            "some, or nobody knows how often it raises a false alarm on them."
         )
     return steps
 
 
-def _about_misses(coded: Coded, missed: NDArray[np.bool_]) -> list[str]:
+def _about_misses(arrays: PredictionArrays, missed: NDArray[np.bool_]) -> list[str]:
     """Return what most of the misses have in common: their class, their size."""
     lost, steps = int(missed.sum()), []
-    by_class = np.bincount(coded.true_class[missed], minlength=len(coded.classes))
-    most, labelled = int(by_class.argmax()), np.bincount(coded.true_class, minlength=len(coded.classes))
+    by_class = np.bincount(arrays.true_class[missed], minlength=len(arrays.classes))
+    most, labelled = int(by_class.argmax()), np.bincount(arrays.true_class, minlength=len(arrays.classes))
     share_of_all = labelled[most] / max(labelled.sum(), 1)
     if by_class[most] * 2 >= lost and by_class[most] / lost > share_of_all + 0.15:
         steps.append(
-            f"Add pictures of “{coded.classes[most]}”: {out_of(int(by_class[most]), lost)} misses are of this class."
+            f"Add pictures of “{arrays.classes[most]}”: {out_of(int(by_class[most]), lost)} misses are of this class."
         )
-    small = int((coded.sides()[missed] < SMALL).sum())
+    small = int((arrays.sides()[missed] < SMALL).sum())
     if small * 2 >= lost:
-        longest = int(coded.images[["width", "height"]].to_numpy(dtype=float).max())
-        size = min(2 * coded.imgsz, math.ceil(longest / 32) * 32)
+        longest = int(arrays.images[["width", "height"]].to_numpy(dtype=float).max())
+        size = min(2 * arrays.imgsz, math.ceil(longest / 32) * 32)
         advice = (
-            f"the pictures are up to {longest} px, the model sees them at {coded.imgsz}: train at {size}"
-            if size > coded.imgsz
+            f"the pictures are up to {longest} px, the model sees them at {arrays.imgsz}: train at {size}"
+            if size > arrays.imgsz
             else "cut large pictures into tiles, or take closer ones"
         )
         steps.append(f"{out_of(small, lost)} misses are under {SMALL:.0f} px: {advice}.")

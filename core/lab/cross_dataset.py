@@ -17,7 +17,7 @@ from core.children import run_child
 from core.data.dataset import Dataset
 from core.evaluation.figures.intervals import ap_draws, draw
 from core.evaluation.predict.matching import box_iou, match
-from core.lab.experiment_runs import Conductor
+from core.lab.experiment_runs import ExperimentRuns
 from core.lab.paired_figures import Draws, difference, figure
 from core.lab.results import ZeroShot
 from core.tasks import TASKS
@@ -30,7 +30,7 @@ SILENCE_SECONDS = 300
 
 
 @dataclass(frozen=True)
-class Looked:
+class Predicted:
     """What a model found: see core.lab.predict_child."""
 
     task: str
@@ -38,8 +38,8 @@ class Looked:
     pictures: dict[str, Any]
 
 
-def look(weights: Path, dataset: Dataset, files: Sequence[str], *, imgsz: int, device: str) -> Looked:
-    """Let a checkpoint look at pictures of a dataset, in a child process. Raises GraftError when that ends early."""
+def predict_files(weights: Path, dataset: Dataset, files: Sequence[str], *, imgsz: int, device: str) -> Predicted:
+    """Let a checkpoint predict on pictures of a dataset, in a child process. Raises GraftError when that ends early."""
     request = {
         "weights": str(weights),
         "imgsz": imgsz,
@@ -48,10 +48,10 @@ def look(weights: Path, dataset: Dataset, files: Sequence[str], *, imgsz: int, d
         "pictures": {file: str(dataset.image_path(file)) for file in files},
     }
     failure = f"Looking at the pictures with {weights.name} ended early"
-    return Looked(**run_child("core.lab.predict_child", request, timeout=SILENCE_SECONDS, failure=failure))
+    return Predicted(**run_child("core.lab.predict_child", request, timeout=SILENCE_SECONDS, failure=failure))
 
 
-def figures(looked: Looked, dataset: Dataset, files: Sequence[str], classes: Sequence[str]) -> Draws:
+def figures(predicted: Predicted, dataset: Dataset, files: Sequence[str], classes: Sequence[str]) -> Draws:
     """Return the figure over these pictures and classes as it is (row 0) and in 1,000 draws of the pictures.
 
     Two models on the same pictures get the same draws, so their rows may be subtracted.
@@ -60,16 +60,16 @@ def figures(looked: Looked, dataset: Dataset, files: Sequence[str], classes: Seq
     groups = table["group"].reindex(list(files)).fillna("").astype(str).tolist()
     weights = np.vstack([np.ones((1, len(files)), dtype=np.float32), draw(len(files), groups, seed=1)])
     if TASKS[dataset.task].names_pictures:
-        return _right(looked, files, list(classes), weights)
-    return _areas(looked, dataset, files, list(classes), weights)
+        return _right(predicted, files, list(classes), weights)
+    return _areas(predicted, dataset, files, list(classes), weights)
 
 
-def _right(looked: Looked, files: Sequence[str], classes: list[str], weights: Any) -> Draws:
+def _right(predicted: Predicted, files: Sequence[str], classes: list[str], weights: Any) -> Draws:
     right = np.zeros(len(files), dtype=np.float32)
     counted = np.zeros(len(files), dtype=np.float32)
     for number, file in enumerate(files):
         truth = file.split("/")[-2]
-        scores = {name: score for name, score in looked.pictures.get(file, {}).items() if name in classes}
+        scores = {name: score for name, score in predicted.pictures.get(file, {}).items() if name in classes}
         counted[number] = truth in classes
         right[number] = bool(scores) and truth in classes and max(scores, key=scores.__getitem__) == truth
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -77,7 +77,7 @@ def _right(looked: Looked, files: Sequence[str], classes: list[str], weights: An
     return result
 
 
-def _areas(looked: Looked, dataset: Dataset, files: Sequence[str], classes: list[str], weights: Any) -> Draws:
+def _areas(predicted: Predicted, dataset: Dataset, files: Sequence[str], classes: list[str], weights: Any) -> Draws:
     table = dataset.image_table()
     sizes = dict(zip(table["file"], zip(table["width"].tolist(), table["height"].tolist(), strict=True), strict=True))
     areas = []
@@ -92,7 +92,7 @@ def _areas(looked: Looked, dataset: Dataset, files: Sequence[str], classes: list
             labels = [item for item in dataset.labelled_image(file, width, height).objects
                       if item.class_id == class_id]  # fmt: skip
             truth = np.array([_corners(item.box, width, height) for item in labels]).reshape(-1, 4)
-            found = sorted((row for row in looked.pictures.get(file, []) if row[0] == name), key=lambda row: -row[1])
+            found = sorted((row for row in predicted.pictures.get(file, []) if row[0] == name), key=lambda row: -row[1])
             boxes = np.array([row[2:] for row in found], dtype=float).reshape(-1, 4)
             zeros = np.zeros(len(truth), dtype=np.int64), np.zeros(len(boxes), dtype=np.int64)
             correct.append(match(box_iou(truth, boxes), *zeros) >= 0)
@@ -120,24 +120,24 @@ def _corners(box: tuple[float, float, float, float] | None, width: float, height
     return [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
 
 
-def zero_shot(conductor: Conductor, trained: Run) -> ZeroShot | None:
+def zero_shot(own_runs: ExperimentRuns, trained: Run) -> ZeroShot | None:
     """Return how the pre-trained model does as it comes, beside the trained one, on the classes it knows by name.
 
     None when it knows none of them, or when its weights are a run's or are gone.
     """
-    settings, dataset = conductor.experiment.settings, conductor.dataset
+    settings, dataset = own_runs.experiment.settings, own_runs.dataset
     model = trained.model
-    weights = None if model.startswith("run:") else locate(conductor.workspace, model, dataset.task)
+    weights = None if model.startswith("run:") else locate(own_runs.workspace, model, dataset.task)
     if weights is None or trained.best_weights is None:
         return None
     table = dataset.image_table()
     files = table[table["split"] == "val"]["file"].astype(str).tolist()
-    before = look(weights.path, dataset, files, imgsz=settings.imgsz, device=settings.device)
+    before = predict_files(weights.path, dataset, files, imgsz=settings.imgsz, device=settings.device)
     classes = list(before.known)
     if not classes or (TASKS[dataset.task].names_pictures and len(classes) < 2):
         return None
-    after = look(trained.best_weights, dataset, files, imgsz=settings.imgsz, device=settings.device)
-    drawn = [figures(looked, dataset, files, classes) for looked in (before, after)]
+    after = predict_files(trained.best_weights, dataset, files, imgsz=settings.imgsz, device=settings.device)
+    drawn = [figures(predicted, dataset, files, classes) for predicted in (before, after)]
     known, gain = figure(drawn[0]), difference(drawn[1], drawn[0])
     return ZeroShot(
         classes=before.known,

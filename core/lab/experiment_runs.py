@@ -23,8 +23,8 @@ from core.training.store import Run, State
 from core.words import metric_words
 from core.workspace import Workspace
 
-LOOK_EVERY = 1.0
-"""Seconds between two looks at the runs."""
+CHECK_EVERY = 1.0
+"""Seconds between two checks of the runs."""
 PAUSED = "Waiting for what you paused:"
 ATTEMPTS = 3
 """How often a run whose process vanished is taken up again."""
@@ -46,8 +46,8 @@ class Part:
     """what differs from the experiment's settings: imgsz, batch, extra (merged)"""
 
 
-class Conductor:
-    """Drives one experiment; made by the driver process."""
+class ExperimentRuns:
+    """The runs of one experiment: starts them, waits for them, keeps its status; made by the driver process."""
 
     def __init__(self, workspace: Workspace, experiment: Experiment) -> None:
         """Take the experiment up where its status says it is."""
@@ -125,10 +125,10 @@ class Conductor:
             **values,
         )
 
-    def train(self, parts: list[Part], look: Callable[[], None] | None = None) -> dict[str, Run]:
+    def train(self, parts: list[Part], on_wait: Callable[[], None] | None = None) -> dict[str, Run]:
         """Train all parts and wait; return those that have a model now. What went wrong is in `status.refused`.
 
-        `look` is called about once a second. On a stop the active ones end and keep their best.
+        `on_wait` is called about once a second. On a stop the active ones end and keep their best.
         """
         for part in parts:
             if not self.stopping:
@@ -141,8 +141,8 @@ class Conductor:
                 self._end(list(runs.values()), asked)
             else:
                 self._take_up(runs)
-            if look is not None:
-                look()
+            if on_wait is not None:
+                on_wait()
             waiting = [run for run in runs.values() if run.active or (run.state is State.PAUSED and not self.stopping)]
             if not waiting:
                 break
@@ -151,7 +151,7 @@ class Conductor:
                 words = f"{PAUSED} {', '.join(run.name for run in waiting)}. Resume it on the Runs page."
             if words != self.status.message and not self.stopping:
                 self.say(words)
-            time.sleep(LOOK_EVERY)
+            time.sleep(CHECK_EVERY)
         for key, run in runs.items():
             kept = run.state in (State.FINISHED, State.STOPPED) or (self.stopping and run.state is State.CANCELLED)
             if run.best_weights is None or not kept:

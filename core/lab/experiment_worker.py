@@ -18,7 +18,7 @@ from pathlib import Path
 
 from core.errors import GraftError
 from core.lab.experiment import DRIVES, ENDED, Experiment, LabState, read_experiment
-from core.lab.experiment_runs import Conductor
+from core.lab.experiment_runs import ExperimentRuns
 from core.processes import process_identity
 from core.workspace import Workspace, write_json_atomic
 
@@ -36,8 +36,8 @@ def main(folder: Path) -> int:
         return 0
     write_json_atomic(folder / "driver.json", {"pid": os.getpid(), "identity": process_identity(os.getpid())})
     try:
-        conductor = Conductor(workspace, experiment)
-        _drive(conductor)
+        own_runs = ExperimentRuns(workspace, experiment)
+        _drive(own_runs)
     except GraftError as error:
         _fail(experiment, str(error))
         return 1
@@ -45,16 +45,16 @@ def main(folder: Path) -> int:
         traceback.print_exc()
         _fail(experiment, f"Something unforeseen went wrong ({type(error).__name__}: {error}). See driver.log.")
         return 1
-    conductor.status.state = LabState.STOPPED if conductor.stopping else LabState.FINISHED
-    if conductor.stopping and conductor.status.sentences:
-        conductor.status.sentences.append("You stopped it: not everything was trained to its end.")
-    conductor.status.ended = datetime.now(UTC)
-    conductor.say("")
+    own_runs.status.state = LabState.STOPPED if own_runs.stopping else LabState.FINISHED
+    if own_runs.stopping and own_runs.status.sentences:
+        own_runs.status.sentences.append("You stopped it: not everything was trained to its end.")
+    own_runs.status.ended = datetime.now(UTC)
+    own_runs.say("")
     return 0
 
 
-def _drive(conductor: Conductor) -> None:
-    import_module(DRIVES[conductor.experiment.settings.kind]).drive(conductor)
+def _drive(own_runs: ExperimentRuns) -> None:
+    import_module(DRIVES[own_runs.experiment.settings.kind]).drive(own_runs)
 
 
 def _fail(experiment: Experiment, cause: str) -> None:

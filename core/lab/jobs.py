@@ -1,6 +1,6 @@
 """Start, list, stop, wait for and delete experiments: what the page and the command line call.
 
-Every look makes sure that the driver of an experiment that has not ended is there: one that vanished (a restart of
+Every reading makes sure that the driver of an experiment that has not ended is there: one that vanished (a restart of
 the machine) is started again and goes on.
 """
 
@@ -102,14 +102,14 @@ def list_experiments(workspace: Workspace) -> list[Experiment]:
     """Return all experiments, newest first, each with its driver at work when it has not ended."""
     found = read_experiments(workspace)
     for experiment in found:
-        _look_after(experiment)
+        _revive_driver(experiment)
     return found
 
 
 def get_experiment(workspace: Workspace, experiment_id: str) -> Experiment:
     """Return one experiment with its driver at work when it has not ended. Raises InputError when there is none."""
     experiment = read_experiment(workspace, experiment_id)
-    _look_after(experiment)
+    _revive_driver(experiment)
     return experiment
 
 
@@ -118,7 +118,7 @@ def stop_experiment(workspace: Workspace, experiment_id: str) -> Experiment:
     experiment = read_experiment(workspace, experiment_id)
     if experiment.status.state not in ENDED:
         write_text_atomic(experiment.folder / "request", "stop")
-        _look_after(experiment)
+        _revive_driver(experiment)
     return experiment
 
 
@@ -172,12 +172,12 @@ def _starts(folder: Path) -> list[float]:
     return [float(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
-def _look_after(experiment: Experiment) -> None:
+def _revive_driver(experiment: Experiment) -> None:
     if experiment.status.state in ENDED or driver_alive(experiment.folder):
         return
     status = experiment.status
     if status.state in ENDED:
-        return  # it ended between the two looks
+        return  # it ended in between
     lately = [moment for moment in _starts(experiment.folder) if time.time() - moment < STARTS_WITHIN]
     if len(lately) >= STARTS:
         status.state = LabState.FAILED

@@ -80,13 +80,13 @@ def distance(weights: Path, pictures: list[Path]) -> float:
         raise GraftError("the checkpoint holds no batch-norm layers (it was exported or fused)")
     sums: dict[int, Any] = {}
 
-    def look(module: Any, inputs: Any) -> None:
+    def add_moments(module: Any, inputs: Any) -> None:
         features = inputs[0]
         moments = torch.stack([features.mean((0, 2, 3)), features.square().mean((0, 2, 3))])
         sums[id(module)] = sums.get(id(module), 0) + moments
 
     for layer in layers:
-        layer.register_forward_pre_hook(look)
+        layer.register_forward_pre_hook(add_moments)
     seen = 0
     with torch.no_grad():
         for path in pictures:

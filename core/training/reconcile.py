@@ -21,10 +21,10 @@ END_GRACE = 20.0
 """Seconds a worker may take to leave after its final event before it is ended."""
 
 
-def look(workspace: Workspace) -> list[Run]:
+def refresh_runs(workspace: Workspace) -> list[Run]:
     """Bring the states in line with the processes, start what can start; return all runs as they truly are.
 
-    What a full disk doesn't let the database take is told all the same, and written at a later look.
+    What a full disk doesn't let the database take is told all the same, and written the next time.
     """
     store, unwritten = RunStore(workspace), {}
     active = store.active()

@@ -1,7 +1,7 @@
 """Start, list, stop, pause, resume and delete runs: what the pages and the command line call.
 
-Every look first reconciles: states follow the worker processes and their final events, and what is queued starts as
-soon as its device is free. So the states are true whoever looks, and no server has to keep running for that.
+Every reading first reconciles: states follow the worker processes and their final events, and what is queued starts as
+soon as its device is free. So the states are true whoever reads them, and no server has to keep running for that.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from core.training.distillation import check_teacher
 from core.training.executors.executor import ask
 from core.training.executors.present import executor_for, present_executor
 from core.training.progress import RunProgress, read_progress
-from core.training.reconcile import look
+from core.training.reconcile import refresh_runs
 from core.training.several_gpus import refusal
 from core.training.starting_points import check_start, locate, model_name
 from core.training.store import WITH_PROCESS, Run, RunStore, State, find_run
@@ -111,7 +111,7 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
 
 def advance(workspace: Workspace) -> None:
     """Bring the states in line with the workers, and start what can start."""
-    look(workspace)
+    refresh_runs(workspace)
 
 
 def list_runs(
@@ -120,7 +120,7 @@ def list_runs(
     """Return the runs, newest first; `query` looks in names, ids, datasets, models, tags and notes."""
     words = query.lower().split()
     found = []
-    for run in look(workspace):
+    for run in refresh_runs(workspace):
         text = " ".join([run.name, run.id, run.dataset_name, run.model, run.notes, *run.tags]).lower()
         if all(word in text for word in words) and (not states or run.state in states) and (not tag or tag in run.tags):
             found.append(run)
@@ -129,7 +129,7 @@ def list_runs(
 
 def get_run(workspace: Workspace, run_id: str) -> Run:
     """Return one run with its true state. Raises InputError when there is none."""
-    return find_run(look(workspace), run_id)
+    return find_run(refresh_runs(workspace), run_id)
 
 
 def stop_run(workspace: Workspace, run_id: str, *, keep_best: bool = True) -> Run:

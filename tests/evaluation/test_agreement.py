@@ -12,12 +12,12 @@ import pytest
 from core.data.dataset import Dataset
 from core.evaluation.classification import classified
 from core.evaluation.detection import Detector
-from core.evaluation.figures.average_precision import areas_by_size
+from core.evaluation.figures.average_precision import average_precision_by_size
 from core.evaluation.figures.intervals import draw
 from core.evaluation.figures.metrics import coco_average_precision
 from core.evaluation.predict.capture import by_size, detect_validator, make_tables
 from core.evaluation.predict.matching import box_iou, from_bits, match, nearest, to_bits
-from core.evaluation.predict.prediction_arrays import Coded
+from core.evaluation.predict.prediction_arrays import PredictionArrays
 
 CLASSES = ["pit", "scratch", "dent"]
 SIDE = 320
@@ -46,7 +46,7 @@ def scene(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return truth, classes, boxes[order], said[order], confidence[order]
 
 
-def validated(task: str, tmp_path: Path) -> tuple[dict[str, float], Coded]:
+def validated(task: str, tmp_path: Path) -> tuple[dict[str, float], PredictionArrays]:
     """Feed made-up predictions to Ultralytics' validator of the task; return its figures and what Graft captured."""
     import torch
 
@@ -109,7 +109,7 @@ def validated(task: str, tmp_path: Path) -> tuple[dict[str, float], Coded]:
     predictions, labels_table, _ = make_tables(captured, False, len(CLASSES))
     images = [{"file": f"val/{number:02}.jpg", "width": SIDE, "height": SIDE} for number in range(PICTURES)]
     meta = {"task": task, "classes": CLASSES, "images": images}
-    return figures, Coded(predictions, labels_table, meta)
+    return figures, PredictionArrays(predictions, labels_table, meta)
 
 
 def ellipse(box: np.ndarray, side: int, scale: int) -> np.ndarray:
@@ -124,9 +124,9 @@ def ellipse(box: np.ndarray, side: int, scale: int) -> np.ndarray:
     [("detect", "B", ""), ("segment", "M", "mask "), ("pose", "P", "pose "), ("obb", "B", "rotated box ")],
 )
 def test_areas_are_those_of_ultralytics_validator(task: str, letter: str, name: str, tmp_path: Path) -> None:
-    figures, coded = validated(task, tmp_path)
-    meta = {"task": task, "classes": CLASSES, "images": coded.images.to_dict("records")}
-    metrics = Detector(coded.predictions, coded.truth, meta).at(0.25).metrics
+    figures, arrays = validated(task, tmp_path)
+    meta = {"task": task, "classes": CLASSES, "images": arrays.images.to_dict("records")}
+    metrics = Detector(arrays.predictions, arrays.truth, meta).at(0.25).metrics
     assert 0.1 < figures[f"metrics/mAP50-95({letter})"] < 0.95
     for area in ("mAP50", "mAP50-95"):
         assert metrics[f"{name}{area}"].value == pytest.approx(figures[f"metrics/{area}({letter})"], abs=1e-3)
@@ -175,10 +175,10 @@ def test_areas_are_those_of_faster_coco_eval(kind: str) -> None:
     theirs = judged.stats
     files = [{"file": str(image["id"]), "width": SIDE, "height": SIDE} for image in images]
     meta = {"task": "detect", "classes": CLASSES, "images": files}
-    coded = Coded(pd.concat(rows, ignore_index=True), pd.DataFrame(labels), meta)
-    areas = coco_areas(coded)
+    arrays = PredictionArrays(pd.concat(rows, ignore_index=True), pd.DataFrame(labels), meta)
+    areas = coco_areas(arrays)
     ours = {"mAP50": areas[0], "mAP75": areas[5], "mAP50-95": areas.mean()}
-    by_area = areas_by_size(coded, draw(len(files)), len(files))
+    by_area = average_precision_by_size(arrays, draw(len(files)), len(files))
     assert 0.1 < theirs[0] < 0.9
     for name, index in (("mAP50-95", 0), ("mAP50", 1), ("mAP75", 2)):
         assert ours[name] == pytest.approx(theirs[index], abs=1e-3)
@@ -188,12 +188,12 @@ def test_areas_are_those_of_faster_coco_eval(kind: str) -> None:
         assert figure.low < figure.value < figure.high
 
 
-def coco_areas(coded: Coded) -> np.ndarray:
+def coco_areas(arrays: PredictionArrays) -> np.ndarray:
     """Return COCO's average precision at each of the ten thresholds, mean over classes, from Graft's matches."""
-    correct, table = from_bits(coded.predictions["tp"].to_numpy(dtype=np.int64)), []
-    for class_id in np.unique(coded.true_class):
-        hits = np.cumsum(correct[coded.said == class_id], axis=0)
-        said, labelled = np.arange(1, len(hits) + 1), (coded.true_class == class_id).sum()
+    correct, table = from_bits(arrays.predictions["tp"].to_numpy(dtype=np.int64)), []
+    for class_id in np.unique(arrays.true_class):
+        hits = np.cumsum(correct[arrays.said == class_id], axis=0)
+        said, labelled = np.arange(1, len(hits) + 1), (arrays.true_class == class_id).sum()
         table.append([coco_average_precision(column / labelled, column / said) for column in hits.T])
     return np.mean(table, axis=0)
 

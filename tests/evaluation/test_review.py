@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from core.evaluation.figures.curves import confidence_for, threshold_curve
-from core.evaluation.predict.prediction_arrays import Coded
+from core.evaluation.predict.prediction_arrays import PredictionArrays
 from core.evaluation.review import confusion, find_cases, picture_verdict, worst_first
 
 
@@ -12,13 +12,13 @@ def table(rows: list[dict]) -> pd.DataFrame:
     return pd.DataFrame([blank | row for row in rows], columns=["file", "class_id", "confidence", *blank])
 
 
-def coded(predictions: pd.DataFrame, truth: pd.DataFrame) -> Coded:
+def arrays(predictions: pd.DataFrame, truth: pd.DataFrame) -> PredictionArrays:
     images = [{"file": file, "width": 100, "height": 100} for file in "abcd"]
-    return Coded(predictions, truth, {"task": "detect", "classes": ["pit", "dent"], "images": images})
+    return PredictionArrays(predictions, truth, {"task": "detect", "classes": ["pit", "dent"], "images": images})
 
 
 def curve_of(predictions: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
-    subject = coded(predictions, truth)
+    subject = arrays(predictions, truth)
     return threshold_curve(subject.confidence, subject.hit, len(truth), 3)
 
 
@@ -37,21 +37,21 @@ PREDICTIONS = table(
 
 
 def test_every_object_and_every_prediction_is_one_cell_of_the_matrix() -> None:
-    matrix = confusion(coded(PREDICTIONS, TRUTH), 0.5)
+    matrix = confusion(arrays(PREDICTIONS, TRUTH), 0.5)
     assert matrix.tolist() == [[1, 0, 1], [1, 0, 0], [1, 1, 0]]  # hit and miss; wrong class; two false answers
     assert matrix[:2].sum() == len(TRUTH)
     assert matrix[:, :2].sum() == 4
 
 
 def test_a_miss_tells_how_sure_the_model_nearly_was() -> None:
-    cases = find_cases(coded(PREDICTIONS, TRUTH), 0.5)
+    cases = find_cases(arrays(PREDICTIONS, TRUTH), 0.5)
     missed = cases[cases["kind"] == "missed"]
     assert missed[["file", "confidence"]].to_numpy().tolist() == [["b", 0.2]]
     assert worst_first(cases[cases["kind"] != "hit"])["confidence"].iloc[0] == pytest.approx(0.8)
 
 
 def test_lowering_the_confidence_finds_it() -> None:
-    cases = find_cases(coded(PREDICTIONS, TRUTH), 0.1)
+    cases = find_cases(arrays(PREDICTIONS, TRUTH), 0.1)
     assert (cases["kind"] == "hit").sum() == 2
     assert (cases["kind"] == "missed").sum() == 0
 
@@ -61,14 +61,14 @@ def test_lowering_the_confidence_finds_it() -> None:
     [(PREDICTIONS.iloc[:0], TRUTH), (PREDICTIONS.iloc[3:4], TRUTH.iloc[:0]), (PREDICTIONS.iloc[:0], TRUTH.iloc[:0])],
 )
 def test_nothing_predicted_or_nothing_labelled(predictions: pd.DataFrame, truth: pd.DataFrame) -> None:
-    cases = find_cases(coded(predictions, truth), 0.5)
+    cases = find_cases(arrays(predictions, truth), 0.5)
     assert len(cases) == len(predictions) + len(truth)
-    assert confusion(coded(predictions, truth), 0.5).sum() == len(cases)
+    assert confusion(arrays(predictions, truth), 0.5).sum() == len(cases)
     assert confidence_for(curve_of(predictions, truth), "balanced") is None
 
 
 def test_picture_verdict_counts_pictures() -> None:
-    verdict = picture_verdict(coded(PREDICTIONS, TRUTH), 0.5)
+    verdict = picture_verdict(arrays(PREDICTIONS, TRUTH), 0.5)
     assert (verdict.with_objects, verdict.flagged_with, verdict.empty, verdict.flagged_empty) == (2, 1, 2, 1)
 
 

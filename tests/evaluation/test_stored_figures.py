@@ -14,7 +14,7 @@ from core.data.importing.from_upload import import_dataset
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.label_errors import find_label_errors
 from core.evaluation.near_twins import twins_in_train
-from core.evaluation.predict.predictions import derived_path, meta_path, predictions_path
+from core.evaluation.predict.predictions import cached_figures_path, meta_path, predictions_path
 from core.workspace import Workspace
 from tests.evaluation.stored_runs import detector_run
 from tests.tiny import write_yolo_folder
@@ -28,7 +28,7 @@ def shapes(workspace: Workspace, tmp_path: Path) -> Dataset:
 def test_a_second_look_reads_what_the_first_worked_out(workspace: Workspace, shapes: Dataset) -> None:
     detector_run(workspace, shapes, "run-a", 0.7)
     first = evaluate_run(workspace, "run-a")
-    path = derived_path(workspace.run("run-a"), "val")
+    path = cached_figures_path(workspace.run("run-a"), "val")
     stamp = path.stat().st_mtime_ns
     second = evaluate_run(workspace, "run-a")
     assert path.stat().st_mtime_ns == stamp
@@ -40,7 +40,7 @@ def test_a_second_look_reads_what_the_first_worked_out(workspace: Workspace, sha
 def test_a_damaged_or_old_file_is_made_anew(workspace: Workspace, shapes: Dataset, content: bytes) -> None:
     detector_run(workspace, shapes, "run-a", 0.7)
     first = evaluate_run(workspace, "run-a").summary()
-    path = derived_path(workspace.run("run-a"), "val")
+    path = cached_figures_path(workspace.run("run-a"), "val")
     path.write_bytes(content)
     assert evaluate_run(workspace, "run-a").summary() == first
     assert len(path.read_bytes()) > 100

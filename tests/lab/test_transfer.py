@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.evaluation.figures.figure import Difference
-from core.lab.cross_dataset import Looked, figures, zero_shot_sentence
+from core.lab.cross_dataset import Predicted, figures, zero_shot_sentence
 from core.lab.kinds.transfer import Learning, transfer_sentences
 from core.lab.predict_child import same_names
 
@@ -66,10 +66,10 @@ def test_a_model_that_finds_every_label_scores_one_and_one_that_finds_half_less(
             x, y, w, h = (64 * value for value in item.box)
             rows.append([tiny.classes[item.class_id], 0.9, x - w / 2, y - h / 2, x + w / 2, y + h / 2])
         pictures[file] = rows
-    perfect = figures(Looked("detect", {}, pictures), tiny, files, tiny.classes)
+    perfect = figures(Predicted("detect", {}, pictures), tiny, files, tiny.classes)
     assert perfect[0] == pytest.approx(1.0, abs=0.01)
     halved = {file: rows if number % 2 else [] for number, (file, rows) in enumerate(pictures.items())}
-    half = figures(Looked("detect", {}, halved), tiny, files, tiny.classes)
+    half = figures(Predicted("detect", {}, halved), tiny, files, tiny.classes)
     assert 0.3 < half[0] < 0.7
     assert (perfect - half)[1:].min() >= -1e-6, "the same draws for both"
-    assert figures(Looked("detect", {}, {}), tiny, files, tiny.classes)[0] == 0.0
+    assert figures(Predicted("detect", {}, {}), tiny, files, tiny.classes)[0] == 0.0

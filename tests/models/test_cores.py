@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from core.cores import SharedCores, Work, available_cores, cores_for, use_cores
+from core.cores import TrainingCores, Work, available_cores, cores_for, use_cores
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ def test_the_environment_decides_where_it_says_a_number(monkeypatch: pytest.Monk
 def test_a_core_is_left_at_once_and_taken_back_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GRAFT_CORES")
     before, clock = torch.get_num_threads(), [Work(0.0, 0.0, 0.0)]
-    cores = SharedCores(lambda: clock[0])
+    cores = TrainingCores(lambda: clock[0])
     cores.available = cores.used = cores.logical = 2
     torch.set_num_threads(2)
 
     def pass_by(seconds: float, others: float) -> int:
         last = clock[0]
         clock[0] = Work(last.at + seconds, last.own + seconds, last.all + seconds * (1 + others))
-        cores.look()
+        cores.adapt()
         assert torch.get_num_threads() == cores.used
         return cores.used
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from core.data.reading.json_labels import entries, json_files, load_json, number
-from core.data.reading.named_classes import Named
+from core.data.reading.named_classes import NamedClasses
 from core.data.reading.source_dataset import SourceDataset, SourceObject
 from core.data.reading.tree import Tree
 from core.tasks import Task
@@ -21,7 +21,7 @@ def detect(tree: Tree) -> float:
 
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read every file."""
-    named = Named(tree)
+    named = NamedClasses(tree)
     for name in json_files(tree, "createml"):
         named.used.add(name)
         content = load_json(tree, name)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.reading.json_labels import number
-from core.data.reading.named_classes import Named, clean
+from core.data.reading.named_classes import NamedClasses, clean
 from core.data.reading.shapes import circle, decode_runs, mask_outlines
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceObject
 from core.data.reading.tree import Tree
@@ -32,7 +32,7 @@ def detect(tree: Tree) -> float:
 
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read every file; classes in the order of the project's label list, subsets as splits."""
-    named = Named(tree)
+    named = NamedClasses(tree)
     for name in tree.with_suffix(".xml"):
         root = parse_xml(tree, name)
         if root is None or root.tag != "annotations":
@@ -51,7 +51,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     return named.finish(NAME, task)
 
 
-def _image(image: Any, name: str, named: Named) -> None:
+def _image(image: Any, name: str, named: NamedClasses) -> None:
     width, height = number(image.get("width")), number(image.get("height"))
     declared = None if math.isnan(width) or math.isnan(height) else (int(width), int(height))
     split = SPLIT_NAMES.get((image.get("subset") or "").lower())
@@ -65,7 +65,7 @@ def _image(image: Any, name: str, named: Named) -> None:
             _add(element, element.get("label"), picture, name, named)
 
 
-def _track(track: Any, name: str, named: Named) -> None:
+def _track(track: Any, name: str, named: NamedClasses) -> None:
     """Read a video track: frame numbers stand for the pictures in the order of their names."""
     for element in track:
         frame = number(element.get("frame"))
@@ -80,7 +80,7 @@ def _track(track: Any, name: str, named: Named) -> None:
             _add(element, track.get("label"), picture, name, named)
 
 
-def _add(element: Any, label: object, picture: str, name: str, named: Named) -> None:
+def _add(element: Any, label: object, picture: str, name: str, named: NamedClasses) -> None:
     item = _object(element)
     if item is not None:
         named.add(picture, label, item)

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.data.images.page import UnreadableImage, check_size
 from core.data.reading.json_labels import entries, json_files, load_json, number
-from core.data.reading.named_classes import Named, stem_of
+from core.data.reading.named_classes import NamedClasses, stem_of
 from core.data.reading.shapes import circle, mask_outlines, points_of
 from core.data.reading.source_dataset import SourceDataset, SourceObject
 from core.data.reading.tree import Tree
@@ -30,7 +30,7 @@ def detect(tree: Tree) -> float:
 
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read every file; a picture is found by the file's own name first, then by imagePath."""
-    named = Named(tree)
+    named = NamedClasses(tree)
     for name in tree.with_suffix(".json"):
         named.used.add(name)
         try:

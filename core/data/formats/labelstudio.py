@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlparse
 import numpy as np
 
 from core.data.reading.json_labels import entries, json_files, load_json, number
-from core.data.reading.named_classes import Named
+from core.data.reading.named_classes import NamedClasses
 from core.data.reading.shapes import circle, points_of
 from core.data.reading.source_dataset import SourceDataset, SourceObject
 from core.data.reading.tree import Tree
@@ -29,7 +29,7 @@ def detect(tree: Tree) -> float:
 
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read every file; of several annotations of a picture the first that was not cancelled counts."""
-    named = Named(tree)
+    named = NamedClasses(tree)
     for name in json_files(tree, "labelstudio"):
         named.used.add(name)
         for entry in entries({"all": load_json(tree, name)}, "all"):
@@ -37,7 +37,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     return named.finish(NAME, task)
 
 
-def _task(entry: dict[str, Any], name: str, named: Named) -> None:
+def _task(entry: dict[str, Any], name: str, named: NamedClasses) -> None:
     data = entry.get("data")
     holder = data if isinstance(data, dict) else entry
     address = holder.get("image") or next(
@@ -77,7 +77,7 @@ def _file(address: str) -> str:
     return unquote(query[0] if query else parts.path)
 
 
-def _result(item: dict[str, Any], value: dict[str, Any], picture: str, name: str, named: Named) -> None:
+def _result(item: dict[str, Any], value: dict[str, Any], picture: str, name: str, named: NamedClasses) -> None:
     choices = value.get("choices")
     if isinstance(choices, list):
         for choice in choices:

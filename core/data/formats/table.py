@@ -8,7 +8,7 @@ import math
 import zipfile
 
 from core.data.reading.json_labels import number
-from core.data.reading.named_classes import Named, clean
+from core.data.reading.named_classes import NamedClasses, clean
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceObject
 from core.data.reading.tree import Tree
 from core.errors import InputError
@@ -101,18 +101,18 @@ def _columns(rows: list[list[str]]) -> dict[str, int] | None:
     heads = [cell.strip().lower().lstrip("#") for cell in rows[0]]
     found: dict[str, int] = {}
 
-    def look(meaning: str, names: tuple[str, ...]) -> None:
+    def find_column(meaning: str, names: tuple[str, ...]) -> None:
         for name in names:
             taken = {place for key, place in found.items() if not key.startswith("_")}
             if name in heads and heads.index(name) not in taken:
                 found[meaning] = heads.index(name)
                 return
 
-    look("file", FILE)
+    find_column("file", FILE)
     if "file" in found:
         found["_first"] = 1
         for key, names in (("label", LABEL), ("split", SPLIT), ("group", GROUP)):
-            look(key, names)
+            find_column(key, names)
         for kind, sets in (("corners", CORNERS), ("size", SIZES)):
             for four in sets:
                 if all(name in heads for name in four) and "box0" not in found:
@@ -148,7 +148,7 @@ def _one_hot(rows: list[list[str]], columns: dict[str, int]) -> list[int]:
 
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read every usable sheet."""
-    named = Named(tree)
+    named = NamedClasses(tree)
     boxes: list[tuple[str, str, list[float], str]] = []
     for name in _sheets(tree):
         if not _usable(tree, name):
@@ -170,7 +170,7 @@ def _row(
     heads: list[str],
     where: str,
     name: str,
-    named: Named,
+    named: NamedClasses,
     boxes: list[tuple[str, str, list[float], str]],
 ) -> None:
     def cell(key: str) -> str:
@@ -204,7 +204,7 @@ def _row(
     boxes.append((picture, label, values, where))
 
 
-def _add_boxes(named: Named, boxes: list[tuple[str, str, list[float], str]]) -> None:
+def _add_boxes(named: NamedClasses, boxes: list[tuple[str, str, list[float], str]]) -> None:
     """Add boxes; when no number of the whole sheet exceeds 1 they are fractions of the picture."""
     fractions = bool(boxes) and max(max(values) for _, _, values, _ in boxes) <= 1.0
     for picture, label, values, where in boxes:

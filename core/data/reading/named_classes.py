@@ -13,7 +13,7 @@ from core.tasks import TASKS, Task
 
 
 @dataclass
-class Named:
+class NamedClasses:
     """Pictures and their objects with the class as text; `classes` is the source's own order where it has one."""
 
     tree: Tree

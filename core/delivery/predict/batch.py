@@ -16,7 +16,7 @@ TOGETHER = 8
 """Pictures of one size that go through the model together; of different sizes each goes alone, as on the page."""
 
 
-def look_at_all(
+def predict_batch(
     predictor: Predictor,
     sources: list[Path],
     folder: Path,
@@ -72,17 +72,17 @@ def _entries(
             entry["file"] = picture.name
             same = not waiting or _shape(waiting[0][1]) == _shape(entry)
             if waiting and (not same or len(waiting) == TOGETHER):
-                yield from _looked_at(predictor, waiting, model, confidence, tiled)
+                yield from _predicted(predictor, waiting, model, confidence, tiled)
                 waiting = []
             waiting.append((number, entry))
-    yield from _looked_at(predictor, waiting, model, confidence, tiled)
+    yield from _predicted(predictor, waiting, model, confidence, tiled)
 
 
 def _shape(entry: dict[str, Any]) -> tuple[int, ...]:
     return entry["image"].shape if "image" in entry else ()
 
 
-def _looked_at(
+def _predicted(
     predictor: Predictor, waiting: list[tuple[int, dict[str, Any]]], model: ChosenModel, confidence: float, tiled: bool
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     images = [entry.pop("image") for _, entry in waiting if "image" in entry]
@@ -100,7 +100,7 @@ def _looked_at(
             yield number, entry  # it carries the reason why it can't be read
             continue
         try:
-            yield number, entry | predictor.look(images[place], model.imgsz, confidence, tiled=tiled)
+            yield number, entry | predictor.predict(images[place], model.imgsz, confidence, tiled=tiled)
         except (RuntimeError, ValueError, MemoryError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0][:200]
             yield number, entry | {"error": f"not looked at: {reason}"}

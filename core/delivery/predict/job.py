@@ -115,7 +115,7 @@ def cancel_job(folder: Path) -> None:
 
 def predict_job(folder: Path, job: dict[str, Any], report: Report) -> dict[str, Any]:
     """Child: look at what the job names, write the tables or the video to `folder`; return the counts and the state."""
-    from core.delivery.predict.batch import look_at_all
+    from core.delivery.predict.batch import predict_batch
     from core.delivery.predict.chosen_model import choose_model
     from core.delivery.predict.predictor import Predictor
     from core.delivery.predict.video import annotate_video
@@ -138,7 +138,7 @@ def predict_job(folder: Path, job: dict[str, Any], report: Report) -> dict[str, 
                 predictor, sources[0], folder, model.imgsz, request.confidence, every=request.every, tick=tick
             )
         else:
-            result = look_at_all(
+            result = predict_batch(
                 predictor, sources, folder, model, request.confidence, workspace.free_bytes(), tick,
                 tiled=request.tiled,
             )  # fmt: skip

@@ -51,7 +51,7 @@ def find_pictures(sources: list[Path]) -> list[Found]:
     return pictures
 
 
-def look_at(
+def predict_picture(
     predictor: WarmPredictor, model: ChosenModel, picture: Path, confidence: float, *, tiled: bool = False
 ) -> list[dict[str, Any]]:
     """Return an entry for every page of a picture, what falls below `confidence` (0 to 1) left out.
@@ -176,7 +176,7 @@ def _entries(
     listen: Callable[[dict[str, Any]], None] | None,
 ) -> Iterator[dict[str, Any]]:
     for picture in pictures:
-        for entry in look_at(predictor, model, picture.path, confidence):
+        for entry in predict_picture(predictor, model, picture.path, confidence):
             named = entry | {"file": picture.name, "objects": counted(entry, confidence)}
             if listen is not None:
                 listen(named)

@@ -85,7 +85,7 @@ class Predictor:
             return np.ascontiguousarray(image.mean(axis=2, keepdims=True).astype(np.uint8))
         return np.ascontiguousarray(image[:, :, ::-1])  # Ultralytics takes arrays as blue, green, red
 
-    def look(
+    def predict(
         self, image: NDArray[np.uint8], imgsz: int | None, confidence: float, *, tiled: bool = False
     ) -> dict[str, Any]:
         """Return what is found in one RGB picture (h, w, 3): `objects`, or `probabilities` when it is classified."""

@@ -45,7 +45,7 @@ def answer(predictor: Predictor, request: dict[str, Any]) -> dict[str, Any]:
             for entry in pages_of(Path(request["picture"]), request.get("window", "auto")):
                 image = entry.pop("image", None)
                 if image is not None:
-                    entry |= predictor.look(image, imgsz, request["confidence"], tiled=bool(request.get("tiled")))
+                    entry |= predictor.predict(image, imgsz, request["confidence"], tiled=bool(request.get("tiled")))
                 entries.append(entry)
             return {"task": predictor.model.task, "pictures": entries}
         case "heat":

@@ -43,12 +43,12 @@ def find_in_tiles(
     """Return the objects found in an RGB picture (h, w, 3) cut into tiles of `imgsz` pixels; boxes in its pixels."""
     import supervision as sv
 
-    def look(tile: NDArray[np.uint8]) -> Any:
+    def predict_tile(tile: NDArray[np.uint8]) -> Any:
         return sv.Detections.from_ultralytics(results([tile], imgsz, confidence)[0])
 
     overlap = round(imgsz * OVERLAP)
     slicer = sv.InferenceSlicer(
-        look,
+        predict_tile,
         slice_wh=imgsz,
         overlap_wh=overlap,
         iou_threshold=SAME_IOU,

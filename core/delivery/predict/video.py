@@ -75,7 +75,7 @@ def annotate_video(
                 for frame in _frames(given, stream):
                     picture = _upright(frame)
                     if entry is None or number % every == 0:
-                        entry = _look(predictor, picture, imgsz, confidence)
+                        entry = _predict_frame(predictor, picture, imgsz, confidence)
                         counter.add(number, entry, confidence)
                     shown = _shown(picture, entry, confidence, predictor)
                     if out is None:
@@ -137,9 +137,9 @@ def _upright(frame: Any) -> Image.Image:
     return picture.rotate(turn, expand=True) if turn else picture
 
 
-def _look(predictor: Predictor, picture: Image.Image, imgsz: int | None, confidence: float) -> dict[str, Any]:
+def _predict_frame(predictor: Predictor, picture: Image.Image, imgsz: int | None, confidence: float) -> dict[str, Any]:
     entry = {"width": picture.width, "height": picture.height, "error": None}
-    return entry | predictor.look(np.asarray(picture), imgsz, confidence)
+    return entry | predictor.predict(np.asarray(picture), imgsz, confidence)
 
 
 def _shown(picture: Image.Image, entry: dict[str, Any], confidence: float, predictor: Predictor) -> Image.Image:

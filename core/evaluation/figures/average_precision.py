@@ -16,7 +16,7 @@ from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import Weights, ap_draws, area_interval
 from core.evaluation.figures.metrics import ap_by_class, coco_average_precision
 from core.evaluation.predict.matching import IOU_THRESHOLDS, SIZES, from_bits
-from core.evaluation.predict.prediction_arrays import Coded
+from core.evaluation.predict.prediction_arrays import PredictionArrays
 
 PARTS = {"mAP50": [0], "mAP50-95": list(range(10)), "mAP75": [5]}
 COCO_MOST = 100
@@ -24,7 +24,7 @@ COCO_MOST = 100
 
 
 @dataclass
-class Areas:
+class AveragePrecisions:
     """Figures by name, overall and by class id, and the draws of the overall ones."""
 
     overall: dict[str, Figure] = field(default_factory=dict)
@@ -32,51 +32,53 @@ class Areas:
     draws: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
-def measure_areas(coded: Coded, weights: Weights, units: int, column: str = "task_tp") -> Areas:
-    """Return the areas by one measure of overlap: `task_tp` (the task's own) or `tp` (boxes)."""
-    correct = from_bits(coded.predictions[column].to_numpy(dtype=np.int64), len(IOU_THRESHOLDS))
-    values = ap_by_class(correct, coded.confidence, coded.said, coded.true_class)
+def average_precisions(
+    arrays: PredictionArrays, weights: Weights, units: int, column: str = "task_tp"
+) -> AveragePrecisions:
+    """Return the average precisions by one measure of overlap: `task_tp` (the task's own) or `tp` (boxes)."""
+    correct = from_bits(arrays.predictions[column].to_numpy(dtype=np.int64), len(IOU_THRESHOLDS))
+    values = ap_by_class(correct, arrays.confidence, arrays.said, arrays.true_class)
     draws = {}
     for class_id in values:
-        mine = coded.said == class_id
-        objects = coded.by_picture(coded.true_picture[coded.true_class == class_id])
+        mine = arrays.said == class_id
+        objects = arrays.by_picture(arrays.true_picture[arrays.true_class == class_id])
         draws[class_id] = ap_draws(
-            weights, correct[mine], coded.confidence[mine], coded.picture[mine], objects,
+            weights, correct[mine], arrays.confidence[mine], arrays.picture[mine], objects,
             most_steps=256 if len(values) <= 20 else 128,
         )  # fmt: skip
-    areas = Areas(per_class={class_id: {} for class_id in values})
-    counts = np.bincount(coded.true_class, minlength=len(coded.classes))
+    measured = AveragePrecisions(per_class={class_id: {} for class_id in values})
+    counts = np.bincount(arrays.true_class, minlength=len(arrays.classes))
     for name, columns in PARTS.items():
         for class_id, item in values.items():
             value, drawn = float(item[columns].mean()), draws[class_id][:, columns].mean(axis=1)
-            areas.per_class[class_id][name] = figure(value, drawn, int(counts[class_id]), units)
+            measured.per_class[class_id][name] = figure(value, drawn, int(counts[class_id]), units)
         means = mean_known([item[:, columns].mean(axis=1) for item in draws.values()], len(weights))
-        areas.draws[name] = means.astype(np.float32)
+        measured.draws[name] = means.astype(np.float32)
         value = float(np.mean([item[columns].mean() for item in values.values()])) if values else float("nan")
-        areas.overall[name] = figure(value, means, len(coded.truth), units)
-    return areas
+        measured.overall[name] = figure(value, means, len(arrays.truth), units)
+    return measured
 
 
-def areas_by_size(coded: Coded, weights: Weights, units: int) -> dict[str, Figure]:
+def average_precision_by_size(arrays: PredictionArrays, weights: Weights, units: int) -> dict[str, Figure]:
     """Return {"AP small", "AP medium", "AP large"} over IoU 0.5 to 0.95, NaN for a size that isn't labelled.
 
     Empty when the predictions were stored without their matches by size.
     """
-    if "small_tp" not in coded.predictions or "area" not in coded.truth:
+    if "small_tp" not in arrays.predictions or "area" not in arrays.truth:
         return {}
-    near = _first_per_picture(coded)
-    area, figures = coded.truth["area"].to_numpy(dtype=float), {}
+    near = _first_per_picture(arrays)
+    area, figures = arrays.truth["area"].to_numpy(dtype=float), {}
     for name, (low, high) in SIZES.items():
         fits = (area >= low) & (area <= high)
-        correct = from_bits(coded.predictions[f"{name}_tp"].to_numpy(dtype=np.int64))
-        counted = ~from_bits(coded.predictions[f"{name}_ignored"].to_numpy(dtype=np.int64)) & near[:, None]
+        correct = from_bits(arrays.predictions[f"{name}_tp"].to_numpy(dtype=np.int64))
+        counted = ~from_bits(arrays.predictions[f"{name}_ignored"].to_numpy(dtype=np.int64)) & near[:, None]
         values, drawn = [], []
-        for class_id in np.unique(coded.true_class[fits]):
-            mine = (coded.said == class_id) & counted.any(axis=1)
-            objects = coded.by_picture(coded.true_picture[fits & (coded.true_class == class_id)])
+        for class_id in np.unique(arrays.true_class[fits]):
+            mine = (arrays.said == class_id) & counted.any(axis=1)
+            objects = arrays.by_picture(arrays.true_picture[fits & (arrays.true_class == class_id)])
             values.append(_coco(correct[mine], counted[mine], float(objects.sum())))
             draws = ap_draws(
-                weights, correct[mine] & counted[mine], coded.confidence[mine], coded.picture[mine], objects,
+                weights, correct[mine] & counted[mine], arrays.confidence[mine], arrays.picture[mine], objects,
                 counted[mine], most_steps=128,
             )  # fmt: skip
             drawn.append(draws.mean(axis=1))
@@ -88,17 +90,17 @@ def areas_by_size(coded: Coded, weights: Weights, units: int) -> dict[str, Figur
 
 def _coco(correct: NDArray[np.bool_], counted: NDArray[np.bool_], objects: float) -> float:
     """Return the mean over thresholds of one class's average precision; predictions by falling confidence."""
-    areas = []
+    precisions = []
     for index in range(correct.shape[1]):
         mine = correct[counted[:, index], index]
         hits = np.cumsum(mine)
-        areas.append(coco_average_precision(hits / objects, hits / np.arange(1, len(mine) + 1)))
-    return float(np.mean(areas))
+        precisions.append(coco_average_precision(hits / objects, hits / np.arange(1, len(mine) + 1)))
+    return float(np.mean(precisions))
 
 
-def _first_per_picture(coded: Coded) -> NDArray[np.bool_]:
+def _first_per_picture(arrays: PredictionArrays) -> NDArray[np.bool_]:
     """Return which predictions are among the 100 surest of their class in their picture."""
-    key = coded.picture * len(coded.classes) + coded.said
+    key = arrays.picture * len(arrays.classes) + arrays.said
     order = np.argsort(key, kind="stable")
     starts = np.searchsorted(key[order], key[order], side="left")
     rank = np.empty(len(key), dtype=np.int64)
@@ -107,7 +109,7 @@ def _first_per_picture(coded: Coded) -> NDArray[np.bool_]:
 
 
 def figure(value: float, draws: NDArray[np.floating], objects: int, units: int) -> Figure:
-    """Return an area with its interval."""
+    """Return an average precision with its interval."""
     return Figure(value, *area_interval(value, draws, objects, units))
 
 

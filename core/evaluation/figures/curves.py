@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.figures.metrics import precision_recall
 from core.evaluation.figures.operating_point import rounded_between
-from core.evaluation.predict.prediction_arrays import Coded
+from core.evaluation.predict.prediction_arrays import PredictionArrays
 
 POINTS = 400
 """Rows a curve is thinned to at most: more than a screen has pixels for."""
@@ -76,12 +76,12 @@ def confidence_for(
     return rounded_between(float(values[row + 1]) if row + 1 < len(values) else 0.0, float(values[row]))
 
 
-def precision_recall_curves(coded: Coded) -> dict[int, pd.DataFrame]:
+def precision_recall_curves(arrays: PredictionArrays) -> dict[int, pd.DataFrame]:
     """Return {class id: recall, precision, confidence} for the classes with labelled objects, at an overlap of 0.5."""
     curves = {}
-    for class_id, objects in zip(*np.unique(coded.true_class, return_counts=True), strict=True):
-        mine = coded.said == class_id
-        recall, precision = precision_recall(coded.hit[mine], int(objects))
-        table = pd.DataFrame({"recall": recall, "precision": precision, "confidence": coded.confidence[mine]})
-        curves[int(class_id)] = thinned(table, POINTS if len(coded.classes) <= 10 else POINTS // 4)
+    for class_id, objects in zip(*np.unique(arrays.true_class, return_counts=True), strict=True):
+        mine = arrays.said == class_id
+        recall, precision = precision_recall(arrays.hit[mine], int(objects))
+        table = pd.DataFrame({"recall": recall, "precision": precision, "confidence": arrays.confidence[mine]})
+        curves[int(class_id)] = thinned(table, POINTS if len(arrays.classes) <= 10 else POINTS // 4)
     return curves

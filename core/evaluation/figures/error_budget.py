@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.figures.metrics import ap_by_class
 from core.evaluation.predict.error_kinds import KINDS, KINDS_OF_FINDINGS
-from core.evaluation.predict.prediction_arrays import Coded
+from core.evaluation.predict.prediction_arrays import PredictionArrays
 
 
 @dataclass(frozen=True)
@@ -29,30 +29,30 @@ class ErrorCost:
         return asdict(self)
 
 
-def error_budget(coded: Coded, confidence: float, costs: dict[str, float]) -> dict[str, ErrorCost]:
+def error_budget(arrays: PredictionArrays, confidence: float, costs: dict[str, float]) -> dict[str, ErrorCost]:
     """Return each kind's count at this confidence with its cost; `costs` are those of `error_costs`.
 
     Missed are, as in TIDE, the objects that no finding explains: not found, not misnamed, not badly placed.
     """
-    counts = np.bincount(coded.kind[: coded.shown(confidence)], minlength=len(KINDS))
+    counts = np.bincount(arrays.kind[: arrays.shown(confidence)], minlength=len(KINDS))
     budget = {kind: ErrorCost(int(counts[1 + index]), costs[kind]) for index, kind in enumerate(KINDS_OF_FINDINGS)}
-    missed = int((coded.explained_at < confidence).sum())
+    missed = int((arrays.explained_at < confidence).sum())
     return {**budget, "missed": ErrorCost(missed, costs["missed"])}
 
 
-def error_costs(coded: Coded) -> dict[str, float]:
+def error_costs(arrays: PredictionArrays) -> dict[str, float]:
     """Return what mAP50 gains when each kind alone is repaired, NaN without labelled objects."""
-    if coded.truth.empty:
+    if arrays.truth.empty:
         return {kind: float("nan") for kind in KINDS}
-    everything, all_objects = np.ones(len(coded.confidence), dtype=bool), np.ones(len(coded.truth), dtype=bool)
-    base = _map50(coded, coded.hit, coded.said, everything, all_objects)
+    everything, all_objects = np.ones(len(arrays.confidence), dtype=bool), np.ones(len(arrays.truth), dtype=bool)
+    base = _map50(arrays, arrays.hit, arrays.said, everything, all_objects)
     costs = {}
     for kind in ("both", "duplicate", "background"):
-        costs[kind] = _map50(coded, coded.hit, coded.said, coded.kind != _code(kind), all_objects) - base
-    for kind, target in (("class", coded.other_row), ("place", coded.same_row)):
-        correct, classes, keep = _repaired(coded, coded.kind == _code(kind), target)
-        costs[kind] = _map50(coded, correct, classes, keep, all_objects) - base
-    costs["missed"] = _map50(coded, coded.hit, coded.said, everything, coded.explained_at >= 0) - base
+        costs[kind] = _map50(arrays, arrays.hit, arrays.said, arrays.kind != _code(kind), all_objects) - base
+    for kind, target in (("class", arrays.other_row), ("place", arrays.same_row)):
+        correct, classes, keep = _repaired(arrays, arrays.kind == _code(kind), target)
+        costs[kind] = _map50(arrays, correct, classes, keep, all_objects) - base
+    costs["missed"] = _map50(arrays, arrays.hit, arrays.said, everything, arrays.explained_at >= 0) - base
     return {kind: max(0.0, costs[kind]) for kind in KINDS}
 
 
@@ -61,22 +61,22 @@ def _code(kind: str) -> int:
 
 
 def _repaired(
-    coded: Coded, wrong: NDArray[np.bool_], target: NDArray[np.int64]
+    arrays: PredictionArrays, wrong: NDArray[np.bool_], target: NDArray[np.int64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.bool_]]:
     """Return which predictions are right, of which class and kept, when each wrong one is made right.
 
     The surest of several for one object is made right; those whose object is found already are dropped.
     """
-    free = np.flatnonzero(wrong & (target >= 0) & (coded.found_at[target] < 0))
+    free = np.flatnonzero(wrong & (target >= 0) & (arrays.found_at[target] < 0))
     mended = free[np.unique(target[free], return_index=True)[1]]
-    correct, classes, keep = coded.hit.copy(), coded.said.copy(), ~wrong
+    correct, classes, keep = arrays.hit.copy(), arrays.said.copy(), ~wrong
     correct[mended], keep[mended] = True, True
-    classes[mended] = coded.true_class[target[mended]]
+    classes[mended] = arrays.true_class[target[mended]]
     return correct, classes, keep
 
 
 def _map50(
-    coded: Coded,
+    arrays: PredictionArrays,
     correct: NDArray[np.bool_],
     classes: NDArray[np.int64],
     keep: NDArray[np.bool_],
@@ -84,5 +84,5 @@ def _map50(
 ) -> float:
     if not objects.any():
         return 0.0
-    areas = ap_by_class(correct[keep][:, None], coded.confidence[keep], classes[keep], coded.true_class[objects])
+    areas = ap_by_class(correct[keep][:, None], arrays.confidence[keep], classes[keep], arrays.true_class[objects])
     return float(np.mean([values[0] for values in areas.values()]))

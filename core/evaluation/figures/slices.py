@@ -19,7 +19,7 @@ from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import Weights, ratio_interval, wilson
 from core.evaluation.figures.metrics import ratio
 from core.evaluation.predict.matching import SIZES
-from core.evaluation.predict.prediction_arrays import Coded
+from core.evaluation.predict.prediction_arrays import PredictionArrays
 
 Mask = NDArray[np.bool_]
 Cuts = dict[str, dict[str, Mask]]
@@ -97,26 +97,26 @@ class Slices:
         return rows
 
 
-def object_cuts(coded: Coded) -> Cuts:
+def object_cuts(arrays: PredictionArrays) -> Cuts:
     """Return the parts of the labelled objects: by class, size, position, brightness, source and group."""
-    if coded.truth.empty:
+    if arrays.truth.empty:
         return {}
-    area = coded.sides() ** 2
+    area = arrays.sides() ** 2
     small, large = SIZES["small"][1], SIZES["medium"][1]
     cuts: Cuts = {"class": {}}
-    if len(coded.classes) > 1:
-        cuts["class"] = {name: coded.true_class == index for index, name in enumerate(coded.classes)}
+    if len(arrays.classes) > 1:
+        cuts["class"] = {name: arrays.true_class == index for index, name in enumerate(arrays.classes)}
     cuts["size"] = {
         "small (under 32 px)": area < small,
         "medium (32 to 96 px)": (area >= small) & (area < large),
         "large (96 px and more)": area >= large,
     }
-    picture = coded.images.iloc[coded.true_picture]
-    x = ((coded.truth["x1"] + coded.truth["x2"]) / 2).to_numpy() / picture["width"].to_numpy(dtype=float)
-    y = ((coded.truth["y1"] + coded.truth["y2"]) / 2).to_numpy() / picture["height"].to_numpy(dtype=float)
+    picture = arrays.images.iloc[arrays.true_picture]
+    x = ((arrays.truth["x1"] + arrays.truth["x2"]) / 2).to_numpy() / picture["width"].to_numpy(dtype=float)
+    y = ((arrays.truth["y1"] + arrays.truth["y2"]) / 2).to_numpy() / picture["height"].to_numpy(dtype=float)
     edge = np.minimum(np.minimum(x, 1 - x), np.minimum(y, 1 - y)) < EDGE
     cuts["position"] = {"near the edge of the picture": edge, "well inside the picture": ~edge}
-    return {**cuts, **picture_cuts(coded.images, coded.true_picture)}
+    return {**cuts, **picture_cuts(arrays.images, arrays.true_picture)}
 
 
 def picture_cuts(images: pd.DataFrame, picture: NDArray[np.int64]) -> Cuts:

@@ -21,7 +21,7 @@ _MOST_OBJECTS = 1 << 24
 """More than one picture can hold; separates pictures in a joint key."""
 
 
-class Coded:
+class PredictionArrays:
     """The predictions and labels of one split; all indices are rows of `predictions`, `truth` or `images`."""
 
     def __init__(self, predictions: pd.DataFrame, truth: pd.DataFrame, meta: dict[str, Any]) -> None:

@@ -84,7 +84,7 @@ def shapes_path(run_folder: Path, split: str) -> Path:
     return run_folder / "evaluation" / f"shapes_{split}.parquet"
 
 
-def derived_path(run_folder: Path, split: str) -> Path:
+def cached_figures_path(run_folder: Path, split: str) -> Path:
     """Return where the figures that take long are stored."""
     return run_folder / "evaluation" / f"derived_{split}.json"
 

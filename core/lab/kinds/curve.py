@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.lab.experiment import CurveSettings
-from core.lab.experiment_runs import Conductor, Part
+from core.lab.experiment_runs import ExperimentRuns, Part
 from core.lab.kinds.power_law import Fit, curve_sentences, fit_curve, looks_ahead
 from core.lab.paired_figures import figure, judge
 from core.lab.results import CurveResult, SizePoint
@@ -24,17 +24,17 @@ def part_epochs(epochs: int, whole: int, part: int, *, same_steps: bool) -> int:
     return round(epochs * min(MOST_REPEATS, whole / part)) if same_steps else epochs
 
 
-def drive(conductor: Conductor) -> None:
+def drive(own_runs: ExperimentRuns) -> None:
     """Train all sizes, the small ones first, and fit the curve as it grows."""
-    settings = conductor.experiment.settings
+    settings = own_runs.experiment.settings
     assert isinstance(settings, CurveSettings)
-    dataset = conductor.dataset
+    dataset = own_runs.dataset
     try:
         nested = [nested_parts(dataset, settings.parts, seed) for seed in range(settings.seeds)]
         levels = min(len(parts) for parts in nested)
         known: list[SizePoint] = []
         for level in reversed(range(levels)):
-            if conductor.stopping:
+            if own_runs.stopping:
                 break
             parts = []
             for seed, sizes in enumerate(nested):
@@ -42,51 +42,51 @@ def drive(conductor: Conductor) -> None:
                 key = f"{len(training)} pictures, seed {seed}"
                 part_id = dataset.id
                 if level:
-                    part_id = f"{conductor.experiment.id[:60]}-{level}-{seed}"
+                    part_id = f"{own_runs.experiment.id[:60]}-{level}-{seed}"
                     name = f"{dataset.name}, {len(training)} of {len(sizes[0])} pictures"
-                    made = make_part(conductor.workspace, dataset, training, part_id, name, conductor.experiment.id)
+                    made = make_part(own_runs.workspace, dataset, training, part_id, name, own_runs.experiment.id)
                     part_id = made.id
                 many = part_epochs(settings.epochs, len(sizes[0]), len(training), same_steps=settings.same_steps)
                 parts.append((len(training), Part(key, settings.model, settings.strategy, many, seed, part_id)))
-            conductor.say(f"Learning from {parts[0][0]} of {len(nested[0][0])} pictures.")
-            trained = conductor.train([part for _, part in parts])
+            own_runs.say(f"Learning from {parts[0][0]} of {len(nested[0][0])} pictures.")
+            trained = own_runs.train([part for _, part in parts])
             known += [
                 SizePoint(pictures=size, seed=part.seed, run=trained[part.key].id)
                 for size, part in parts
                 if part.key in trained and trained[part.key].state is State.FINISHED  # cut short it says nothing
             ]
             if known:
-                _tell(conductor, known)
+                _tell(own_runs, known)
         if not known:
-            raise conductor.nothing_trained()
-        if not conductor.status.sentences:
+            raise own_runs.nothing_trained()
+        if not own_runs.status.sentences:
             whole = dataset.images["train"]
             first = f"Trainings on all {count(whole, 'picture')} are missing, so nothing is said about more."
-            conductor.status.sentences = [first, *now_words(known, whole)]
+            own_runs.status.sentences = [first, *now_words(known, whole)]
     finally:
-        remove_parts(conductor.workspace, conductor.experiment.id)
+        remove_parts(own_runs.workspace, own_runs.experiment.id)
 
 
-def _tell(conductor: Conductor, known: list[SizePoint]) -> None:
+def _tell(own_runs: ExperimentRuns, known: list[SizePoint]) -> None:
     runs = [item.run for item in known]
-    draws = judge(conductor.workspace, {run: [run] for run in runs}, conductor.experiment.metric)
+    draws = judge(own_runs.workspace, {run: [run] for run in runs}, own_runs.experiment.metric)
     for item in known:
         item.figure = figure(draws[item.run])
     sizes = [float(item.pictures) for item in known]
     table = np.array([draws[run] for run in runs]).T
     fit = fit_curve(sizes, reseeded(sizes, table)) if len(set(sizes)) >= 3 else None
-    whole = conductor.dataset.images["train"]
+    whole = own_runs.dataset.images["train"]
     trainings = len({item.seed for item in known})
-    conductor.status.result = CurveResult(
+    own_runs.status.result = CurveResult(
         points=known,
         curve=drawn(fit, min(sizes), whole, trainings),
         explained=fit.explained if fit else None,
         looks_ahead=looks_ahead(fit, whole),
     ).stored()
     if max(sizes) == whole:
-        said = curve_sentences(fit, whole, conductor.metric_words, trainings)
-        conductor.status.sentences = [*said, *now_words(known, whole)]
-    conductor.save()
+        said = curve_sentences(fit, whole, own_runs.metric_words, trainings)
+        own_runs.status.sentences = [*said, *now_words(known, whole)]
+    own_runs.save()
 
 
 def reseeded(sizes: list[float], table: np.ndarray) -> np.ndarray:

@@ -18,8 +18,8 @@ def rungs(epochs: int, contenders: int, *, halving: bool = True) -> list[int]:
     """
     if not halving or contenders <= FINALISTS:
         return [epochs]
-    looks = math.ceil(math.log2(contenders / FINALISTS))
-    steps = {max(1, round(epochs / FACTOR**look)) for look in range(looks + 1)}
+    halvings = math.ceil(math.log2(contenders / FINALISTS))
+    steps = {max(1, round(epochs / FACTOR**cut)) for cut in range(halvings + 1)}
     return sorted(steps)
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from core.data.dataset import Dataset, load_dataset
 from core.errors import InputError
 from core.evaluation.figures.figure import Difference
-from core.lab.cross_dataset import figures, look
+from core.lab.cross_dataset import figures, predict_files
 from core.lab.experiment import ProductSettings
-from core.lab.experiment_runs import Conductor, Part
+from core.lab.experiment_runs import ExperimentRuns, Part
 from core.lab.paired_figures import difference, figure
 from core.lab.results import NamedFigure, ProductResult
 from core.lab.subsets import join
@@ -36,54 +36,54 @@ def check(workspace: Workspace, new: Dataset, settings: ProductSettings) -> None
         raise InputError(f"“{old.name}” has no validation pictures, so nothing could be said about what was lost.")
 
 
-def drive(conductor: Conductor) -> None:
+def drive(own_runs: ExperimentRuns) -> None:
     """Join the datasets, let the model go on learning, and judge it before and after on both."""
-    settings = conductor.experiment.settings
+    settings = own_runs.experiment.settings
     assert isinstance(settings, ProductSettings)
-    check(conductor.workspace, conductor.dataset, settings)
-    new = conductor.dataset
-    source = get_run(conductor.workspace, settings.run)
-    old = load_dataset(conductor.workspace, source.dataset)
+    check(own_runs.workspace, own_runs.dataset, settings)
+    new = own_runs.dataset
+    source = get_run(own_runs.workspace, settings.run)
+    old = load_dataset(own_runs.workspace, source.dataset)
     classes = [*old.classes, *(name for name in new.classes if name not in old.classes)]
-    conductor.say("Putting both datasets side by side.")
+    own_runs.say("Putting both datasets side by side.")
     joined = join(
-        conductor.workspace, old, new, classes, keep_old=settings.keep_old, made_for="",
-        joined_id=f"{conductor.experiment.id[:70]}-both",
+        own_runs.workspace, old, new, classes, keep_old=settings.keep_old, made_for="",
+        joined_id=f"{own_runs.experiment.id[:70]}-both",
     )  # fmt: skip
-    conductor.say(f"Learning from {joined.images['train']} pictures, starting from your model.")
+    own_runs.say(f"Learning from {joined.images['train']} pictures, starting from your model.")
     part = Part("your model, after", f"run:{source.id}", settings.strategy, settings.epochs, 0, joined.id)
-    trained = conductor.train([part]).get(part.key)
+    trained = own_runs.train([part]).get(part.key)
     if trained is None or trained.best_weights is None or source.best_weights is None:
-        raise conductor.nothing_trained()
-    conductor.say("Looking at the old and the new pictures with the model before and after.")
+        raise own_runs.nothing_trained()
+    own_runs.say("Looking at the old and the new pictures with the model before and after.")
     table = joined.image_table()
     files = table[table["split"] == "val"]["file"].astype(str).tolist()
     parts = {
         "old": ([file for file in files if file.rsplit("/", 1)[1].startswith("old-")], old.classes),
         "new": ([file for file in files if file.rsplit("/", 1)[1].startswith("new-")], new.classes),
     }
-    before = look(source.best_weights, joined, files, imgsz=source.spec.imgsz, device=settings.device)
-    after = look(trained.best_weights, joined, files, imgsz=trained.spec.imgsz, device=settings.device)
+    before = predict_files(source.best_weights, joined, files, imgsz=source.spec.imgsz, device=settings.device)
+    after = predict_files(trained.best_weights, joined, files, imgsz=trained.spec.imgsz, device=settings.device)
     rows: list[NamedFigure] = []
     changes: dict[str, Difference] = {}
     for name, (chosen, names) in parts.items():
-        was, now = (figures(looked, joined, chosen, names) for looked in (before, after))
+        was, now = (figures(predicted, joined, chosen, names) for predicted in (before, after))
         rows += [
             NamedFigure(name=f"{name} pictures, {when}", figure=figure(draws))
             for when, draws in (("before", was), ("after", now))
         ]
         changes[name] = difference(now, was)
     fresh = [name for name in new.classes if name not in old.classes]
-    conductor.status.result = ProductResult(
+    own_runs.status.result = ProductResult(
         figures=rows, changes=changes, dataset=joined.id, run=trained.id, new_classes=fresh
     ).stored()
-    conductor.status.sentences = product_sentences(changes["new"], changes["old"], keep_old=settings.keep_old)
+    own_runs.status.sentences = product_sentences(changes["new"], changes["old"], keep_old=settings.keep_old)
     if fresh and settings.keep_old:
-        conductor.status.sentences.append(
+        own_runs.status.sentences.append(
             f"New to it: {', '.join(fresh)}. Where old pictures show these without a label, it is taught the opposite: "
             "look through them."
         )
-    conductor.save()
+    own_runs.save()
 
 
 def product_sentences(gained: Difference, lost: Difference, *, keep_old: bool) -> list[str]:

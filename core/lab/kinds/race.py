@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from core.evaluation.figures.figure import Difference
 from core.lab.experiment import Contender, RaceSettings
-from core.lab.experiment_runs import Conductor, Part, run_seconds
+from core.lab.experiment_runs import ExperimentRuns, Part, run_seconds
 from core.lab.kinds.halving import rungs, survivors
 from core.lab.paired_figures import LEARNED, difference, figure, judge
 from core.lab.results import RaceResult, Row
@@ -20,60 +20,60 @@ CLOSE_IN_TIME = 0.85
 """A contender counts as faster when it takes less than this share of another's time."""
 
 
-def drive(conductor: Conductor) -> None:
+def drive(own_runs: ExperimentRuns) -> None:
     """Run the race, or go on with it where a driver before this one left off."""
-    settings = conductor.experiment.settings
+    settings = own_runs.experiment.settings
     assert isinstance(settings, RaceSettings)
     contenders = {item.label: item for item in settings.contenders}
-    looks = rungs(settings.epochs, len(contenders), halving=settings.halving)
-    result = RaceResult(rungs=looks, done=0, racing=list(contenders))
-    if conductor.status.result:
-        result = RaceResult.read(conductor.status.result)
+    rounds = rungs(settings.epochs, len(contenders), halving=settings.halving)
+    result = RaceResult(rungs=rounds, done=0, racing=list(contenders))
+    if own_runs.status.result:
+        result = RaceResult.read(own_runs.status.result)
     rows = {row.label: row for row in result.board}
     rows = {label: rows.get(label) or _row(item) for label, item in contenders.items()}
 
     def tell() -> None:
         result.board = ordered(list(rows.values()))
-        conductor.status.result = result.stored()
-        conductor.save()
+        own_runs.status.result = result.stored()
+        own_runs.save()
 
     tell()
-    for number, epochs in enumerate(looks):
+    for number, epochs in enumerate(rounds):
         if number < result.done:
             continue
         field = [label for label in result.racing if rows[label].state == "racing"]
-        words = f"Round {number + 1} of {len(looks)}: " if len(looks) > 1 else ""
-        conductor.say(f"{words}{len(field)} contenders train up to {count(epochs, 'epoch')}.")
+        words = f"Round {number + 1} of {len(rounds)}: " if len(rounds) > 1 else ""
+        own_runs.say(f"{words}{len(field)} contenders train up to {count(epochs, 'epoch')}.")
         parts = [
             Part(_key(label, seed, settings.seeds), contenders[label].model, contenders[label].strategy, epochs, seed)
             for label in field
             for seed in range(settings.seeds)
         ]
-        trained = conductor.train(parts)
+        trained = own_runs.train(parts)
         for label in field:
             keys = [_key(label, seed, settings.seeds) for seed in range(settings.seeds)]
             rows[label].runs = [trained[key].id for key in keys if key in trained]
             if not rows[label].runs:
-                reasons = [conductor.status.refused.get(key, "") for key in keys]
+                reasons = [own_runs.status.refused.get(key, "") for key in keys]
                 rows[label].state, rows[label].note = "failed", next(filter(None, reasons), "It could not be trained.")
         field = [label for label in field if rows[label].runs]
         if not field:
-            raise conductor.nothing_trained()
-        if conductor.stopping and not all(_done(conductor, rows[label].runs, epochs) for label in field):
+            raise own_runs.nothing_trained()
+        if own_runs.stopping and not all(_done(own_runs, rows[label].runs, epochs) for label in field):
             # who was cut off in the middle can't be compared with who was not
-            conductor.status.sentences = cut_off_words(ordered(list(rows.values())), result.done, len(looks))
+            own_runs.status.sentences = cut_off_words(ordered(list(rows.values())), result.done, len(rounds))
             tell()
             return
-        conductor.say("Comparing them on the same validation pictures.")
-        drawn = judge(conductor.workspace, {label: rows[label].runs for label in field}, conductor.experiment.metric)
+        own_runs.say("Comparing them on the same validation pictures.")
+        drawn = judge(own_runs.workspace, {label: rows[label].runs for label in field}, own_runs.experiment.metric)
         for label in field:
             rows[label].figure = figure(drawn[label])
-            runs = [conductor.run(run) for run in rows[label].runs]
+            runs = [own_runs.run(run) for run in rows[label].runs]
             rows[label].epochs = max(run.epochs_done for run in runs)
             rows[label].seconds = sum(map(run_seconds, runs)) / len(runs)
             if min(run.epochs_done for run in runs) < epochs:
                 rows[label].note = f"A training of it ended before {epochs} epochs, so its figure may be too low."
-        last = number == len(looks) - 1 or conductor.stopping
+        last = number == len(rounds) - 1 or own_runs.stopping
         keep = survivors({label: float(drawn[label][0]) for label in field}, last=last)
         for label in field:
             if label not in keep:
@@ -85,22 +85,22 @@ def drive(conductor: Conductor) -> None:
                 rows[label].state = "finished"
             behind_best = {label: difference(drawn[label], drawn[keep[0]]) for label in keep[1:]}
             result.behind = behind_best
-            conductor.status.sentences = recommend(
-                [rows[label] for label in keep], behind_best, conductor.metric_words, settings.seeds
+            own_runs.status.sentences = recommend(
+                [rows[label] for label in keep], behind_best, own_runs.metric_words, settings.seeds
             )
-            conductor.status.sentences += remarks(settings.seeds, list(rows.values()), conductor.validation_pictures)
+            own_runs.status.sentences += remarks(settings.seeds, list(rows.values()), own_runs.validation_pictures)
             tell()
             return
         tell()
 
 
-def _done(conductor: Conductor, runs: Sequence[str], epochs: int) -> bool:
-    return all(conductor.run(run).epochs_done >= epochs for run in runs)
+def _done(own_runs: ExperimentRuns, runs: Sequence[str], epochs: int) -> bool:
+    return all(own_runs.run(run).epochs_done >= epochs for run in runs)
 
 
-def cut_off_words(rows: Sequence[Row], done: int, looks: int) -> list[str]:
+def cut_off_words(rows: Sequence[Row], done: int, rounds: int) -> list[str]:
     """Say where a race stood that was stopped in the middle of a round: nothing is recommended."""
-    said = [f"Stopped in round {done + 1} of {looks}, before these could be compared: nothing is recommended."]
+    said = [f"Stopped in round {done + 1} of {rounds}, before these could be compared: nothing is recommended."]
     known = [row for row in rows if row.figure.is_known]
     if done and known:
         best = max(known, key=lambda row: row.figure.value)

@@ -10,7 +10,7 @@ import numpy as np
 from core.evaluation.figures.figure import Difference
 from core.lab.cross_dataset import zero_shot
 from core.lab.experiment import TransferSettings
-from core.lab.experiment_runs import Conductor, Part
+from core.lab.experiment_runs import ExperimentRuns, Part
 from core.lab.paired_figures import LEARNED, difference, figure, judge
 from core.lab.results import Course, TransferResult, Way
 from core.strategies.scratch import SCRATCH
@@ -59,28 +59,28 @@ def learning(runs: Sequence[Run], metric: str) -> Learning:
     return Learning(np.mean(seconds, axis=0).round(2).tolist(), np.mean(values, axis=0).round(5).tolist())
 
 
-def drive(conductor: Conductor) -> None:
+def drive(own_runs: ExperimentRuns) -> None:
     """Train both ways, compare, and look at the pre-trained model as it comes where it knows some of the classes."""
-    settings = conductor.experiment.settings
+    settings = own_runs.experiment.settings
     assert isinstance(settings, TransferSettings)
     ways = {WITH: (settings.strategy, settings.epochs)}
     ways[WITHOUT] = (SCRATCH, round(settings.epochs * settings.patience_with_scratch))
     keys = {
         way: [f"{way}, seed {seed}" if settings.seeds > 1 else way for seed in range(settings.seeds)] for way in ways
     }
-    conductor.say("Training with and without what the model knows already.")
+    own_runs.say("Training with and without what the model knows already.")
     parts = [
         Part(key, settings.model, ways[way][0], ways[way][1], seed)
         for way in ways
         for seed, key in enumerate(keys[way])
     ]
-    trained = conductor.train(parts)
+    trained = own_runs.train(parts)
     runs = {way: [trained[key] for key in keys[way] if key in trained] for way in ways}
     if not all(runs.values()):
-        raise conductor.nothing_trained()
-    conductor.say("Comparing both on the same validation pictures.")
-    metric = conductor.experiment.metric
-    drawn = judge(conductor.workspace, {way: [run.id for run in runs[way]] for way in ways}, metric)
+        raise own_runs.nothing_trained()
+    own_runs.say("Comparing both on the same validation pictures.")
+    metric = own_runs.experiment.metric
+    drawn = judge(own_runs.workspace, {way: [run.id for run in runs[way]] for way in ways}, metric)
     courses = {way: learning(runs[way], metric) for way in ways}
     between = difference(drawn[WITH], drawn[WITHOUT])
     result = TransferResult(
@@ -97,20 +97,18 @@ def drive(conductor: Conductor) -> None:
         ],
         difference=between,
     )
-    conductor.status.result = result.stored()
-    conductor.status.sentences = transfer_sentences(courses[WITH], courses[WITHOUT], between, conductor.metric_words)
-    conductor.save()
-    if not conductor.stopping:
-        conductor.say("Looking at the pre-trained model as it comes, before any training.")
-        shown = zero_shot(conductor, runs[WITH][0])
+    own_runs.status.result = result.stored()
+    own_runs.status.sentences = transfer_sentences(courses[WITH], courses[WITHOUT], between, own_runs.metric_words)
+    own_runs.save()
+    if not own_runs.stopping:
+        own_runs.say("Looking at the pre-trained model as it comes, before any training.")
+        shown = zero_shot(own_runs, runs[WITH][0])
         if shown is not None:
             result.zero_shot = shown
-            conductor.status.result = result.stored()
-            conductor.status.sentences.append(shown.sentence)
+            own_runs.status.result = result.stored()
+            own_runs.status.sentences.append(shown.sentence)
     if settings.seeds == 1:
-        conductor.status.sentences.append(
-            "Each was trained once: the luck of a single training is not in the interval."
-        )
+        own_runs.status.sentences.append("Each was trained once: the luck of a single training is not in the interval.")
 
 
 def transfer_sentences(known: Learning, scratch: Learning, between: Difference, metric: str) -> list[str]:

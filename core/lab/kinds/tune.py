@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.evaluation.figures.figure import Difference
 from core.lab.experiment import TuneSettings
-from core.lab.experiment_runs import Conductor, Part, run_seconds
+from core.lab.experiment_runs import ExperimentRuns, Part, run_seconds
 from core.lab.paired_figures import difference, figure, judge
 from core.lab.results import TakenSettings, Try, TuneResult
 from core.planning.plan import complete_spec
@@ -36,16 +36,16 @@ BY_CHANCE = 4
 """Tries taken at random before the sampler trusts what it has seen."""
 
 
-def drive(conductor: Conductor) -> None:
+def drive(own_runs: ExperimentRuns) -> None:
     """Try settings until the time or the number of tries is used up."""
     import optuna
 
-    settings = conductor.experiment.settings
+    settings = own_runs.experiment.settings
     assert isinstance(settings, TuneSettings)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    planned = _planned(conductor)
-    tries = TuneResult.read(conductor.status.result).tries
-    storage = f"sqlite:///{conductor.experiment.folder / 'optuna.db'}"
+    planned = _planned(own_runs)
+    tries = TuneResult.read(own_runs.status.result).tries
+    storage = f"sqlite:///{own_runs.experiment.folder / 'optuna.db'}"
     # a sampler that is made anew must not draw the same again
     sampler = optuna.samplers.TPESampler(seed=len(tries), n_startup_trials=BY_CHANCE)
     study = optuna.create_study(
@@ -55,7 +55,7 @@ def drive(conductor: Conductor) -> None:
         study.enqueue_trial(first_values(settings, planned))
     left = [trial.number for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,))]
     spent, failed = sum(item.wall for item in tries), 0
-    while not conductor.stopping and wanted(settings, tries, spent, failed):
+    while not own_runs.stopping and wanted(settings, tries, spent, failed):
         if left:  # begun by a driver that vanished
             number = left.pop(0)
             values = dict(study.get_trials()[number].params)
@@ -64,10 +64,10 @@ def drive(conductor: Conductor) -> None:
             number, values = trial.number, suggest(trial, settings, planned)
         began = time.monotonic()
         name = "as planned" if number == 0 else f"try {number + 1}"
-        conductor.say(f"Trying {name}: {described(values)}.")
-        made = _train(conductor, name, values, planned)
+        own_runs.say(f"Trying {name}: {described(values)}.")
+        made = _train(own_runs, name, values, planned)
         if made is None:
-            if conductor.stopping:
+            if own_runs.stopping:
                 break
             study.tell(number, state=optuna.trial.TrialState.FAIL)
             spent, failed = spent + time.monotonic() - began, failed + 1
@@ -75,12 +75,12 @@ def drive(conductor: Conductor) -> None:
         made.wall = time.monotonic() - began
         spent += made.wall
         tries.append(made)
-        conductor.status.result = TuneResult(tries=tries).stored()
-        conductor.save()
+        own_runs.status.result = TuneResult(tries=tries).stored()
+        own_runs.save()
         study.tell(number, made.figure.value)
     if not tries:
-        raise conductor.nothing_trained()
-    _sum_up(conductor, tries)
+        raise own_runs.nothing_trained()
+    _sum_up(own_runs, tries)
 
 
 def wanted(settings: TuneSettings, tries: list[Try], spent: float, failed: int = 0) -> bool:
@@ -148,20 +148,20 @@ def described(values: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _planned(conductor: Conductor) -> dict[str, Any]:
+def _planned(own_runs: ExperimentRuns) -> dict[str, Any]:
     """Return what the plan would train with: Ultralytics' defaults, the plan, the user's own settings."""
-    settings = conductor.experiment.settings
+    settings = own_runs.experiment.settings
     assert isinstance(settings, TuneSettings)
-    spec = conductor.spec(Part("plan", settings.model, settings.strategy, settings.epochs))
-    planned = complete_spec(conductor.workspace, conductor.dataset, spec).extra
+    spec = own_runs.spec(Part("plan", settings.model, settings.strategy, settings.epochs))
+    planned = complete_spec(own_runs.workspace, own_runs.dataset, spec).extra
     values = {item.name: item.default for item in training_arguments()} | planned
     if values.get("optimizer") == "auto":  # it would ignore the rate
         values["optimizer"] = "AdamW"
     return values
 
 
-def _train(conductor: Conductor, name: str, values: dict[str, Any], planned: dict[str, Any]) -> Try | None:
-    settings = conductor.experiment.settings
+def _train(own_runs: ExperimentRuns, name: str, values: dict[str, Any], planned: dict[str, Any]) -> Try | None:
+    settings = own_runs.experiment.settings
     assert isinstance(settings, TuneSettings)
     changed = part_settings(values, planned)
     strategy = strategy_named(str(values.get("strategy", settings.strategy)))
@@ -172,32 +172,32 @@ def _train(conductor: Conductor, name: str, values: dict[str, Any], planned: dic
         )
         for seed in range(settings.seeds)
     ]  # fmt: skip
-    trained = list(conductor.train(parts).values())
+    trained = list(own_runs.train(parts).values())
     if not trained or any(run.state is not State.FINISHED for run in trained):
         return None  # cut short it can't be compared
-    drawn = judge(conductor.workspace, {name: [run.id for run in trained]}, conductor.experiment.metric)[name]
+    drawn = judge(own_runs.workspace, {name: [run.id for run in trained]}, own_runs.experiment.metric)[name]
     seconds = sum(map(run_seconds, trained)) / len(trained)
     runs = [run.id for run in trained]
     return Try(name=name, settings=values, runs=runs, figure=figure(drawn), seconds=seconds)
 
 
-def _sum_up(conductor: Conductor, tries: list[Try]) -> None:
+def _sum_up(own_runs: ExperimentRuns, tries: list[Try]) -> None:
     best = max(tries, key=lambda item: item.figure.value)
     first = tries[0]
     result = TuneResult(tries=tries)
     gain = None
     if best is not first:
-        drawn = judge(conductor.workspace, {"a": best.runs, "b": first.runs}, conductor.experiment.metric)
+        drawn = judge(own_runs.workspace, {"a": best.runs, "b": first.runs}, own_runs.experiment.metric)
         gain = difference(drawn["a"], drawn["b"])
         result.gain = gain
     result.best = best.name
     if gain is not None and gain.decided:
-        spec = conductor.run(best.runs[0]).spec
-        extra = part_settings(best.settings, _planned(conductor))["extra"]
+        spec = own_runs.run(best.runs[0]).spec
+        extra = part_settings(best.settings, _planned(own_runs))["extra"]
         result.take = TakenSettings(strategy=str(spec.strategy), imgsz=spec.imgsz, extra=extra)
-    conductor.status.result = result.stored()
-    conductor.status.sentences = tune_sentences(tries, gain, conductor.metric_words)
-    conductor.save()
+    own_runs.status.result = result.stored()
+    own_runs.status.sentences = tune_sentences(tries, gain, own_runs.metric_words)
+    own_runs.save()
 
 
 def tune_sentences(tries: list[Try], gain: Difference | None, metric: str) -> list[str]:

@@ -40,7 +40,7 @@ def draw_scene(rng: Random) -> tuple[npt.NDArray[np.uint8], Array]:
     count = int(rng.integers(1, 9)) if crowd < 0.45 else int(rng.integers(5, 31))
     largest = 150 if count < 9 else 60
     scale = math.exp(rng.uniform(math.log(14), math.log(largest)))
-    looks = {int(kind): _look(rng, picture, drawing) for kind in kinds}
+    looks = {int(kind): _sample_style(rng, picture, drawing) for kind in kinds}
     layer = np.zeros((SIZE, SIZE), np.int32)
     full: list[tuple[int, int, int]] = []  # class, pixels it has, box
     boxes: list[tuple[int, int, int, int]] = []
@@ -79,8 +79,8 @@ def _directions() -> Array:
     return np.array([[1, 1, 1], [1, 1, 1], [1, 0.4, 0.2], [0.2, 0.5, 1], [0.3, 1, 0.4], [1, 0.2, 0.9]], np.float32)
 
 
-def _look(rng: Random, picture: Array, drawing: bool) -> dict[str, Any]:
-    """Choose how the things of one kind look in one scene: how they stand out, in which colour, how rough."""
+def _sample_style(rng: Random, picture: Array, drawing: bool) -> dict[str, Any]:
+    """Sample how the things of one kind look in one scene: how they stand out, in which colour, how rough."""
     if drawing:
         ink = np.full(3, 255 if picture.mean() < 127 else 0, np.float32)
         return {"shift": ink * 2 - 255, "own": ink, "rough": 0, "blur": 0, "opacity": 1, "jitter": 0, "shadow": False}
@@ -103,27 +103,27 @@ def _paint(
     window: tuple[slice, slice],
     thing: Thing,
     part: tuple[slice, slice],
-    look: dict[str, Any],
+    style: dict[str, Any],
     seen: npt.NDArray[np.bool_],
 ) -> bool:
     """Lay one thing over the picture, in place, unless nobody could see it there; say whether it was laid."""
     alpha = thing.alpha
-    if look["blur"] and not thing.soft:
-        alpha = cv2.GaussianBlur(alpha, (0, 0), look["blur"])
-    alpha, tone = alpha[part][..., None] * look["opacity"], thing.tone[part][..., None]
+    if style["blur"] and not thing.soft:
+        alpha = cv2.GaussianBlur(alpha, (0, 0), style["blur"])
+    alpha, tone = alpha[part][..., None] * style["opacity"], thing.tone[part][..., None]
     under = picture[window]
-    shift = look["shift"] + rng.normal(0, look["jitter"], 3)
-    base = look["own"] if look["own"] is not None and not thing.soft else under.mean((0, 1)) + shift
+    shift = style["shift"] + rng.normal(0, style["jitter"], 3)
+    base = style["own"] if style["own"] is not None and not thing.soft else under.mean((0, 1)) + shift
     colour = base + (tone - 1) * 0.5 * np.abs(shift) * (1 if base.mean() > 90 else -1)
     if thing.soft:
         colour = under + shift * tone
-    if look["rough"]:
-        colour = colour + look["rough"] * grounds.crop(rng, alpha.shape[:2], 1.0)[..., None]
+    if style["rough"]:
+        colour = colour + style["rough"] * grounds.crop(rng, alpha.shape[:2], 1.0)[..., None]
     laid = under + (np.clip(colour, 0, 255) - under) * alpha
     change = np.abs((laid - under).mean(2)[seen]).mean()
     if change < max(LEAST_CONTRAST, 0.7 * float(under.mean(2).std())):
         return False
-    if look["shadow"] and not thing.soft:
+    if style["shadow"] and not thing.soft:
         laid *= 1 - 0.4 * np.roll(alpha, (2, 2), (0, 1)) * (1 - alpha)
     picture[window] = laid
     return True

@@ -69,7 +69,7 @@ def _middle(evaluation: Evaluation, file: str, case: pd.Series) -> tuple[float, 
     """Return the middle of a case's box (0 to 1), that of the picture where nothing is boxed."""
     if evaluation.detector is None:
         return 0.5, 0.5
-    width, height = evaluation.detector.coded.size_of(file)
+    width, height = evaluation.detector.arrays.size_of(file)
     return float((case["x1"] + case["x2"]) / 2 / width), float((case["y1"] + case["y2"]) / 2 / height)
 
 
@@ -131,7 +131,7 @@ def picture_marks(evaluation: Evaluation, file: str, dataset: Dataset) -> tuple[
     """Return what to draw on a picture: labels and the answers that count at the operating point."""
     if evaluation.detector is None:
         return ()
-    width, height = evaluation.detector.coded.size_of(file)
+    width, height = evaluation.detector.arrays.size_of(file)
     items = evaluation.marks(file)
     labels = [item for item in items if item.kind == "truth"]
     known: list[LabelledObject | None] = [None] * len(labels)

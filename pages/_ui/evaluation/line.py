@@ -64,8 +64,8 @@ def _show_aims(run: Run, evaluation: Evaluation, detector: Detector, key: str) -
         options["alarm_cost"] = right.number_input("A false alarm costs", 0.0, 1e6, 1.0, key=f"alarm_{run.id}")
     if aim is None:
         return
-    coded = detector.coded
-    curve = threshold_curve(coded.confidence, coded.hit, len(evaluation.truth), evaluation.images)
+    arrays = detector.arrays
+    curve = threshold_curve(arrays.confidence, arrays.hit, len(evaluation.truth), evaluation.images)
     best = confidence_for(curve, aim, **options)
     if best is None:
         st.caption("No confidence reaches that on these pictures.")
@@ -80,7 +80,7 @@ def _show_aims(run: Run, evaluation: Evaluation, detector: Detector, key: str) -
 def _show_consequences(evaluation: Evaluation, detector: Detector) -> None:
     """Say what the line means: objects found, findings that are right, pictures flagged and left alone."""
     found = evaluation.metrics
-    verdict = picture_verdict(detector.coded, evaluation.operating_point.threshold)
+    verdict = picture_verdict(detector.arrays, evaluation.operating_point.threshold)
     lines = [f"Finds **{percent(found['recall'].value)}** of the objects, is right in "
              f"**{percent(found['precision'].value)}** of what it reports."]  # fmt: skip
     if verdict.with_objects:

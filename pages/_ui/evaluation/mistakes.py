@@ -96,7 +96,7 @@ def show_gallery_cell(evaluation: Evaluation, dataset: Dataset | None) -> None:
         format_func=lambda name: f"{KINDS[name]} ({counts.get(name, 0)})",
     )  # fmt: skip
     numbers = {name: int(counts.get(name, 0)) for name in KINDS}
-    st.caption(sum_words(numbers, len(evaluation.detector.coded.truth), evaluation.errors["missed"].count))
+    st.caption(sum_words(numbers, len(evaluation.detector.arrays.truth), evaluation.errors["missed"].count))
     show_cases(evaluation, dataset, cases[cases["kind"] == (kind or kinds[0])], key="cases")
 
 

@@ -17,7 +17,7 @@ from core.data.palette import class_colour
 from core.delivery.predict.chosen_model import ChosenModel
 from core.delivery.predict.drawing import LAYERS, draw_answer
 from core.delivery.predict.intake import Prepared
-from core.delivery.predict.predicting import look_at
+from core.delivery.predict.predicting import predict_picture
 from core.delivery.predict.results import (
     OBJECT_FIELDS,
     PICTURE_FIELDS,
@@ -65,7 +65,7 @@ def answers_of(model: ChosenModel, pictures: list[Prepared], *, tiled: bool) -> 
     with st.container(key=f"predict_asking_{model.name.replace('/', '_')}"):
         bar = st.progress(0.0, "Asking the model …")
         for number, item in enumerate(missing):
-            answers[item.path] = look_at(warm_predictor(), model, item.path, model.lowest, tiled=tiled)[0]
+            answers[item.path] = predict_picture(warm_predictor(), model, item.path, model.lowest, tiled=tiled)[0]
             bar.progress((number + 1) / len(missing), f"Looking at {number + 1} of {len(missing)}")
         bar.empty()
     return answers

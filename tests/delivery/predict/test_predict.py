@@ -18,7 +18,7 @@ from PIL import Image
 
 from core.delivery.predict.chosen_model import ChosenModel, choose_model
 from core.delivery.predict.drawing import draw_on
-from core.delivery.predict.predicting import find_pictures, look_at, predict_pictures
+from core.delivery.predict.predicting import find_pictures, predict_picture, predict_pictures
 from core.delivery.predict.results import ResultWriter, counted, entry_words
 from core.delivery.predict.warm import WarmPredictor
 from core.errors import InputError
@@ -64,10 +64,10 @@ def save_untrained(name: str, path: Path) -> Path:
 @pytest.mark.slow
 def test_moving_the_line_gives_what_asking_again_would(trained: Trained, warm: WarmPredictor) -> None:
     model, picture = choose_model(trained.workspace, trained.run_id), own_pictures(trained)[0]
-    low = look_at(warm, model, picture, 0.0005)[0]
+    low = predict_picture(warm, model, picture, 0.0005)[0]
     scores = [item["confidence"] for item in low["objects"]]
     line = (max(scores) + min(scores)) / 2
-    asked = look_at(warm, model, picture, line)[0]["objects"]
+    asked = predict_picture(warm, model, picture, line)[0]["objects"]
     assert 0 < len(asked) < len(scores)
     assert counted(low, line) == asked
 
@@ -75,14 +75,14 @@ def test_moving_the_line_gives_what_asking_again_would(trained: Trained, warm: W
 @pytest.mark.slow
 def test_a_killed_child_is_replaced_and_the_question_answered(trained: Trained, warm: WarmPredictor) -> None:
     model, picture = choose_model(trained.workspace, trained.run_id), own_pictures(trained)[0]
-    before = look_at(warm, model, picture, 0.001)
+    before = predict_picture(warm, model, picture, 0.001)
     first = warm.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
     deadline = time.monotonic() + 10
     while warm.pid is not None and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert look_at(warm, model, picture, 0.001) == before
+    assert predict_picture(warm, model, picture, 0.001) == before
     assert warm.pid not in (None, first)
 
 
@@ -94,8 +94,8 @@ def test_one_child_serves_different_models_in_turn(trained: Trained, warm: WarmP
     picture = own_pictures(trained)[0]
     assert warm.ask("load", run)["task"] == "detect"
     child = warm.pid
-    assert len(look_at(warm, sorter, picture, 0.1)[0]["probabilities"]) == 1000
-    assert "probabilities" not in look_at(warm, run, picture, 0.1)[0]
+    assert len(predict_picture(warm, sorter, picture, 0.1)[0]["probabilities"]) == 1000
+    assert "probabilities" not in predict_picture(warm, run, picture, 0.1)[0]
     assert warm.pid == child
 
 
@@ -115,7 +115,7 @@ def test_a_hostile_checkpoint_is_refused_by_the_command_and_the_warm_child(
         warm.ask("load", choose_model(trained.workspace, str(hostile)))
     assert not marker.exists()
     model = choose_model(trained.workspace, trained.run_id)
-    assert look_at(warm, model, picture, 0.1)[0]["error"] is None, "the child goes on after a refusal"
+    assert predict_picture(warm, model, picture, 0.1)[0]["error"] is None, "the child goes on after a refusal"
 
 
 @pytest.mark.slow
@@ -180,8 +180,8 @@ def test_a_deep_picture_is_windowed_as_in_training(taken: Trained, warm: WarmPre
     Image.fromarray(shown).save(tmp_path / "eight.png")
     model = choose_model(taken.workspace, taken.run_id)
     windowed = ChosenModel(model.name, model.title, model.weights, model.imgsz, window="0,4095")
-    deep = look_at(warm, windowed, tmp_path / "deep.png", 0.0005)[0]["objects"]
-    assert deep == look_at(warm, model, tmp_path / "eight.png", 0.0005)[0]["objects"]
+    deep = predict_picture(warm, windowed, tmp_path / "deep.png", 0.0005)[0]["objects"]
+    assert deep == predict_picture(warm, model, tmp_path / "eight.png", 0.0005)[0]["objects"]
     assert deep
 
 
@@ -252,6 +252,6 @@ def test_a_kept_model_keeps_its_size_and_line(taken: Trained, warm: WarmPredicto
     run, model = choose_model(taken.workspace, taken.run_id), choose_model(taken.workspace, f"library:{kept.id}")
     assert (model.imgsz, model.confidence, model.window, model.is_run) == (run.imgsz, 0.02, run.window, False)
     picture = own_pictures(taken)[0]
-    found = [look_at(warm, chosen, picture, 0.001)[0]["objects"] for chosen in (run, model)]
+    found = [predict_picture(warm, chosen, picture, 0.001)[0]["objects"] for chosen in (run, model)]
     assert found[0] == found[1]
     assert found[0]

@@ -11,7 +11,7 @@ import supervision as sv
 from PIL import Image
 
 from core.delivery.predict.chosen_model import ChosenModel
-from core.delivery.predict.predicting import look_at
+from core.delivery.predict.predicting import predict_picture
 from core.delivery.predict.tiles import OVERLAP, is_worth_tiling, tile_count
 from core.delivery.predict.warm import WarmPredictor
 
@@ -50,8 +50,8 @@ def test_small_objects_are_found_in_tiles_and_counted_once(shared: Path, warm: W
         plain.paste(small, corner)
     plain.save(tmp_path / "wide.png")
     model = ChosenModel("coco", "coco", weights, 320)
-    whole = look_at(warm, model, tmp_path / "wide.png", 0.4)[0]["objects"]
-    tiled = look_at(warm, model, tmp_path / "wide.png", 0.4, tiled=True)[0]["objects"]
+    whole = predict_picture(warm, model, tmp_path / "wide.png", 0.4)[0]["objects"]
+    tiled = predict_picture(warm, model, tmp_path / "wide.png", 0.4, tiled=True)[0]["objects"]
     assert len(tiled) > len(whole)
     giraffes = [item for item in tiled if item["class_id"] == 23]
     assert {(item["box"][0] > 1280, item["box"][1] > 1280) for item in giraffes} == {

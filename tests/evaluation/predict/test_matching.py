@@ -7,7 +7,7 @@ import pandas as pd
 
 from core.evaluation.predict.error_kinds import error_kinds
 from core.evaluation.predict.matching import box_iou, from_bits, match, match_in_range, nearest, to_bits
-from core.evaluation.predict.prediction_arrays import CODES, Coded
+from core.evaluation.predict.prediction_arrays import CODES, PredictionArrays
 
 HALF = np.array([0.5])
 
@@ -67,10 +67,10 @@ def test_the_kinds_of_mistakes() -> None:
     assert error_kinds(table).tolist() == table["kind"].tolist()
     truth = pd.DataFrame({"file": "a", "object": range(5), "class_id": 0})
     images = [{"file": "a", "width": 9, "height": 9}]
-    coded = Coded(table, truth, {"task": "detect", "classes": ["pit"], "images": images})
-    assert [CODES[code] for code in coded.kind] == table["kind"].tolist()
-    assert (coded.found_at < 0).tolist() == [False, True, True, True, True]
-    assert (coded.explained_at < 0).tolist() == [False, False, False, True, True]
+    arrays = PredictionArrays(table, truth, {"task": "detect", "classes": ["pit"], "images": images})
+    assert [CODES[code] for code in arrays.kind] == table["kind"].tolist()
+    assert (arrays.found_at < 0).tolist() == [False, True, True, True, True]
+    assert (arrays.explained_at < 0).tolist() == [False, False, False, True, True]
 
 
 def test_objects_of_another_size_are_taken_only_where_no_other_fits() -> None:
