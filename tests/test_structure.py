@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import subprocess
 import sys
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -144,3 +147,40 @@ def test_the_readme_names_every_verb() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(verbs) > 8
     assert [verb for verb in verbs if f"python -m core {verb}" not in readme] == []
+
+
+def prose(path: Path) -> Iterator[str]:
+    """Every comment, docstring and text under an attribute of a file."""
+    source = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.value.value
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string
+
+
+def not_there(text: str) -> list[str]:
+    """Return the paths and modules of the house that a text names and that do not exist."""
+    missing = [name for name in re.findall(r"\b(?:core|pages)/[\w/.]+\.py\b", text) if not (ROOT / name).is_file()]
+    for name in re.findall(r"(?<![\w/.])core(?:\.\w+)+", text):
+        parts = name.split(".")
+        known = [count for count in range(1, len(parts) + 1) if source_of(parts[:count]).is_file()]
+        rest = parts[max(known) :]
+        if rest and not re.search(rf"\b{rest[0]}\b", source_of(parts[: max(known)]).read_text(encoding="utf-8")):
+            missing.append(name)
+    return missing
+
+
+def source_of(parts: list[str]) -> Path:
+    place = ROOT.joinpath(*parts)
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+
+
+def test_comments_name_files_and_modules_that_exist() -> None:
+    missing = [
+        f"{path.relative_to(ROOT)}: {name}" for path in FILES for text in prose(path) for name in not_there(text)
+    ]
+    assert not missing, "\n".join(missing)
+    planted = "see core.data.nowhere, core/data/nowhere.py and pages/nowhere.py, not core.workspace.write_json_atomic"
+    assert not_there(planted) == ["core/data/nowhere.py", "pages/nowhere.py", "core.data.nowhere"]
