@@ -21,8 +21,8 @@ from pages._ui.evaluation.figures import (
     show_parts,
     show_verdict,
 )
-from pages._ui.evaluation.line import show_line, slider_key
 from pages._ui.evaluation.mistakes import show_gallery_cell, show_label_errors, show_matrix, show_why
+from pages._ui.evaluation.operating_point import show_operating_point, slider_key
 from pages._ui.evaluation.predicting import predict_with_bar
 
 workspace = frame.workspace()
@@ -92,7 +92,7 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
         )
     if evaluation.detector is not None:
         with page.cell("Where should the line be drawn?", "Every figure and picture on this page follows it."):
-            show_line(run, evaluation, evaluation.detector)
+            show_operating_point(run, evaluation, evaluation.detector)
     with page.cell("How good is each class?"):
         show_classes(evaluation)
     hint = "" if evaluation.detector is None else "Solid lines are your labels, dashed ones the model’s answers."

@@ -224,7 +224,7 @@ def test_a_network_is_a_row_of_layers(heads: str) -> None:
 def test_a_checkpoint_goes_out_and_comes_in(tmp_path: Path) -> None:
     from ultralytics import YOLO as Yolo
 
-    from core.ultralytics.checkpoints import network_facts, read_network, reused_parts, write_network
+    from core.ultralytics.checkpoints import network_facts, read_network, reused_tensors, write_network
     from core.ultralytics.clean_checkpoint import clean
     from core.ultralytics.networks import build_network, layers_in_use
 
@@ -235,7 +235,7 @@ def test_a_checkpoint_goes_out_and_comes_in(tmp_path: Path) -> None:
     facts = network_facts(read_network(path))
     assert facts["imgsz"] == 64
     assert (facts["task"], facts["classes"], facts["architecture"]) == ("detect", ["nut", "bolt"], "yolo26n")
-    assert reused_parts(path, build_network("yolo26n", classes=2)) == len(network.state_dict())
+    assert reused_tensors(path, build_network("yolo26n", classes=2)) == len(network.state_dict())
     clean(path, copy, "parts")
     assert b"/home/x" not in copy.read_bytes()
     yolo: Any = Yolo(str(copy))

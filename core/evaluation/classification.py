@@ -14,7 +14,7 @@ from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import Weights, area_interval, count_units, draw, share_interval
 from core.evaluation.figures.metrics import ratio
 from core.evaluation.figures.operating_point import OperatingPoint
-from core.evaluation.figures.results import ClassFigures, LeakAware, SplitFigures
+from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
 from core.evaluation.figures.slices import Slices, picture_cuts
 from core.evaluation.verdict import classification_sentences
 
@@ -139,7 +139,7 @@ def classified(
         ),
         curves={},
         pictures=pictures.sort_values("badness", ascending=False, kind="stable").reset_index(drop=True),
-        leak_aware=_leak_aware(probabilities, labelled, images, groups, classes, twins),
+        leak_aware=_without_twins(probabilities, labelled, images, groups, classes, twins),
         sentences=sentences + steps,
         next_steps=steps,
     )
@@ -152,23 +152,23 @@ def temperature_for(predictions: pd.DataFrame, truth: pd.DataFrame, classes: lis
     return fit_class_temperature(probabilities[usable], truth["class_id"].to_numpy(dtype=int)[usable])
 
 
-def _leak_aware(
+def _without_twins(
     probabilities: NDArray[np.float64],
     labelled: NDArray[np.int64],
     images: pd.DataFrame,
     groups: list[str] | None,
     classes: list[str],
     twins: list[str],
-) -> LeakAware | None:
+) -> FiguresWithoutTwins | None:
     """Return the headline without the pictures that have near twins in train; None when there are none."""
     alone = ~images["file"].isin(set(twins)).to_numpy(dtype=bool)
     count, left = int((~alone).sum()), int(alone.sum())
     if not count:
         return None
     if not left:
-        return LeakAware(count, 0)
+        return FiguresWithoutTwins(count, 0)
     chosen = None if groups is None else [name for name, keep in zip(groups, alone, strict=True) if keep]
     figures, _ = classification_metrics(
         probabilities[alone], labelled[alone], draw(left, chosen), classes, count_units(left, chosen)
     )
-    return LeakAware(count, left, figures)
+    return FiguresWithoutTwins(count, left, figures)

@@ -17,7 +17,7 @@ from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import count_units, draw, group_members, ratio_interval
 from core.evaluation.figures.metrics import f1, ratio
 from core.evaluation.figures.operating_point import IOU, OperatingPoint, best_f1_confidence
-from core.evaluation.figures.results import ClassFigures, LeakAware, SplitFigures
+from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
 from core.evaluation.figures.slices import Slices, object_cuts
 from core.evaluation.predict.prediction_arrays import CODES, PredictionArrays
 from core.evaluation.review import confusion
@@ -98,7 +98,7 @@ class Detector:
             confusion=self._confusion(confidence),
             curves=cached.curves,
             pictures=self._pictures(count, missed),
-            leak_aware=self._leak_aware(hits, named),
+            leak_aware=self._without_twins(hits, named),
         )
         verdict, steps = detection_sentences(figures, self.arrays, missed)
         return replace(figures, sentences=verdict + steps, next_steps=steps)
@@ -155,7 +155,7 @@ class Detector:
         figures["F1"] = Figure(float(value), *score)
         return ClassFigures(figures, int(objects), int(hits), int(named - hits))
 
-    def _leak_aware(self, hits: Table, named: Table) -> LeakAware | None:
+    def _without_twins(self, hits: Table, named: Table) -> FiguresWithoutTwins | None:
         """Return the headline without the pictures that have near twins in train; None when there are none."""
         twins = len(self.cached.twins)
         if not twins:
@@ -165,7 +165,7 @@ class Detector:
         units = [self._units(table[:, None])[0] for table in tables[1:]]
         figures = self._figures(tables, [self.weights @ table for table in tables], units).figures
         metrics = {name: figures[name] for name in ("recall", "precision", "F1")}
-        return LeakAware(twins, int(self._alone.sum()), {**self.cached.without_twins, **metrics})
+        return FiguresWithoutTwins(twins, int(self._alone.sum()), {**self.cached.without_twins, **metrics})
 
     def _confusion(self, confidence: float) -> pd.DataFrame:
         """Return counts: one row per labelled class, one column per predicted one, "background" last in both."""

@@ -34,7 +34,7 @@ from core.evaluation.predict.predictions import (
 )
 from core.evaluation.predicting import predict_split
 from core.evaluation.review import find_cases, worst_first
-from core.evaluation.verdict import leak_sentence
+from core.evaluation.verdict import twins_sentence
 from core.jobs import Report
 from core.spec import SPEC_FILE
 from core.tasks import TASKS
@@ -104,7 +104,7 @@ class Evaluation(SplitFigures):
             summary["leak_aware"] = plain_values(self.leak_aware)
         if self.test_openings is not None:
             summary["test_openings"] = self.test_openings
-        sentences = [*self.sentences, *filter(None, [leak_sentence(self.leak_aware)])]
+        sentences = [*self.sentences, *filter(None, [twins_sentence(self.leak_aware)])]
         return summary | {"sentences": sentences, "words": "\n".join(sentences)}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.figures.figure import Figure
-from core.evaluation.figures.results import ClassFigures, LeakAware, SplitFigures
+from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
 from core.evaluation.figures.slices import Slice
 from core.evaluation.predict.prediction_arrays import PredictionArrays
 from core.words import count, is_share, out_of, thousands, value_between
@@ -89,7 +89,7 @@ def _next_steps(figures: SplitFigures, arrays: PredictionArrays, missed: NDArray
                 f"{lower:.2f} finds {thousands(gained)} more, for {count(alarms, 'more false alarm')}."
             )
     steps += [
-        f"Objects {part_words(item)} are found clearly less often: {out_of(item.found, item.objects)} "
+        f"Objects {slice_words(item)} are found clearly less often: {out_of(item.found, item.objects)} "
         f"({value_between(item.figure)}). Add such pictures to training."
         for item in figures.slices
         if item.worse and item.by not in ("size", "class")
@@ -164,7 +164,7 @@ def classification_sentences(
             f"This set is small: about {thousands(3 * pictures)} more pictures to check on would halve the interval."
         )
     steps = [
-        f"Pictures {part_words(item)} are named rightly clearly less often: {out_of(item.found, item.objects)} "
+        f"Pictures {slice_words(item)} are named rightly clearly less often: {out_of(item.found, item.objects)} "
         f"({value_between(item.figure)}). Add such pictures to training."
         for item in slices
         if item.worse and item.by != "class"
@@ -172,7 +172,7 @@ def classification_sentences(
     return sentences, steps
 
 
-def leak_sentence(aware: LeakAware | None) -> str:
+def twins_sentence(aware: FiguresWithoutTwins | None) -> str:
     """Say how the headline stands without the pictures that have near twins in train, "" when there are none."""
     if aware is None:
         return ""
@@ -190,6 +190,6 @@ def leak_sentence(aware: LeakAware | None) -> str:
     return f"{twins} here {have} in the training part, which flatters. {others}"
 
 
-def part_words(item: Slice) -> str:
+def slice_words(item: Slice) -> str:
     """Return a slice as words that go after "pictures" or "objects"."""
     return {"source": f"from “{item.name}”", "group": f"of “{item.name}”"}.get(item.by, item.name)

@@ -13,7 +13,7 @@ from core.lab.experiment import (
     TransferSettings,
     TuneSettings,
 )
-from core.lab.kinds.curve import part_epochs
+from core.lab.kinds.curve import subset_epochs
 from core.lab.kinds.halving import FINALISTS, rungs
 from core.planning.facts import dataset_facts, machine_facts
 from core.planning.plan import make_plan
@@ -72,7 +72,7 @@ def estimate(workspace: Workspace, dataset: Dataset, settings: Settings) -> Cost
     elif isinstance(settings, CurveSettings):
         for level in range(settings.parts):
             pictures = max(1, facts.train >> level)
-            many = part_epochs(settings.epochs, facts.train, pictures, same_steps=settings.same_steps)
+            many = subset_epochs(settings.epochs, facts.train, pictures, same_steps=settings.same_steps)
             total += seconds(settings.model, settings.strategy, many, pictures)
             trainings += 1
     elif isinstance(settings, ProductSettings):

@@ -60,11 +60,11 @@ def figures(predicted: Predicted, dataset: Dataset, files: Sequence[str], classe
     groups = table["group"].reindex(list(files)).fillna("").astype(str).tolist()
     weights = np.vstack([np.ones((1, len(files)), dtype=np.float32), draw(len(files), groups, seed=1)])
     if TASKS[dataset.task].names_pictures:
-        return _right(predicted, files, list(classes), weights)
-    return _areas(predicted, dataset, files, list(classes), weights)
+        return _accuracy(predicted, files, list(classes), weights)
+    return _average_precision(predicted, dataset, files, list(classes), weights)
 
 
-def _right(predicted: Predicted, files: Sequence[str], classes: list[str], weights: Any) -> Draws:
+def _accuracy(predicted: Predicted, files: Sequence[str], classes: list[str], weights: Any) -> Draws:
     right = np.zeros(len(files), dtype=np.float32)
     counted = np.zeros(len(files), dtype=np.float32)
     for number, file in enumerate(files):
@@ -77,7 +77,9 @@ def _right(predicted: Predicted, files: Sequence[str], classes: list[str], weigh
     return result
 
 
-def _areas(predicted: Predicted, dataset: Dataset, files: Sequence[str], classes: list[str], weights: Any) -> Draws:
+def _average_precision(
+    predicted: Predicted, dataset: Dataset, files: Sequence[str], classes: list[str], weights: Any
+) -> Draws:
     table = dataset.image_table()
     sizes = dict(zip(table["file"], zip(table["width"].tolist(), table["height"].tolist(), strict=True), strict=True))
     areas = []

@@ -23,7 +23,9 @@ LEARNED = 0.01
 """A best figure below this says that nothing was learned; there is nothing to choose from then."""
 
 
-def judge(workspace: Workspace, runs: Mapping[str, Sequence[str]], metric: str, split: str = "val") -> dict[str, Draws]:
+def draws_by_name(
+    workspace: Workspace, runs: Mapping[str, Sequence[str]], metric: str, split: str = "val"
+) -> dict[str, Draws]:
     """Return for each name the figure of its runs as they are (row 0) and in every draw of pictures and seeds."""
     everybody = list(dict.fromkeys(run for group in runs.values() for run in group))
     drawn = paired_draws([evaluate_run(workspace, run, split) for run in everybody])

@@ -26,7 +26,7 @@ class Result(BaseModel):
         return known
 
 
-class Judged(BaseModel):
+class WithFigure(BaseModel):
     """Something with a field `figure`, which is stored as "value", "low" and "high" in its place among the others."""
 
     model_config = ConfigDict(extra="ignore")
@@ -47,7 +47,7 @@ class Judged(BaseModel):
         return spread
 
 
-class Row(Judged):
+class Row(WithFigure):
     """One contender on a leaderboard."""
 
     label: str
@@ -83,7 +83,7 @@ class Course(BaseModel):
     values: list[float]
 
 
-class Way(Judged):
+class Way(WithFigure):
     """One way of training, with or without what the model knew before."""
 
     way: str
@@ -94,7 +94,7 @@ class Way(Judged):
     curve: Course
 
 
-class ZeroShot(Judged):
+class ZeroShot(WithFigure):
     """How the pre-trained model does as it comes, on the classes it knows by name."""
 
     classes: dict[str, str]
@@ -115,7 +115,7 @@ class TransferResult(Result):
     zero_shot: ZeroShot | None = None
 
 
-class SizePoint(Judged):
+class SizePoint(WithFigure):
     """One training on a part of the pictures."""
 
     pictures: int
@@ -136,7 +136,7 @@ class CurveResult(Result):
     """whether the curve is fit to tell what more pictures would bring"""
 
 
-class NamedFigure(Judged):
+class NamedFigure(WithFigure):
     """A figure and what it is of."""
 
     name: str
@@ -154,7 +154,7 @@ class ProductResult(Result):
     new_classes: list[str] = Field(default_factory=list)
 
 
-class Try(Judged):
+class Try(WithFigure):
     """One set of settings and what came of it."""
 
     name: str

@@ -26,7 +26,7 @@ FEWEST_PER_CLASS = 2
 """A part has at least so many pictures for each class of the dataset."""
 
 
-def nested_parts(dataset: Dataset, parts: int, seed: int = 0) -> list[list[str]]:
+def nested_subsets(dataset: Dataset, parts: int, seed: int = 0) -> list[list[str]]:
     """Return the training pictures of up to `parts` sizes, the largest (all) first, each within the one before."""
     table = dataset.image_table()
     keys = together(
@@ -51,7 +51,7 @@ def nested_parts(dataset: Dataset, parts: int, seed: int = 0) -> list[list[str]]
     return found
 
 
-def make_part(
+def make_subset(
     workspace: Workspace, dataset: Dataset, training: Sequence[str], part_id: str, name: str, made_for: str
 ) -> Dataset:
     """Make (or return, when it is there) the dataset with these training pictures and all validation pictures."""
@@ -123,7 +123,7 @@ def _made(
     return twin
 
 
-def remove_parts(workspace: Workspace, made_for: str) -> int:
+def remove_subsets(workspace: Workspace, made_for: str) -> int:
     """Remove the datasets an experiment made for itself; return how many."""
     mine = [item.id for item in list_datasets(workspace, with_parts=True) if item.made_for == made_for]
     for dataset_id in mine:

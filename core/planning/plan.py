@@ -154,7 +154,7 @@ def _plan_level(
             max(5, many // 2), "It ends by itself when half of all rounds bring nothing better."
         )
     rounds = chosen("epochs", settings["epochs"])
-    settings |= rules.learning(facts, batch, rounds)
+    settings |= rules.learning_rate_settings(facts, batch, rounds)
     settings |= rules.augmentation(facts, rounds, mirror=mirror)
     settings |= rules.weighting(facts)
     settings |= rules.machinery(facts, machine, imgsz, rounds)

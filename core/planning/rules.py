@@ -178,7 +178,7 @@ def _enough(level: Level, strategy: Strategy) -> str:
     }[level]
 
 
-def learning(facts: DatasetFacts, batch: int, many: int) -> dict[str, Setting]:
+def learning_rate_settings(facts: DatasetFacts, batch: int, many: int) -> dict[str, Setting]:
     """Return optimizer, rate, warm-up: Ultralytics' fit for small sets, kept whatever the number of steps."""
     rate = round(0.002 * 5 / (4 + max(1, len(facts.classes))), 6)
     reason = f"The rate Ultralytics found to fit {_classes(facts)}: 0.002 · 5 / (4 + classes)"

@@ -43,7 +43,7 @@ def network_facts(network: Any) -> dict[str, Any]:
     }
 
 
-def reused_parts(path: Path | str, network: Any) -> int:
+def reused_tensors(path: Path | str, network: Any) -> int:
     """Return how many of a network's tensors a training takes over from a checkpoint: those of one name and shape."""
     from ultralytics.utils.torch_utils import intersect_dicts
 

@@ -10,10 +10,10 @@ import pytest
 from core.data.dataset import Dataset, list_datasets, load_dataset
 from core.data.importing.from_upload import import_dataset
 from core.evaluation.figures.figure import Figure
-from core.lab.kinds.curve import drawn, now_words, part_epochs, reseeded
-from core.lab.kinds.power_law import curve_sentences, fit_curve, looks_ahead
+from core.lab.kinds.curve import drawn, now_words, reseeded, subset_epochs
+from core.lab.kinds.power_law import can_extrapolate, curve_sentences, fit_curve
 from core.lab.results import SizePoint
-from core.lab.subsets import join, make_part, nested_parts, remove_parts
+from core.lab.subsets import join, make_subset, nested_subsets, remove_subsets
 from core.workspace import Workspace
 from tests.tiny import write_class_folders, write_yolo_folder
 
@@ -36,8 +36,8 @@ def test_a_known_curve_is_recovered_with_a_band_around_the_truth() -> None:
     assert gain.low < real < gain.high
     assert gain.decided
     assert fit.explained > 0.99
-    assert looks_ahead(fit, 200)
-    assert not looks_ahead(None, 200)
+    assert can_extrapolate(fit, 200)
+    assert not can_extrapolate(None, 200)
     said = curve_sentences(fit, 200, "mAP50-95")[0]
     assert said.startswith("Twice as many pictures (400 instead of 200): about +3.")
     assert "between" in said
@@ -62,7 +62,7 @@ def test_noise_is_called_noise() -> None:
 def test_a_falling_curve_promises_nothing() -> None:
     fit = fit_curve(SIZES, draws_of([0.5, 0.5, 0.48, 0.48, 0.46, 0.46, 0.44, 0.44], 0.002))
     assert curve_sentences(fit, 200, "mAP50-95")[0].startswith("More pictures did not do better here")
-    assert not looks_ahead(fit, 200), "a curve is drawn beside words that take it back"
+    assert not can_extrapolate(fit, 200), "a curve is drawn beside words that take it back"
 
 
 def test_no_score_is_ever_above_one() -> None:
@@ -99,7 +99,7 @@ def test_seeds_are_drawn_within_their_size_only() -> None:
     ("part", "same", "epochs"), [(200, True, 10), (100, True, 20), (10, True, 80), (10, False, 10)]
 )
 def test_small_parts_get_as_much_training(part: int, same: bool, epochs: int) -> None:
-    assert part_epochs(10, 200, part, same_steps=same) == epochs
+    assert subset_epochs(10, 200, part, same_steps=same) == epochs
 
 
 def test_what_is_reached_now_is_said_with_its_spread() -> None:
@@ -117,13 +117,13 @@ def many(lab: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def test_parts_are_nested_and_the_same_again(many: Dataset) -> None:
-    sizes = nested_parts(many, 4, seed=1)
+    sizes = nested_subsets(many, 4, seed=1)
     assert [len(part) for part in sizes] == [32, 16, 8, 4]
     for larger, smaller in itertools.pairwise(sizes):
         assert set(smaller) < set(larger)
-    assert nested_parts(many, 4, seed=1) == sizes
-    assert nested_parts(many, 4, seed=2)[1] != sizes[1]
-    assert len(nested_parts(many, 7)) == 4, "never less than two pictures per class"
+    assert nested_subsets(many, 4, seed=1) == sizes
+    assert nested_subsets(many, 4, seed=2)[1] != sizes[1]
+    assert len(nested_subsets(many, 7)) == 4, "never less than two pictures per class"
 
 
 def test_groups_stay_together(lab: Workspace, tmp_path) -> None:
@@ -133,22 +133,22 @@ def test_groups_stay_together(lab: Workspace, tmp_path) -> None:
     table["group"] = [f"patient {number // 4}" for number in range(len(table))]
     table.to_parquet(grouped.root / "images.parquet", index=False)
     group_of = dict(zip(table["file"], table["group"], strict=True))
-    whole, half = nested_parts(grouped, 2)
+    whole, half = nested_subsets(grouped, 2)
     for group in {group_of[file] for file in half}:
         assert {file for file in whole if group_of[file] == group} <= set(half)
 
 
 def test_a_part_is_a_dataset_that_costs_nothing_and_goes_away(lab: Workspace, many: Dataset) -> None:
     before = {path: path.stat().st_mtime_ns for path in many.root.rglob("*") if path.is_file()}
-    half = nested_parts(many, 2)[1]
-    part = make_part(lab, many, half, "part-1", "Half", "an-experiment")
+    half = nested_subsets(many, 2)[1]
+    part = make_subset(lab, many, half, "part-1", "Half", "an-experiment")
     assert part.images == {"train": 16, "val": 4, "test": 0}
     assert sum(part.instances_by_split["train"].values()) == 32
     assert part.image_path(half[0]).stat().st_ino == many.image_path(half[0]).stat().st_ino
     assert part.id not in [item.id for item in list_datasets(lab)]
     assert load_dataset(lab, part.id).checksum != many.checksum
-    assert make_part(lab, many, half, "part-1", "Half", "an-experiment").id == part.id
-    assert remove_parts(lab, "an-experiment") == 1
+    assert make_subset(lab, many, half, "part-1", "Half", "an-experiment").id == part.id
+    assert remove_subsets(lab, "an-experiment") == 1
     assert not part.root.exists()
     assert {path: path.stat().st_mtime_ns for path in many.root.rglob("*") if path.is_file()} == before
 
@@ -164,12 +164,12 @@ def test_two_sets_join_under_one_list_of_classes(lab: Workspace, tiny: Dataset, 
     assert both.instances == {"square": 12, "disc": 18, "crack": 6}
     alone = join(lab, tiny, other, ["square", "disc", "crack"], keep_old=False, made_for="x", joined_id="joined-2")
     assert alone.images == {"train": 4, "val": 6, "test": 0}
-    remove_parts(lab, "x")
+    remove_subsets(lab, "x")
 
 
 def test_classification_parts_keep_every_class_folder(lab: Workspace, tmp_path) -> None:
     colours = import_dataset(lab, write_class_folders(tmp_path / "colours"), name="Colours")
-    sizes = nested_parts(colours, 2)
-    part = make_part(lab, colours, sizes[1], "part-c", "Half", "y")
+    sizes = nested_subsets(colours, 2)
+    part = make_subset(lab, colours, sizes[1], "part-c", "Half", "y")
     assert {folder.name for folder in (part.root / "images" / "train").iterdir()} == {"blue", "red"}
-    remove_parts(lab, "y")
+    remove_subsets(lab, "y")

@@ -6,11 +6,11 @@ import pytest
 
 from core.evaluation.figures.figure import Difference
 from core.lab.cross_dataset import Predicted, figures, zero_shot_sentence
-from core.lab.kinds.transfer import Learning, transfer_sentences
+from core.lab.kinds.transfer import LearningCurve, transfer_sentences
 from core.lab.predict_child import same_names
 
-FAST = Learning([20, 40, 60], [0.3, 0.5, 0.6])
-SLOW = Learning([60, 120, 1200], [0.1, 0.3, 0.45])
+FAST = LearningCurve([20, 40, 60], [0.3, 0.5, 0.6])
+SLOW = LearningCurve([60, 120, 1200], [0.1, 0.3, 0.45])
 
 
 @pytest.mark.parametrize(
@@ -25,18 +25,18 @@ SLOW = Learning([60, 120, 1200], [0.1, 0.3, 0.45])
         (FAST, SLOW, Difference(0.15, -0.05, 0.25), ["reached in 40 s", "don’t decide"]),
         (
             FAST,
-            Learning([10, 29], [0.0, 0.001]),
+            LearningCurve([10, 29], [0.0, 0.001]),
             Difference(0.5, 0.4, 0.7),
             [
                 "reached 0.600 of mAP50-95 in 60 s of training; from scratch nothing to speak of was learned in 29 s",
                 "50",
             ],
         ),
-        (Learning([9], [0.0]), Learning([9], [0.0]), Difference(0.0, 0.0, 0.0), ["Neither"]),
+        (LearningCurve([9], [0.0]), LearningCurve([9], [0.0]), Difference(0.0, 0.0, 0.0), ["Neither"]),
         (SLOW, FAST, Difference(-0.15, -0.2, -0.1), ["got as far", "not quality"]),
     ],
 )
-def test_sentences(known: Learning, scratch: Learning, between: Difference, expected: list[str]) -> None:
+def test_sentences(known: LearningCurve, scratch: LearningCurve, between: Difference, expected: list[str]) -> None:
     said = transfer_sentences(known, scratch, between, "mAP50-95")
     for sentence, words in zip(said, expected, strict=True):
         assert words in sentence

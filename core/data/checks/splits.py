@@ -25,7 +25,7 @@ LEAKS = (
 )
 
 
-def parts_filled(examined: Examined, problems: Problems) -> None:
+def splits_filled(examined: Examined, problems: Problems) -> None:
     """Note empty parts and sets too small to train on."""
     images = examined.dataset.images
     total = sum(images.values())
@@ -116,7 +116,7 @@ def groups_in_names(examined: Examined, problems: Problems) -> None:
         problems.note("group-in-names", f"{name}: {', '.join(sorted(parts[name]))}", more=f"such as {straddling[0]}")
 
 
-def different_parts(examined: Examined, problems: Problems) -> None:
+def splits_differ(examined: Examined, problems: Problems) -> None:
     """Note parts whose mean brightness or median picture size differs strongly from train's.
 
     Brightness: the means are more than one standard deviation (of single pictures) and 10 grey levels apart.
@@ -161,11 +161,11 @@ def brightness_tells_class(examined: Examined, problems: Problems) -> None:
 
 
 SPLIT_CHECKS: tuple[Check, ...] = (
-    parts_filled,
+    splits_filled,
     classes_present,
     copies,
     straddling_groups,
     groups_in_names,
-    different_parts,
+    splits_differ,
     brightness_tells_class,
 )

@@ -34,7 +34,7 @@ class ClassFigures:
 
 
 @dataclass(frozen=True)
-class LeakAware:
+class FiguresWithoutTwins:
     """The headline without the pictures that have a near twin in train."""
 
     twins: int
@@ -81,7 +81,7 @@ class SplitFigures:
     curves: dict[str, pd.DataFrame]
     pictures: pd.DataFrame
     """one row per picture, the worst first"""
-    leak_aware: LeakAware | None = None
+    leak_aware: FiguresWithoutTwins | None = None
     """None where no picture has a near twin in train"""
     sentences: list[str] = field(default_factory=list)
     """the verdict first, then what to do next"""

@@ -83,10 +83,10 @@ def by_size(
     for name, (low, high) in SIZES.items():
         other = (true_areas < low) | (true_areas > high)
         matched = match_in_range(overlaps, true_classes, classes, other, IOU_THRESHOLDS)
-        foreign = ((areas < low) | (areas > high))[:, None]
+        other_size = ((areas < low) | (areas > high))[:, None]
         apart = other[matched] if len(other) else np.zeros(matched.shape, dtype=bool)
         result[f"{name}_tp"] = to_bits((matched >= 0) & ~apart)
-        result[f"{name}_ignored"] = to_bits(np.where(matched >= 0, apart, foreign))
+        result[f"{name}_ignored"] = to_bits(np.where(matched >= 0, apart, other_size))
     return result
 
 

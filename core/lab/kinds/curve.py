@@ -6,10 +6,10 @@ import numpy as np
 
 from core.lab.experiment import CurveSettings
 from core.lab.experiment_runs import ExperimentRuns, Part
-from core.lab.kinds.power_law import Fit, curve_sentences, fit_curve, looks_ahead
-from core.lab.paired_figures import figure, judge
+from core.lab.kinds.power_law import Fit, can_extrapolate, curve_sentences, fit_curve
+from core.lab.paired_figures import draws_by_name, figure
 from core.lab.results import CurveResult, SizePoint
-from core.lab.subsets import make_part, nested_parts, remove_parts
+from core.lab.subsets import make_subset, nested_subsets, remove_subsets
 from core.training.store import State
 from core.words import count, score
 
@@ -19,7 +19,7 @@ DRAWN_POINTS = 40
 """Points of the curve that are stored for the chart."""
 
 
-def part_epochs(epochs: int, whole: int, part: int, *, same_steps: bool) -> int:
+def subset_epochs(epochs: int, whole: int, part: int, *, same_steps: bool) -> int:
     """Return the epochs of a part: with `same_steps` as many pictures are shown in all as the whole set shows."""
     return round(epochs * min(MOST_REPEATS, whole / part)) if same_steps else epochs
 
@@ -30,7 +30,7 @@ def drive(own_runs: ExperimentRuns) -> None:
     assert isinstance(settings, CurveSettings)
     dataset = own_runs.dataset
     try:
-        nested = [nested_parts(dataset, settings.parts, seed) for seed in range(settings.seeds)]
+        nested = [nested_subsets(dataset, settings.parts, seed) for seed in range(settings.seeds)]
         levels = min(len(parts) for parts in nested)
         known: list[SizePoint] = []
         for level in reversed(range(levels)):
@@ -44,9 +44,9 @@ def drive(own_runs: ExperimentRuns) -> None:
                 if level:
                     part_id = f"{own_runs.experiment.id[:60]}-{level}-{seed}"
                     name = f"{dataset.name}, {len(training)} of {len(sizes[0])} pictures"
-                    made = make_part(own_runs.workspace, dataset, training, part_id, name, own_runs.experiment.id)
+                    made = make_subset(own_runs.workspace, dataset, training, part_id, name, own_runs.experiment.id)
                     part_id = made.id
-                many = part_epochs(settings.epochs, len(sizes[0]), len(training), same_steps=settings.same_steps)
+                many = subset_epochs(settings.epochs, len(sizes[0]), len(training), same_steps=settings.same_steps)
                 parts.append((len(training), Part(key, settings.model, settings.strategy, many, seed, part_id)))
             own_runs.say(f"Learning from {parts[0][0]} of {len(nested[0][0])} pictures.")
             trained = own_runs.train([part for _, part in parts])
@@ -64,12 +64,12 @@ def drive(own_runs: ExperimentRuns) -> None:
             first = f"Trainings on all {count(whole, 'picture')} are missing, so nothing is said about more."
             own_runs.status.sentences = [first, *now_words(known, whole)]
     finally:
-        remove_parts(own_runs.workspace, own_runs.experiment.id)
+        remove_subsets(own_runs.workspace, own_runs.experiment.id)
 
 
 def _tell(own_runs: ExperimentRuns, known: list[SizePoint]) -> None:
     runs = [item.run for item in known]
-    draws = judge(own_runs.workspace, {run: [run] for run in runs}, own_runs.experiment.metric)
+    draws = draws_by_name(own_runs.workspace, {run: [run] for run in runs}, own_runs.experiment.metric)
     for item in known:
         item.figure = figure(draws[item.run])
     sizes = [float(item.pictures) for item in known]
@@ -81,7 +81,7 @@ def _tell(own_runs: ExperimentRuns, known: list[SizePoint]) -> None:
         points=known,
         curve=drawn(fit, min(sizes), whole, trainings),
         explained=fit.explained if fit else None,
-        looks_ahead=looks_ahead(fit, whole),
+        looks_ahead=can_extrapolate(fit, whole),
     ).stored()
     if max(sizes) == whole:
         said = curve_sentences(fit, whole, own_runs.metric_words, trainings)

@@ -19,7 +19,7 @@ from core.words import points, signed, span, thousands
 Numbers = NDArray[np.float64]
 POWERS: Numbers = np.geomspace(0.05, 2.0, 30)
 TRUSTED = 0.7
-"""Share of the variation between sizes that the curve must explain before it is used to look ahead."""
+"""Share of the variation between sizes that the curve must explain before it is used to extrapolate."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _explained(n: Numbers, scores: Numbers, a: float, b: float, c: float) -> flo
     return float(1 - left / spread) if spread > 0 else 0.0
 
 
-def looks_ahead(fit: Fit | None, pictures: int) -> bool:
+def can_extrapolate(fit: Fit | None, pictures: int) -> bool:
     """Say whether a curve is fit to tell what more than `pictures` would bring: it rises, and the figures follow it."""
     return fit is not None and _rises(fit, pictures) and fit.explained >= TRUSTED
 
@@ -105,7 +105,7 @@ def curve_sentences(fit: Fit | None, pictures: int, metric: str, trainings: int 
             "More pictures did not do better here: the trainings are too short, or chance is larger than what the "
             "number of pictures changes. Train longer (epochs) and each size more often (seeds), then ask again."
         ]
-    if not looks_ahead(fit, pictures):
+    if not can_extrapolate(fit, pictures):
         return [
             "The figures don’t follow a curve: chance is larger than what the number of pictures changes here. What "
             "more pictures would bring can’t be said from this; train each size more often (seeds)."

@@ -12,7 +12,7 @@ from core.evaluation.figures.figure import Difference
 from core.lab.experiment import Contender, RaceSettings
 from core.lab.experiment_runs import ExperimentRuns, Part, run_seconds
 from core.lab.kinds.halving import rungs, survivors
-from core.lab.paired_figures import LEARNED, difference, figure, judge
+from core.lab.paired_figures import LEARNED, difference, draws_by_name, figure
 from core.lab.results import RaceResult, Row
 from core.words import count, duration, points, span, value_from_to
 
@@ -65,7 +65,9 @@ def drive(own_runs: ExperimentRuns) -> None:
             tell()
             return
         own_runs.say("Comparing them on the same validation pictures.")
-        drawn = judge(own_runs.workspace, {label: rows[label].runs for label in field}, own_runs.experiment.metric)
+        drawn = draws_by_name(
+            own_runs.workspace, {label: rows[label].runs for label in field}, own_runs.experiment.metric
+        )
         for label in field:
             rows[label].figure = figure(drawn[label])
             runs = [own_runs.run(run) for run in rows[label].runs]

@@ -11,7 +11,7 @@ from core.evaluation.figures.figure import Difference
 from core.lab.cross_dataset import zero_shot
 from core.lab.experiment import TransferSettings
 from core.lab.experiment_runs import ExperimentRuns, Part
-from core.lab.paired_figures import LEARNED, difference, figure, judge
+from core.lab.paired_figures import LEARNED, difference, draws_by_name, figure
 from core.lab.results import Course, TransferResult, Way
 from core.strategies.scratch import SCRATCH
 from core.training.progress import read_progress
@@ -22,7 +22,7 @@ WITH, WITHOUT = "with transfer", "from scratch"
 
 
 @dataclass(frozen=True)
-class Learning:
+class LearningCurve:
     """How one way of training went: seconds of training and the figure after each epoch, means over seeds."""
 
     seconds: list[float]
@@ -43,7 +43,7 @@ class Learning:
         return next((second for second, known in zip(self.seconds, self.values, strict=True) if known > value), None)
 
 
-def learning(runs: Sequence[Run], metric: str) -> Learning:
+def learning_curve(runs: Sequence[Run], metric: str) -> LearningCurve:
     """Return how runs of the same settings went, as the mean over them at each epoch all have."""
     tables = [read_progress(run).curves for run in runs]
     measured = [
@@ -55,8 +55,8 @@ def learning(runs: Sequence[Run], metric: str) -> Learning:
     seconds = [table["seconds"].fillna(0).cumsum().to_numpy()[:epochs] for table in tables]
     values = [table[metric].fillna(0).to_numpy()[:epochs] for table in tables]
     if not epochs:
-        return Learning([], [])
-    return Learning(np.mean(seconds, axis=0).round(2).tolist(), np.mean(values, axis=0).round(5).tolist())
+        return LearningCurve([], [])
+    return LearningCurve(np.mean(seconds, axis=0).round(2).tolist(), np.mean(values, axis=0).round(5).tolist())
 
 
 def drive(own_runs: ExperimentRuns) -> None:
@@ -80,8 +80,8 @@ def drive(own_runs: ExperimentRuns) -> None:
         raise own_runs.nothing_trained()
     own_runs.say("Comparing both on the same validation pictures.")
     metric = own_runs.experiment.metric
-    drawn = judge(own_runs.workspace, {way: [run.id for run in runs[way]] for way in ways}, metric)
-    courses = {way: learning(runs[way], metric) for way in ways}
+    drawn = draws_by_name(own_runs.workspace, {way: [run.id for run in runs[way]] for way in ways}, metric)
+    courses = {way: learning_curve(runs[way], metric) for way in ways}
     between = difference(drawn[WITH], drawn[WITHOUT])
     result = TransferResult(
         ways=[
@@ -111,7 +111,7 @@ def drive(own_runs: ExperimentRuns) -> None:
         own_runs.status.sentences.append("Each was trained once: the luck of a single training is not in the interval.")
 
 
-def transfer_sentences(known: Learning, scratch: Learning, between: Difference, metric: str) -> list[str]:
+def transfer_sentences(known: LearningCurve, scratch: LearningCurve, between: Difference, metric: str) -> list[str]:
     """Say in time and in quality what the pre-trained knowledge bought; `between` is with minus without."""
     said = []
     passed = known.above(scratch.best)
@@ -151,5 +151,5 @@ def transfer_sentences(known: Learning, scratch: Learning, between: Difference, 
     return said
 
 
-def _to_best(course: Learning) -> float:
+def _to_best(course: LearningCurve) -> float:
     return course.seconds[course.values.index(course.best)] if course.values else 0.0

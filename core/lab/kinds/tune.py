@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from core.evaluation.figures.figure import Difference
 from core.lab.experiment import TuneSettings
 from core.lab.experiment_runs import ExperimentRuns, Part, run_seconds
-from core.lab.paired_figures import difference, figure, judge
+from core.lab.paired_figures import difference, draws_by_name, figure
 from core.lab.results import TakenSettings, Try, TuneResult
 from core.planning.plan import complete_spec
 from core.strategies import STRATEGIES
@@ -175,7 +175,7 @@ def _train(own_runs: ExperimentRuns, name: str, values: dict[str, Any], planned:
     trained = list(own_runs.train(parts).values())
     if not trained or any(run.state is not State.FINISHED for run in trained):
         return None  # cut short it can't be compared
-    drawn = judge(own_runs.workspace, {name: [run.id for run in trained]}, own_runs.experiment.metric)[name]
+    drawn = draws_by_name(own_runs.workspace, {name: [run.id for run in trained]}, own_runs.experiment.metric)[name]
     seconds = sum(map(run_seconds, trained)) / len(trained)
     runs = [run.id for run in trained]
     return Try(name=name, settings=values, runs=runs, figure=figure(drawn), seconds=seconds)
@@ -187,7 +187,7 @@ def _sum_up(own_runs: ExperimentRuns, tries: list[Try]) -> None:
     result = TuneResult(tries=tries)
     gain = None
     if best is not first:
-        drawn = judge(own_runs.workspace, {"a": best.runs, "b": first.runs}, own_runs.experiment.metric)
+        drawn = draws_by_name(own_runs.workspace, {"a": best.runs, "b": first.runs}, own_runs.experiment.metric)
         gain = difference(drawn["a"], drawn["b"])
         result.gain = gain
     result.best = best.name

@@ -41,7 +41,7 @@ from core.training.trainer_selection import number_format, trainer_class
 from core.training.worker.batch_fit import fit_batch
 from core.training.worker.pictures import TrainingPictures
 from core.training.worker.preflight import check_disk, check_files
-from core.ultralytics.checkpoints import reused_parts
+from core.ultralytics.checkpoints import reused_tensors
 from core.ultralytics.networks import backbone_layers
 from core.ultralytics.trainers.distillation import student
 from core.ultralytics.trainers.measuring import measure, memory_in_use
@@ -264,7 +264,7 @@ class Training:
         if not self.spec.strategy.reuses:
             message = f"Nothing reused: from scratch. {self.teacher_words}".rstrip()
             return {"copied": 0, "total": total, "message": message}
-        copied = reused_parts(self._source(), network)
+        copied = reused_tensors(self._source(), network)
         source_words = f", {self.spec.transfer['origin']}" if self.spec.transfer else ""
         message = f"Reused {copied} of {total} parts of the pre-trained model{source_words}; the rest is new."
         message = f"{message} {self.teacher_words}".rstrip()

@@ -11,7 +11,7 @@ from core.data.palette import class_colour
 from core.evaluation.evaluation import Evaluation, fit_run_temperature
 from core.evaluation.figures.calibration import drop_temperature, save_temperature
 from core.evaluation.figures.results import ClassFigures
-from core.evaluation.verdict import leak_sentence
+from core.evaluation.verdict import twins_sentence
 from core.tasks import TASKS
 from core.training.store import Run
 from core.words import (
@@ -68,7 +68,7 @@ def show_verdict(evaluation: Evaluation) -> None:
     by = f"{groups} groups of pictures that belong together" if groups else "pictures"
     words = f"The intervals hold the true figure in 95 of 100 sets like this one (bootstrap over {by})."
     st.caption(words + (" With so few groups, rather in 90." if 0 < groups < FEW_GROUPS else ""))
-    leak = leak_sentence(evaluation.leak_aware)
+    leak = twins_sentence(evaluation.leak_aware)
     if leak:
         st.warning(plain(leak), icon=":material/content_copy:")
 

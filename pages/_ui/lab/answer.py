@@ -13,7 +13,7 @@ from core.evaluation.figures.figure import Figure
 from core.lab.cost import estimate
 from core.lab.experiment import ENDED, Experiment, LabState, RaceSettings, Status
 from core.lab.jobs import delete_experiment, get_experiment, start_experiment, stop_experiment
-from core.lab.kinds.transfer import WITH, learning
+from core.lab.kinds.transfer import WITH, learning_curve
 from core.lab.results import CurveResult, ProductResult, RaceResult, Row, TransferResult, TuneResult
 from core.spec import TrainingSpec
 from core.training.progress import read_progress
@@ -356,7 +356,7 @@ def _courses(workspace: Workspace, experiment_id: str, _ended: bool) -> None:
     lines = []
     chosen = _chosen(experiment) if experiment.settings.kind == "race" else WITH
     for number, (name, runs) in enumerate(groups.items()):
-        course = learning(runs, experiment.metric)
+        course = learning_curve(runs, experiment.metric)
         if course.values:
             dash = "dot" if "scratch" in name else "solid"
             colour = charts.LEAF if name == chosen else lab_charts.COLOURS[number % len(lab_charts.COLOURS)]

@@ -25,7 +25,7 @@ def slider_key(run: Run) -> str:
     return f"confidence_{run.id}"
 
 
-def show_line(run: Run, evaluation: Evaluation, detector: Detector) -> None:
+def show_operating_point(run: Run, evaluation: Evaluation, detector: Detector) -> None:
     """Show where the line is drawn, what it costs, and keep it."""
     key = slider_key(run)
     on_validation = evaluation.split == "val"
