@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ def model_names(workspace: Workspace) -> dict[str, str]:
         for run in list_runs(workspace)
         if run.best_weights is not None
     }
+    doubled = Counter(names.values())
+    names = {key: f"{words}, {key}" if doubled[words] > 1 else words for key, words in names.items()}
     names |= {f"library:{kept.id}": f"{kept.name} (kept in the library)" for kept in list_models(workspace)}
     files = sorted(workspace.weights.glob("*.pt"))
     return names | {str(path): f"{path.name} (a file in this workspace)" for path in files}
