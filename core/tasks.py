@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-Task = Literal["detect", "segment", "pose", "obb", "classify"]
+Task = Literal["detect", "segment", "semantic", "pose", "obb", "classify"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,19 +22,19 @@ class TaskRecord:
     """what a model learns, after "to": find and box objects (detection)"""
     does: str
     """what a model does, after its name: finds and boxes objects (detection)"""
-    judges: Literal["objects", "pictures"]
-    """what gets a class: each object of a picture, or the picture as a whole; also the plural for people"""
+    judges: Literal["objects", "pictures", "pixels"]
+    """what gets a class: each object of a picture, the picture as a whole, or each of its pixels"""
     shape: Literal["box", "outline", "corners", "points", ""]
     """what a label says of an object's place; "" where no object is labelled"""
-    labels: Literal["rows", "folders"]
-    """where labels are kept: a text of rows beside each picture, or the folder of a class around it"""
+    labels: Literal["rows", "folders", "masks"]
+    """where labels are kept: a text of rows per picture, the folder of a class around it, or a PNG of class ids"""
 
     suffix: str
     """how the names of its checkpoints end: yolo11n-seg"""
     pretrained_on: str
     """what official checkpoints learned from"""
     usual_size: int
-    """side in pixels at which official checkpoints learned, and for which their GFLOPs are told"""
+    """side in pixels for which GFLOPs are told; classifiers learned at it as well"""
     network: str
     trainer: str
     validator: str
@@ -59,6 +59,8 @@ class TaskRecord:
     """training can go on from stored features of a frozen backbone"""
     fits_class_weights: bool = True
     """Ultralytics can weigh rare classes more"""
+    fits_bundle: bool = True
+    """the scripts of a bundle can serve it"""
 
     @property
     def finds_objects(self) -> bool:
@@ -69,6 +71,21 @@ class TaskRecord:
     def names_pictures(self) -> bool:
         """Whether an answer is one class for a whole picture, read off its middle square."""
         return self.judges == "pictures"
+
+    @property
+    def names_pixels(self) -> bool:
+        """Whether an answer is a class for each pixel."""
+        return self.judges == "pixels"
+
+    @property
+    def counted(self) -> str:
+        """What the numbers per class count, in the plural: objects, or the pictures a class is in."""
+        return "objects" if self.finds_objects else "pictures"
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether labels are PNG files with a class id per pixel, 255 where nothing is judged."""
+        return self.labels == "masks"
 
     @property
     def has_label_files(self) -> bool:
@@ -142,6 +159,25 @@ _RECORDS = (
         measure="mask",
         layers=("masks", "boxes", "names"),
         fits_tiles=True,
+    ),
+    TaskRecord(
+        name="semantic",
+        to_do="give every pixel its class (semantic segmentation)",
+        does="gives every pixel its class (semantic segmentation)",
+        judges="pixels",
+        shape="",
+        labels="masks",
+        suffix="-sem",
+        pretrained_on="Cityscapes: 3,000 street scenes, every pixel one of 19 classes",
+        usual_size=640,
+        network="ultralytics.nn.tasks:SemanticSegmentationModel",
+        trainer="ultralytics.models.yolo.semantic:SemanticSegmentationTrainer",
+        validator="ultralytics.models.yolo.semantic:SemanticSegmentationValidator",
+        headline="mIoU",
+        report_figures=("mIoU", "pixel_accuracy"),
+        layers=("masks",),
+        fits_teacher=False,
+        fits_bundle=False,
     ),
     TaskRecord(
         name="pose",

@@ -360,6 +360,15 @@ METRICS = {
         "classes told apart", "AUROC", "ranks a class above the others",
         "How often a picture of a class gets more confidence for it than a picture of another class, 0 to 1.",
     ),
+    "mIoU": Metric(
+        "overlap", "mIoU", "of areas with labels, mean over classes",
+        "How much of the area that a class covers in the labels or in the answer is covered in both, averaged over the "
+        "classes (mean intersection over union).", share=True,
+    ),
+    "pixel_accuracy": Metric(
+        "right of all pixels", "pixel accuracy", "of all pixels", "The share of pixels that get their class.",
+        share=True,
+    ),
 }  # fmt: skip
 """Every figure that people read, in the order in which they are shown. The keys are the names in files."""
 

@@ -26,7 +26,19 @@ from pages._ui.model.plan_cell import SETTING_WORDS
 MOST = 6
 """Runs compared at a time; more would not be told apart on the charts."""
 COLOURS = (charts.LEAF, "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00")
-FIGURES = ("mAP50", "mAP50-95", "mAP75", "recall", "precision", "F1", "top1", "balanced_accuracy", "AUROC")
+FIGURES = (
+    "mAP50",
+    "mAP50-95",
+    "mAP75",
+    "recall",
+    "precision",
+    "F1",
+    "top1",
+    "balanced_accuracy",
+    "AUROC",
+    "mIoU",
+    "pixel_accuracy",
+)
 
 workspace = frame.workspace()
 
@@ -163,7 +175,8 @@ def show_pictures(runs: list[Run], comparison: Comparison, dataset: Dataset) -> 
         for column, run, evaluation, mistakes in zip(
             columns, (first, second), evaluations, (row["a"], row["b"]), strict=True
         ):
-            words = f"{names[run.id]}: {count(int(mistakes), 'mistake')}" if mistakes else f"{names[run.id]}: all right"
+            mistake = "wrong pixel" if TASKS[evaluation.task].names_pixels else "mistake"
+            words = f"{names[run.id]}: {count(int(mistakes), mistake)}" if mistakes else f"{names[run.id]}: all right"
             if TASKS[evaluation.task].names_pictures:
                 answer = evaluation.pictures.set_index("file").loc[row["file"]]
                 words = f"{names[run.id]}: says {answer['prediction']} (is {answer['truth']})"

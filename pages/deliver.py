@@ -4,11 +4,12 @@ from typing import Any
 
 import streamlit as st
 
-from core.delivery.bundle.bundle import bundle_path
+from core.delivery.bundle.bundle import NO_BUNDLE, bundle_path
 from core.delivery.notebook.notebook import notebook_text, script_text, training_code
 from core.delivery.report.report import ReportSettings, report_path
 from core.errors import GraftError, InputError
 from core.jobs import run_job_folder, start_job
+from core.tasks import TASKS
 from core.training.store import Run
 from core.words import ago
 from pages._ui.common import frame
@@ -24,6 +25,9 @@ workspace = frame.workspace()
 
 def show_bundle(run: Run) -> None:
     """Show what a bundle holds, make it, and offer it."""
+    if not TASKS[run.spec.task].fits_bundle:
+        st.markdown(NO_BUNDLE)
+        return
     st.markdown(
         "One zip with the weights, the class names, the operating point and how pictures are prepared; a short "
         "`predict.py` that needs only Ultralytics and a `predict_onnx.py` that needs only ONNX Runtime; a model card; "

@@ -6,6 +6,7 @@ from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.predict.error_kinds import KINDS as ERROR_WORDS
+from core.tasks import TASKS
 from core.training.store import Run
 from core.words import SPLIT_WORDS, count
 from pages._ui.common import charts, frame
@@ -96,6 +97,8 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
     with page.cell("How good is each class?"):
         show_classes(evaluation)
     hint = "" if evaluation.detector is None else "Solid lines are your labels, dashed ones the model’s answers."
+    if TASKS[evaluation.task].names_pixels:
+        hint = "The pictures with the most wrong pixels first."
     with page.cell("Show me the pictures", hint):
         show_gallery_cell(evaluation, dataset)
     with page.cell("What does it mix up?"):
@@ -115,10 +118,12 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
     if evaluation.curves:
         with page.cell("How do the figures move?"):
             show_curves(evaluation)
-    with page.cell("Can it be taken at its word?", "Of what it is 80 % sure, 80 of 100 should be right."):
-        show_calibration(run, evaluation)
-    with page.cell("Are the labels right?", "Sometimes the model is right and the label is wrong. Nothing is changed."):
-        show_label_errors(workspace, evaluation, dataset)
+    if not TASKS[evaluation.task].names_pixels:  # a pixel's class is told without how sure it is
+        with page.cell("Can it be taken at its word?", "Of what it is 80 % sure, 80 of 100 should be right."):
+            show_calibration(run, evaluation)
+        hint = "Sometimes the model is right and the label is wrong. Nothing is changed."
+        with page.cell("Are the labels right?", hint):
+            show_label_errors(workspace, evaluation, dataset)
     with page.cell("What next?"):
         show_next_steps(evaluation)
         next_step("Try it on new pictures", "predict.py", key="to_predict", run=run.id)

@@ -19,7 +19,7 @@ from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.formatting import plain, state_badge
 from pages._ui.training.run_archive import bring_in_run, offer_archive
 
-SHOWN_METRICS = ("mAP50", "mAP50-95", "top1", "top5")
+SHOWN_METRICS = ("mAP50", "mAP50-95", "top1", "top5", "mIoU")
 
 page = Notebook("Runs", "Everything that was trained here. A run is never lost, unless you delete it.")
 workspace = frame.workspace()

@@ -40,3 +40,21 @@ def write_class_folders(folder: Path, count: int = 8, size: int = 64) -> Path:
             picture = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
             Image.fromarray(picture).save(folder / name / f"{name}{number}.png")
     return folder
+
+
+def write_masks_folder(folder: Path, count: int = 12, size: int = 64) -> Path:
+    """Write pictures with a mask each: squares (level 128) and discs (level 255) on a ground (level 0)."""
+    random = np.random.default_rng(2)
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+    for number in range(count):
+        picture = Image.fromarray(random.integers(90, 150, (size, size, 3), dtype=np.uint8))
+        mask = Image.new("L", (size, size), 0)
+        for level, colour in ((128, (220, 40, 40)), (255, (40, 60, 230))):
+            side = int(random.integers(size // 4, size // 2))
+            x, y = (int(value) for value in random.integers(0, size - side, 2))
+            for pen, fill in ((ImageDraw.Draw(picture), colour), (ImageDraw.Draw(mask), level)):
+                (pen.rectangle if level == 128 else pen.ellipse)((x, y, x + side, y + side), fill=fill)
+        picture.save(folder / "images" / f"scene{number}.png")
+        mask.save(folder / "masks" / f"scene{number}.png")
+    return folder

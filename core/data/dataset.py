@@ -7,6 +7,7 @@ A dataset is the folder `datasets/<id>/` of a workspace:
     data.yaml        written by Graft itself, never taken from the user
     images/<split>/  pictures (8 bit, decodable by Ultralytics); classify: images/<split>/<class>/
     labels/<split>/  YOLO text labels with the picture's name; none for classify
+    masks/<split>/   semantic instead of labels/: PNG masks, a class id per pixel, 255 where nothing is judged
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from numpy.typing import NDArray
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from core.errors import InputError
@@ -139,8 +141,22 @@ class Dataset(BaseModel):
         return self.root / "images" / file
 
     def label_path(self, file: str) -> Path:
-        """Return the path of a picture's YOLO label text (it may be missing: no objects)."""
-        return (self.root / "labels" / file).with_suffix(".txt")
+        """Return the path of a picture's YOLO label text, or of its mask (it may be missing: no objects)."""
+        folder, suffix = ("masks", ".png") if TASKS[self.task].has_masks else ("labels", ".txt")
+        return (self.root / folder / file).with_suffix(suffix)
+
+    def label_text(self, file: str) -> str | None:
+        """Return a picture's labels as YOLO rows, None when it has no label file.
+
+        A mask becomes a row with the enclosing box for each class in it.
+        """
+        path = self.label_path(file)
+        try:
+            if TASKS[self.task].has_masks:
+                return format_labels(objects_in_mask(read_mask(path)), self.task)
+            return path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
 
     def labelled(self, split: str | None = None) -> Iterator[LabelledImage]:
         """Give the pictures of one split (or all) with their labels, in the order of the table."""
@@ -154,9 +170,9 @@ class Dataset(BaseModel):
         """Return one picture with its labels."""
         if TASKS[self.task].has_class_folders:
             return LabelledImage(file, width, height, [LabelledObject(self.classes.index(Path(file).parent.name))])
-        path = self.label_path(file)
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        return LabelledImage(file, width, height, parse_labels(text, self.task, self.keypoint_shape))
+        text = self.label_text(file)
+        mask = self.label_path(file) if TASKS[self.task].has_masks and text is not None else None
+        return LabelledImage(file, width, height, parse_labels(text or "", self.task, self.keypoint_shape), mask)
 
     def save(self, *, durable: bool = True) -> None:
         """Write dataset.json atomically; `durable` as in `core.workspace.write_text_atomic`."""
@@ -184,6 +200,40 @@ class LabelledImage:
     width: int
     height: int
     objects: list[LabelledObject] = field(default_factory=list)
+    """of a mask: one for each class in it"""
+    mask: Path | None = None
+    """the PNG with a class id per pixel, for semantic"""
+
+
+NOT_JUDGED = 255
+"""The value of a mask's pixels that belong to no class: they are neither learned from nor judged."""
+
+
+def read_mask(path: Path) -> NDArray[np.uint8]:
+    """Return a mask of our own writing as (height, width) class ids. Raises FileNotFoundError when there is none."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L"))
+
+
+def write_mask(path: Path, mask: NDArray[np.uint8]) -> None:
+    """Write (height, width) class ids as a PNG, anew: a hard link to an earlier one keeps what it was."""
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(mask).save(path, "PNG")
+
+
+def objects_in_mask(mask: NDArray[np.uint8]) -> list[LabelledObject]:
+    """Return an object with the enclosing box for each class in a mask, by class id."""
+    height, width = mask.shape
+    found = []
+    for class_id in np.flatnonzero(np.bincount(mask.ravel(), minlength=256)):
+        if class_id == NOT_JUDGED:
+            continue
+        here = mask == class_id
+        rows, columns = np.flatnonzero(here.any(axis=1)), np.flatnonzero(here.any(axis=0))
+        corners = np.array([[columns[0], rows[0]], [columns[-1] + 1, rows[-1] + 1]]) / (width, height)
+        found.append(LabelledObject(int(class_id), enclosing_box(corners)))
+    return found
 
 
 def enclosing_box(points: NDArray[np.float64]) -> tuple[float, float, float, float]:
@@ -250,6 +300,8 @@ def write_data_yaml(dataset: Dataset) -> None:
             content[split] = f"images/{split}"
     content.setdefault("val", content.get("train"))
     content["names"] = dict(enumerate(dataset.classes))
+    if TASKS[dataset.task].has_masks:
+        content["masks_dir"] = "masks"
     if TASKS[dataset.task].has_keypoints and dataset.keypoint_shape:
         content["kpt_shape"] = list(dataset.keypoint_shape)
         if dataset.flip_idx:

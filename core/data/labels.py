@@ -41,9 +41,8 @@ def read_labels(dataset: Dataset, table: pd.DataFrame | None = None) -> Labels:
             boxes.append((0.5, 0.5, 1.0, 1.0))
             texts.append("")
             continue
-        try:
-            text = dataset.label_path(file).read_text(encoding="utf-8")
-        except FileNotFoundError:
+        text = dataset.label_text(file)
+        if text is None:
             has_file[row] = False
             continue
         for line in text.splitlines():

@@ -7,16 +7,24 @@ import os
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
 
 from core.data.dataset import (
+    NOT_JUDGED,
     SPLITS,
     Dataset,
     LabelledObject,
     format_labels,
+    objects_in_mask,
+    read_mask,
+    write_mask,
 )
 from core.errors import InputError
 from core.tasks import TASKS
@@ -34,6 +42,36 @@ def write_label(dataset: Dataset, file: str, labels: list[LabelledObject]) -> No
     text = format_labels(labels, dataset.task, dataset.keypoint_shape)
     with dataset.label_path(file).open("w", encoding="utf-8", newline="\n") as handle:
         handle.write(text)
+
+
+def write_pixels(dataset: Dataset, file: str, mask: NDArray[np.uint8], size: tuple[int, int]) -> None:
+    """Write one picture's mask of class ids, brought to the picture's `size` (width, height) where it has another."""
+    if (mask.shape[1], mask.shape[0]) != size:
+        mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+    write_mask(dataset.label_path(file), mask)
+
+
+def relabel(source: Path, target: Path, new_id: Mapping[int, int | None]) -> int:
+    """Write a label file with the class ids of `new_id` (None: dropped) to `target`; return the objects left.
+
+    Pixels of a dropped class are not judged any more. The file is written anew, so a hard link keeps what it was.
+    """
+    if source.suffix == ".png":
+        table = np.full(256, NOT_JUDGED, dtype=np.uint8)
+        for old, new in new_id.items():
+            table[old] = NOT_JUDGED if new is None else new
+        mask = table[read_mask(source)]
+        write_mask(target, mask)
+        return len(objects_in_mask(mask))
+    lines = []
+    for line in source.read_text(encoding="utf-8").splitlines():
+        number, _, rest = line.partition(" ")
+        if number and (new := new_id.get(int(number))) is not None:
+            lines.append(f"{new} {rest}\n")
+    target.unlink(missing_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("".join(lines), encoding="utf-8", newline="\n")
+    return len(lines)
 
 
 def clean_stem(stem: str) -> str:
@@ -96,9 +134,9 @@ def recount(dataset: Dataset) -> None:
             digests.append(hashlib.sha256(str(file).split("/", 1)[1].encode()).hexdigest())
     else:
         for file, split in zip(table["file"], table["split"], strict=True):
-            text = read_label(dataset.label_path(file))
-            by_split[split].update(int(line.split(" ", 1)[0]) for line in text.splitlines() if line)
-            digests.append(hashlib.sha256(text.encode()).hexdigest())
+            text = dataset.label_text(file)
+            by_split[split].update(int(line.split(" ", 1)[0]) for line in (text or "").splitlines() if line)
+            digests.append(hashlib.sha256(b"" if text is None else dataset.label_path(file).read_bytes()).hexdigest())
     dataset.instances_by_split = {
         split: {name: by_split[split][number] for number, name in enumerate(dataset.classes)}
         for split in SPLITS
@@ -108,11 +146,3 @@ def recount(dataset: Dataset) -> None:
         name: sum(by_split[split][number] for split in SPLITS) for number, name in enumerate(dataset.classes)
     }
     dataset.checksum = hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
-
-
-def read_label(path: Path) -> str:
-    """Return a label text, '' when there is none."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""

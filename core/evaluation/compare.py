@@ -22,6 +22,7 @@ from core.evaluation.figures.average_precision import PARTS, mean_known
 from core.evaluation.figures.figure import Difference, plain_values
 from core.evaluation.figures.intervals import ap_draws, count_units, draw, interval, wilson
 from core.evaluation.figures.metrics import ap_by_class
+from core.evaluation.pixels import pixel_counts, pixel_draws
 from core.evaluation.predict.matching import IOU_THRESHOLDS, from_bits
 from core.jobs import Report
 from core.spec import read_spec
@@ -128,7 +129,9 @@ def paired_draws(evaluations: Sequence[Evaluation]) -> list[dict[str, Draws]]:
                 f"{first.run} and {second.run} were not judged on the same pictures and classes: compare runs of one "
                 "dataset in its present state."
             )
-    measure = _classifier_draws if TASKS[first.task].names_pictures else _detector_draws
+    measure = {"objects": _detector_draws, "pictures": _classifier_draws, "pixels": _pixel_draws}[
+        TASKS[first.task].judges
+    ]
     weights = _shared_draw(first, files)
     return [measure(item, files, weights) for item in evaluations]
 
@@ -185,6 +188,10 @@ def _classifier_draws(evaluation: Evaluation, files: list[str], weights: NDArray
         "balanced_accuracy": mean_known(recalls, len(weights)),
         "AUROC": mean_known(areas, len(weights)),
     }
+
+
+def _pixel_draws(evaluation: Evaluation, files: list[str], weights: NDArray[np.float32]) -> dict[str, Draws]:
+    return pixel_draws(pixel_counts(evaluation.predictions, files, len(evaluation.classes)), weights)[0]
 
 
 def difference_of(a: Draws, b: Draws, units: int) -> ComparedMetric:

@@ -23,6 +23,7 @@ from core.evaluation.figures.figure import plain_values
 from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
 from core.evaluation.figures.results import PictureMark, SplitFigures
 from core.evaluation.loading import known_twins, load_detector
+from core.evaluation.pixels import judged_pixels
 from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.prediction_arrays import CODES
 from core.evaluation.predict.predictions import (
@@ -145,6 +146,9 @@ def evaluate_run(
     if TASKS[meta["task"]].names_pictures:
         figures = classified(predictions, truth, meta, known_twins(dataset, split), temperature)
         return Evaluation(**shared, predictions=predictions, **vars(figures))
+    if TASKS[meta["task"]].names_pixels:
+        judged = judged_pixels(predictions, truth, meta, known_twins(dataset, split))
+        return Evaluation(**shared, predictions=predictions, **vars(judged))
     detector = load_detector(folder, split, dataset, predictions, truth, meta)
     confidence = _operating_confidence(workspace, run_id, split, dataset, detector, weights, progress)
     detector.scale_confidence(temperature)

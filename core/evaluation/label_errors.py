@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.predict.prediction_arrays import CODES, PredictionArrays
 from core.evaluation.predict.predictions import meta_path, predictions_path
+from core.tasks import TASKS
 from core.workspace import Workspace
 
 SURE = 0.6
@@ -45,6 +46,8 @@ def find_label_errors(workspace: Workspace, evaluation: Evaluation) -> pd.DataFr
     `sign` is one of SIGNS, boxes are in pixels (classify: NaN). `labelled` or `predicted` is empty where there
     is none, `object` -1.
     """
+    if TASKS[evaluation.task].names_pixels:
+        return pd.DataFrame(columns=COLUMNS)  # a pixel's class carries no confidence to hold against its label
     if evaluation.detector is None:
         return _of_classes(evaluation)
     arrays = evaluation.detector.arrays

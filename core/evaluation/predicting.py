@@ -62,7 +62,13 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
     import torch
     from ultralytics import YOLO
 
-    from core.evaluation.predict.capture import classify_validator, detect_validator, make_tables
+    from core.evaluation.predict.capture import (
+        classify_validator,
+        detect_validator,
+        make_tables,
+        pixel_tables,
+        pixel_validator,
+    )
 
     _check(run_folder, split)
     dataset, weights = run_dataset(run_folder), best_weights(run_folder)
@@ -70,9 +76,11 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
     if task.has_label_files:
         write_data_yaml(dataset)
     device = spec.device if torch.cuda.is_available() else "cpu"
-    classification = task.names_pictures
     captured: list[dict[str, Any]] = []
-    validator = (classify_validator if classification else detect_validator)(dataset, captured, say)
+    if task.names_pixels:
+        validator = pixel_validator(dataset, captured, say, run_folder)
+    else:
+        validator = (classify_validator if task.names_pictures else detect_validator)(dataset, captured, say)
     with tempfile.TemporaryDirectory(prefix="graft-val-") as scratch:
         model = YOLO(str(weights), task=dataset.task)
         model.add_callback("on_val_start", use_cores)
@@ -93,7 +101,10 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
         )
     table = dataset.image_table()
     table = table[table["split"] == split]
-    predictions, truth, shapes = make_tables(captured, classification, len(dataset.classes))
+    if task.names_pixels:
+        predictions, truth = pixel_tables(captured)
+    else:
+        predictions, truth, shapes = make_tables(captured, task.names_pictures, len(dataset.classes))
     folder = run_folder / "evaluation"
     folder.mkdir(parents=True, exist_ok=True)
     _write(predictions, predictions_path(run_folder, split))

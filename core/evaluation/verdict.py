@@ -180,7 +180,8 @@ def twins_sentence(aware: FiguresWithoutTwins | None) -> str:
     if not aware.images:
         return f"All {twins} have near twins in the training part: nothing here was new to the model."
     parts = []
-    for name, title in (("recall", "found"), ("precision", "right"), ("top1", "right"), ("mAP50-95", "mAP50-95")):
+    titles = {"recall": "found", "precision": "right", "top1": "right", "mAP50-95": "mAP50-95", "mIoU": "mIoU"}
+    for name, title in titles.items():
         figure = aware.metrics.get(name)
         if figure is None or not figure.is_known:
             continue

@@ -125,12 +125,12 @@ def _corners(box: tuple[float, float, float, float] | None, width: float, height
 def zero_shot(own_runs: ExperimentRuns, trained: Run) -> ZeroShot | None:
     """Return how the pre-trained model does as it comes, beside the trained one, on the classes it knows by name.
 
-    None when it knows none of them, or when its weights are a run's or are gone.
+    None when it knows none of them, when its weights are a run's or are gone, and where pixels have the classes.
     """
     settings, dataset = own_runs.experiment.settings, own_runs.dataset
     model = trained.model
     weights = None if model.startswith("run:") else locate(own_runs.workspace, model, dataset.task)
-    if weights is None or trained.best_weights is None:
+    if weights is None or trained.best_weights is None or TASKS[dataset.task].names_pixels:
         return None
     table = dataset.image_table()
     files = table[table["split"] == "val"]["file"].astype(str).tolist()

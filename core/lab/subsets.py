@@ -18,7 +18,7 @@ from core.data.dataset import Dataset, delete_dataset, list_datasets, write_data
 from core.data.labels import read_labels
 from core.data.leakage import together
 from core.data.splits import Item, divide
-from core.data.writing import class_folder, read_copies, recount, save_table
+from core.data.writing import class_folder, read_copies, recount, relabel, save_table
 from core.tasks import TASKS
 from core.workspace import Workspace
 
@@ -148,7 +148,4 @@ def _label(dataset: Dataset, source: Path, target: Path, classes: list[str]) -> 
     if dataset.classes == classes:
         _link(source, target)
         return
-    lines = [line.split(" ", 1) for line in source.read_text(encoding="utf-8").splitlines() if line.strip()]
-    rows = [f"{classes.index(dataset.classes[int(number)])} {rest}\n" for number, rest in lines]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text("".join(rows), encoding="utf-8")
+    relabel(source, target, {number: classes.index(name) for number, name in enumerate(dataset.classes)})

@@ -18,24 +18,30 @@ FAMILIES = {"yolo26": ("YOLO26", "26"), "yolo11": ("YOLO11", "11"), "yolov8": ("
 SIZES = {"n": "nano", "s": "small", "m": "medium", "l": "large", "x": "extra large"}
 
 
-FIGURES_OF_YOLOV8: dict[str, tuple[int, float]] = {
-    "n-seg": (3_409_968, 12.1),
-    "s-seg": (11_821_056, 40.3),
-    "m-seg": (27_285_968, 105.0),
-    "l-seg": (45_997_728, 211.1),
-    "x-seg": (71_827_888, 329.2),
-    "n-pose": (3_295_470, 9.3),
-    "s-pose": (11_626_046, 30.4),
-    "m-pose": (26_464_462, 81.4),
-    "l-pose": (44_489_196, 169.1),
-    "x-pose": (69_491_724, 264.0),
-    "n-cls": (2_719_288, 0.4),
-    "s-cls": (6_361_736, 1.5),
-    "m-cls": (17_053_336, 5.1),
-    "l-cls": (37_480_744, 12.1),
-    "x-cls": (57_422_840, 18.9),
+FIGURES: dict[str, tuple[int, float]] = {
+    "yolov8n-seg": (3_409_968, 12.1),
+    "yolov8s-seg": (11_821_056, 40.3),
+    "yolov8m-seg": (27_285_968, 105.0),
+    "yolov8l-seg": (45_997_728, 211.1),
+    "yolov8x-seg": (71_827_888, 329.2),
+    "yolov8n-pose": (3_295_470, 9.3),
+    "yolov8s-pose": (11_626_046, 30.4),
+    "yolov8m-pose": (26_464_462, 81.4),
+    "yolov8l-pose": (44_489_196, 169.1),
+    "yolov8x-pose": (69_491_724, 264.0),
+    "yolov8n-cls": (2_719_288, 0.4),
+    "yolov8s-cls": (6_361_736, 1.5),
+    "yolov8m-cls": (17_053_336, 5.1),
+    "yolov8l-cls": (37_480_744, 12.1),
+    "yolov8x-cls": (57_422_840, 18.9),
+    "yolo26n-sem": (1_632_902, 4.5),
+    "yolo26s-sem": (6_503_142, 17.5),
+    "yolo26m-sem": (14_317_670, 59.6),
+    "yolo26l-sem": (17_867_110, 75.4),
+    "yolo26x-sem": (40_157_702, 168.7),
 }
-"""Parameters and GFLOPs where the model files have no comment: what `YOLO("yolov8n-seg.yaml").info()` prints."""
+"""Parameters and GFLOPs where the model files have no comment, or one that is of another network (semantic): what
+`YOLO("yolov8n-seg.yaml").info()` prints."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +115,15 @@ def models_for(task: str) -> tuple[Model, ...]:
     for family, (title, folder) in FAMILIES.items():
         text = model_description(folder, f"{family}{suffix}")
         for size in SIZES:
+            name = f"{family}{size}{suffix}"
             found = re.search(rf"^\s+{size}: \[.*?([\d,]+) parameters.*?([\d.]+) GFLOP", text, re.MULTILINE)
-            if found:
+            if name in FIGURES:
+                parameters, gflops = FIGURES[name]
+            elif found:
                 parameters, gflops = int(found[1].replace(",", "")), float(found[2])
-            elif family == "yolov8" and f"{size}{suffix}" in FIGURES_OF_YOLOV8:
-                parameters, gflops = FIGURES_OF_YOLOV8[f"{size}{suffix}"]
             else:
                 continue
-            models.append(Model(f"{family}{size}{suffix}", title, size, record.name, parameters, gflops))
+            models.append(Model(name, title, size, record.name, parameters, gflops))
     return tuple(models)
 
 

@@ -30,7 +30,7 @@ def check_teacher(workspace: Workspace, spec: TrainingSpec) -> dict[str, str]:
         return {}
     if not TASKS[spec.task].fits_teacher:
         raise InputError(
-            "A model that sorts whole pictures can't learn from a teacher: distillation needs one that finds things. "
+            f"A model for {spec.task} can't learn from a teacher: distillation needs one that finds objects. "
             "Leave the teacher out."
         )
     found = _find(workspace, spec)

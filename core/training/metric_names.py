@@ -19,6 +19,8 @@ METRIC_NAMES = {
     "metrics/mAP50-95(P)": "pose mAP50-95",
     "metrics/accuracy_top1": "top1",
     "metrics/accuracy_top5": "top5",
+    "metrics/mIoU": "mIoU",
+    "metrics/pixel_acc": "pixel_accuracy",
 }
 """Ultralytics' metric keys and the names Graft uses everywhere."""
 

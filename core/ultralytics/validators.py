@@ -67,6 +67,20 @@ class SeenPicture:
     """the model's own names of its classes"""
 
 
+@dataclass(frozen=True)
+class SeenPixels:
+    """What a validator knows of one picture whose every pixel has a class."""
+
+    file: Path
+    """the picture"""
+    truth: NDArray[np.int64]
+    """(h, w) labelled class ids at the size the network was fed, 255 where nothing is judged"""
+    said: NDArray[np.int64]
+    """(h, w) the answer at that size"""
+    answer: NDArray[np.uint8]
+    """(height, width) the answer at the size of the picture"""
+
+
 def validator_of_objects(task: str, keep: Callable[[SeenObjects], None], tell: Tell | None) -> Callable[..., Any]:
     """Return the validator of a task that finds objects, handing each picture over."""
     from ultralytics.utils import ops
@@ -188,6 +202,39 @@ def validator_of_pictures(keep: Callable[[SeenPicture], None], tell: Tell | None
             super().update_metrics(preds, batch)
             for row in preds.float().cpu().numpy():
                 keep(SeenPicture(Path(self.dataloader.dataset.samples[self.done][0]), row, self.names))
+                self.done += 1
+            if tell is not None:
+                tell(self.done, len(self.dataloader.dataset))
+
+    return HandingOver
+
+
+def validator_of_pixels(task: str, keep: Callable[[SeenPixels], None], tell: Tell | None) -> Callable[..., Any]:
+    """Return the validator of a task that gives every pixel its class, handing each picture over."""
+    from ultralytics.utils import ops
+
+    base: Any = resolve_name(TASKS[task].validator)
+
+    class HandingOver(base):  # type: ignore[misc]  # which validator it is follows from the task
+        """Ultralytics' validator of the task, handing over each picture's labels and answer."""
+
+        done = 0
+
+        def update_metrics(self, preds: Any, batch: Any) -> None:
+            """Hand over what is counted; the answer once more without the padding, at the size of its picture."""
+            super().update_metrics(preds, batch)
+            for index, said in enumerate(preds):
+                whole: Any = ops.scale_masks(
+                    said[None, None].float(), batch["ori_shape"][index], batch["ratio_pad"][index], mode="nearest"
+                )
+                keep(
+                    SeenPixels(
+                        file=Path(batch["im_file"][index]),
+                        truth=batch["semantic_mask"][index].cpu().numpy().astype(np.int64),
+                        said=said.cpu().numpy().astype(np.int64),
+                        answer=whole[0, 0].byte().cpu().numpy(),
+                    )
+                )
                 self.done += 1
             if tell is not None:
                 tell(self.done, len(self.dataloader.dataset))

@@ -157,6 +157,8 @@ def class_balance(examined: Examined, problems: Problems) -> None:
 
 def few_objects(examined: Examined, problems: Problems) -> None:
     """Note classes with too few objects in train."""
+    if TASKS[examined.dataset.task].names_pixels:
+        return  # there are no objects; a class is learned from thousands of pixels of a single picture
     train = examined.dataset.instances_by_split.get("train", {})
     for name, count in train.items():
         if 0 < count < FEW_OBJECTS:

@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import PurePosixPath
 
 from core.data.dataset import SPLITS, Dataset
-from core.data.editing.editing import edited, move_pictures, remove_pictures, replace_text
-from core.data.writing import class_folder, free_stem, read_label, save_table
+from core.data.editing.editing import edited, move_pictures, remove_pictures
+from core.data.writing import class_folder, free_stem, relabel, save_table
 from core.errors import InputError
 from core.tasks import TASKS
 
@@ -33,6 +33,8 @@ def edit_classes(dataset: Dataset, mapping: dict[str, str | None], order: list[s
     kept = list(dict.fromkeys(name for name in renamed.values() if name is not None))
     if not kept:
         raise InputError("At least one class must be left.")
+    if len(kept) < 2 and TASKS[dataset.task].names_pixels:
+        raise InputError("At least two classes must be left: a pixel has to be told from others.")
     if order is not None:
         if sorted(order) != sorted(kept):
             raise InputError(f"The order must name each class once: {', '.join(kept)}.")
@@ -71,21 +73,14 @@ def _note(before: list[str], renamed: dict[str, str | None], after: list[str]) -
 
 def _rewrite_labels(twin: Dataset, renamed: dict[str, str | None], kept: list[str]) -> None:
     new_id = {
-        str(number): None if renamed[name] is None else kept.index(str(renamed[name]))
+        number: None if renamed[name] is None else kept.index(str(renamed[name]))
         for number, name in enumerate(twin.classes)
     }
     table = twin.image_table()
     counts = []
     for file in table["file"]:
         path = twin.label_path(file)
-        lines = []
-        for line in read_label(path).splitlines():
-            old, _, rest = line.partition(" ")
-            if new_id.get(old) is not None:
-                lines.append(f"{new_id[old]} {rest}\n")
-        if path.exists():
-            replace_text(path, "".join(lines))
-        counts.append(len(lines))
+        counts.append(relabel(path, path, new_id) if path.exists() else 0)
     table["objects"] = counts
     save_table(twin, table)
 

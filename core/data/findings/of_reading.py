@@ -235,6 +235,12 @@ READING: dict[str, Kind] = {
         "One picture has several labels where one is expected; the first was used.",
         "{n} pictures have several labels where one is expected; the first was used.",
     ),
+    "missing-mask": Kind(
+        W,
+        "One picture has no mask and was left out.",
+        "{n} pictures have no mask and were left out.",
+        "A picture without a mask says nothing about its pixels, so nothing can be learned from it.",
+    ),
     "missing-class": Kind(
         W,
         "One picture has no class and was left out.",

@@ -1,12 +1,17 @@
-"""Pictures with a PNG mask each: black is background, each other level or colour is a class."""
+"""Pictures with a PNG mask each: black is background, each other level or colour is a class.
+
+Read as outlines of regions (segment, detect), or kept pixel by pixel (semantic), where background is a class as well.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.dataset import NOT_JUDGED, objects_in_mask
 from core.data.findings.problems import Problems
 from core.data.images.decoding import open_header
 from core.data.images.page import UnreadableImage
@@ -14,7 +19,7 @@ from core.data.reading.shapes import mask_outlines
 from core.data.reading.source_dataset import SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
 from core.errors import InputError
-from core.tasks import Task
+from core.tasks import TASKS, Task
 
 NAME = "masks"
 LAYOUT = "pictures with a mask each (a masks folder, or name_mask.png), binary or several levels"
@@ -122,6 +127,8 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     binary = _is_smoothed(all_levels)
     if len(levels) > MAX_LEVELS and max(levels) > 255:
         raise InputError(f"The masks hold {len(levels)} colours, more than {MAX_LEVELS}: save them without smoothing.")
+    if task is not None and TASKS[task].has_masks:
+        return _keep_pixels(tree, pairs, levels, binary, bool(all_levels.get(0)), problems, used)
     classes = ["object"] if binary or len(levels) == 1 else [_level_name(level) for level in levels]
     images = []
     for name, mask in pairs.items():
@@ -147,12 +154,69 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     keyed = {name: position for position, name in enumerate(classes)}
     chosen: Task = task if task in ("detect", "segment") else "segment"
     note = "" if not binary else f"The masks hold {len(levels)} levels; they were read as one class above half height."
-    paired_all = {mask for mask in pairs.values() if mask}
+    _note_lone_masks(tree, pairs, problems, used)
+    return SourceDataset(NAME, chosen, classes, images, problems, keyed, assumed=note, used=used)
+
+
+def _note_lone_masks(tree: Tree, pairs: dict[str, str | None], problems: Problems, used: set[str]) -> None:
+    paired = {mask for mask in pairs.values() if mask}
     for name in tree.pictures:
-        if name not in pairs and name not in paired_all:
+        if name not in pairs and name not in paired:
             problems.note("image-missing", name)
             used.add(name)
-    return SourceDataset(NAME, chosen, classes, images, problems, keyed, assumed=note, used=used)
+
+
+def _keep_pixels(
+    tree: Tree,
+    pairs: dict[str, str | None],
+    levels: list[int],
+    binary: bool,
+    has_background: bool,
+    problems: Problems,
+    used: set[str],
+) -> SourceDataset:
+    """Keep the class of every pixel; level 0 is a class of its own, 255 beside numbered levels is not judged."""
+    assumed = ""
+    if binary:
+        assumed, levels = f"The masks hold {len(levels)} levels; they were read as one class above half height.", [128]
+    elif NOT_JUDGED in levels and len(levels) > 1 and levels[-2] < MAX_LEVELS:
+        levels = levels[:-1]
+        assumed = "Level 255 beside numbered levels marks pixels of no class: they are neither learned nor judged."
+    if has_background or len(levels) < 2:
+        levels = [0, *levels]
+    named = ["object"] if len(levels) == 2 and levels[0] == 0 else [_level_name(level) for level in levels if level]
+    classes = (["background"] if levels[0] == 0 else []) + named
+    images = []
+    for name, mask in pairs.items():
+        if mask == "":
+            continue
+        if mask is None:
+            problems.note("missing-mask", name)
+            used.add(name)
+            continue
+        image = SourceImage(tree.files[name], name, split_of(name), unit="pixel")
+        images.append(image)
+        used.add(mask)
+        image.pixels = partial(_class_ids, tree, mask, tuple(levels), binary)
+        ids = image.pixels()
+        height, width = ids.shape
+        image.declared = (width, height)
+        for item in objects_in_mask(ids):
+            x, y, w, h = item.box or (0.0, 0.0, 0.0, 0.0)
+            box = ((x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height)
+            image.objects.append(SourceObject(item.class_id, box))
+    _note_lone_masks(tree, pairs, problems, used)
+    keyed = {name: position for position, name in enumerate(classes)}
+    return SourceDataset(NAME, "semantic", classes, images, problems, keyed, assumed=assumed, used=used)
+
+
+def _class_ids(tree: Tree, mask: str, levels: tuple[int, ...], binary: bool) -> NDArray[np.uint8]:
+    """Return a mask's pixels as places in `levels` (sorted), 255 where a level is not among them."""
+    values, _ = _levels(tree, mask)
+    if binary:
+        return (values >= levels[-1]).astype(np.uint8)
+    place = np.searchsorted(levels, values).clip(0, len(levels) - 1)
+    return np.where(np.asarray(levels)[place] == values, place, NOT_JUDGED).astype(np.uint8)
 
 
 def _is_smoothed(pixels: dict[int, int]) -> bool:

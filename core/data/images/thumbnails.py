@@ -15,14 +15,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from core.data.dataset import LabelledImage
+from core.data.dataset import NOT_JUDGED, LabelledImage, read_mask
 from core.data.palette import class_colour, ink_on
 
 Point = tuple[float, float]
 SMALL = 480
 """Up to this longer side, in pixels, only a few names are written; the picture would vanish under more."""
+VEIL = 120
+"""How thickly a mask is laid over a picture, of 255."""
 DASH = (7.0, 5.0)
 """Length of a dash and of the gap after it, in pixels of the thumbnail."""
 
@@ -39,6 +43,8 @@ class Mark:
     label: str = ""
     dashed: bool = False
     sign: Literal["", "miss", "false-alarm"] = ""
+    mask: Path | None = None
+    """a PNG with a class id per pixel, laid over the whole picture in the colours of the classes"""
 
 
 def box_outline(box: tuple[float, float, float, float]) -> tuple[Point, ...]:
@@ -50,6 +56,8 @@ def box_outline(box: tuple[float, float, float, float]) -> tuple[Point, ...]:
 
 def truth_marks(image: LabelledImage, classes: Sequence[str], with_names: bool = True) -> list[Mark]:
     """Return the marks of a picture's labels in the colours of their classes; a whole picture's class has none."""
+    if image.mask is not None:
+        return [Mark(mask=image.mask)]
     marks = []
     for item in image.objects:
         if item.box is None and item.polygon is None:
@@ -90,6 +98,9 @@ def draw_marks(picture: Image.Image, marks: Sequence[Mark], letters: int | None 
 
     `letters` is the height of the names in pixels, by default a thirtieth of the picture.
     """
+    for mark in marks:
+        if mark.mask is not None:
+            lay_mask(picture, read_mask(mark.mask))
     pen = ImageDraw.Draw(picture)
     width = max(2, round(max(picture.size) / 240))
     for mark in marks:
@@ -107,6 +118,16 @@ def draw_marks(picture: Image.Image, marks: Sequence[Mark], letters: int | None 
     for mark in marks:
         if mark.outline and (mark.sign or (mark.label and not crowded)):
             _name(pen, picture, mark, font)
+
+
+def lay_mask(picture: Image.Image, mask: NDArray[np.uint8]) -> None:
+    """Lay class ids (height, width of any size) over an RGB picture in place; pixels that are not judged stay bare."""
+    shown = Image.fromarray(mask).resize(picture.size, Image.Resampling.NEAREST)
+    colours = [part for number in range(256) for part in bytes.fromhex(class_colour(number)[1:])]
+    flat = Image.frombytes("P", shown.size, shown.tobytes())
+    flat.putpalette(colours)
+    veil = shown.point([0 if number == NOT_JUDGED else VEIL for number in range(256)])
+    picture.paste(flat.convert("RGB"), (0, 0), veil)
 
 
 def _pixel(point: Point, picture: Image.Image) -> Point:

@@ -28,7 +28,16 @@ from core.data.leakage import find_copies, together
 from core.data.reading.geometry import to_fractions
 from core.data.reading.source_dataset import SourceDataset, SourceImage
 from core.data.splits import Item, SplitPlan, group_of, parse_ratio, plan
-from core.data.writing import class_folder, clean_stem, free_stem, recount, save_copies, save_table, write_label
+from core.data.writing import (
+    class_folder,
+    clean_stem,
+    free_stem,
+    recount,
+    save_copies,
+    save_table,
+    write_label,
+    write_pixels,
+)
 from core.tasks import TASKS
 
 Meter = Callable[[str, int, int], None]
@@ -148,7 +157,7 @@ def _make_folders(dataset: Dataset, splits: set[Split]) -> None:
                 (dataset.root / "images" / split / class_folder(name)).mkdir(parents=True)
         else:
             (dataset.root / "images" / split).mkdir(parents=True)
-            (dataset.root / "labels" / split).mkdir(parents=True)
+            dataset.label_path(f"{split}/any").parent.mkdir(parents=True)
 
 
 def _write_files(
@@ -177,7 +186,10 @@ def _write_files(
         file = f"{folder}/{stem}{item.ready.suffix}"
         item.ready.path.rename(dataset.image_path(file))
         if TASKS[dataset.task].has_label_files and item.image.labelled:
-            write_label(dataset, file, labels)
+            if item.image.pixels is not None and item.ready.page == 0:
+                write_pixels(dataset, file, item.image.pixels(), (item.ready.width, item.ready.height))
+            else:
+                write_label(dataset, file, labels)
         rows.append(_row(item, file, split, len(labels), group) | {"phash": hash_text(hashes[number])})
         if number % 200 == 0:
             meter("Writing", number, len(placed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -70,6 +71,8 @@ class SourceImage:
     labelled: bool = True
     """False when there is no label file or entry for it at all"""
     group: str = ""
+    pixels: Callable[[], NDArray[np.uint8]] | None = None
+    """reads the class of every pixel, (height, width), 255 where nothing is judged; for semantic only"""
 
 
 @dataclass

@@ -39,6 +39,12 @@ COPYING_SECONDS = 300
 """Loading, writing and loading again takes seconds; a large model on a slow disk needs more."""
 
 
+NO_BUNDLE = (
+    "There is no bundle for models that give every pixel its class: its scripts name objects and pictures only. Take "
+    "the ONNX export, or the notebook, along."
+)
+
+
 def make_bundle(workspace: Workspace, run_id: str, out: Path, *, progress: Report | None = None) -> dict[str, Any]:
     """Write the bundle of a run to `out` (a .zip); return what is in it.
 
@@ -49,6 +55,8 @@ def make_bundle(workspace: Workspace, run_id: str, out: Path, *, progress: Repor
     run = get_run(workspace, run_id)
     if run.best_weights is None:
         raise InputError(f"The run {run.id} has no trained model yet (it is {run.state}).")
+    if not TASKS[run.spec.task].fits_bundle:
+        raise InputError(NO_BUNDLE)
     onnx, reason = _onnx(workspace, run, progress)
     say(Progress("Packing", 0, 0))
     with workspace.staging("bundle") as folder:

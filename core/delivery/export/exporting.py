@@ -21,7 +21,7 @@ from core.jobs import JobState, Report, read_job, remove_job, run_job_folder, st
 from core.tasks import Task
 from core.training.runs import get_run
 from core.training.store import Run
-from core.words import milliseconds, score
+from core.words import milliseconds, percent, score
 from core.workspace import Workspace
 
 TOLERANCE = 0.005
@@ -178,6 +178,8 @@ def verdict_words(record: ExportRecord) -> str:
     apart = "no box to compare"
     if check.box_difference is not None:
         apart = f"boxes {check.typical_box_difference:.2g} px apart (median), at most {check.box_difference:.2g} px"
+    if check.pixels_apart is not None:
+        apart = f"{percent(check.pixels_apart)} of the pixels get another class"
     if check.metric == "top-1":
         apart = f"probabilities at most {check.confidence_difference:.2g} apart"
     return (

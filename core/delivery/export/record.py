@@ -49,7 +49,7 @@ class ExportCheck(BaseModel):
     part: str
     compared: int
     """pictures compared box by box"""
-    metric: Literal["mAP50-95", "top-1"]
+    metric: Literal["mAP50-95", "top-1", "mIoU"]
     checkpoint: float
     exported: float
     difference: float
@@ -61,6 +61,8 @@ class ExportCheck(BaseModel):
     """pixels, the median"""
     boxes: int
     boxes_without_partner: int
+    pixels_apart: float | None = None
+    """share of pixels that get another class, None where pixels have none"""
     confidence_difference: float | None = None
     milliseconds: Milliseconds
 

@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
@@ -29,6 +29,14 @@ CONFIDENCE = 0.25
 NMS_IOU = 0.7
 WARM_UP = 3
 """Pictures whose time does not count: the first ones pay for preparations."""
+
+
+METRICS: dict[str, Literal["mAP50-95", "top-1", "mIoU"]] = {
+    "objects": "mAP50-95",
+    "pictures": "top-1",
+    "pixels": "mIoU",
+}
+"""What models are compared by, by what gets a class."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,8 @@ class Answer:
     confidence: NDArray[np.float64]
     probabilities: NDArray[np.float64] | None
     milliseconds: float
+    pixels: NDArray[np.uint8] | None = None
+    """(height, width) class ids, where every pixel has a class"""
 
 
 def pictures_for_check(dataset: Dataset, folder: Path) -> Pictures:
@@ -71,11 +81,13 @@ def pictures_for_check(dataset: Dataset, folder: Path) -> Pictures:
         if TASKS[dataset.task].has_class_folders:
             labels.append(dataset.classes.index(Path(name).parent.name))
         elif (text := dataset.label_path(name)).is_file():
-            target = folder / "labels" / "val" / f"{number:04d}.txt"
+            target = folder / text.relative_to(dataset.root).parts[0] / "val" / f"{number:04d}{text.suffix}"
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(text, target)
     content: dict[str, Any] = {"path": str(folder), "train": "images/val", "val": "images/val"}
     content["names"] = dict(enumerate(dataset.classes))
+    if TASKS[dataset.task].has_masks:
+        content["masks_dir"] = "masks"
     if dataset.keypoint_shape:
         content["kpt_shape"] = list(dataset.keypoint_shape)
         if dataset.flip_idx:
@@ -122,7 +134,7 @@ def compare(
         pictures=len(pictures.files),
         part=pictures.part,
         compared=len(files),
-        metric="top-1" if classify else "mAP50-95",
+        metric=METRICS[TASKS[pictures.task].judges],
         checkpoint=round(scores[0], 5),
         exported=round(scores[1], 5),
         difference=round(scores[1] - scores[0], 5),
@@ -131,6 +143,7 @@ def compare(
         typical_box_difference=round(median(distances), 4) if distances else None,
         boxes=len(distances),
         boxes_without_partner=alone,
+        pixels_apart=pixels_apart(*answers),
         confidence_difference=confidence_difference(*answers),
         milliseconds=Milliseconds(
             checkpoint=_milliseconds(answers[0]),
@@ -163,6 +176,9 @@ def _answer(result: Any) -> Answer:
     if result.probs is not None:
         probabilities = result.probs.data.cpu().numpy().astype(float)
         return Answer(np.zeros((0, 4)), np.zeros(0, int), np.zeros(0), probabilities, milliseconds)
+    if result.semantic_mask is not None:
+        pixels = result.semantic_mask.data.cpu().numpy().astype(np.uint8)
+        return Answer(np.zeros((0, 4)), np.zeros(0, int), np.zeros(0), None, milliseconds, pixels)
     boxes = result.obb if result.obb is not None else result.boxes
     corners = boxes.xyxy.cpu().numpy().astype(float).reshape(-1, 4)
     return Answer(
@@ -188,7 +204,8 @@ def _score(path: Path, pictures: Pictures, options: dict[str, Any], words: str, 
         device="cpu" if path.suffix != ".engine" else 0, project=str(pictures.data.parent / "val"), exist_ok=True,
         **options,
     )  # fmt: skip
-    return float(getattr(result, TASKS[pictures.task].metrics_part).map)
+    part = TASKS[pictures.task].metrics_part
+    return float(getattr(result, part).map if part else result.fitness)
 
 
 def box_distances(one: list[Answer], other: list[Answer]) -> tuple[list[float], int]:
@@ -210,6 +227,13 @@ def box_distances(one: list[Answer], other: list[Answer]) -> tuple[list[float], 
                     continue
                 distances.append(float(np.abs(candidates[overlaps.argmax()] - box).max()))
     return distances, alone
+
+
+def pixels_apart(one: list[Answer], other: list[Answer]) -> float | None:
+    """Return the share of pixels to which two models give another class, None where pixels have none."""
+    pairs = [(mine.pixels, theirs.pixels) for mine, theirs in zip(one, other, strict=True)]
+    apart = [float((mine != theirs).mean()) for mine, theirs in pairs if mine is not None and theirs is not None]
+    return round(float(np.mean(apart)), 6) if apart else None
 
 
 def confidence_difference(one: list[Answer], other: list[Answer]) -> float | None:

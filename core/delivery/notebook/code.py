@@ -45,6 +45,25 @@ def preparation(dataset: Dataset, weights: Path | None, teacher: Path | None = N
     return "\n".join(lines)
 
 
+COUNT_ROWS = """for part in ("train", "val", "test"):
+    labels = (DATASET / "labels" / part).glob("*.txt")
+    rows = [line.split()[0] for file in labels for line in file.read_text().splitlines() if line.strip()]
+    if rows:
+        print(part, {NAMES[int(number)]: count for number, count in sorted(Counter(rows).items())})
+"""
+COUNT_MASKS = """import numpy as np
+from PIL import Image
+
+for part in ("train", "val", "test"):
+    pixels = Counter()
+    for file in (DATASET / "masks" / part).glob("*.png"):
+        pixels.update(dict(enumerate(np.bincount(np.asarray(Image.open(file)).ravel()).tolist())))
+    if pixels:
+        print(part, {name: pixels[number] for number, name in enumerate(NAMES)}, "pixels")
+"""
+"""Count what is labelled, in objects or in pixels."""
+
+
 def data_code(dataset: Dataset) -> str:
     """Return what writes the data.yaml, where the task has one, and counts the objects of each class."""
     if TASKS[dataset.task].has_class_folders:
@@ -57,11 +76,14 @@ for part in ("train", "val", "test"):
 """
     content: dict[str, Any] = {part: f"images/{part}" for part in ("train", "val", "test") if dataset.images.get(part)}
     content.setdefault("val", "images/train")
+    if TASKS[dataset.task].has_masks:
+        content["masks_dir"] = "masks"
     if TASKS[dataset.task].has_keypoints and dataset.keypoint_shape:
         content["kpt_shape"] = list(dataset.keypoint_shape)
         if dataset.flip_idx:
             content["flip_idx"] = list(dataset.flip_idx)
     inside = "".join(f'    "{key}": {quoted(value)},\n' for key, value in content.items())
+    counting = COUNT_MASKS if TASKS[dataset.task].has_masks else COUNT_ROWS
     return f"""
 import yaml
 from collections import Counter
@@ -72,12 +94,7 @@ content = {{
 {inside}    "names": dict(enumerate(NAMES)),
 }}
 DATA.write_text(yaml.safe_dump(content, sort_keys=False))
-for part in ("train", "val", "test"):
-    labels = (DATASET / "labels" / part).glob("*.txt")
-    rows = [line.split()[0] for file in labels for line in file.read_text().splitlines() if line.strip()]
-    if rows:
-        print(part, {{NAMES[int(number)]: count for number, count in sorted(Counter(rows).items())}})
-"""
+{counting}"""
 
 
 def reuse_code(run: Run, weights: str, dataset: Dataset) -> str:

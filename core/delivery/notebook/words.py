@@ -36,6 +36,11 @@ def about_data(dataset: Dataset) -> str:
     text = f"## The pictures\n\n“{dataset.name}” has {counts}. {dataset.split_note}\n\n"
     if TASKS[dataset.task].has_class_folders:
         return text + "For classification, the folders are the labels: `images/train/<class>/`, `images/val/<class>/`."
+    if TASKS[dataset.task].has_masks:
+        return text + (
+            "Each picture has a mask, a PNG of the same size: the value of a pixel is the number of its class, 255 "
+            "means that it is not judged. A small `data.yaml` says where they are and what the numbers mean."
+        )
     return text + (
         "Each picture has a text file with its labels: the number of the class, then coordinates as fractions of the "
         "picture's width and height. A small `data.yaml` says where they are and what the numbers mean."

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageDraw
 
-from core.data.images.thumbnails import Mark, draw_marks
+from core.data.images.thumbnails import Mark, draw_marks, lay_mask
 from core.data.palette import class_colour
 from core.delivery.predict.results import counted
 from core.words import percent
@@ -47,6 +49,9 @@ def draw_on(picture: Image.Image, entry: dict[str, Any], confidence: float, laye
     """Draw the objects of an answer that reach the line (0 to 1) on an RGB picture of any size, in place."""
     width, height = max(entry["width"], 1), max(entry["height"], 1)
     objects = sorted(counted(entry, confidence), key=lambda item: float(item["confidence"]))
+    if "masks" in layers and "mask" in entry:
+        with Image.open(io.BytesIO(base64.b64decode(entry["mask"]))) as mask:
+            lay_mask(picture, np.asarray(mask))
     pen = ImageDraw.Draw(picture, "RGBA")
     scale = picture.width / width, picture.height / height
     for item in objects:

@@ -11,6 +11,7 @@ from core.delivery.predict.chosen_model import ChosenModel, choose_model
 from core.delivery.predict.results import ResultWriter, counted, entry_words
 from core.delivery.predict.warm import WarmPredictor
 from core.errors import GraftError, InputError
+from core.tasks import TASKS
 from core.workspace import Workspace
 
 PICTURE_ENDINGS = frozenset(
@@ -137,34 +138,39 @@ def _predict(
         }
         entries = _entries(predictor, chosen, pictures, threshold, listen)
         if out is None and keep:
-            kept = list(entries)
+            kept = [{name: value for name, value in entry.items() if name != "mask"} for entry in entries]
             return used | {
                 "pictures": kept,
                 "words": "\n".join(f"{item['file']}: {entry_words(item)}" for item in kept),
             }
         if out is None:
-            return used | _totals(entries)
+            return used | _totals(entries, described["task"])
         with ResultWriter(out, described["classes"]) as writer:
             for entry in entries:
                 writer.add(entry)
     finally:
         predictor.close()
-    files = {name: str(out / name) for name in ("pictures.csv", "objects.csv", "coco.json")}
-    return used | _counts(writer.pictures, writer.unreadable, writer.objects, f" Written to {out}.") | {"files": files}
+    masks = ("masks",) if TASKS[described["task"]].names_pixels else ()
+    files = {name: str(out / name) for name in ("pictures.csv", "objects.csv", "coco.json", *masks)}
+    counts = _counts(writer.pictures, writer.unreadable, writer.objects, described["task"], f" Written to {out}.")
+    return used | counts | {"files": files}
 
 
-def _totals(entries: Iterator[dict[str, Any]]) -> dict[str, Any]:
+def _totals(entries: Iterator[dict[str, Any]], task: str) -> dict[str, Any]:
     pictures = unreadable = objects = 0
     for entry in entries:
         pictures, unreadable, objects = pictures + 1, unreadable + bool(entry["error"]), objects + len(entry["objects"])
-    return _counts(pictures, unreadable, objects)
+    return _counts(pictures, unreadable, objects, task)
 
 
-def _counts(pictures: int, unreadable: int, objects: int, more: str = "") -> dict[str, Any]:
+def _counts(pictures: int, unreadable: int, objects: int, task: str, more: str = "") -> dict[str, Any]:
     lost = f"{unreadable} could not be read, " if unreadable else ""
+    found = "every pixel of the others has its class" if TASKS[task].names_pixels else f"{objects} objects found"
+    if TASKS[task].names_pixels and not unreadable:
+        found = "every pixel has its class"
     return {
         "counts": {"pictures": pictures, "unreadable": unreadable, "objects": objects},
-        "words": f"{pictures} pictures, {lost}{objects} objects found.{more}",
+        "words": f"{pictures} pictures, {lost}{found}.{more}",
     }
 
 

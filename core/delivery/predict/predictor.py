@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gc
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,7 +90,10 @@ class Predictor:
     def predict(
         self, image: NDArray[np.uint8], imgsz: int | None, confidence: float, *, tiled: bool = False
     ) -> dict[str, Any]:
-        """Return what is found in one RGB picture (h, w, 3): `objects`, or `probabilities` when it is classified."""
+        """Return what is found in one RGB picture (h, w, 3): `objects`, or `probabilities` when it is classified.
+
+        Where every pixel has a class, there are the `shares` of the classes and a `mask`.
+        """
         if tiled:
             return {"objects": find_in_tiles(self.results, self.model.names, image, imgsz or self.imgsz, confidence)}
         return described(self.results([image], imgsz, confidence)[0])
@@ -119,6 +124,8 @@ def described(result: Any) -> dict[str, Any]:
     if result.probs is not None:
         scores = result.probs.data.tolist()
         return {"objects": [], "probabilities": {names[index]: round(score, 5) for index, score in enumerate(scores)}}
+    if result.semantic_mask is not None:
+        return _pixels(result.semantic_mask.data.cpu().numpy().astype(np.uint8), names)
     boxes = result.obb if result.obb is not None else result.boxes
     classes, confidences = boxes.cls.int().tolist(), boxes.conf.tolist()
     corners = _plain(boxes.xyxy, 2)
@@ -141,6 +148,15 @@ def described(result: Any) -> dict[str, Any]:
             item["keypoints"] = points[index]
         objects.append(item)
     return {"objects": objects}
+
+
+def _pixels(mask: NDArray[np.uint8], names: dict[int, str]) -> dict[str, Any]:
+    """Return class ids per pixel as a PNG in base64, and the share (0 to 1) of the picture each class takes."""
+    counts = np.bincount(mask.ravel(), minlength=len(names))
+    shares = {names[index]: round(float(counts[index] / mask.size), 5) for index in sorted(names)}
+    buffer = io.BytesIO()
+    Image.fromarray(mask).save(buffer, "PNG")
+    return {"objects": [], "shares": shares, "mask": base64.b64encode(buffer.getvalue()).decode("ascii")}
 
 
 def _plain(values: Any, digits: int) -> list[Any]:

@@ -2,13 +2,15 @@
 
     pictures.csv   a line for every picture, the unreadable ones with the reason
     objects.csv    a line for every object found
-    coco.json      the same in COCO's layout (cocodataset.org/#format-results), category ids from 1, with `score`
+    masks/         of models that give every pixel its class: a PNG of class ids per picture, named after it
+    coco.json      the objects in COCO's layout (cocodataset.org/#format-results), category ids from 1, with `score`
 
 Nothing is kept in memory: the two lists of the COCO file are written side by side and joined at the end.
 """
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import os
@@ -45,6 +47,8 @@ def entry_words(entry: dict[str, Any], confidence: float = 0.0) -> str:
     best = likeliest(entry)
     if best is not None:
         return f"{best[0]} ({percent(best[1])})"
+    if "shares" in entry:
+        return ", ".join(f"{name} {percent(share)}" for name, share in entry["shares"].items() if share)
     counts = Counter(item["class"] for item in counted(entry, confidence))
     return ", ".join(f"{number} {name}" for name, number in counts.items()) or "nothing found"
 
@@ -55,6 +59,8 @@ def picture_row(entry: dict[str, Any], confidence: float = 0.0) -> dict[str, Any
     best = likeliest(entry)
     if best is not None:
         return row | {"found": "", "classes": best[0], "confidence": best[1]}
+    if "shares" in entry:
+        return row | {"found": "", "classes": entry_words(entry), "confidence": ""}
     found = counted(entry, confidence)
     return row | {
         "found": "" if entry["error"] else len(found),
@@ -115,6 +121,12 @@ class ResultWriter:
         if best is not None:
             self.by_class[best[0]] += 1
             self._annotate({"category_id": self.classes.index(best[0]) + 1, "score": best[1]})
+        self.by_class.update(name for name, share in entry.get("shares", {}).items() if share)
+        if "mask" in entry:
+            page = f"_p{entry['page']}" if entry["page"] > 1 else ""
+            target = self.folder / "masks" / f"{entry['file']}{page}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(base64.b64decode(entry["mask"]))
         for item in entry["objects"]:
             self.by_class[item["class"]] += 1
             self._annotate(coco_annotation(item))

@@ -52,6 +52,8 @@ def annotate_video(
     """
     import av
 
+    if TASKS[predictor.model.task].names_pixels:
+        raise InputError("A model that gives every pixel its class can't look at a video here: give single pictures.")
     try:
         given: Any = av.open(str(source))
     except (av.FFmpegError, OSError) as error:

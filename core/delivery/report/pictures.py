@@ -14,6 +14,7 @@ from core.data.palette import class_colour
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.results import PictureMark
 from core.evaluation.predict.outlines import labelled_shapes, predicted_shapes
+from core.evaluation.predict.predictions import mask_path
 from core.tasks import TASKS
 from core.words import count, out_of, percent
 
@@ -28,6 +29,8 @@ GALLERIES = {
     "wrong": "Named wrongly, the surest first",
     "unsure": "Named rightly, the least sure first",
     "right": "Named rightly",
+    "most": "Most pixels right",
+    "fewest": "Fewest pixels right",
 }
 
 
@@ -45,6 +48,8 @@ def choose_examples(evaluation: Evaluation, dataset: Dataset) -> list[Example]:
     table = dataset.image_table()
     part = table[table["split"] == evaluation.split]
     numbers = {str(file): place for place, file in enumerate(part["file"], start=1)}
+    if TASKS[evaluation.task].names_pixels:
+        return _of_pixels(evaluation, numbers)
     if TASKS[evaluation.task].names_pictures:
         return _classified(evaluation, numbers)
     pictures = evaluation.pictures
@@ -66,6 +71,20 @@ def choose_examples(evaluation: Evaluation, dataset: Dataset) -> list[Example]:
             said += f", {count(int(alarms), 'false alarm')}" if alarms else ", no false alarm"
             found.append(Example(str(row["file"]), GALLERIES[kind], f"Picture {numbers[str(row['file'])]}: {said}"))
     return found
+
+
+def _of_pixels(evaluation: Evaluation, numbers: dict[str, int]) -> list[Example]:
+    pictures = evaluation.pictures.dropna(subset=["right"])
+    fewest = pictures.sort_values("right", kind="stable").head(min(EACH, len(pictures) // 2))
+    most = pictures.sort_values("right", ascending=False, kind="stable").head(min(EACH, len(pictures) - len(fewest)))
+    return [
+        Example(
+            str(row["file"]), GALLERIES[kind],
+            f"Picture {numbers[str(row['file'])]}: {percent(row['right'])} of the pixels right",
+        )
+        for kind, rows in (("most", most), ("fewest", fewest))
+        for row in rows.to_dict("records")
+    ]  # fmt: skip
 
 
 def _classified(evaluation: Evaluation, numbers: dict[str, int]) -> list[Example]:
@@ -97,6 +116,9 @@ def jpeg_of(example: Example, evaluation: Evaluation, dataset: Dataset, longest:
 
 
 def _marks(file: str, evaluation: Evaluation, dataset: Dataset) -> list[Mark]:
+    if TASKS[evaluation.task].names_pixels:
+        answer = mask_path(dataset.root.parents[1] / "runs" / evaluation.run, file)
+        return [Mark(mask=answer)] if answer.is_file() else []
     drawn = evaluation.marks(Path(file).as_posix())
     if not drawn:
         return []

@@ -158,7 +158,7 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
         "identity": words.identity(run, dataset, file_sha256(weights)),
         "signatures": settings.signatures,
         "dataset_words": words.dataset_card(dataset),
-        "things": TASKS[dataset.task].judges,
+        "things": TASKS[dataset.task].counted,
         "parts": [
             {"title": title.capitalize(), "images": thousands(dataset.images[part])}
             for part, title in SPLIT_WORDS.items()
@@ -238,7 +238,7 @@ def _class_counts(dataset: Dataset) -> list[dict[str, Any]]:
 
 
 def _per_class(evaluation: Evaluation) -> dict[str, Any]:
-    columns = [name for name in ("precision", "F1", "mAP50", "mAP50-95", "AUROC")
+    columns = [name for name in ("IoU", "precision", "F1", "mAP50", "mAP50-95", "AUROC")
                if any(name in item.figures for item in evaluation.per_class.values())]  # fmt: skip
     rows = []
     for index, name in enumerate(evaluation.classes):
@@ -286,7 +286,9 @@ def _charts(run: Run) -> list[dict[str, Any]]:
     table = read_progress(run).curves
     if table.empty:
         return []
-    measured = [name for name in ("mAP50-95", "mAP50", "mask mAP50-95", "pose mAP50-95", "top1") if name in table]
+    measured = [
+        name for name in ("mAP50-95", "mAP50", "mask mAP50-95", "pose mAP50-95", "top1", "mIoU") if name in table
+    ]
     charts = []
     if measured:
         series = {name: table[name].astype(float).tolist() for name in measured[:3]}

@@ -40,7 +40,7 @@ def trained_on(run: Run, dataset: Dataset, progress: RunProgress) -> str:
     """Say what the model learned from and what it knew before."""
     pictures = count(dataset.images.get("train", 0), "picture")
     labelled = sum(dataset.instances_by_split.get("train", {}).values())
-    things = "" if TASKS[dataset.task].names_pictures else f" with {count(labelled, 'labelled object')}"
+    things = "" if not TASKS[dataset.task].finds_objects else f" with {count(labelled, 'labelled object')}"
     names = ", ".join(dataset.classes[:8]) + (
         f" and {len(dataset.classes) - 8} more" if len(dataset.classes) > 8 else ""
     )
@@ -63,7 +63,8 @@ def operating_point(run: Run, evaluation: Evaluation) -> str:
     """Say above which confidence a finding counts and how that was chosen."""
     confidence = evaluation.operating_point.confidence
     if confidence is None:
-        return "None: each picture gets the class the model holds likeliest."
+        one = "pixel" if TASKS[evaluation.task].names_pixels else "picture"
+        return f"None: each {one} gets the class the model holds likeliest."
     stored = load_operating_point(run.folder)
     rule = (stored.rule if stored else "") or "Ultralytics’ default"
     if rule == "max F1":
@@ -94,7 +95,7 @@ def not_for(evaluation: Evaluation, dataset: Dataset) -> list[str]:
         "Pictures from other devices, sites or subjects than those it learned from, before it was checked on them.",
         missing
         if TASKS[evaluation.task].finds_objects
-        else "Pictures that belong to none of its classes: it names one all the same.",
+        else f"{TASKS[evaluation.task].judges.capitalize()} of none of its classes: it names one all the same.",
     ]
     if dataset.window:
         lines.append("Pictures of more than 8 bits windowed in another way than the training pictures.")
@@ -103,7 +104,8 @@ def not_for(evaluation: Evaluation, dataset: Dataset) -> list[str]:
 
 def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
     """Return what weakens the verdict, each with its figure."""
-    main = evaluation.metrics.get("top1" if TASKS[evaluation.task].names_pictures else "recall", UNKNOWN)
+    task = TASKS[evaluation.task]
+    main = evaluation.metrics.get("recall" if task.finds_objects else task.headline, UNKNOWN)
     lines = []
     width = main.high - main.low
     if main.has_interval and width > 0.1:
@@ -213,6 +215,8 @@ def setting_value(value: Any) -> str:
 
 def calibration(evaluation: Evaluation) -> str:
     """Say how far the stated confidence can be trusted."""
+    if TASKS[evaluation.task].names_pixels:
+        return "The class of a pixel is told without how sure that is."
     error = evaluation.calibration.error
     if not error.is_known:
         return "How far its stated confidence can be trusted is not known: too few answers."
@@ -221,6 +225,11 @@ def calibration(evaluation: Evaluation) -> str:
 
 def picture_note(evaluation: Evaluation) -> str:
     """Say how the pictures are to be read."""
+    if TASKS[evaluation.task].names_pixels:
+        return (
+            "Colours are the classes the model gave the pixels, the same as in the tables. Numbers are places in the "
+            "list of the part; names of files are left out."
+        )
     if TASKS[evaluation.task].names_pictures:
         return "Numbers are places in the list of the part; names of files are left out."
     return (

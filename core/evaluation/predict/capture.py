@@ -10,10 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.dataset import Dataset
+from core.data.dataset import Dataset, write_mask
 from core.evaluation.predict.matching import IOU_THRESHOLDS, SIZES, match, match_in_range, nearest, to_bits
-from core.evaluation.predict.predictions import PREDICTION_COLUMNS, SHAPE_COLUMNS
-from core.ultralytics.validators import SeenObjects, SeenPicture, validator_of_objects, validator_of_pictures
+from core.evaluation.predict.predictions import PREDICTION_COLUMNS, SHAPE_COLUMNS, mask_path
+from core.ultralytics.validators import (
+    SeenObjects,
+    SeenPicture,
+    SeenPixels,
+    validator_of_objects,
+    validator_of_pictures,
+    validator_of_pixels,
+)
 
 
 def detect_validator(
@@ -65,6 +72,37 @@ def classify_validator(
         captured.append({"file": file, "probabilities": probabilities, "truth": truth})
 
     return validator_of_pictures(keep, say)
+
+
+def pixel_validator(
+    dataset: Dataset, captured: list[dict[str, Any]], say: Callable[[int, int], None] | None, run_folder: Path
+) -> Callable[..., Any]:
+    """Return the validator that counts pixels by class and answer per picture, and stores the masks it predicts."""
+    images, classes = (dataset.root / "images").resolve(), len(dataset.classes)
+
+    def keep(seen: SeenPixels) -> None:
+        file = seen.file.resolve().relative_to(images).as_posix()
+        judged = (seen.truth >= 0) & (seen.truth < classes) & (seen.said < classes)  # as Ultralytics counts
+        pairs = seen.truth[judged] * classes + seen.said[judged]
+        counts = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+        captured.append({"file": file, "counts": counts})
+        write_mask(mask_path(run_folder, file), seen.answer)
+
+    return validator_of_pixels(dataset.task, keep, say)
+
+
+def pixel_tables(captured: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables of predictions and truth from the pixels counted picture by picture."""
+    pairs, truth = [], []
+    for item in sorted(captured, key=lambda item: item["file"]):
+        true, said = np.nonzero(item["counts"])
+        pairs += [
+            (item["file"], int(row), int(column), int(item["counts"][row, column]))
+            for row, column in zip(true, said, strict=True)
+        ]
+        truth += [(item["file"], index, int(count)) for index, count in enumerate(item["counts"].sum(axis=1))]
+    predictions = pd.DataFrame(pairs, columns=["file", "true_class", "class_id", "pixels"])
+    return predictions, pd.DataFrame(truth, columns=["file", "class_id", "pixels"])
 
 
 def by_size(

@@ -7,6 +7,9 @@ In `runs/<id>/evaluation/`, for a split:
     shapes_<split>.parquet        SHAPE_COLUMNS, one row per prediction that is drawn as more than a box
     meta_<split>.json             task, classes, pictures, weights digest, Ultralytics' own results
 
+    predicted/<picture>.png       semantic: the answer, a class id per pixel, at the size of the picture
+
+Semantic stores `file`, `true_class`, `class_id`, `pixels`: one row per pair of classes that occurs in a picture.
 Classification stores `file`, `class_id` (the likeliest), `confidence` and `p0`, `p1`, ... (one probability per class).
 The pass is Ultralytics' own validation, so that the figures agree with it; torch is imported in the child only.
 """
@@ -72,6 +75,11 @@ def predictions_path(run_folder: Path, split: str) -> Path:
 def truth_path(run_folder: Path, split: str) -> Path:
     """Return where the labels of a split, as the validator saw them, are stored."""
     return run_folder / "evaluation" / f"truth_{split}.parquet"
+
+
+def mask_path(run_folder: Path, file: str) -> Path:
+    """Return where the mask predicted for a picture, named as in the image table, is stored."""
+    return (run_folder / "evaluation" / "predicted" / file).with_suffix(".png")
 
 
 def meta_path(run_folder: Path, split: str) -> Path:

@@ -15,6 +15,7 @@ from core.lab.experiment_runs import ExperimentRuns, Part
 from core.lab.paired_figures import difference, figure
 from core.lab.results import NamedFigure, ProductResult
 from core.lab.subsets import join
+from core.tasks import TASKS
 from core.training.runs import get_run
 from core.words import points, span
 from core.workspace import Workspace
@@ -30,6 +31,8 @@ def check(workspace: Workspace, new: Dataset, settings: ProductSettings) -> None
         raise InputError(f"{run.name} was trained on {new.name} already: choose the dataset of the new product.")
     if old.task != new.task:
         raise InputError(f"{run.name} is for the task {old.task}, “{new.name}” for {new.task}: they must be the same.")
+    if TASKS[old.task].names_pixels:
+        raise InputError("What a new product gains and costs can't be measured for models that class every pixel yet.")
     if old.keypoint_shape != new.keypoint_shape:
         raise InputError(f"“{old.name}” and “{new.name}” have different key points: they can't be learned together.")
     if not old.images.get("val"):

@@ -10,9 +10,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
-from core.data.images.thumbnails import Mark, box_outline, draw_marks
+from core.data.images.thumbnails import Mark, box_outline, draw_marks, lay_mask
 from core.data.palette import class_colour
 from core.tasks import TASKS
 from core.ultralytics.trainers.watching import class_names, watch
@@ -80,7 +81,11 @@ class TrainingPictures:
     def _keep_answers(self, answers: Any, batch: dict[str, Any]) -> None:
         for index, file in enumerate(batch.get("im_file", [])):
             wanted = file in self._followed if self._followed else len(self._validation) < PICTURES
-            if wanted:
+            if wanted and TASKS[self.task].names_pixels:
+                picture = Image.fromarray(_pixels(batch["img"][index].detach().float().cpu()))
+                lay_mask(picture, answers[index].cpu().numpy().astype(np.uint8))
+                self._validation[file] = (np.asarray(picture), [], Path(file).stem)
+            elif wanted:
                 marks = self._truth(batch, index) + self._answered(answers, index, batch["img"].shape)
                 self._validation[file] = (_pixels(batch["img"][index].detach().float().cpu()), marks, Path(file).stem)
         if "im_file" not in batch and not self._validation:  # classification: the validator knows no file names

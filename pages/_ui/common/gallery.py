@@ -130,6 +130,8 @@ def dataset_tile(dataset: Dataset, file: str, width: int, height: int) -> Tile:
     """Return the tile of a dataset's picture with its truth drawn."""
     image = dataset.labelled_image(file, width, height)
     words = object_words(image, dataset.classes)
+    if TASKS[dataset.task].names_pixels:
+        words = ", ".join(dataset.classes[item.class_id] for item in image.objects) or "nothing labelled"
     if TASKS[dataset.task].names_pictures:
         words = dataset.classes[image.objects[0].class_id]
     return Tile(

@@ -68,7 +68,7 @@ def tables(dataset: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
 def contents(dataset: Dataset) -> str:
     """Return what a dataset holds in words: `364 pictures, 4,886 labelled objects, 3 classes`."""
     pictures, objects = count(sum(dataset.images.values()), "picture"), sum(dataset.instances.values())
-    named = "" if TASKS[dataset.task].names_pictures else f"{count(objects, 'labelled object')}, "
+    named = "" if not TASKS[dataset.task].finds_objects else f"{count(objects, 'labelled object')}, "
     return f"{pictures}, {named}{count(len(dataset.classes), 'class')}"
 
 
@@ -87,7 +87,7 @@ def summary(dataset: Dataset) -> None:
                 st.metric(f"{SPLIT_WORDS[split].capitalize()} pictures", thousands(dataset.images[split]),
                           percent(share), delta_color="off", delta_arrow="off", width="content")  # fmt: skip
     if dataset.classes:
-        unit = TASKS[dataset.task].judges
+        unit = TASKS[dataset.task].counted
         counts = dataset.instances_by_split or {"train": dataset.instances}
         listed = ", ".join(f"{name} {dataset.instances.get(name, 0)}" for name in dataset.classes[:20])
         numbers = list(range(len(dataset.classes)))

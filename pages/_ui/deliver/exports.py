@@ -21,7 +21,7 @@ from core.errors import InputError
 from core.jobs import run_job_folder
 from core.models.catalog import find_model
 from core.training.store import Run
-from core.words import megabytes, milliseconds, score
+from core.words import megabytes, milliseconds, percent, score
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
 from pages._ui.deliver.jobs import offer_file, show_job
@@ -120,6 +120,8 @@ def _result(record: ExportRecord) -> None:
             if check.typical_box_difference is not None:
                 typical = check.typical_box_difference
                 st.metric("Boxes apart", f"{typical:.2g} px" if typical >= 0.01 else "< 0.01 px")
+            elif check.pixels_apart is not None:
+                st.metric("Pixels apart", percent(check.pixels_apart))
             else:
                 st.metric("Confidence apart", f"{check.confidence_difference or 0:.1g}")
             st.metric("A picture takes", milliseconds(speed.exported))

@@ -33,7 +33,7 @@ from pages._ui.evaluation import charts as evaluation_charts
 
 HEADLINES = (
     "recall", "precision", "mAP50", "mAP50-95", "mask mAP50-95", "pose mAP50-95", "rotated box mAP50-95", "top1",
-    "top5", "balanced_accuracy", "AUROC",
+    "top5", "balanced_accuracy", "AUROC", "mIoU", "pixel_accuracy",
 )  # fmt: skip
 FURTHER = ("mAP75", "AP small", "AP medium", "AP large", "box mAP50", "box mAP50-95", "F1")
 PART_TITLES = {
@@ -76,14 +76,17 @@ def show_verdict(evaluation: Evaluation) -> None:
 def show_classes(evaluation: Evaluation) -> None:
     """Show each class: how much is found, how exactly, with intervals."""
     rows, table = [], []
+    pixels = TASKS[evaluation.task].names_pixels
+    main, title = ("IoU", "Overlap with the labels (IoU)") if pixels else ("recall", "Found of each class (recall)")
     for index, name in enumerate(evaluation.classes):
         item = evaluation.per_class.get(name, ClassFigures())
-        recall, objects = item.figures.get("recall"), item.objects
-        if recall and objects:
-            rows.append((name, recall, class_colour(index), f"{name}: found {percent(recall.value)} of "
-                         f"{thousands(objects)}, {between(recall)}"))  # fmt: skip
+        part, objects = item.figures.get(main), item.objects
+        if part and objects:
+            share = percent(part.value)
+            found = f"{share} overlap" if pixels else f"found {share} of {thousands(objects)}"
+            rows.append((name, part, class_colour(index), f"{name}: {found}, {between(part)}"))
         entry: dict[str, Any] = {"class": name, "labelled": objects}
-        for key in ("recall", "precision", "F1", "mAP50", "mAP50-95", "AUROC"):
+        for key in ("IoU", "recall", "precision", "F1", "mAP50", "mAP50-95", "AUROC"):
             figure = item.figures.get(key)
             if figure is not None and figure.is_known:
                 entry[key] = value_from_to(figure, share=is_share(key))
@@ -92,9 +95,9 @@ def show_classes(evaluation: Evaluation) -> None:
         st.caption("No class is labelled in these pictures.")
         return
     rows.sort(key=lambda row: row[1].value)
-    st.caption("Found of each class (recall), the weakest first, with its 95 % interval")
+    st.caption(f"{title}, the weakest first, with its 95 % interval")
     chart = evaluation_charts.intervals(rows[:MOST_ROWS])
-    charts.show(chart, "Recall of each class with its interval", key="class_recall")
+    charts.show(chart, f"{title} with its interval", key="class_recall")
     if len(rows) > MOST_ROWS:
         st.caption(f"The {MOST_ROWS} weakest of {len(rows)}; all of them are in the table.")
     absent = [row["class"] for row in table if not row["labelled"]]

@@ -17,10 +17,11 @@ from core.data.palette import class_colour
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.results import PictureMark
 from core.evaluation.predict.outlines import labelled_shapes, predicted_shapes
+from core.evaluation.predict.predictions import mask_path
 from core.tasks import TASKS
 from core.words import percent
 from pages._ui.common.formatting import plain
-from pages._ui.common.gallery import Tile, show_gallery
+from pages._ui.common.gallery import Tile, class_legend, show_gallery
 from pages._ui.evaluation.viewer import open_viewer
 
 KINDS = {
@@ -182,6 +183,30 @@ def classified_tile(dataset: Dataset, row: Mapping[Hashable, Any]) -> Tile:
     words = f"{row['prediction']}, {sure} sure" if right else f"is {row['truth']}, said {row['prediction']} ({sure})"
     return Tile(dataset.image_path(row["file"]), (), plain(words), f"Picture {Path(row['file']).name}: {words}",
                 [f"`{row['file']}`"])  # fmt: skip
+
+
+def show_masks(evaluation: Evaluation, dataset: Dataset | None, *, key: str) -> None:
+    """Show the pictures under the model's masks or under the labelled ones, those with the most wrong pixels first."""
+    if dataset is None:
+        st.caption("The dataset is not in this workspace any more, so its pictures can’t be shown. The figures stay.")
+        return
+    kinds = ["The model’s answer", "Your labels"]
+    chosen = st.segmented_control("Show", kinds, default=kinds[0], key=f"{key}_kind", required=True)
+    class_legend(evaluation.classes)
+    rows = {row["file"]: row for row in evaluation.pictures.to_dict("records")}
+
+    def tile(file: str) -> Tile:
+        path = (
+            dataset.label_path(file) if chosen == kinds[1] else mask_path(workspace_run(dataset, evaluation.run), file)
+        )
+        words = f"{percent(rows[file]['right'])} of the pixels right"
+        marks = (Mark(mask=path),) if path.is_file() else ()
+        return Tile(dataset.image_path(file), marks, words, f"Picture {Path(file).name}: {words}", [f"`{file}`"])
+
+    files = list(rows)
+    show_gallery(
+        files, tile, key=key, view=lambda place: open_viewer(files, place, lambda file: (tile(file), (0.5, 0.5)))
+    )
 
 
 def show_classified(dataset: Dataset | None, pictures: pd.DataFrame, *, key: str) -> None:

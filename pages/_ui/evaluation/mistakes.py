@@ -12,11 +12,12 @@ from core.errors import GraftError
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.label_errors import SIGNS, find_label_errors
 from core.evaluation.predict.explain import heat_map
+from core.tasks import TASKS
 from core.training.store import Run
 from core.workspace import Workspace
 from pages._ui.common.gallery import Tile, show_picture
 from pages._ui.evaluation import charts as evaluation_charts
-from pages._ui.evaluation.gallery import KINDS, picture_marks, show_cases, show_classified, show_doubtful
+from pages._ui.evaluation.gallery import KINDS, picture_marks, show_cases, show_classified, show_doubtful, show_masks
 
 NOTHING = "(nothing)"
 
@@ -38,6 +39,9 @@ def show_matrix(evaluation: Evaluation, dataset: Dataset | None) -> None:
     )  # fmt: skip
     if len(shown) < len(counts):
         st.caption(f"The {len(shown)} most frequent of {len(counts)} are shown.")
+    if TASKS[evaluation.task].names_pixels:
+        st.caption("In pixels, counted at the size the model sees.")
+        return
     numbers = {
         (str(row), str(column)): int(number)
         for row, line in zip(table.index, table.to_numpy(), strict=True)
@@ -80,6 +84,9 @@ def cell_words(cell: tuple[str, str], numbers: Mapping[tuple[str, str], int]) ->
 def show_gallery_cell(evaluation: Evaluation, dataset: Dataset | None) -> None:
     """Show the pictures with mistakes, the worst first."""
     cases = evaluation.cases
+    if TASKS[evaluation.task].names_pixels:
+        show_masks(evaluation, dataset, key="masks")
+        return
     if evaluation.detector is None:
         pictures = evaluation.pictures
         kind = st.segmented_control("Show", ["Wrong", "Right"], default="Wrong", key="classified_kind")

@@ -24,7 +24,7 @@ from pages._ui.common.frame import go_to, has_page
 from pages._ui.common.running import show_download
 from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 
-FIGURES = ("mAP50", "mAP50-95", "top1")
+FIGURES = ("mAP50", "mAP50-95", "top1", "mIoU")
 
 
 def table(models: Sequence[LibraryModel]) -> list[LibraryModel]:

@@ -133,6 +133,8 @@ def controls(
             label_visibility="collapsed",
         )
         layers = tuple(chosen or ())
+    elif TASKS[task].names_pixels:
+        layers = TASKS[task].layers
     size = described["imgsz"]
     big = [item for item in pictures if is_worth_tiling(item.width, item.height, size, task)]
     if big:
@@ -169,21 +171,33 @@ def show_answers(
                 st.markdown(f"**{plain(side.title)}**  \n:small[{len(told['classes'])} classes, {told['imgsz']} px]")
             drawn(item, found[item.path], line, drawn_layers, 1400)
             show_probabilities(found[item.path], told["classes"])
-    st.caption(
-        f"{plain(item.name)}, {item.width} × {item.height} pixels." + (" Dashed: the model’s answer." if layers else "")
-    )
+    st.caption(f"{plain(item.name)}, {item.width} × {item.height} pixels." + _drawn_how(layers))
     show_heat(model, item, len(sides))
     if len(pictures) > 1:
         show_strip(pictures, answers, confidence, layers)
     show_tables(pictures, answers, confidence, described["task"])
 
 
+def _drawn_how(layers: tuple[str, ...]) -> str:
+    """Return how the answer is told from the picture, as a sentence to go on with."""
+    if layers == ("masks",):
+        return " Coloured: the model’s answer."
+    return " Dashed: the model’s answer." if layers else ""
+
+
 def show_totals(pictures: list[Prepared], answers: Answers, confidence: float, described: dict[str, Any]) -> None:
     """Show how many of each class were found in how many pictures."""
     entries = [answers[item.path] for item in pictures]
+    counts: Counter[str] = Counter()
+    shares: dict[str, str] = {}
     if TASKS[described["task"]].names_pictures:
         counts = Counter(best[0] for entry in entries if (best := likeliest(entry)) is not None)
         sentence = f"{count(len(entries), 'picture')} sorted."
+    elif TASKS[described["task"]].names_pixels:
+        told = [entry["shares"] for entry in entries if "shares" in entry]
+        means = {name: sum(entry[name] for entry in told) / len(told) for name in (told[0] if told else {})}
+        shares = {name: percent(mean) for name, mean in means.items() if mean}
+        sentence = f"Every pixel of {count(len(told), 'picture')} has its class."
     else:
         found = [counted(entry, confidence) for entry in entries]
         counts = Counter(item["class"] for objects in found for item in objects)
@@ -198,7 +212,7 @@ def show_totals(pictures: list[Prepared], answers: Answers, confidence: float, d
     legend = "".join(
         f'<span class="graft-class"><i style="background:{class_colour(classes.index(name))}"></i>'
         f"{escape(name)} {number}</span>"
-        for name, number in counts.most_common(24)
+        for name, number in [*shares.items(), *counts.most_common()][:24]
         if name in classes
     )
     st.markdown(f"#### {sentence}")
@@ -285,7 +299,9 @@ def show_tables(pictures: list[Prepared], answers: Answers, confidence: float, t
     objects = [row for entry in named for row in object_rows(entry, confidence)]
     rows = [picture_row(entry, confidence) for entry in named]
     with st.expander("All findings as a table", key="predict_table", type="compact"):
-        if TASKS[task].names_pictures:
+        if TASKS[task].names_pixels:
+            table = pd.DataFrame(rows)[["file", "classes"]]
+        elif TASKS[task].names_pictures:
             table = pd.DataFrame(rows)[["file", "classes", "confidence"]]
         else:
             table = pd.DataFrame(objects, columns=[name for name in OBJECT_FIELDS if name not in ("page", "class_id")])

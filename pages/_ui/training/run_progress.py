@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.errors import GraftError
 from core.spec import TrainingSpec
+from core.tasks import TASKS
 from core.training.progress import ProgressReader, RunProgress, read_progress
 from core.training.runs import get_run, list_runs, move_run, pause_run, resume_run, stop_run
 from core.training.store import WITH_PROCESS, Run, State
@@ -27,9 +28,9 @@ LIVE_SECONDS = 1.0
 CHART_SECONDS = 3.0
 LOG_LINES = 60
 MORE_EPOCHS = 20
-HEADLINES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5")
+HEADLINES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5", "mIoU", "pixel_accuracy")
 """Figures that need no threshold: hits and false alarms are told on the Evaluation page, at the line drawn there."""
-CURVES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5")
+CURVES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5", "mIoU", "pixel_accuracy")
 FLAT = 0.02
 """A loss that never reaches this share of the largest one looks like a flat line; YOLO26's l1 is such a one."""
 BEFORE_TRAINING = ("waiting", "checking", "loading")
@@ -265,7 +266,7 @@ def worth_drawing(table: pd.DataFrame, names: Sequence[str]) -> tuple[list[str],
 def _loss_words(name: str) -> str:
     short = name.split("/")[-1].removesuffix("_loss")
     return {"box": "where", "cls": "what", "dfl": "edges", "l1": "edges", "loss": "loss", "seg": "outline",
-            "dis": "unlike the teacher"}.get(short, short)  # fmt: skip
+            "dis": "unlike the teacher", "ce": "what", "dice": "areas"}.get(short, short)  # fmt: skip
 
 
 def _pictures(workspace: Workspace, run_id: str, _: bool) -> None:
@@ -278,7 +279,9 @@ def _pictures(workspace: Workspace, run_id: str, _: bool) -> None:
         return
     if answers:
         epoch = _chosen_epoch(run_id, sorted({picture_epoch(path.name) for path in answers}))
-        st.caption("Its answers on the same validation pictures (dashed, with confidence), and your labels (solid)")
+        pixels = TASKS[run.task].names_pixels
+        how = "in the colours of the classes" if pixels else "dashed, with confidence), and your labels (solid"
+        st.caption(f"Its answers on the same validation pictures ({how})")
         _row([path for path in answers if picture_epoch(path.name) == epoch], f"Answers after epoch {epoch}")
     if batch:
         st.caption("As the model sees its training pictures: cropped, turned, coloured and mixed on purpose")
