@@ -18,18 +18,18 @@ from tests.delivery.trained_run import Trained
 
 
 @pytest.mark.slow
-def test_both_scripts_answer_as_graft_does(taken: Trained, tmp_path: Path) -> None:
-    made = make_bundle(taken.workspace, taken.run_id, tmp_path / "bundle.zip")
+def test_both_scripts_answer_as_graft_does(trained_copy: Trained, tmp_path: Path) -> None:
+    made = make_bundle(trained_copy.workspace, trained_copy.run_id, tmp_path / "bundle.zip")
     assert made["without"] == ""
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
         archive.extractall(tmp_path)
-    folder = tmp_path / taken.run_id
+    folder = tmp_path / trained_copy.run_id
     names = {"README.md", "SHA256SUMS", "model.json", "model.onnx", "model.pt", "predict.py", "predict_onnx.py"}
     assert {path.name for path in folder.iterdir()} == names
     for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
         digest, name = line.split("  ")
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
-    place = str(taken.workspace.root).encode()
+    place = str(trained_copy.workspace.root).encode()
     with zipfile.ZipFile(folder / "model.pt") as inside:
         assert not any(place in inside.read(name) for name in inside.namelist())
     assert all(place not in (folder / name).read_bytes() for name in names)
@@ -37,9 +37,9 @@ def test_both_scripts_answer_as_graft_does(taken: Trained, tmp_path: Path) -> No
     settings = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     settings["confidence"] = 0.0005  # an untrained model is sure of nothing
     (folder / "model.json").write_text(json.dumps(settings), encoding="utf-8")
-    images = next((taken.workspace.datasets).iterdir()) / "images" / "val"
+    images = next((trained_copy.workspace.datasets).iterdir()) / "images" / "val"
     pictures = sorted(images.glob("*.png"))[:2]
-    expected = predict_pictures(taken.workspace, taken.run_id, pictures, confidence=0.0005)["pictures"]
+    expected = predict_pictures(trained_copy.workspace, trained_copy.run_id, pictures, confidence=0.0005)["pictures"]
     for script in ("predict.py", "predict_onnx.py"):
         said = subprocess.run(
             [sys.executable, script, *map(str, pictures)], cwd=folder, capture_output=True, text=True, check=True

@@ -31,64 +31,66 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["onnx", "torchscript", "openvino", "ncnn"])
-def test_exported_file_answers_as_the_checkpoint_does(name: str, taken: Trained) -> None:
+def test_exported_file_answers_as_the_checkpoint_does(name: str, trained_copy: Trained) -> None:
     if find_format(name).obstacle:
         pytest.skip(find_format(name).obstacle)
     steps: list[str] = []
-    record = export_run(taken.workspace, taken.run_id, name, progress=lambda step: steps.append(step.stage))
+    record = export_run(
+        trained_copy.workspace, trained_copy.run_id, name, progress=lambda step: steps.append(step.stage)
+    )
     assert record.outcome == "verified", record
     assert abs(record.check.difference) <= 0.005
     assert record.check.milliseconds.exported > 0
     assert "Comparing answers" in steps or "Scoring the exported file" in steps
-    folder = taken.run.folder / "exports" / name
+    folder = trained_copy.run.folder / "exports" / name
     assert all((folder / item.name).stat().st_size == item.bytes for item in record.files)
-    place = str(taken.workspace.root).encode()
+    place = str(trained_copy.workspace.root).encode()
     assert all(place not in (folder / item.name).read_bytes() for item in record.files), "no path of this machine"
     assert not list(folder.glob("*.pt")), "the copy of the checkpoint is not part of an export"
-    assert [item.format for item in list_exports(taken.run)] == [name]
-    with zipfile.ZipFile(pack_export(taken.run, name)) as archive:
+    assert [item.format for item in list_exports(trained_copy.run)] == [name]
+    with zipfile.ZipFile(pack_export(trained_copy.run, name)) as archive:
         assert "export.json" in archive.namelist()
 
 
 @pytest.mark.slow
-def test_nms_free_head_is_exported_and_its_price_is_said(taken: Trained) -> None:
-    record = export_run(taken.workspace, taken.run_id, "onnx", ExportOptions(head="nms-free"))
+def test_nms_free_head_is_exported_and_its_price_is_said(trained_copy: Trained) -> None:
+    record = export_run(trained_copy.workspace, trained_copy.run_id, "onnx", ExportOptions(head="nms-free"))
     assert (record.outcome, record.head) == ("verified", "nms-free")
     assert record.check.head_cost is not None
 
 
 @pytest.mark.slow
-def test_damaged_weights_give_a_clear_failure_and_keep_no_file(taken: Trained) -> None:
-    weights = taken.run.best_weights
+def test_damaged_weights_give_a_clear_failure_and_keep_no_file(trained_copy: Trained) -> None:
+    weights = trained_copy.run.best_weights
     assert weights is not None
     weights.write_bytes(b"not a checkpoint")
-    record = export_run(taken.workspace, taken.run_id, "torchscript")
+    record = export_run(trained_copy.workspace, trained_copy.run_id, "torchscript")
     assert record.outcome == "failed"
     assert record.files == []
     assert record.reason
     assert "failed" in verdict_words(record)
 
 
-def test_what_can_not_be_made_is_refused_beforehand(taken: Trained) -> None:
+def test_what_can_not_be_made_is_refused_beforehand(trained_copy: Trained) -> None:
     blocked = next(item for item in map(find_format, ("engine", "ascend", "hailo")) if item.obstacle)
     with pytest.raises(InputError, match="can't be made here"):
-        start_export(taken.workspace, taken.run_id, blocked.name)
+        start_export(trained_copy.workspace, trained_copy.run_id, blocked.name)
     with pytest.raises(InputError, match="no run"):
-        start_export(taken.workspace, "nothing-000000", "onnx")
+        start_export(trained_copy.workspace, "nothing-000000", "onnx")
     with pytest.raises(InputError, match="NMS-free"):
-        start_export(taken.workspace, taken.run_id, "ncnn", ExportOptions(head="nms-free"))
+        start_export(trained_copy.workspace, trained_copy.run_id, "ncnn", ExportOptions(head="nms-free"))
 
 
-def test_changed_weights_make_an_export_outdated(taken: Trained) -> None:
-    folder = taken.run.folder / "exports" / "onnx"
+def test_changed_weights_make_an_export_outdated(trained_copy: Trained) -> None:
+    folder = trained_copy.run.folder / "exports" / "onnx"
     folder.mkdir(parents=True)
     record = {"format": "onnx", "weights_sha256": "0" * 64, "files": []}
     (folder / "export.json").write_text(json.dumps(record), encoding="utf-8")
-    found = read_export(taken.run, "onnx")
+    found = read_export(trained_copy.run, "onnx")
     assert found is not None
     assert found.outdated
-    remove_export(taken.run, "onnx")
-    assert read_export(taken.run, "onnx") is None
+    remove_export(trained_copy.run, "onnx")
+    assert read_export(trained_copy.run, "onnx") is None
 
 
 def test_nothing_in_an_export_reaches_the_network() -> None:

@@ -20,22 +20,22 @@ from core.strategies.two_stage import TWO_STAGE
 from tests.delivery.trained_run import Trained
 
 
-def with_strategy(taken: Trained, strategy: Strategy, weights: Path) -> None:
+def with_strategy(trained_copy: Trained, strategy: Strategy, weights: Path) -> None:
     """Make the run's record say another strategy, from the run's own weights."""
-    path = taken.run.folder / "spec.json"
+    path = trained_copy.run.folder / "spec.json"
     spec = json.loads(path.read_text(encoding="utf-8"))
     spec |= {"strategy": strategy.name, "model": str(weights), "epochs": 2}
     path.write_text(json.dumps(spec), encoding="utf-8")
 
 
 @pytest.mark.slow
-def test_notebook_runs_from_top_to_bottom(taken: Trained, tmp_path: Path) -> None:
+def test_notebook_runs_from_top_to_bottom(trained_copy: Trained, tmp_path: Path) -> None:
     from nbclient import NotebookClient
 
-    weights = taken.run.best_weights
+    weights = trained_copy.run.best_weights
     assert weights is not None
-    with_strategy(taken, TWO_STAGE, weights)
-    out = write_notebook(taken.workspace, taken.run_id, tmp_path / "run.ipynb")
+    with_strategy(trained_copy, TWO_STAGE, weights)
+    out = write_notebook(trained_copy.workspace, trained_copy.run_id, tmp_path / "run.ipynb")
     notebook = nbformat.read(out, as_version=4)
     nbformat.validate(notebook)
     NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
@@ -46,12 +46,12 @@ def test_notebook_runs_from_top_to_bottom(taken: Trained, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("strategy", list(STRATEGIES))
-def test_each_strategy_has_code_that_parses(strategy: Strategy, taken: Trained) -> None:
-    weights = taken.run.best_weights
+def test_each_strategy_has_code_that_parses(strategy: Strategy, trained_copy: Trained) -> None:
+    weights = trained_copy.run.best_weights
     assert weights is not None
     if strategy is not SCRATCH:
-        with_strategy(taken, strategy, weights)
-    script = script_text(taken.workspace, taken.run)
+        with_strategy(trained_copy, strategy, weights)
+    script = script_text(trained_copy.workspace, trained_copy.run)
     ast.parse(script)
     assert {
         FINE_TUNE: "model.train(**SETTINGS)",
@@ -64,16 +64,16 @@ def test_each_strategy_has_code_that_parses(strategy: Strategy, taken: Trained) 
 
 
 @pytest.mark.slow
-def test_a_notebook_learns_from_the_same_teacher(taken: Trained, tmp_path: Path) -> None:
+def test_a_notebook_learns_from_the_same_teacher(trained_copy: Trained, tmp_path: Path) -> None:
     from nbclient import NotebookClient
 
-    weights = taken.run.best_weights
+    weights = trained_copy.run.best_weights
     assert weights is not None
-    with_strategy(taken, DISCRIMINATIVE, weights)
-    path = taken.run.folder / "spec.json"
+    with_strategy(trained_copy, DISCRIMINATIVE, weights)
+    path = trained_copy.run.folder / "spec.json"
     spec = json.loads(path.read_text(encoding="utf-8")) | {"teacher": str(weights)}
     path.write_text(json.dumps(spec), encoding="utf-8")
-    notebook = nbformat.reads(notebook_text(taken.workspace, taken.run), as_version=4)
+    notebook = nbformat.reads(notebook_text(trained_copy.workspace, trained_copy.run), as_version=4)
     assert "It also learns from a **teacher**" in "".join(cell.source for cell in notebook.cells)
     NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
     results = (tmp_path / "graft-notebook" / "train" / "results.csv").read_text().splitlines()
@@ -81,14 +81,14 @@ def test_a_notebook_learns_from_the_same_teacher(taken: Trained, tmp_path: Path)
     assert float(results[-1].split(",")[results[0].split(",").index("train/dis_loss")]) > 0
 
 
-def test_notebook_and_script_say_the_same(taken: Trained) -> None:
-    cells = run_cells(taken.workspace, taken.run)
-    notebook = nbformat.reads(notebook_text(taken.workspace, taken.run), as_version=4)
+def test_notebook_and_script_say_the_same(trained_copy: Trained) -> None:
+    cells = run_cells(trained_copy.workspace, trained_copy.run)
+    notebook = nbformat.reads(notebook_text(trained_copy.workspace, trained_copy.run), as_version=4)
     assert [cell.source for cell in notebook.cells] == [cell.text for cell in cells]
-    script = script_text(taken.workspace, taken.run)
+    script = script_text(trained_copy.workspace, trained_copy.run)
     assert all(cell.text in script for cell in cells if cell.kind == "code")
 
 
-def test_another_ending_is_refused(taken: Trained, tmp_path: Path) -> None:
+def test_another_ending_is_refused(trained_copy: Trained, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="ipynb"):
-        write_notebook(taken.workspace, taken.run_id, tmp_path / "run.txt")
+        write_notebook(trained_copy.workspace, trained_copy.run_id, tmp_path / "run.txt")

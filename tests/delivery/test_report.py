@@ -16,15 +16,15 @@ from tests.delivery.trained_run import PATIENT, Trained
 
 
 @pytest.mark.slow
-def test_report_holds_what_was_promised_and_names_no_file(taken: Trained, tmp_path: Path) -> None:
-    out = write_report(taken.workspace, taken.run_id, tmp_path / "report.html")
+def test_report_holds_what_was_promised_and_names_no_file(trained_copy: Trained, tmp_path: Path) -> None:
+    out = write_report(trained_copy.workspace, trained_copy.run_id, tmp_path / "report.html")
     html = out.read_text(encoding="utf-8")
     assert out.stat().st_size < 8_000_000
     for heading in ("Intended use", "Limits", "Dataset card", "How it was trained", "Figures by class", "Weak spots",
                     "Every setting", "Digests and versions"):  # fmt: skip
         assert f"<h2>{heading}</h2>" in html, heading
     assert PATIENT not in html
-    assert str(taken.workspace.root) not in html
+    assert str(trained_copy.workspace.root) not in html
     assert "A &lt;b&gt;small&lt;/b&gt; run" in html
     assert "<b>small</b>" not in html
     assert "data:image/jpeg" in html
@@ -32,11 +32,13 @@ def test_report_holds_what_was_promised_and_names_no_file(taken: Trained, tmp_pa
 
 
 @pytest.mark.slow
-def test_settings_of_a_report_are_heeded(taken: Trained, tmp_path: Path) -> None:
+def test_settings_of_a_report_are_heeded(trained_copy: Trained, tmp_path: Path) -> None:
     settings = ReportSettings(
         title="Line 4", author="QA", intended_use="Only on line 4.", pictures=False, signatures=True
     )
-    html = write_report(taken.workspace, taken.run_id, tmp_path / "report.html", settings).read_text(encoding="utf-8")
+    html = write_report(trained_copy.workspace, trained_copy.run_id, tmp_path / "report.html", settings).read_text(
+        encoding="utf-8"
+    )
     assert "<h1>Line 4</h1>" in html
     assert "Only on line 4." in html
     assert "Checked by" in html
@@ -45,8 +47,10 @@ def test_settings_of_a_report_are_heeded(taken: Trained, tmp_path: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.e2e
-def test_report_opens_from_disk_without_a_request_and_prints(taken: Trained, tmp_path: Path, browser: Browser) -> None:
-    out = write_report(taken.workspace, taken.run_id, tmp_path / "report.html")
+def test_report_opens_from_disk_without_a_request_and_prints(
+    trained_copy: Trained, tmp_path: Path, browser: Browser
+) -> None:
+    out = write_report(trained_copy.workspace, trained_copy.run_id, tmp_path / "report.html")
     context = browser.new_context(offline=True)
     page = context.new_page()
     asked: list[str] = []
@@ -63,12 +67,12 @@ def test_report_opens_from_disk_without_a_request_and_prints(taken: Trained, tmp
     assert pdf.startswith(b"%PDF")
 
 
-def test_a_run_without_a_model_has_no_report(taken: Trained, tmp_path: Path) -> None:
-    weights = taken.run.best_weights
+def test_a_run_without_a_model_has_no_report(trained_copy: Trained, tmp_path: Path) -> None:
+    weights = trained_copy.run.best_weights
     assert weights is not None
     weights.unlink()
     with pytest.raises(InputError, match="no trained model"):
-        write_report(taken.workspace, taken.run_id, tmp_path / "report.html")
+        write_report(trained_copy.workspace, trained_copy.run_id, tmp_path / "report.html")
 
 
 def test_drawings_escape_names_and_bear_gaps() -> None:

@@ -57,13 +57,13 @@ print(start_job(Workspace.open(sys.argv[1]), request).id)
 
 
 @pytest.mark.slow
-def test_a_job_outlives_who_started_it_and_has_a_line_for_every_picture(taken: Trained, tmp_path: Path) -> None:
+def test_a_job_outlives_who_started_it_and_has_a_line_for_every_picture(trained_copy: Trained, tmp_path: Path) -> None:
     folder = write_pictures(tmp_path / "many", 60, broken=2)
     started = subprocess.run(
-        [sys.executable, "-c", START, str(taken.workspace.root), taken.run_id, str(folder)],
+        [sys.executable, "-c", START, str(trained_copy.workspace.root), trained_copy.run_id, str(folder)],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    job = wait(next(job for job in list_jobs(taken.workspace) if job.id == started.stdout.strip()))
+    job = wait(next(job for job in list_jobs(trained_copy.workspace) if job.id == started.stdout.strip()))
     assert job.state == "finished", job.error
     rows = rows_of(job)
     assert [row["file"] for row in rows] == sorted(path.name for path in folder.iterdir())
@@ -75,15 +75,15 @@ def test_a_job_outlives_who_started_it_and_has_a_line_for_every_picture(taken: T
     assert len(coco["annotations"]) == sum(int(row["found"] or 0) for row in rows) == len(rows_of(job, "objects.csv"))
     assert job.fraction == 1.0
     remove_job(job.folder)
-    assert list_jobs(taken.workspace) == []
+    assert list_jobs(trained_copy.workspace) == []
     assert len(list(folder.iterdir())) == 62, "the user's own pictures are gone"
 
 
 @pytest.mark.slow
-def test_a_cancelled_job_keeps_what_it_wrote_and_leaves_no_process(taken: Trained, tmp_path: Path) -> None:
+def test_a_cancelled_job_keeps_what_it_wrote_and_leaves_no_process(trained_copy: Trained, tmp_path: Path) -> None:
     folder = write_pictures(tmp_path / "many", 600)
-    request = JobRequest(kind="pictures", model=taken.run_id, sources=[str(folder)], confidence=0.5)
-    job = start_job(taken.workspace, request)
+    request = JobRequest(kind="pictures", model=trained_copy.run_id, sources=[str(folder)], confidence=0.5)
+    job = start_job(trained_copy.workspace, request)
     pid = json.loads((job.folder / "process.json").read_text())["pid"]
     deadline = time.monotonic() + 60
     while read_job(job.folder).done < 8 and time.monotonic() < deadline:
@@ -98,17 +98,17 @@ def test_a_cancelled_job_keeps_what_it_wrote_and_leaves_no_process(taken: Traine
 
 
 @pytest.mark.slow
-def test_a_vanished_process_is_told_apart_from_a_running_one(taken: Trained, tmp_path: Path) -> None:
+def test_a_vanished_process_is_told_apart_from_a_running_one(trained_copy: Trained, tmp_path: Path) -> None:
     folder = write_pictures(tmp_path / "many", 400)
-    request = JobRequest(kind="pictures", model=taken.run_id, sources=[str(folder)], confidence=0.5)
-    job = start_job(taken.workspace, request)
+    request = JobRequest(kind="pictures", model=trained_copy.run_id, sources=[str(folder)], confidence=0.5)
+    job = start_job(trained_copy.workspace, request)
     assert job.state == "running"
     os.kill(json.loads((job.folder / "process.json").read_text())["pid"], 9)
     assert wait(job, 10).state == "interrupted"
 
 
-def test_a_job_without_its_source_is_refused_before_it_starts(taken: Trained, tmp_path: Path) -> None:
-    request = JobRequest(kind="pictures", model=taken.run_id, sources=[str(tmp_path / "gone")], confidence=0.5)
+def test_a_job_without_its_source_is_refused_before_it_starts(trained_copy: Trained, tmp_path: Path) -> None:
+    request = JobRequest(kind="pictures", model=trained_copy.run_id, sources=[str(tmp_path / "gone")], confidence=0.5)
     with pytest.raises(InputError, match="no file or folder"):
-        start_job(taken.workspace, request)
-    assert list_jobs(taken.workspace) == []
+        start_job(trained_copy.workspace, request)
+    assert list_jobs(trained_copy.workspace) == []

@@ -160,12 +160,12 @@ def test_the_command_writes_a_line_for_every_picture(trained: Trained, tmp_path:
     assert "broken.jpg: can't be read" in done.stdout
 
 
-def test_the_line_and_the_window_come_from_the_run(taken: Trained) -> None:
-    plain = choose_model(taken.workspace, taken.run_id)
-    save_operating_point(taken.run.folder, 0.123, chosen_on="val")
-    path = taken.workspace.dataset(taken.run.dataset) / "dataset.json"
+def test_the_line_and_the_window_come_from_the_run(trained_copy: Trained) -> None:
+    plain = choose_model(trained_copy.workspace, trained_copy.run_id)
+    save_operating_point(trained_copy.run.folder, 0.123, chosen_on="val")
+    path = trained_copy.workspace.dataset(trained_copy.run.dataset) / "dataset.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"window_setting": "auto"', '"window_setting": "0,4095"'))
-    chosen = choose_model(taken.workspace, taken.run_id)
+    chosen = choose_model(trained_copy.workspace, trained_copy.run_id)
     assert chosen.imgsz == 64
     assert (chosen.confidence, chosen.chosen_line, chosen.window) == (0.123, True, "0,4095")
     assert "0.123" in chosen.words()
@@ -173,27 +173,27 @@ def test_the_line_and_the_window_come_from_the_run(taken: Trained) -> None:
 
 
 @pytest.mark.slow
-def test_a_deep_picture_is_windowed_as_in_training(taken: Trained, warm: WarmPredictor, tmp_path: Path) -> None:
+def test_a_deep_picture_is_windowed_as_in_training(trained_copy: Trained, warm: WarmPredictor, tmp_path: Path) -> None:
     ramp = np.linspace(0, 4095, 64 * 64).reshape(64, 64).astype(np.uint16)
     Image.fromarray(ramp).save(tmp_path / "deep.png")
     shown = np.clip(np.rint(ramp * (255 / 4095)), 0, 255).astype(np.uint8)
     Image.fromarray(shown).save(tmp_path / "eight.png")
-    model = choose_model(taken.workspace, taken.run_id)
+    model = choose_model(trained_copy.workspace, trained_copy.run_id)
     windowed = ChosenModel(model.name, model.title, model.weights, model.imgsz, window="0,4095")
     deep = predict_picture(warm, windowed, tmp_path / "deep.png", 0.0005)[0]["objects"]
     assert deep == predict_picture(warm, model, tmp_path / "eight.png", 0.0005)[0]["objects"]
     assert deep
 
 
-def test_bad_sources_and_lines_are_refused(taken: Trained, tmp_path: Path) -> None:
+def test_bad_sources_and_lines_are_refused(trained_copy: Trained, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(InputError, match="no file or folder"):
-        predict_pictures(taken.workspace, taken.run_id, [tmp_path / "nowhere"])
+        predict_pictures(trained_copy.workspace, trained_copy.run_id, [tmp_path / "nowhere"])
     with pytest.raises(InputError, match="No picture found"):
         find_pictures([empty])
     with pytest.raises(InputError, match="not between 0 and 1"):
-        predict_pictures(taken.workspace, taken.run_id, own_pictures(taken), confidence=1.5)
+        predict_pictures(trained_copy.workspace, trained_copy.run_id, own_pictures(trained_copy), confidence=1.5)
 
 
 ENTRY = {
@@ -246,12 +246,15 @@ def test_coco_boxes_have_width_and_height_and_the_area_of_the_outline(tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_kept_model_keeps_its_size_and_line(taken: Trained, warm: WarmPredictor) -> None:
-    save_operating_point(taken.run.folder, 0.02, chosen_on="val")
-    kept = keep_run(taken.workspace, taken.run_id)
-    run, model = choose_model(taken.workspace, taken.run_id), choose_model(taken.workspace, f"library:{kept.id}")
+def test_a_kept_model_keeps_its_size_and_line(trained_copy: Trained, warm: WarmPredictor) -> None:
+    save_operating_point(trained_copy.run.folder, 0.02, chosen_on="val")
+    kept = keep_run(trained_copy.workspace, trained_copy.run_id)
+    run, model = (
+        choose_model(trained_copy.workspace, trained_copy.run_id),
+        choose_model(trained_copy.workspace, f"library:{kept.id}"),
+    )
     assert (model.imgsz, model.confidence, model.window, model.is_run) == (run.imgsz, 0.02, run.window, False)
-    picture = own_pictures(taken)[0]
+    picture = own_pictures(trained_copy)[0]
     found = [predict_picture(warm, chosen, picture, 0.001)[0]["objects"] for chosen in (run, model)]
     assert found[0] == found[1]
     assert found[0]

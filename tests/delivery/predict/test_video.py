@@ -28,10 +28,10 @@ def write_video(path: Path, frames: int = 12, rate: int = 6) -> Path:
 
 
 @pytest.mark.slow
-def test_a_video_is_annotated_and_counted(taken: Trained, tmp_path: Path) -> None:
+def test_a_video_is_annotated_and_counted(trained_copy: Trained, tmp_path: Path) -> None:
     source = write_video(tmp_path / "belt.mp4")
-    request = JobRequest(kind="video", model=taken.run_id, sources=[str(source)], confidence=0.0005, every=3)
-    job = wait(start_job(taken.workspace, request))
+    request = JobRequest(kind="video", model=trained_copy.run_id, sources=[str(source)], confidence=0.0005, every=3)
+    job = wait(start_job(trained_copy.workspace, request))
     assert job.state == "finished", job.error
     assert (job.result["frames"], job.result["looked_at"]) == (12, 4)
     with av.open(str(job.folder / job.result["video"])) as made:
@@ -48,9 +48,9 @@ def test_a_video_is_annotated_and_counted(taken: Trained, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_what_is_no_video_is_refused_in_a_sentence(taken: Trained, tmp_path: Path) -> None:
+def test_what_is_no_video_is_refused_in_a_sentence(trained_copy: Trained, tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_text("hello")
-    request = JobRequest(kind="video", model=taken.run_id, sources=[str(tmp_path / "notes.mp4")], confidence=0.5)
-    job = wait(start_job(taken.workspace, request))
+    request = JobRequest(kind="video", model=trained_copy.run_id, sources=[str(tmp_path / "notes.mp4")], confidence=0.5)
+    job = wait(start_job(trained_copy.workspace, request))
     assert job.state == "failed"
     assert "notes.mp4 can't be read as a video" in job.error
