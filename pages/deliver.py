@@ -116,7 +116,7 @@ def show_page() -> None:
         workspace,
         "Take it away",
         "A bundle, a report, an export or a notebook of a trained model.",
-        nothing="There is no trained model to deliver yet.",
+        nothing="There is no trained model to take away yet.",
         soon="It can be taken away as soon as it is trained.",
         key="deliver",
     )

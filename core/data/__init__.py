@@ -1,1 +1,1 @@
-"""From files to a dataset: importing, decoding, checking and splitting."""
+"""From files to a dataset: reading, decoding, checking, splitting, importing and editing."""

@@ -1,1 +1,1 @@
-"""Taking a run away: predict, export, report, notebook."""
+"""Delivery: a trained model on new pictures, in other formats, in a report, a notebook and a bundle."""

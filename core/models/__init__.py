@@ -1,1 +1,1 @@
-"""Which pre-trained models there are, where their weights come from, and how to plan a fine-tune."""
+"""Which pre-trained models there are, where their weights come from, and the user's own library."""

@@ -1,1 +1,1 @@
-"""Runs: what to train, the queue and its states, the detached worker and what it reports."""
+"""Runs: the queue and its states, the detached worker, where it is started and what it reports."""

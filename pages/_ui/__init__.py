@@ -1,1 +1,1 @@
-"""What several pages draw: the frame, notebook cells, charts, galleries, findings, wording of numbers."""
+"""What the pages are made of: one folder per page, and in `common` what several share."""

@@ -59,7 +59,7 @@ def test_the_correction_is_stored_on_a_click_only(workspace: Workspace, shapes: 
     assert found.scaled.temperature == stored
     again = open_alone("evaluation.py", run="run-a")
     assert f"temperature {stored:.2f}" in text_of(again)
-    assert "Try it and Deliver keep the confidence the model states by itself" in text_of(again)
+    assert "Try it and what you take away keep the confidence the model states by itself" in text_of(again)
     assert choose_model(workspace, "run-a").confidence == load_operating_point(workspace.run("run-a")).confidence
     press(again, "Drop the correction")
     assert load_temperature(workspace.run("run-a")) is None

@@ -1,4 +1,4 @@
-"""Collect findings while reading and checking, and word them; the kinds are in findings_of_reading and _of_checks."""
+"""Collect findings while reading and checking, and word them; the kinds are in `of_reading` and `of_checks`."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Page:
     image: Image.Image
     bits: int = 8
     changes: set[str] = field(default_factory=set)
-    """codes of core.data.findings.problems: windowed, exif-rotated, transparency-flattened, image-converted ..."""
+    """codes of core.data.findings.of_reading: windowed, exif-rotated, transparency-flattened, image-converted ..."""
     group: str = ""
 
 

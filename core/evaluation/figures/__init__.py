@@ -1,1 +1,1 @@
-"""What stored predictions are worth: matching, figures with their intervals, curves, the operating point."""
+"""What stored predictions are worth: figures with their intervals, curves, the operating point."""

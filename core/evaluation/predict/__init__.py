@@ -1,1 +1,1 @@
-"""What a model says of the pictures of a part: one pass, stored, so that everything else is derived from it."""
+"""What a model says of the pictures of a split: one pass, matched to the labels and stored, for all that follows."""

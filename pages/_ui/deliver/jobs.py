@@ -1,4 +1,4 @@
-"""Work on a run that goes on in the background, as the Deliver page shows it: a bar, what is being done, how long."""
+"""Work in the background on a run, as the Take it away page shows it: a bar, what is being done, how long."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def show_curves(evaluation: Evaluation) -> None:
 
 WHERE_CORRECTED = (
     "The correction counts in this curve and its figure, and in those of the command line. What it finds, its "
-    "operating point, Try it and Deliver keep the confidence the model states by itself."
+    "operating point, Try it and what you take away keep the confidence the model states by itself."
 )
 
 
