@@ -61,7 +61,7 @@ def parse_contender(text: str) -> Contender:
     return Contender(model=text.strip())
 
 
-class _Shared(BaseModel):
+class _CommonSettings(BaseModel):
     """What every experiment's trainings have in common."""
 
     model_config = ConfigDict(extra="forbid")
@@ -87,7 +87,7 @@ class _Shared(BaseModel):
     )
 
 
-class RaceSettings(_Shared):
+class RaceSettings(_CommonSettings):
     """Which model should I use?"""
 
     kind: Literal["race"] = "race"
@@ -105,7 +105,7 @@ class RaceSettings(_Shared):
     )
 
 
-class TransferSettings(_Shared):
+class TransferSettings(_CommonSettings):
     """What did transfer buy?"""
 
     kind: Literal["transfer"] = "transfer"
@@ -122,7 +122,7 @@ class TransferSettings(_Shared):
     )
 
 
-class CurveSettings(_Shared):
+class CurveSettings(_CommonSettings):
     """How many pictures do I need?"""
 
     kind: Literal["curve"] = "curve"
@@ -152,7 +152,7 @@ class CurveSettings(_Shared):
     )
 
 
-class ProductSettings(_Shared):
+class ProductSettings(_CommonSettings):
     """A new product on the line."""
 
     kind: Literal["product"] = "product"
@@ -168,7 +168,7 @@ class ProductSettings(_Shared):
     )
 
 
-class TuneSettings(_Shared):
+class TuneSettings(_CommonSettings):
     """Tune a few settings."""
 
     kind: Literal["tune"] = "tune"
