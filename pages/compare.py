@@ -7,12 +7,13 @@ from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
 from core.evaluation.compare import Comparison, compare_evaluations, differing_settings
 from core.evaluation.evaluation import Evaluation
+from core.metric_words import headline_among, is_share, metric_term, metric_title
 from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.progress import read_progress
 from core.training.runs import list_runs
 from core.training.store import Run
-from core.words import SPLIT_WORDS, count, headline_among, is_share, metric_term, metric_title, value_from_to
+from core.words import SPLIT_WORDS, count, value_from_to
 from pages._ui.common import charts, frame
 from pages._ui.common.cells import Notebook, empty, next_step, python_fold
 from pages._ui.common.formatting import plain

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.data.dataset import Dataset, list_datasets
 from core.data.importing.job import SAMPLE, new_job, start_import
+from core.metric_words import headline_among, metric_title, metric_value
 from core.models.catalog import STARTER, find_model, model_for_task
 from core.models.machine import describe_machine
 from core.models.starter.checkpoint import STARTER_WORDS
@@ -17,7 +18,7 @@ from core.strategies.scratch import SCRATCH
 from core.training.runs import list_runs
 from core.training.starting_points import model_name
 from core.training.store import Run
-from core.words import ago, count, duration, headline_among, megabytes, metric_title, metric_value
+from core.words import ago, count, duration, megabytes
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.formatting import plain, state_badge

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.errors import GraftError
+from core.metric_words import metric_help, metric_term
 from core.training.runs import (
     delete_run,
     edit_run,
@@ -12,7 +13,7 @@ from core.training.runs import (
     move_run,
 )
 from core.training.store import Run, State
-from core.words import ago, count, duration, megabytes, metric_help, metric_term, state_words
+from core.words import ago, count, duration, megabytes, state_words
 from core.workspace import folder_bytes
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step, python_fold

@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 
 from core.delivery.predict.drawing import LAYERS
+from core.metric_words import METRICS
 from core.tasks import TASKS, Task, TaskRecord
-from core.words import METRICS
 
 
 def test_there_is_one_record_for_each_task() -> None:

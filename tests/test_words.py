@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from core import words
+from core import metric_words, words
 from core.evaluation.figures.figure import Figure
 from core.tasks import TASKS
 from core.training.store import State
@@ -157,10 +157,10 @@ def table(function: Callable[..., str], *rows: tuple[Any, str]) -> Any:
         ),
         *table(words.memory, (16 * 2**30, "16 GB"), (2**29, "512 MB"), (1.5 * 2**30, "1.5 GB")),
         *table(words.state_words, ("running", "training"), (State.STOPPED, "stopped, best kept"), ("new", "new")),
-        *table(words.metric_words, ("mAP50-95", "exact fit (mAP50-95)"), ("dfl", "dfl")),
-        *table(words.metric_title, ("recall", "Found (recall)"), ("dfl", "Dfl")),
+        *table(metric_words.metric_words, ("mAP50-95", "exact fit (mAP50-95)"), ("dfl", "dfl")),
+        *table(metric_words.metric_title, ("recall", "Found (recall)"), ("dfl", "Dfl")),
         *table(
-            words.metric_value, (("recall", 0.921), "92 %"), (("mAP50", 0.921), "0.921"), (("unknown", NAN), "–")
+            metric_words.metric_value, (("recall", 0.921), "92 %"), (("mAP50", 0.921), "0.921"), (("unknown", NAN), "–")
         ),
         *table(
             words.ago,
@@ -199,19 +199,19 @@ def test_every_state_of_a_run_and_nothing_else_has_words() -> None:
 
 
 def test_no_two_metrics_share_a_name_and_every_one_says_what_it_means() -> None:
-    titles = [words.metric_title(name) for name in words.METRICS]
+    titles = [metric_words.metric_title(name) for name in metric_words.METRICS]
     assert len(set(titles)) == len(titles)
     figures = {name for record in TASKS.values() for name in (record.headline, *record.report_figures)}
-    assert figures <= set(words.METRICS)
-    assert words.metric_help("mAP50", in_training=True) != words.metric_help("mAP50")
-    assert words.metric_help("loss") is None
+    assert figures <= set(metric_words.METRICS)
+    assert metric_words.metric_help("mAP50", in_training=True) != metric_words.metric_help("mAP50")
+    assert metric_words.metric_help("loss") is None
 
 
 def test_the_headline_is_that_of_the_task_and_its_own_measure_goes_first() -> None:
     run = ["mAP50", "mAP50-95", "mask mAP50", "mask mAP50-95"]
-    assert words.headline_among("segment", run) == "mask mAP50-95"
-    assert words.headline_among("detect", run[:2]) == "mAP50-95"
-    assert words.headline_among("classify", run) is None
+    assert metric_words.headline_among("segment", run) == "mask mAP50-95"
+    assert metric_words.headline_among("detect", run[:2]) == "mAP50-95"
+    assert metric_words.headline_among("classify", run) is None
 
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -25,9 +25,10 @@ from core.evaluation.figures.metrics import ap_by_class
 from core.evaluation.pixels import pixel_counts, pixel_draws
 from core.evaluation.predict.matching import IOU_THRESHOLDS, from_bits
 from core.jobs import Report
+from core.metric_words import metric_term
 from core.spec import read_spec
 from core.tasks import TASKS
-from core.words import metric_term, out_of, points, signed, span
+from core.words import out_of, points, signed, span
 from core.workspace import Workspace
 
 Draws = NDArray[np.float64]

@@ -11,7 +11,8 @@ from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
 from core.evaluation.figures.slices import Slice
 from core.evaluation.predict.prediction_arrays import PredictionArrays
-from core.words import count, is_share, out_of, thousands, value_between
+from core.metric_words import is_share
+from core.words import count, out_of, thousands, value_between
 
 SMALL = 32.0
 """Side in pixels under which an object counts as small, as COCO counts."""

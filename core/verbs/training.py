@@ -6,11 +6,12 @@ import argparse
 import sys
 from typing import Any
 
+from core.metric_words import metric_list
 from core.spec import TrainingSpec
 from core.strategies import STRATEGIES
 from core.strategies.scratch import SCRATCH
 from core.verbs.verb import Add, settings_from
-from core.words import metric_list, time_left
+from core.words import time_left
 from core.workspace import Workspace
 
 SETTINGS = (

@@ -30,12 +30,13 @@ from core.evaluation.figures.results import ClassFigures
 from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.predictions import are_fresh, run_dataset
 from core.jobs import Progress, Report, run_job
+from core.metric_words import is_share, metric_title, metric_value
 from core.tasks import TASKS
 from core.training.arguments import training_arguments
 from core.training.progress import read_progress
 from core.training.runs import get_run
 from core.training.store import Run
-from core.words import SPLIT_WORDS, date, from_to, is_share, metric_title, metric_value, percent, score, thousands
+from core.words import SPLIT_WORDS, date, from_to, percent, score, thousands
 from core.workspace import Workspace, write_text_atomic
 
 LARGEST = 8_000_000

@@ -10,7 +10,8 @@ import plotly.io as pio
 import streamlit as st
 
 from core.data.palette import class_colour
-from core.words import SPLIT_WORDS, metric_term, thousands
+from core.metric_words import metric_term
+from core.words import SPLIT_WORDS, thousands
 
 LEAF = "#3F9A63"
 """The one green, readable on the light and on the dark ground."""

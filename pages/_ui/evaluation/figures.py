@@ -12,21 +12,10 @@ from core.evaluation.evaluation import Evaluation, fit_run_temperature
 from core.evaluation.figures.calibration import drop_temperature, save_temperature
 from core.evaluation.figures.results import ClassFigures
 from core.evaluation.verdict import twins_sentence
+from core.metric_words import METRICS, is_share, metric_value
 from core.tasks import TASKS
 from core.training.store import Run
-from core.words import (
-    METRICS,
-    between,
-    count,
-    from_to,
-    is_share,
-    metric_value,
-    out_of,
-    percent,
-    thousands,
-    value_between,
-    value_from_to,
-)
+from core.words import between, count, from_to, out_of, percent, thousands, value_between, value_from_to
 from pages._ui.common import charts
 from pages._ui.common.formatting import plain
 from pages._ui.evaluation import charts as evaluation_charts

@@ -15,11 +15,12 @@ from core.lab.experiment import ENDED, Experiment, LabState, RaceSettings, Statu
 from core.lab.jobs import delete_experiment, get_experiment, start_experiment, stop_experiment
 from core.lab.kinds.transfer import WITH, learning_curve
 from core.lab.results import CurveResult, ProductResult, RaceResult, Row, TransferResult, TuneResult
+from core.metric_words import headline_among, metric_help, metric_title, metric_words
 from core.spec import TrainingSpec
 from core.training.progress import read_progress
 from core.training.runs import list_runs
 from core.training.store import Run
-from core.words import ago, count, duration, headline_among, metric_help, metric_title, metric_words, score, state_words
+from core.words import ago, count, duration, score, state_words
 from core.workspace import Workspace
 from pages._ui.common import charts
 from pages._ui.common.cells import Notebook, next_step, python_fold

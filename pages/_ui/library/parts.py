@@ -10,13 +10,14 @@ import streamlit as st
 from core.data.dataset import list_datasets
 from core.errors import GraftError, InputError
 from core.lab.experiment import read_experiments
+from core.metric_words import metric_term, metric_value, metric_words
 from core.models.catalog import Model, models_for
 from core.models.library import LibraryModel, delete_model, edit_model, import_weights, list_models
 from core.models.weights import weights_here
 from core.tasks import TASKS
 from core.training.keeping import keep_run
 from core.training.runs import list_runs
-from core.words import ago, count, megabytes, metric_term, metric_value, metric_words, millions
+from core.words import ago, count, megabytes, millions
 from core.workspace import Workspace
 from pages._ui.common.draft import start_from
 from pages._ui.common.formatting import plain
