@@ -46,13 +46,14 @@ def register(add: Add) -> None:
 
 
 def _predict(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.delivery.predict.entry import Entry
     from core.delivery.predict.predicting import predict_pictures
     from core.delivery.predict.results import entry_words
 
-    def say(entry: dict[str, Any]) -> None:
+    def say(entry: Entry) -> None:
         print(f"{entry['file']}: {entry_words(entry)}", flush=True)
 
-    return predict_pictures(
+    answer = predict_pictures(
         workspace,
         parsed.model,
         parsed.source,
@@ -61,6 +62,7 @@ def _predict(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]
         listen=None if parsed.json else say,
         keep=parsed.json and parsed.out is None,
     )
+    return dict(answer)
 
 
 def _export(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from core.data.reading.archives import extract, is_archive
 from core.delivery.predict.chosen_model import ChosenModel
+from core.delivery.predict.entry import PicturesSummary, PixelEntry
 from core.delivery.predict.predicting import Found, find_pictures
 from core.delivery.predict.predictor import Predictor, described, pages_of
 from core.delivery.predict.results import ResultWriter, counted
@@ -26,7 +26,7 @@ def predict_batch(
     tick: Callable[[int, int | None], bool],
     *,
     tiled: bool = False,
-) -> dict[str, Any]:
+) -> PicturesSummary:
     """Look at every picture of files, folders and archives; write pictures.csv, objects.csv and coco.json to `folder`.
 
     `tick(done, total)` is told in pictures and stops the work by returning False; what is written by then stays.
@@ -44,7 +44,8 @@ def predict_batch(
     go_on = tick(0, len(pictures))
     with ResultWriter(folder, predictor.classes) as writer:
         for done, entry in _entries(predictor, pictures, model, confidence, tiled):
-            writer.add(entry | {"objects": counted(entry, confidence)})
+            entry["objects"] = counted(entry, confidence)
+            writer.add(entry)
             if done % 50 == 0:
                 writer.flush()
             go_on = tick(done, len(pictures))
@@ -64,9 +65,9 @@ def predict_batch(
 
 def _entries(
     predictor: Predictor, pictures: list[Found], model: ChosenModel, confidence: float, tiled: bool
-) -> Iterator[tuple[int, dict[str, Any]]]:
+) -> Iterator[tuple[int, PixelEntry]]:
     """Give an entry for every page of every picture in order, with how many pictures are done."""
-    waiting: list[tuple[int, dict[str, Any]]] = []
+    waiting: list[tuple[int, PixelEntry]] = []
     for number, picture in enumerate(pictures, 1):
         for entry in pages_of(picture.path, model.window):
             entry["file"] = picture.name
@@ -78,13 +79,13 @@ def _entries(
     yield from _predicted(predictor, waiting, model, confidence, tiled)
 
 
-def _shape(entry: dict[str, Any]) -> tuple[int, ...]:
+def _shape(entry: PixelEntry) -> tuple[int, ...]:
     return entry["image"].shape if "image" in entry else ()
 
 
 def _predicted(
-    predictor: Predictor, waiting: list[tuple[int, dict[str, Any]]], model: ChosenModel, confidence: float, tiled: bool
-) -> Iterator[tuple[int, dict[str, Any]]]:
+    predictor: Predictor, waiting: list[tuple[int, PixelEntry]], model: ChosenModel, confidence: float, tiled: bool
+) -> Iterator[tuple[int, PixelEntry]]:
     images = [entry.pop("image") for _, entry in waiting if "image" in entry]
     if images and len(images) == len(waiting) and len(images) > 1 and not tiled:
         try:
@@ -93,14 +94,14 @@ def _predicted(
             results = None  # one of them is to blame: each alone, below, tells which
         if results is not None:
             for (number, entry), result in zip(waiting, results, strict=True):
-                yield number, entry | described(result)
+                yield number, {**entry, **described(result)}
             return
     for place, (number, entry) in enumerate(waiting):
         if not images:
             yield number, entry  # it carries the reason why it can't be read
             continue
         try:
-            yield number, entry | predictor.predict(images[place], model.imgsz, confidence, tiled=tiled)
+            yield number, {**entry, **predictor.predict(images[place], model.imgsz, confidence, tiled=tiled)}
         except (RuntimeError, ValueError, MemoryError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0][:200]
-            yield number, entry | {"error": f"not looked at: {reason}"}
+            yield number, {**entry, "error": f"not looked at: {reason}"}

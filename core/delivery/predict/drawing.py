@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from core.data.images.thumbnails import Mark, draw_marks, lay_mask
 from core.data.palette import class_colour
+from core.delivery.predict.entry import Entry, FoundObject
 from core.delivery.predict.results import counted
 from core.words import percent
 
@@ -27,9 +27,7 @@ COCO_LIMBS = (
 """Which of COCO's 17 body points are joined (cocodataset.org/#keypoints-2020, numbered from 0)."""
 
 
-def draw_answer(
-    path: Path, entry: dict[str, Any], confidence: float, layers: tuple[str, ...], longest: int = 1000
-) -> bytes:
+def draw_answer(path: Path, entry: Entry, confidence: float, layers: tuple[str, ...], longest: int = 1000) -> bytes:
     """Return a JPEG of the picture at `path`, its longer side at most `longest` pixels, with what reaches the line.
 
     `entry` is a picture's answer (core.delivery.predict.predictor), `layers` are keys of LAYERS. Raises OSError when
@@ -45,7 +43,7 @@ def draw_answer(
     return buffer.getvalue()
 
 
-def draw_on(picture: Image.Image, entry: dict[str, Any], confidence: float, layers: tuple[str, ...]) -> None:
+def draw_on(picture: Image.Image, entry: Entry, confidence: float, layers: tuple[str, ...]) -> None:
     """Draw the objects of an answer that reach the line (0 to 1) on an RGB picture of any size, in place."""
     width, height = max(entry["width"], 1), max(entry["height"], 1)
     objects = sorted(counted(entry, confidence), key=lambda item: float(item["confidence"]))
@@ -64,7 +62,7 @@ def draw_on(picture: Image.Image, entry: dict[str, Any], confidence: float, laye
     draw_marks(picture, marks, letters=max(11, round(max(picture.size) / 46)))
 
 
-def _marks(item: dict[str, Any], width: int, height: int, layers: tuple[str, ...]) -> list[Mark]:
+def _marks(item: FoundObject, width: int, height: int, layers: tuple[str, ...]) -> list[Mark]:
     colour = class_colour(item["class_id"])
     left, top, right, bottom = item["box"]
     corners = item.get("corners") or [[left, top], [right, top], [right, bottom], [left, bottom]]
@@ -86,11 +84,11 @@ def _marks(item: dict[str, Any], width: int, height: int, layers: tuple[str, ...
     return marks
 
 
-def _points(item: dict[str, Any]) -> list[tuple[float, float, bool]]:
+def _points(item: FoundObject) -> list[tuple[float, float, bool]]:
     return [(point[0], point[1], len(point) < 3 or point[2] >= SURE_POINT) for point in item["keypoints"]]
 
 
-def _draw_limbs(pen: ImageDraw.ImageDraw, item: dict[str, Any], scale: tuple[float, float], width: int) -> None:
+def _draw_limbs(pen: ImageDraw.ImageDraw, item: FoundObject, scale: tuple[float, float], width: int) -> None:
     points = _points(item)
     for start, end in COCO_LIMBS:
         if points[start][2] and points[end][2]:

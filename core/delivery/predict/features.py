@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.delivery.predict.entry import LayerMaps
 from core.delivery.predict.predictor import Predictor
 from core.errors import InputError
 from core.tasks import TASKS
@@ -78,11 +79,10 @@ def draw_heat(predictor: Predictor, picture: Path, imgsz: int, out: Path) -> Non
     overlay(image, maps, seen["shape"], classify=classify).save(out, "JPEG", quality=88)
 
 
-def layer_maps(predictor: Predictor, picture: Path, imgsz: int) -> list[dict[str, Any]]:
+def layer_maps(predictor: Predictor, picture: Path, imgsz: int) -> list[LayerMaps]:
     """Return the maps of one early, one middle and one late layer for an RGB picture, looked at larger than trained.
 
-    Each: {"depth", "layer" number, "module" name, "channels", "stride" in pixels, "maps": base64 of a float16 array,
-    "shape": (channels, h, w)}. Grey borders the picture was padded with are cut off.
+    Grey borders the picture was padded with are cut off.
     """
     pixels = np.asarray(_opened(picture))
     imgsz = max(imgsz, LEAST_SIDE)
@@ -93,7 +93,7 @@ def layer_maps(predictor: Predictor, picture: Path, imgsz: int) -> list[dict[str
         predictor.results([pixels], imgsz, 0.25)
     height = seen["shape"][0]
     strides = {index: round(height / item.shape[1]) for index, item in seen["maps"].items() if item.ndim == 3}
-    found = []
+    found: list[LayerMaps] = []
     for depth, index in choose_layers(strides).items():
         maps = seen["maps"][index]
         if not TASKS[predictor.model.task].names_pictures:
@@ -123,7 +123,7 @@ def choose_layers(strides: dict[int, int]) -> dict[str, int]:
     return chosen
 
 
-def unpack_maps(layer: dict[str, Any]) -> NDArray[np.float32]:
+def unpack_maps(layer: LayerMaps) -> NDArray[np.float32]:
     """Return the (channels, h, w) maps of an entry of `layer_maps`."""
     flat = np.frombuffer(base64.b64decode(layer["maps"]), dtype=np.float16)
     return flat.reshape(layer["shape"]).astype(np.float32)

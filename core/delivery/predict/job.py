@@ -21,6 +21,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from core import jobs
+from core.delivery.predict.entry import PicturesSummary, VideoSummary
 from core.errors import InputError
 from core.jobs import JobState, Progress, Report
 from core.workspace import Workspace, new_id, read_json, write_json_atomic
@@ -129,6 +130,7 @@ def predict_job(folder: Path, job: dict[str, Any], report: Report) -> dict[str, 
         report(Progress("Looking", done, total or 0))
         return not cancel.exists()
 
+    result: PicturesSummary | VideoSummary
     try:
         model = choose_model(workspace, request.model)
         predictor = Predictor()

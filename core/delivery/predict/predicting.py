@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from core.data.reading.archives import extract, is_archive
 from core.delivery.predict.chosen_model import ChosenModel, choose_model
+from core.delivery.predict.entry import Counts, Entry, LoadedModel, Predicted
 from core.delivery.predict.results import ResultWriter, counted, entry_words
 from core.delivery.predict.warm import WarmPredictor
 from core.errors import GraftError, InputError
@@ -54,7 +55,7 @@ def find_pictures(sources: list[Path]) -> list[Found]:
 
 def predict_picture(
     predictor: WarmPredictor, model: ChosenModel, picture: Path, confidence: float, *, tiled: bool = False
-) -> list[dict[str, Any]]:
+) -> list[Entry]:
     """Return an entry for every page of a picture, what falls below `confidence` (0 to 1) left out.
 
     A picture the model can't cope with gets its reason. Raises InputError when the checkpoint is refused.
@@ -76,7 +77,7 @@ def predict_picture(
                 "error": f"not looked at: {error}",
             }
         ]
-    entries: list[dict[str, Any]] = answer["pictures"]
+    entries: list[Entry] = answer["pictures"]
     return entries
 
 
@@ -87,9 +88,9 @@ def predict_pictures(
     *,
     confidence: float | None = None,
     out: Path | None = None,
-    listen: Callable[[dict[str, Any]], None] | None = None,
+    listen: Callable[[Entry], None] | None = None,
     keep: bool = True,
-) -> dict[str, Any]:
+) -> Predicted:
     """Predict on pictures, folders and archives; return what was used and one entry per picture, unreadable ones too.
 
     `model` is the id of a run or the path of a .pt file (loaded weights-only). `confidence` (0 to 1) defaults to the
@@ -122,13 +123,13 @@ def _predict(
     chosen: ChosenModel,
     threshold: float,
     out: Path | None,
-    listen: Callable[[dict[str, Any]], None] | None,
+    listen: Callable[[Entry], None] | None,
     keep: bool,
-) -> dict[str, Any]:
+) -> Predicted:
     predictor = WarmPredictor()
     try:
-        described = predictor.ask("load", chosen)
-        used = {
+        described = cast(LoadedModel, predictor.ask("load", chosen))
+        used: Predicted = {
             "model": chosen.name,
             "weights": str(chosen.weights),
             "task": described["task"],
@@ -138,13 +139,17 @@ def _predict(
         }
         entries = _entries(predictor, chosen, pictures, threshold, listen)
         if out is None and keep:
-            kept = [{name: value for name, value in entry.items() if name != "mask"} for entry in entries]
+            kept = []
+            for entry in entries:
+                entry.pop("mask", None)
+                kept.append(entry)
             return used | {
                 "pictures": kept,
                 "words": "\n".join(f"{item['file']}: {entry_words(item)}" for item in kept),
             }
         if out is None:
-            return used | _totals(entries, described["task"])
+            counts = _totals(entries)
+            return used | {"counts": counts, "words": _words(counts, described["task"])}
         with ResultWriter(out, described["classes"]) as writer:
             for entry in entries:
                 writer.add(entry)
@@ -152,26 +157,24 @@ def _predict(
         predictor.close()
     masks = ("masks",) if TASKS[described["task"]].names_pixels else ()
     files = {name: str(out / name) for name in ("pictures.csv", "objects.csv", "coco.json", *masks)}
-    counts = _counts(writer.pictures, writer.unreadable, writer.objects, described["task"], f" Written to {out}.")
-    return used | counts | {"files": files}
+    counts = {"pictures": writer.pictures, "unreadable": writer.unreadable, "objects": writer.objects}
+    words = f"{_words(counts, described['task'])} Written to {out}."
+    return used | {"counts": counts, "words": words, "files": files}
 
 
-def _totals(entries: Iterator[dict[str, Any]], task: str) -> dict[str, Any]:
+def _totals(entries: Iterator[Entry]) -> Counts:
     pictures = unreadable = objects = 0
     for entry in entries:
         pictures, unreadable, objects = pictures + 1, unreadable + bool(entry["error"]), objects + len(entry["objects"])
-    return _counts(pictures, unreadable, objects, task)
+    return {"pictures": pictures, "unreadable": unreadable, "objects": objects}
 
 
-def _counts(pictures: int, unreadable: int, objects: int, task: str, more: str = "") -> dict[str, Any]:
-    lost = f"{unreadable} could not be read, " if unreadable else ""
-    found = "every pixel of the others has its class" if TASKS[task].names_pixels else f"{objects} objects found"
-    if TASKS[task].names_pixels and not unreadable:
-        found = "every pixel has its class"
-    return {
-        "counts": {"pictures": pictures, "unreadable": unreadable, "objects": objects},
-        "words": f"{pictures} pictures, {lost}{found}.{more}",
-    }
+def _words(counts: Counts, task: str) -> str:
+    lost = f"{counts['unreadable']} could not be read, " if counts["unreadable"] else ""
+    found = f"{counts['objects']} objects found"
+    if TASKS[task].names_pixels:
+        found = f"every pixel {'of the others ' if lost else ''}has its class"
+    return f"{counts['pictures']} pictures, {lost}{found}."
 
 
 def _entries(
@@ -179,11 +182,11 @@ def _entries(
     model: ChosenModel,
     pictures: list[Found],
     confidence: float,
-    listen: Callable[[dict[str, Any]], None] | None,
-) -> Iterator[dict[str, Any]]:
+    listen: Callable[[Entry], None] | None,
+) -> Iterator[Entry]:
     for picture in pictures:
         for entry in predict_picture(predictor, model, picture.path, confidence):
-            named = entry | {"file": picture.name, "objects": counted(entry, confidence)}
+            named: Entry = {**entry, "file": picture.name, "objects": counted(entry, confidence)}
             if listen is not None:
                 listen(named)
             yield named

@@ -17,6 +17,7 @@ from core.cores import use_cores
 from core.data.images.decoding import decode
 from core.data.images.page import UnreadableImage
 from core.data.images.windows import Window
+from core.delivery.predict.entry import FoundIn, FoundObject, PixelEntry
 from core.delivery.predict.tiles import find_in_tiles
 from core.errors import InputError
 from core.isolation import enter_isolation
@@ -89,7 +90,7 @@ class Predictor:
 
     def predict(
         self, image: NDArray[np.uint8], imgsz: int | None, confidence: float, *, tiled: bool = False
-    ) -> dict[str, Any]:
+    ) -> FoundIn:
         """Return what is found in one RGB picture (h, w, 3): `objects`, or `probabilities` when it is classified.
 
         Where every pixel has a class, there are the `shares` of the classes and a `mask`.
@@ -99,26 +100,26 @@ class Predictor:
         return described(self.results([image], imgsz, confidence)[0])
 
 
-def pages_of(path: Path, window: str) -> Iterator[dict[str, Any]]:
+def pages_of(path: Path, window: str) -> Iterator[PixelEntry]:
     """Give an entry for every page of a picture file, `image` its RGB pixels, or one with the `error`."""
     number = 0
     try:
         for page in decode(path, Window.parse(window)):
             number += 1
             image = np.asarray(page.image.convert("RGB"))
-            yield _entry(path, number, image.shape[1], image.shape[0]) | {"image": image}
+            yield {**_entry(path, number, image.shape[1], image.shape[0]), "image": image}
     except (UnreadableImage, OSError, MemoryError) as error:
-        yield _entry(path, number + 1, 0, 0) | {"error": f"can't be read: {error}"}
+        yield {**_entry(path, number + 1, 0, 0), "error": f"can't be read: {error}"}
         return
     if number == 0:
-        yield _entry(path, 1, 0, 0) | {"error": "can't be read: there is no picture in it"}
+        yield {**_entry(path, 1, 0, 0), "error": "can't be read: there is no picture in it"}
 
 
-def _entry(path: Path, page: int, width: int, height: int) -> dict[str, Any]:
+def _entry(path: Path, page: int, width: int, height: int) -> PixelEntry:
     return {"file": str(path), "page": page, "width": width, "height": height, "error": None, "objects": []}
 
 
-def described(result: Any) -> dict[str, Any]:
+def described(result: Any) -> FoundIn:
     """Return an Ultralytics result as plain values: boxes x1, y1, x2, y2 and outlines in pixels of the picture."""
     names = result.names
     if result.probs is not None:
@@ -134,7 +135,7 @@ def described(result: Any) -> dict[str, Any]:
     points = [] if result.keypoints is None else _plain(result.keypoints.data, 3)
     objects = []
     for index, class_id in enumerate(classes):
-        item: dict[str, Any] = {
+        item: FoundObject = {
             "class": names[class_id],
             "class_id": class_id,
             "confidence": round(confidences[index], 5),
@@ -150,7 +151,7 @@ def described(result: Any) -> dict[str, Any]:
     return {"objects": objects}
 
 
-def _pixels(mask: NDArray[np.uint8], names: dict[int, str]) -> dict[str, Any]:
+def _pixels(mask: NDArray[np.uint8], names: dict[int, str]) -> FoundIn:
     """Return class ids per pixel as a PNG in base64, and the share (0 to 1) of the picture each class takes."""
     counts = np.bincount(mask.ravel(), minlength=len(names))
     shares = {names[index]: round(float(counts[index] / mask.size), 5) for index in sorted(names)}

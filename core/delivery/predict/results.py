@@ -20,27 +20,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from core.delivery.predict.entry import Entry, FoundObject, ObjectRow, PictureRow
 from core.words import percent
 
 PICTURE_FIELDS = ("file", "page", "width", "height", "found", "classes", "confidence", "error")
 OBJECT_FIELDS = ("file", "page", "class", "class_id", "confidence", "x1", "y1", "x2", "y2")
 
 
-def counted(entry: dict[str, Any], confidence: float = 0.0) -> list[dict[str, Any]]:
+def counted(entry: Entry, confidence: float = 0.0) -> list[FoundObject]:
     """Return the objects of an entry whose confidence reaches the line (0 to 1)."""
     return [item for item in entry["objects"] if item["confidence"] >= confidence]
 
 
-def likeliest(entry: dict[str, Any]) -> tuple[str, float] | None:
+def likeliest(entry: Entry) -> tuple[str, float] | None:
     """Return the likeliest class of a classified picture and its probability (0 to 1), None for other entries."""
     probabilities = entry.get("probabilities")
     if not probabilities:
         return None
-    name = max(probabilities, key=probabilities.get)
+    name = max(probabilities, key=probabilities.__getitem__)
     return name, probabilities[name]
 
 
-def entry_words(entry: dict[str, Any], confidence: float = 0.0) -> str:
+def entry_words(entry: Entry, confidence: float = 0.0) -> str:
     """Say in a few words what was found in a picture."""
     if entry["error"]:
         return str(entry["error"])
@@ -53,14 +54,23 @@ def entry_words(entry: dict[str, Any], confidence: float = 0.0) -> str:
     return ", ".join(f"{number} {name}" for name, number in counts.items()) or "nothing found"
 
 
-def picture_row(entry: dict[str, Any], confidence: float = 0.0) -> dict[str, Any]:
+def picture_row(entry: Entry, confidence: float = 0.0) -> PictureRow:
     """Return the line of pictures.csv for an entry."""
-    row: dict[str, Any] = {name: entry.get(name) for name in ("file", "page", "width", "height", "error")}
+    row: PictureRow = {
+        "file": entry["file"],
+        "page": entry["page"],
+        "width": entry["width"],
+        "height": entry["height"],
+        "error": entry["error"],
+        "found": "",
+        "classes": "",
+        "confidence": "",
+    }
     best = likeliest(entry)
     if best is not None:
-        return row | {"found": "", "classes": best[0], "confidence": best[1]}
+        return row | {"classes": best[0], "confidence": best[1]}
     if "shares" in entry:
-        return row | {"found": "", "classes": entry_words(entry), "confidence": ""}
+        return row | {"classes": entry_words(entry)}
     found = counted(entry, confidence)
     return row | {
         "found": "" if entry["error"] else len(found),
@@ -69,7 +79,7 @@ def picture_row(entry: dict[str, Any], confidence: float = 0.0) -> dict[str, Any
     }
 
 
-def object_rows(entry: dict[str, Any], confidence: float = 0.0) -> list[dict[str, Any]]:
+def object_rows(entry: Entry, confidence: float = 0.0) -> list[ObjectRow]:
     """Return the lines of objects.csv for an entry; boxes in pixels of the picture."""
     return [
         {
@@ -78,7 +88,10 @@ def object_rows(entry: dict[str, Any], confidence: float = 0.0) -> list[dict[str
             "class": item["class"],
             "class_id": item["class_id"],
             "confidence": item["confidence"],
-            **dict(zip(("x1", "y1", "x2", "y2"), item["box"], strict=True)),
+            "x1": item["box"][0],
+            "y1": item["box"][1],
+            "x2": item["box"][2],
+            "y2": item["box"][3],
         }
         for item in counted(entry, confidence)
     ]
@@ -106,7 +119,7 @@ class ResultWriter:
         self._annotations = self._open(".coco-annotations.part")
         return self
 
-    def add(self, entry: dict[str, Any]) -> None:
+    def add(self, entry: Entry) -> None:
         """Write one picture's entry (see core.delivery.predict.predictor), with all the objects it holds."""
         self.pictures += 1
         self._picture_table.writerow(picture_row(entry))
@@ -174,7 +187,7 @@ class ResultWriter:
         os.replace(part, self.folder / "coco.json")
 
 
-def coco_annotation(item: dict[str, Any]) -> dict[str, Any]:
+def coco_annotation(item: FoundObject) -> dict[str, Any]:
     """Return one object as COCO says it: x, y, width, height; outlines as one flat list of corners."""
     left, top, right, bottom = item["box"]
     annotation: dict[str, Any] = {

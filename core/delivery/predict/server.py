@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from core.delivery.predict.entry import PixelEntry
 from core.delivery.predict.features import draw_heat, layer_maps
 from core.delivery.predict.predictor import Predictor, pages_of
 from core.errors import InputError
@@ -41,11 +42,12 @@ def answer(predictor: Predictor, request: dict[str, Any]) -> dict[str, Any]:
             predictor.results([np.zeros((side, side, 3), np.uint8)], imgsz, 0.9)  # the first pass is the slow one
             return {"task": predictor.model.task, "classes": predictor.classes, "imgsz": side}
         case "predict":
-            entries = []
+            entries: list[PixelEntry] = []
             for entry in pages_of(Path(request["picture"]), request.get("window", "auto")):
                 image = entry.pop("image", None)
                 if image is not None:
-                    entry |= predictor.predict(image, imgsz, request["confidence"], tiled=bool(request.get("tiled")))
+                    found = predictor.predict(image, imgsz, request["confidence"], tiled=bool(request.get("tiled")))
+                    entry = {**entry, **found}
                 entries.append(entry)
             return {"task": predictor.model.task, "pictures": entries}
         case "heat":

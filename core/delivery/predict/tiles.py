@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.delivery.predict.entry import FoundObject
 from core.tasks import TASKS
 
 OVERLAP = 0.2
@@ -39,7 +40,7 @@ def tile_count(width: int, height: int, imgsz: int) -> int:
 
 def find_in_tiles(
     results: Results, names: dict[int, str], image: NDArray[np.uint8], imgsz: int, confidence: float
-) -> list[dict[str, Any]]:
+) -> list[FoundObject]:
     """Return the objects found in an RGB picture (h, w, 3) cut into tiles of `imgsz` pixels; boxes in its pixels."""
     import supervision as sv
 
@@ -58,7 +59,7 @@ def find_in_tiles(
     found: Any = slicer(image)
     objects = []
     for index in range(len(found)):
-        item: dict[str, Any] = {
+        item: FoundObject = {
             "class": names[int(found.class_id[index])],
             "class_id": int(found.class_id[index]),
             "confidence": round(float(found.confidence[index]), 5),

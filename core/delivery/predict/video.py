@@ -19,6 +19,7 @@ from PIL import Image
 from core.data.images.thumbnails import Mark, draw_marks
 from core.data.palette import class_colour
 from core.delivery.predict.drawing import draw_on
+from core.delivery.predict.entry import Entry, VideoSummary
 from core.delivery.predict.predictor import Predictor
 from core.delivery.predict.results import counted, likeliest
 from core.errors import InputError
@@ -43,7 +44,7 @@ def annotate_video(
     *,
     every: int = 1,
     tick: Callable[[int, int | None], bool] = lambda _done, _total: True,
-) -> dict[str, Any]:
+) -> VideoSummary:
     """Look at every n-th frame of a video; write the annotated video and counts.csv to `folder`.
 
     `tick(done, total)` is told in frames and stops the work by returning False; what is written by then plays.
@@ -68,7 +69,7 @@ def annotate_video(
         encoder, name, options = _encoder()
         counter = _Counter(folder / "counts.csv", predictor.classes, float(rate))
         number = 0
-        entry: dict[str, Any] | None = None
+        entry: Entry | None = None
         made: Any
         out: Any = None
         tick(0, total)
@@ -139,12 +140,12 @@ def _upright(frame: Any) -> Image.Image:
     return picture.rotate(turn, expand=True) if turn else picture
 
 
-def _predict_frame(predictor: Predictor, picture: Image.Image, imgsz: int | None, confidence: float) -> dict[str, Any]:
-    entry = {"width": picture.width, "height": picture.height, "error": None}
-    return entry | predictor.predict(np.asarray(picture), imgsz, confidence)
+def _predict_frame(predictor: Predictor, picture: Image.Image, imgsz: int | None, confidence: float) -> Entry:
+    found = predictor.predict(np.asarray(picture), imgsz, confidence)
+    return {"file": "", "page": 1, "width": picture.width, "height": picture.height, "error": None, **found}
 
 
-def _shown(picture: Image.Image, entry: dict[str, Any], confidence: float, predictor: Predictor) -> Image.Image:
+def _shown(picture: Image.Image, entry: Entry, confidence: float, predictor: Predictor) -> Image.Image:
     scale = min(1.0, LONGEST / max(picture.size))
     size = tuple(max(2, round(side * scale) // 2 * 2) for side in picture.size)  # H.264 wants even sides
     shown = picture.resize(size) if size != picture.size else picture.copy()  # type: ignore[arg-type]
@@ -169,7 +170,7 @@ class _Counter:
         self.most: Counter[str] = Counter()
         self.frames_with: Counter[str] = Counter()
 
-    def add(self, frame: int, entry: dict[str, Any], confidence: float) -> None:
+    def add(self, frame: int, entry: Entry, confidence: float) -> None:
         """Write one frame's counts; a classified frame counts 1 for its likeliest class."""
         best = likeliest(entry)
         names = [best[0]] if best is not None else [item["class"] for item in counted(entry, confidence)]

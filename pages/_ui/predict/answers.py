@@ -6,6 +6,7 @@ import csv
 import io
 import tempfile
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import streamlit as st
 from core.data.palette import class_colour
 from core.delivery.predict.chosen_model import ChosenModel
 from core.delivery.predict.drawing import LAYERS, draw_answer
+from core.delivery.predict.entry import Entry, LoadedModel
 from core.delivery.predict.intake import Prepared
 from core.delivery.predict.predicting import predict_picture
 from core.delivery.predict.results import (
@@ -35,10 +37,10 @@ from core.words import count, out_of, percent
 from pages._ui.common.formatting import plain
 
 PER_PAGE = 12
-Answers = dict[Path, dict[str, Any]]
+Answers = dict[Path, Entry]
 
 
-def describe(model: ChosenModel) -> dict[str, Any] | None:
+def describe(model: ChosenModel) -> LoadedModel | None:
     """Return the model's task, classes and size, loading it; None, with the reason on the page, when it is refused."""
     known = st.session_state.setdefault("predict_described", {})
     key = _key(model)
@@ -49,7 +51,7 @@ def describe(model: ChosenModel) -> dict[str, Any] | None:
         except GraftError as error:
             st.error(plain(str(error)), icon=":material/block:")
             return None
-    described: dict[str, Any] = known[key]
+    described: LoadedModel = known[key]
     return described
 
 
@@ -79,7 +81,7 @@ def _key(model: ChosenModel) -> tuple[str, int, int | None]:
 def _drawn(
     path: str,
     changed: float,  # noqa: ARG001
-    entry: dict[str, Any],
+    entry: Entry,
     confidence: float,
     layers: tuple[str, ...],
     longest: int,
@@ -90,7 +92,7 @@ def _drawn(
         return None
 
 
-def drawn(item: Prepared, entry: dict[str, Any], confidence: float, layers: tuple[str, ...], longest: int) -> None:
+def drawn(item: Prepared, entry: Entry, confidence: float, layers: tuple[str, ...], longest: int) -> None:
     """Show a picture with what was found on it, or say why it can't be shown."""
     shown = entry | {"objects": counted(entry, confidence)}
     changed = item.path.stat().st_mtime if item.path.exists() else 0.0
@@ -103,7 +105,7 @@ def drawn(item: Prepared, entry: dict[str, Any], confidence: float, layers: tupl
 
 
 def controls(
-    model: ChosenModel, described: dict[str, Any], pictures: list[Prepared], *, key: str
+    model: ChosenModel, described: LoadedModel, pictures: list[Prepared], *, key: str
 ) -> tuple[float, tuple[str, ...], bool]:
     """Show the line, the layers and the tiles; return (confidence, layers, tiled)."""
     task = described["task"]
@@ -149,7 +151,7 @@ def controls(
 
 
 def show_answers(
-    model: ChosenModel, other: ChosenModel | None, pictures: list[Prepared], described: dict[str, Any]
+    model: ChosenModel, other: ChosenModel | None, pictures: list[Prepared], described: LoadedModel
 ) -> None:
     """Show what is found: the line, the picture large, all pictures small, counts, a table and the CSV."""
     confidence, layers, tiled = controls(model, described, pictures, key=model.name)
@@ -185,7 +187,7 @@ def _drawn_how(layers: tuple[str, ...]) -> str:
     return " Dashed: the model’s answer." if layers else ""
 
 
-def show_totals(pictures: list[Prepared], answers: Answers, confidence: float, described: dict[str, Any]) -> None:
+def show_totals(pictures: list[Prepared], answers: Answers, confidence: float, described: LoadedModel) -> None:
     """Show how many of each class were found in how many pictures."""
     entries = [answers[item.path] for item in pictures]
     counts: Counter[str] = Counter()
@@ -220,7 +222,7 @@ def show_totals(pictures: list[Prepared], answers: Answers, confidence: float, d
         st.html(f'<div class="graft-legend">{legend}</div>')
 
 
-def show_probabilities(entry: dict[str, Any], classes: list[str]) -> None:
+def show_probabilities(entry: Entry, classes: list[str]) -> None:
     """Show a bar for the likeliest classes of a classified picture."""
     ranked = sorted(entry.get("probabilities", {}).items(), key=lambda pair: -pair[1])[:5]
     for name, value in ranked:
@@ -330,7 +332,7 @@ def show_tables(pictures: list[Prepared], answers: Answers, confidence: float, t
             )
 
 
-def as_csv(rows: list[dict[str, Any]], fields: tuple[str, ...]) -> str:
+def as_csv(rows: Sequence[Mapping[str, Any]], fields: tuple[str, ...]) -> str:
     """Return rows as a CSV text with a header."""
     text = io.StringIO()
     table = csv.DictWriter(text, fields)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from core.delivery.predict.chosen_model import ChosenModel
+from core.delivery.predict.entry import LayerMaps
 from core.delivery.predict.features import as_png, likeness, stack_maps, telling_channels, unpack_maps
 from core.delivery.predict.intake import Prepared
 from core.delivery.predict.warm import warm_predictor
@@ -37,13 +37,13 @@ DEPTHS = {
 
 
 @st.cache_data(max_entries=40, show_spinner=False)
-def _layers(weights: str, changed: int, picture: str, imgsz: int | None) -> list[dict[str, Any]]:  # noqa: ARG001
+def _layers(weights: str, changed: int, picture: str, imgsz: int | None) -> list[LayerMaps]:  # noqa: ARG001
     model = ChosenModel("features", "features", Path(weights), imgsz)
-    layers: list[dict[str, Any]] = warm_predictor().ask("features", model, picture=picture)["layers"]
+    layers: list[LayerMaps] = warm_predictor().ask("features", model, picture=picture)["layers"]
     return layers
 
 
-def layers_of(model: ChosenModel, item: Prepared, imgsz: int | None) -> list[dict[str, Any]]:
+def layers_of(model: ChosenModel, item: Prepared, imgsz: int | None) -> list[LayerMaps]:
     """Return the maps of a model's layers for a picture, kept for later looks."""
     return _layers(str(model.weights), model.weights.stat().st_mtime_ns, str(item.path), imgsz)
 
@@ -86,7 +86,7 @@ def show_layers(model: ChosenModel, pictures: list[Prepared], imgsz: int) -> Non
     _show_rows(model, item, before_layers, after_layers)
 
 
-def _show_rows(model: ChosenModel, item: Prepared, before: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
+def _show_rows(model: ChosenModel, item: Prepared, before: list[LayerMaps], after: list[LayerMaps]) -> None:
     left, right = st.columns([1, 3], vertical_alignment="center", gap="medium")
     left.image(str(item.path), width="stretch", alt=f"The picture the maps below belong to: {item.name}")
     right.markdown(

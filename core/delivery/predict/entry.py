@@ -1,0 +1,161 @@
+"""What a model says about one page of a picture, in the form in which it crosses between processes: plain JSON."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+FoundObject = TypedDict(
+    "FoundObject",
+    {
+        "class": str,
+        "class_id": int,
+        "confidence": float,
+        "box": list[float],
+        "corners": NotRequired[list[list[float]]],
+        "polygon": NotRequired[list[list[float]]],
+        "keypoints": NotRequired[list[list[float]]],
+    },
+)
+"""One object: confidence 0 to 1; box x1, y1, x2, y2, its four turned corners, its outline, and its key points (x, y,
+confidence), all in pixels of the picture."""
+
+
+class FoundIn(TypedDict):
+    """What is found in one picture."""
+
+    objects: list[FoundObject]
+    probabilities: NotRequired[dict[str, float]]
+    """of a classified picture, by class, 0 to 1"""
+    shares: NotRequired[dict[str, float]]
+    """of the picture that each class takes, 0 to 1, where every pixel has its class"""
+    mask: NotRequired[str]
+    """class ids per pixel, base64 of a PNG"""
+
+
+class Entry(FoundIn):
+    """One page of a picture file with what is found in it."""
+
+    file: str
+    page: int
+    """from 1"""
+    width: int
+    height: int
+    error: str | None
+    """why it can't be read or was not looked at"""
+
+
+class PixelEntry(Entry):
+    """An entry whose pixels are still at hand."""
+
+    image: NotRequired[NDArray[np.uint8]]
+    """RGB, (h, w, 3)"""
+
+
+class LoadedModel(TypedDict):
+    """What the child says of the model it holds."""
+
+    task: str
+    classes: list[str]
+    imgsz: int
+
+
+class LayerMaps(TypedDict):
+    """What one layer puts out for a picture."""
+
+    depth: str
+    layer: int
+    module: str
+    channels: int
+    stride: int
+    """in pixels"""
+    maps: str
+    """base64 of a float16 array"""
+    shape: list[int]
+    """channels, h, w"""
+
+
+class PicturesSummary(TypedDict):
+    """What came of many pictures: the result of a job."""
+
+    pictures: int
+    unreadable: int
+    objects: int
+    by_class: dict[str, int]
+    classes: list[str]
+    task: str
+    imgsz: int
+    window: str
+
+
+class VideoSummary(TypedDict):
+    """What came of a video: the result of a job."""
+
+    video: str
+    """name of the annotated file"""
+    frames: int
+    looked_at: int
+    seconds_long: float
+    rate: float
+    """pictures per second"""
+    most_at_once: dict[str, int]
+    frames_with: dict[str, int]
+    task: str
+
+
+class PictureRow(TypedDict):
+    """One line of pictures.csv."""
+
+    file: str
+    page: int
+    width: int
+    height: int
+    error: str | None
+    found: int | str
+    """objects; "" of a classified or unreadable picture"""
+    classes: str
+    confidence: float | str
+    """of the surest object, "" where there is none"""
+
+
+ObjectRow = TypedDict(
+    "ObjectRow",
+    {
+        "file": str,
+        "page": int,
+        "class": str,
+        "class_id": int,
+        "confidence": float,
+        "x1": float,
+        "y1": float,
+        "x2": float,
+        "y2": float,
+    },
+)
+"""One line of objects.csv."""
+
+
+class Counts(TypedDict):
+    """How many pictures were looked at, and what came of it."""
+
+    pictures: int
+    unreadable: int
+    objects: int
+
+
+class Predicted(TypedDict):
+    """The answer to `predict`: what was used, and an entry per picture or only the counts."""
+
+    model: str
+    weights: str
+    task: str
+    imgsz: int
+    window: str
+    confidence: float
+    pictures: NotRequired[list[Entry]]
+    counts: NotRequired[Counts]
+    words: NotRequired[str]
+    files: NotRequired[dict[str, str]]
+    """{name: path} of what was written"""
