@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -16,6 +14,7 @@ from core.evaluation.figures.metrics import ratio
 from core.evaluation.figures.operating_point import OperatingPoint
 from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
 from core.evaluation.figures.slices import Slices, picture_cuts
+from core.evaluation.predict.predictions import PredictionMeta
 from core.evaluation.verdict import classification_sentences
 
 
@@ -84,7 +83,7 @@ def _figure(draws: NDArray[np.floating], count: int, units: int) -> Figure:
 def classified(
     predictions: pd.DataFrame,
     truth: pd.DataFrame,
-    meta: dict[str, Any],
+    meta: PredictionMeta,
     twins: list[str],
     temperature: float | None = None,
 ) -> SplitFigures:

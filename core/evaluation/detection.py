@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from core.evaluation.figures.operating_point import IOU, OperatingPoint, best_f1
 from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
 from core.evaluation.figures.slices import Slices, object_cuts
 from core.evaluation.predict.prediction_arrays import CODES, PredictionArrays
+from core.evaluation.predict.predictions import PredictionMeta
 from core.evaluation.review import confusion
 from core.evaluation.verdict import detection_sentences
 
@@ -33,7 +33,7 @@ class Detector:
         self,
         predictions: pd.DataFrame,
         truth: pd.DataFrame,
-        meta: dict[str, Any],
+        meta: PredictionMeta,
         cached: CachedFigures | None = None,
         twins: Sequence[str] = (),
     ) -> None:

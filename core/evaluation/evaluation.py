@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,9 +27,9 @@ from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.prediction_arrays import CODES
 from core.evaluation.predict.predictions import (
     are_fresh,
-    meta_path,
     predictions_path,
     present_dataset,
+    read_meta,
     truth_path,
 )
 from core.evaluation.predicting import predict_split
@@ -136,23 +135,33 @@ def evaluate_run(
     openings = _open_test(dataset, open_test=open_test, ready=ready) if split == "test" else None
     if not ready:
         predict_split(workspace, run_id, split, progress)
-    meta = json.loads(meta_path(folder, split).read_text(encoding="utf-8"))
+    meta = read_meta(folder, split)
     predictions, truth = pd.read_parquet(predictions_path(folder, split)), pd.read_parquet(truth_path(folder, split))
-    shared = {"run": run_id, "split": split, "task": meta["task"], "classes": meta["classes"]}
-    weights = str(meta["weights_sha256"])
-    shared |= {"images": len(meta["images"]), "truth": truth, "test_openings": openings, "weights_sha256": weights}
-    shared["groups"] = {item["file"]: item["group"] for item in meta["images"] if item.get("group")}
-    temperature = load_temperature(folder, weights)
+    weights = meta["weights_sha256"]
+    temperature, detector = load_temperature(folder, weights), None
     if TASKS[meta["task"]].names_pictures:
         figures = classified(predictions, truth, meta, known_twins(dataset, split), temperature)
-        return Evaluation(**shared, predictions=predictions, **vars(figures))
-    if TASKS[meta["task"]].names_pixels:
-        judged = judged_pixels(predictions, truth, meta, known_twins(dataset, split))
-        return Evaluation(**shared, predictions=predictions, **vars(judged))
-    detector = load_detector(folder, split, dataset, predictions, truth, meta)
-    confidence = _operating_confidence(workspace, run_id, split, dataset, detector, weights, progress)
-    detector.scale_confidence(temperature)
-    return Evaluation(**shared, predictions=detector.predictions, detector=detector, **vars(detector.at(confidence)))
+    elif TASKS[meta["task"]].names_pixels:
+        figures = judged_pixels(predictions, truth, meta, known_twins(dataset, split))
+    else:
+        detector = load_detector(folder, split, dataset, predictions, truth, meta)
+        confidence = _operating_confidence(workspace, run_id, split, dataset, detector, weights, progress)
+        detector.scale_confidence(temperature)
+        figures = detector.at(confidence)
+    return Evaluation(
+        **vars(figures),
+        run=run_id,
+        split=split,
+        task=meta["task"],
+        classes=meta["classes"],
+        images=len(meta["images"]),
+        predictions=predictions if detector is None else detector.predictions,
+        truth=truth,
+        weights_sha256=weights,
+        groups={item["file"]: group for item in meta["images"] if (group := item.get("group"))},
+        test_openings=openings,
+        detector=detector,
+    )
 
 
 def fit_run_temperature(evaluation: Evaluation) -> float | None:

@@ -8,7 +8,6 @@ the same observation: confident disagreement is more often the label's fault tha
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.predict.prediction_arrays import CODES, PredictionArrays
-from core.evaluation.predict.predictions import meta_path, predictions_path
+from core.evaluation.predict.predictions import meta_path, predictions_path, read_meta
 from core.tasks import TASKS
 from core.workspace import Workspace
 
@@ -116,15 +115,15 @@ def _ever_found(workspace: Workspace, evaluation: Evaluation, arrays: Prediction
 def _runs_on_the_same(workspace: Workspace, evaluation: Evaluation) -> list[Path]:
     """Return the folders of other runs with predictions on the same state of the same dataset, the newest first."""
     here = workspace.run(evaluation.run)
-    own = json.loads(meta_path(here, evaluation.split).read_text(encoding="utf-8"))
+    own = read_meta(here, evaluation.split)
     found = []
     for folder in here.parent.iterdir():
         path = meta_path(folder, evaluation.split)
         if folder != here and path.is_file() and predictions_path(folder, evaluation.split).is_file():
-            found.append((path.stat().st_mtime_ns, folder, path))
+            found.append((path.stat().st_mtime_ns, folder))
     same = []
-    for _, folder, path in sorted(found, reverse=True):
-        meta = json.loads(path.read_text(encoding="utf-8"))
+    for _, folder in sorted(found, reverse=True):
+        meta = read_meta(folder, evaluation.split)
         if meta["dataset_checksum"] == own["dataset_checksum"] and meta["classes"] == own["classes"]:
             same.append(folder)
     return same[:MOST_RUNS]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -13,10 +11,12 @@ from core.evaluation.detection import Detector
 from core.evaluation.figures.cached_figures import digest_of, load_cached_figures, save_cached_figures
 from core.evaluation.near_twins import twins_in_train
 from core.evaluation.predict.predictions import (
+    PredictionMeta,
     cached_figures_path,
     meta_path,
     predictions_path,
     present_dataset,
+    read_meta,
     truth_path,
 )
 from core.tasks import TASKS
@@ -28,7 +28,7 @@ def load_detector(
     dataset: Dataset | None,
     predictions: pd.DataFrame,
     truth: pd.DataFrame,
-    meta: dict[str, Any],
+    meta: PredictionMeta,
 ) -> Detector:
     """Return the detector of stored tables, with what takes long read from disk, or worked out and stored.
 
@@ -45,7 +45,7 @@ def load_detector(
 
 def prepare(folder: Path, split: str) -> None:
     """Work out and store what takes long about a run's stored predictions, so that the page opens at once."""
-    meta = json.loads(meta_path(folder, split).read_text(encoding="utf-8"))
+    meta = read_meta(folder, split)
     if TASKS[meta["task"]].finds_objects:
         tables = pd.read_parquet(predictions_path(folder, split)), pd.read_parquet(truth_path(folder, split))
         load_detector(folder, split, present_dataset(folder), *tables, meta)

@@ -5,8 +5,6 @@ Counted as Ultralytics' validator counts them, at the size the model sees. Inter
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -71,7 +69,7 @@ def _figure(draws: Draws, pictures: int, units: int) -> Figure:
 
 
 def judged_pixels(
-    predictions: pd.DataFrame, truth: pd.DataFrame, meta: dict[str, Any], twins: list[str]
+    predictions: pd.DataFrame, truth: pd.DataFrame, meta: PredictionMeta, twins: list[str]
 ) -> SplitFigures:
     """Return all figures, tables and sentences from stored pixel counts, as `classified` does for whole pictures."""
     classes, images = meta["classes"], pd.DataFrame(meta["images"])

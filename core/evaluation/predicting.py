@@ -20,6 +20,7 @@ from core.evaluation.loading import prepare
 from core.evaluation.predict.predictions import (
     MIN_CONFIDENCE,
     NMS_IOU,
+    PredictionMeta,
     best_weights,
     meta_path,
     predictions_path,
@@ -112,21 +113,19 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
     if task.has_shapes:
         _write(shapes, shapes_path(run_folder, split))
     keep = [name for name in ("file", "source", "width", "height", "group", "brightness") if name in table]
-    write_json_atomic(
-        meta_path(run_folder, split),
-        {
-            "task": dataset.task,
-            "classes": dataset.classes,
-            "split": split,
-            "imgsz": spec.imgsz,
-            "confidence": MIN_CONFIDENCE,
-            "nms_iou": NMS_IOU,
-            "weights_sha256": file_sha256(weights),
-            "dataset_checksum": dataset.checksum,
-            "results": {key: _finite(value) for key, value in metrics.results_dict.items()},
-            "images": json.loads(table[keep].to_json(orient="records")),
-        },
-    )
+    meta: PredictionMeta = {
+        "task": dataset.task,
+        "classes": dataset.classes,
+        "split": split,
+        "imgsz": spec.imgsz,
+        "confidence": MIN_CONFIDENCE,
+        "nms_iou": NMS_IOU,
+        "weights_sha256": file_sha256(weights),
+        "dataset_checksum": dataset.checksum,
+        "results": {key: _finite(value) for key, value in metrics.results_dict.items()},
+        "images": json.loads(table[keep].to_json(orient="records")),
+    }
+    write_json_atomic(meta_path(run_folder, split), meta)
     prepare(run_folder, split)
     return predictions_path(run_folder, split)
 

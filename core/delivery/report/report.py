@@ -22,6 +22,7 @@ from core.data.palette import class_colour
 from core.delivery.report import figures as draw
 from core.delivery.report import words
 from core.delivery.report.pictures import Example, choose_examples, jpeg_of
+from core.delivery.report.rows import Chart, ClassCount, ClassRow, Gallery, Headline, Picture, SliceRow
 from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.evaluation.evaluation import Evaluation, evaluate_run
@@ -137,6 +138,7 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
     progress = read_progress(run)
     spec = run.spec
     confusion = evaluation.confusion
+    class_rows, class_columns = _per_class(evaluation)
     show_matrix = 1 < len(evaluation.classes) <= 12
     weights = run.best_weights
     assert weights is not None
@@ -181,7 +183,8 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
             for name, value in words.plan_settings(spec)
         ],
         "charts": _charts(run),
-        **_per_class(evaluation),
+        "per_class": class_rows,
+        "class_columns": class_columns,
         "confusion": draw.matrix(
             list(confusion.index), list(confusion.columns), confusion.to_numpy().tolist(), "Confusion matrix"
         )
@@ -200,18 +203,18 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
     }
 
 
-def _headline(evaluation: Evaluation) -> list[dict[str, Any]]:
+def _headline(evaluation: Evaluation) -> list[Headline]:
     figures = []
     for name in TASKS[evaluation.task].report_figures:
         figure = evaluation.metrics.get(name)
         if figure is not None:
             figures.append(
-                {
-                    "title": metric_title(name),
-                    "value": metric_value(name, figure.value),
-                    "words": from_to(figure, share=is_share(name)),
-                    "drawing": _interval(figure, metric_title(name)),
-                }
+                Headline(
+                    title=metric_title(name),
+                    value=metric_value(name, figure.value),
+                    words=from_to(figure, share=is_share(name)),
+                    drawing=_interval(figure, metric_title(name)),
+                )
             )
     return figures[:4]
 
@@ -220,7 +223,7 @@ def _interval(figure: Figure, title: str) -> Markup:
     return draw.interval(figure, f"{title}: {from_to(figure)}")
 
 
-def _class_counts(dataset: Dataset) -> list[dict[str, Any]]:
+def _class_counts(dataset: Dataset) -> list[ClassCount]:
     parts = [part for part in SPLIT_WORDS if dataset.images.get(part)]
     counted = dataset.instances_by_split
     training = sum(counted.get("train", {}).values()) or 1
@@ -228,17 +231,17 @@ def _class_counts(dataset: Dataset) -> list[dict[str, Any]]:
     for index, name in enumerate(dataset.classes):
         share = counted.get("train", {}).get(name, 0) / training
         rows.append(
-            {
-                "name": name,
-                "colour": class_colour(index),
-                "counts": [thousands(counted.get(part, {}).get(name, 0)) for part in parts],
-                "drawing": draw.bar(share, f"{name}: {percent(share)}", class_colour(index)),
-            }
+            ClassCount(
+                name=name,
+                colour=class_colour(index),
+                counts=[thousands(counted.get(part, {}).get(name, 0)) for part in parts],
+                drawing=draw.bar(share, f"{name}: {percent(share)}", class_colour(index)),
+            )
         )
     return rows
 
 
-def _per_class(evaluation: Evaluation) -> dict[str, Any]:
+def _per_class(evaluation: Evaluation) -> tuple[list[ClassRow], list[str]]:
     columns = [name for name in ("IoU", "precision", "F1", "mAP50", "mAP50-95", "AUROC")
                if any(name in item.figures for item in evaluation.per_class.values())]  # fmt: skip
     rows = []
@@ -246,23 +249,22 @@ def _per_class(evaluation: Evaluation) -> dict[str, Any]:
         item = evaluation.per_class.get(name, ClassFigures())
         figures, recall, labelled = item.figures, item.figures.get("recall"), item.objects
         rows.append(
-            {
-                "name": name,
-                "colour": class_colour(index),
-                "labelled": thousands(labelled),
-                "found": thousands(item.found),
-                "drawing": _interval(recall, name) if recall and labelled else "",
-                "words": from_to(recall) if recall and labelled else "nothing labelled here",
-                "cells": [
-                    metric_value(column, figures[column].value) if column in figures else "–" for column in columns
-                ],
-            }
+            ClassRow(
+                name=name,
+                colour=class_colour(index),
+                labelled=thousands(labelled),
+                found=thousands(item.found),
+                drawing=_interval(recall, name) if recall and labelled else Markup(),
+                words=from_to(recall) if recall and labelled else "nothing labelled here",
+                cells=[metric_value(column, figures[column].value) if column in figures else "–" for column in columns],
+            )
         )
-    return {"per_class": rows, "class_columns": columns}
+    return rows, columns
 
 
-def _slices(evaluation: Evaluation) -> list[dict[str, Any]]:
-    rows, groups = [], 0
+def _slices(evaluation: Evaluation) -> list[SliceRow]:
+    rows: list[SliceRow] = []
+    groups = 0
     for item in evaluation.slices:
         name = item.name
         if item.by in ("source", "group"):  # names of folders and groups may be those of patients
@@ -271,19 +273,19 @@ def _slices(evaluation: Evaluation) -> list[dict[str, Any]]:
         elif item.by == "class":
             continue  # a table of its own
         rows.append(
-            {
-                "name": name,
-                "worse": item.worse,
-                "labelled": thousands(item.objects),
-                "found": thousands(item.found),
-                "drawing": _interval(item.figure, name),
-                "words": from_to(item.figure),
-            }
+            SliceRow(
+                name=name,
+                worse=item.worse,
+                labelled=thousands(item.objects),
+                found=thousands(item.found),
+                drawing=_interval(item.figure, name),
+                words=from_to(item.figure),
+            )
         )
-    return rows if len(rows) <= 16 else [row for row in rows if row["worse"]][:16]
+    return rows if len(rows) <= 16 else [row for row in rows if row.worse][:16]
 
 
-def _charts(run: Run) -> list[dict[str, Any]]:
+def _charts(run: Run) -> list[Chart]:
     table = read_progress(run).curves
     if table.empty:
         return []
@@ -294,7 +296,7 @@ def _charts(run: Run) -> list[dict[str, Any]]:
     if measured:
         series = {name: table[name].astype(float).tolist() for name in measured[:3]}
         drawing = draw.curves(series, "Result on the validation pictures by epoch", best=run.best_epoch, top=1.0)
-        charts.append((drawing, "Result on the validation pictures after each epoch; the best epoch is kept."))
+        charts.append(Chart(drawing, "Result on the validation pictures after each epoch; the best epoch is kept."))
     losses = {
         name: table[name].astype(float).tolist()
         for name in table.columns
@@ -303,8 +305,8 @@ def _charts(run: Run) -> list[dict[str, Any]]:
     if losses:
         named = {name.removeprefix("train/").replace("_", " "): line for name, line in losses.items()}
         drawing = draw.curves(named, "Training losses by epoch", best=run.best_epoch)
-        charts.append((drawing, "What the training lowers (losses), on the training pictures."))
-    return [{"drawing": drawing, "words": text} for drawing, text in charts if drawing]
+        charts.append(Chart(drawing, "What the training lowers (losses), on the training pictures."))
+    return [chart for chart in charts if chart.drawing]
 
 
 def _settings(run: Run) -> list[tuple[str, str, bool]]:
@@ -324,16 +326,16 @@ def _settings(run: Run) -> list[tuple[str, str, bool]]:
 def _pictures(
     examples: list[Example], evaluation: Evaluation, dataset: Dataset, longest: int, quality: int
 ) -> dict[str, Any]:
-    galleries: dict[str, list[dict[str, str]]] = {}
+    galleries: dict[str, list[Picture]] = {}
     for example in examples:
         data = jpeg_of(example, evaluation, dataset, longest, quality)
         if data is not None:
-            picture = {"data": base64.b64encode(data).decode("ascii"), "words": example.words}
+            picture = Picture(base64.b64encode(data).decode("ascii"), example.words)
             galleries.setdefault(example.gallery, []).append(picture)
     first = [pictures[0] for pictures in galleries.values()][:3]
     return {
         "summary_pictures": first,
-        "galleries": [{"title": title, "pictures": pictures} for title, pictures in galleries.items()],
+        "galleries": [Gallery(title, pictures) for title, pictures in galleries.items()],
     }
 
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from core.evaluation.figures.error_budget import error_costs
 from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import Weights, count_units, draw
 from core.evaluation.predict.prediction_arrays import PredictionArrays
+from core.evaluation.predict.predictions import PictureMeta, PredictionMeta
 from core.tasks import TASKS
 from core.workspace import write_json_atomic
 
@@ -91,7 +92,8 @@ def _without(arrays: PredictionArrays, twins: Sequence[str]) -> dict[str, Figure
     if images.empty:
         return {}
     files = set(images["file"])
-    meta = {"task": arrays.task, "classes": arrays.classes, "images": images.to_dict("records")}
+    kept = cast(list[PictureMeta], images.to_dict("records"))
+    meta: PredictionMeta = {"task": arrays.task, "classes": arrays.classes, "images": kept}
     left = PredictionArrays(
         arrays.predictions[arrays.predictions["file"].isin(files)].reset_index(drop=True),
         arrays.truth[arrays.truth["file"].isin(files)].reset_index(drop=True),

@@ -6,13 +6,12 @@ once. Predictions lie in order of falling confidence, so those that count are th
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.predict.error_kinds import KINDS_OF_FINDINGS, error_kinds
+from core.evaluation.predict.predictions import PredictionMeta
 
 Ints = NDArray[np.int64]
 CODES = ("hit", *KINDS_OF_FINDINGS)
@@ -24,7 +23,7 @@ _MOST_OBJECTS = 1 << 24
 class PredictionArrays:
     """The predictions and labels of one split; all indices are rows of `predictions`, `truth` or `images`."""
 
-    def __init__(self, predictions: pd.DataFrame, truth: pd.DataFrame, meta: dict[str, Any]) -> None:
+    def __init__(self, predictions: pd.DataFrame, truth: pd.DataFrame, meta: PredictionMeta) -> None:
         """Sort and code; predictions whose confidence is not a number are left out and counted in `unusable`."""
         confidence = predictions["confidence"].to_numpy(dtype=float)
         finite = np.isfinite(confidence)
@@ -35,7 +34,7 @@ class PredictionArrays:
         self.stored_row: Ints = order
         """where each prediction lies in the stored table"""
         self.truth = truth
-        self.task, self.classes = str(meta["task"]), list(meta["classes"])
+        self.task, self.classes = meta["task"], list(meta["classes"])
         self.imgsz = int(meta.get("imgsz", 640))
         self.images = pd.DataFrame(meta["images"])
         files = self.files = pd.Index(self.images["file"].astype(str))

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 from core.data.dataset import Dataset, load_dataset
 from core.digests import file_sha256
@@ -67,6 +68,33 @@ NMS_IOU = 0.7
 """Ultralytics' own defaults of validation: mAP needs the predictions of low confidence, too."""
 
 
+class PictureMeta(TypedDict):
+    """One picture a model looked at, as the dataset's image table had it."""
+
+    file: str
+    width: int
+    height: int
+    source: NotRequired[str | None]
+    group: NotRequired[str | None]
+    brightness: NotRequired[float | None]
+
+
+class PredictionMeta(TypedDict):
+    """The conditions of a prediction pass: the content of `meta_<split>.json`."""
+
+    task: str
+    classes: list[str]
+    split: NotRequired[str]
+    imgsz: NotRequired[int]
+    confidence: NotRequired[float]
+    nms_iou: NotRequired[float]
+    weights_sha256: NotRequired[str]
+    dataset_checksum: NotRequired[str]
+    results: NotRequired[dict[str, float | None]]
+    """Ultralytics' own, by its names"""
+    images: list[PictureMeta]
+
+
 def predictions_path(run_folder: Path, split: str) -> Path:
     """Return where the predictions of a run on a split are stored."""
     return run_folder / "evaluation" / f"predictions_{split}.parquet"
@@ -85,6 +113,12 @@ def mask_path(run_folder: Path, file: str) -> Path:
 def meta_path(run_folder: Path, split: str) -> Path:
     """Return where the conditions of a prediction pass are stored."""
     return run_folder / "evaluation" / f"meta_{split}.json"
+
+
+def read_meta(run_folder: Path, split: str) -> PredictionMeta:
+    """Return the conditions of the stored prediction pass. Raises OSError when there was none."""
+    meta: PredictionMeta = json.loads(meta_path(run_folder, split).read_text(encoding="utf-8"))
+    return meta
 
 
 def shapes_path(run_folder: Path, split: str) -> Path:
@@ -127,7 +161,7 @@ def are_fresh(run_folder: Path, split: str, dataset: Dataset | None) -> bool:
     paths = (predictions_path(run_folder, split), truth_path(run_folder, split), meta_path(run_folder, split))
     if not all(path.is_file() for path in paths):
         return False
-    meta = json.loads(paths[2].read_text(encoding="utf-8"))
+    meta = read_meta(run_folder, split)
     if meta["weights_sha256"] != file_sha256(best_weights(run_folder)):
         return False
     if dataset is None:
