@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from core.errors import GraftError, InputError
 from core.processes import end_process_tree, is_alive, process_identity, start_child
@@ -43,6 +43,24 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+
+
+class ProcessRecord(TypedDict, total=False):
+    """Which process does a job: the content of process.json."""
+
+    pid: int
+    identity: str | None
+    started: float
+    """seconds since 1970"""
+
+
+class StoredProgress(TypedDict, total=False):
+    """How far it says it is: the content of progress.json."""
+
+    stage: str
+    done: int
+    total: int
+    seconds_left: float | None
 
 
 @dataclass(frozen=True)
@@ -84,16 +102,17 @@ def start_job(folder: Path, module: str, job: dict[str, Any], *, own_session: bo
     for earlier in ("process.json", "result.json", "progress.json", "job.log"):
         (folder / earlier).unlink(missing_ok=True)
     pid = start_child(module, str(folder), log=folder / "job.log", own_session=own_session)
-    process = {"pid": pid, "identity": process_identity(pid), "started": time.time()}
+    process: ProcessRecord = {"pid": pid, "identity": process_identity(pid), "started": time.time()}
     write_json_atomic(folder / "process.json", process)
     return folder
 
 
 def read_job(folder: Path, what: str = "It") -> JobState:
     """Look how far a job is; `what` is how the sentence begins that says that its child went without a result."""
-    process = read_json(folder / "process.json")
+    process = _process(folder)
     alive = is_alive(process.get("pid"), process.get("identity"))  # before the result: it is written before the end
-    result, progress = read_json(folder / "result.json"), read_json(folder / "progress.json")
+    result = read_json(folder / "result.json")
+    progress = cast(StoredProgress, read_json(folder / "progress.json"))
     done, total = progress.get("done") or 0, progress.get("total") or 0
     seconds = time.time() - process["started"] if "started" in process else 0.0
     if result:
@@ -131,9 +150,9 @@ def wait_job(folder: Path, progress: Report | None = None) -> dict[str, Any]:
 
 def end_job(folder: Path) -> None:
     """End a job's child and all it started, if it still runs; what it has written stays."""
-    process = read_json(folder / "process.json")
-    if process.get("identity"):
-        end_process_tree(process["pid"], process["identity"], grace=3)
+    process = _process(folder)
+    if identity := process.get("identity"):
+        end_process_tree(process["pid"], identity, grace=3)
 
 
 def remove_job(folder: Path) -> None:
@@ -170,10 +189,20 @@ def _reporter(folder: Path) -> Report:
         left = progress.seconds_left
         if left is None and first < progress.done < progress.total and now - began > ESTIMATE_AFTER:
             left = (now - began) / (progress.done - first) * (progress.total - progress.done)
-        shown = {"stage": stage, "done": progress.done, "total": progress.total, "seconds_left": left}
+        shown: StoredProgress = {
+            "stage": progress.stage,
+            "done": progress.done,
+            "total": progress.total,
+            "seconds_left": left,
+        }
         write_json_atomic(folder / "progress.json", shown, durable=False)
 
     return report
+
+
+def _process(folder: Path) -> ProcessRecord:
+    """Return which process does a job, empty while nobody has recorded one."""
+    return cast(ProcessRecord, read_json(folder / "process.json"))
 
 
 def _just_asked(folder: Path) -> bool:

@@ -15,6 +15,7 @@ from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import Weights, area_interval, count_units, draw
 from core.evaluation.figures.operating_point import OperatingPoint
 from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
+from core.evaluation.predict.predictions import PredictionMeta
 from core.words import count, percent, value_between
 
 Draws = NDArray[np.float64]

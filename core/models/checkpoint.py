@@ -11,14 +11,14 @@ from core.children import answer
 from core.errors import InputError
 from core.isolation import enter_isolation
 from core.jobs import Report
-from core.ultralytics.checkpoints import network_facts, read_network
+from core.ultralytics.checkpoints import CheckpointFacts, network_facts, read_network
 
 LAYERS = ("ultralytics.", "models.", "torch.nn.", "timm.", "torchvision.", "yolov5.", "yolo")
 """Where the parts of networks live: a part of these that isn't on the allow-list is unknown rather than hostile."""
 
 
-def describe_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a checkpoint weights-only; return its task, classes, parameters, architecture and imgsz.
+def describe_checkpoint(path: Path) -> CheckpointFacts:
+    """Load a checkpoint weights-only; return what it says of itself.
 
     Raises InputError when it is refused; the sentence begins with “it”, the file.
     """
@@ -58,7 +58,7 @@ def _refusal(error: BaseException) -> str:
 
 
 def _work(request: dict[str, Any], _report: Report) -> dict[str, Any]:
-    return describe_checkpoint(Path(request["path"]))
+    return dict(describe_checkpoint(Path(request["path"])))
 
 
 if __name__ == "__main__":

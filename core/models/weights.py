@@ -14,7 +14,7 @@ import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from core.children import run_child
 from core.digests import file_sha256
@@ -23,6 +23,7 @@ from core.fetching import Moved, NotThere, Unreachable, fetch
 from core.models.catalog import STARTER, Model, models_for
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
 from core.tasks import Task
+from core.ultralytics.checkpoints import CheckpointFacts
 from core.words import megabytes
 from core.workspace import Workspace, read_json, slug, write_json_atomic
 
@@ -158,8 +159,8 @@ def import_file(workspace: Workspace, source: Path, name: str | None = None, *, 
     return described_file(workspace, target)
 
 
-def describe_weights(path: Path) -> dict[str, Any]:
-    """Load a checkpoint in a child process with weights-only unpickling; return its task, classes, architecture, ...
+def describe_weights(path: Path) -> CheckpointFacts:
+    """Load a checkpoint in a child process with weights-only unpickling; return what it says of itself.
 
     Nothing the file holds is run: torch's weights-only unpickler with Ultralytics' allow-list raises at the first
     thing that is no tensor, number, text or known layer (docs: pytorch.org/docs/stable/generated/torch.load.html).
@@ -171,7 +172,8 @@ def describe_weights(path: Path) -> dict[str, Any]:
         raise InputError(f"{path.name} is not a PyTorch checkpoint (.pt) or is cut off: get it again from its source.")
     request, refused = {"path": str(path.resolve())}, f"{path.name} is refused"
     try:
-        return run_child("core.models.checkpoint", request, timeout=READING_SECONDS, failure=refused)
+        facts = run_child("core.models.checkpoint", request, timeout=READING_SECONDS, failure=refused)
+        return cast(CheckpointFacts, facts)
     except InputError:
         raise
     except GraftError as error:  # a file that brings its reader down, or holds it up, is to blame itself

@@ -6,9 +6,21 @@ Every file is unpickled weights-only (`ULTRALYTICS_SAFE_LOAD`, see core/isolatio
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from core.errors import InputError
+from core.tasks import Task
+
+
+class CheckpointFacts(TypedDict):
+    """What a checkpoint says of the network in it."""
+
+    task: Task
+    classes: list[str]
+    parameters: int
+    architecture: str
+    imgsz: int | None
+    """the size it was trained at, None when it doesn't say"""
 
 
 def read_network(path: Path | str) -> Any:
@@ -21,8 +33,8 @@ def read_network(path: Path | str) -> Any:
     return load_checkpoint(str(path))[0]
 
 
-def network_facts(network: Any) -> dict[str, Any]:
-    """Return task, classes, parameters, architecture and imgsz (None when it doesn't say) of a network from a file.
+def network_facts(network: Any) -> CheckpointFacts:
+    """Return what a network from a file says of itself.
 
     Raises InputError for one that is no YOLO model; the sentence begins with “it”, the file.
     """

@@ -11,7 +11,7 @@ import shutil
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import jinja2
 
@@ -45,7 +45,38 @@ NO_BUNDLE = (
 )
 
 
-def make_bundle(workspace: Workspace, run_id: str, out: Path, *, progress: Report | None = None) -> dict[str, Any]:
+class ModelSettings(TypedDict):
+    """What the bundle's scripts go by: the content of `model.json`."""
+
+    run: str
+    name: str
+    task: str
+    names: list[str]
+    imgsz: int
+    stride: int
+    dynamic: bool
+    confidence: float
+    nms_iou: float
+    keypoint_shape: list[int] | None
+    preprocessing: str
+    window: str | None
+    weights_sha256: str
+    dataset_sha256: str
+
+
+class BundleMade(TypedDict):
+    """A bundle that was written."""
+
+    run: str
+    bundle: str
+    bytes: int
+    files: dict[str, str]
+    """{name: SHA-256}"""
+    without: str
+    """why it holds no ONNX file, "" when it does"""
+
+
+def make_bundle(workspace: Workspace, run_id: str, out: Path, *, progress: Report | None = None) -> BundleMade:
     """Write the bundle of a run to `out` (a .zip); return what is in it.
 
     The ONNX file is exported and checked first where that was not done yet; where it can't be, the bundle says why and
@@ -110,7 +141,7 @@ def _clean_copy(run: Run, target: Path) -> None:
     )
 
 
-def _settings(workspace: Workspace, run: Run, onnx: ExportRecord | None) -> dict[str, Any]:
+def _settings(workspace: Workspace, run: Run, onnx: ExportRecord | None) -> ModelSettings:
     dataset = run_dataset(run.folder)
     evaluation = evaluate_run(workspace, run.id)
     assert run.best_weights is not None
@@ -135,7 +166,7 @@ def _settings(workspace: Workspace, run: Run, onnx: ExportRecord | None) -> dict
 
 
 def _card(
-    workspace: Workspace, run: Run, settings: dict[str, Any], onnx: ExportRecord | None, reason: str, folder: Path
+    workspace: Workspace, run: Run, settings: ModelSettings, onnx: ExportRecord | None, reason: str, folder: Path
 ) -> str:
     dataset, evaluation = run_dataset(run.folder), evaluate_run(workspace, run.id)
     about = {
@@ -184,7 +215,7 @@ def bundle_path(run: Run) -> Path:
 def bundle_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
     """Child: make the bundle of a run in its own folder."""
     workspace = Workspace.open(job["workspace"])
-    return make_bundle(workspace, job["run"], bundle_path(get_run(workspace, job["run"])), progress=report)
+    return dict(make_bundle(workspace, job["run"], bundle_path(get_run(workspace, job["run"])), progress=report))
 
 
 if __name__ == "__main__":
