@@ -17,10 +17,10 @@ import sys
 import time
 from pathlib import Path
 
-from core.delivery.predict.chosen_model import ChosenModel
+from core.delivery.predict.model.chosen_model import ChosenModel
+from core.delivery.predict.model.warm import WarmPredictor
 from core.delivery.predict.predicting import predict_picture
-from core.delivery.predict.warm import WarmPredictor
-from core.isolation import isolated_environment
+from core.processes.isolation import isolated_environment
 
 PLAIN = """
 import sys, time

@@ -17,7 +17,7 @@ from pathlib import Path
 from core.data.dataset import load_dataset
 from core.data.importing.from_upload import import_dataset, import_sample
 from core.spec import TrainingSpec
-from core.training.progress import read_progress
+from core.training.records.progress import read_progress
 from core.training.runs import get_run, pause_run, resume_run, start_run, stop_run, wait_run
 from core.training.starting_points import locate
 from core.training.store import Run, State

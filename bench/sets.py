@@ -18,7 +18,7 @@ from typing import Any
 
 from core.data.dataset import Dataset, load_dataset, write_data_yaml
 from core.data.importing.from_upload import import_dataset
-from core.isolation import MEMORY_IN_LARGE_PAGES, isolated_environment
+from core.processes.isolation import MEMORY_IN_LARGE_PAGES, isolated_environment
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder
 

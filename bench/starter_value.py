@@ -30,7 +30,7 @@ from core.data.importing.from_upload import import_dataset, import_sample
 from core.models.starter.checkpoint import CHECKPOINT
 from core.planning.plan import complete_spec
 from core.spec import TrainingSpec
-from core.training.progress import read_progress
+from core.training.records.progress import read_progress
 from core.training.runs import start_run, stop_run, wait_run
 from core.workspace import Workspace
 

@@ -20,7 +20,7 @@ from bench.sets import KEYS, bring_in, train_child
 from core.data.dataset import Dataset
 from core.planning.speed import measure_speed
 from core.spec import TrainingSpec
-from core.training.events import read_events
+from core.training.records.events import read_events
 from core.training.runs import start_run, stop_run, wait_run
 from core.workspace import Workspace
 

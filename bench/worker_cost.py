@@ -23,10 +23,10 @@ from pathlib import Path
 
 from core.data.dataset import load_dataset, write_data_yaml
 from core.data.importing.from_upload import import_dataset
-from core.isolation import isolated_environment
 from core.planning.plan import complete_spec
+from core.processes.isolation import isolated_environment
 from core.spec import TrainingSpec
-from core.training.events import read_events
+from core.training.records.events import read_events
 from core.training.runs import start_run, stop_run, wait_run
 from core.training.trainer_selection import number_format
 from core.workspace import Workspace
@@ -35,7 +35,7 @@ from tests.tiny import write_yolo_folder
 ROOT = Path(__file__).resolve().parents[1]
 PLAIN = """
 import json, sys, time
-from core.isolation import enter_isolation
+from core.processes.isolation import enter_isolation
 enter_isolation()
 from ultralytics import YOLO
 import ultralytics.data.utils as data_utils

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from core.cli import build_parser, run
 from core.errors import GraftError
-from core.processes import PROJECT
+from core.processes.lifetime import PROJECT
 from core.workspace import Workspace
 
 APP = PROJECT / "streamlit_app.py"

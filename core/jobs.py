@@ -7,7 +7,7 @@ A job is a folder; wherever it lies (imports in staging, `predictions/<id>/`, `r
     job.log        what the child printed
 
 The child is `python -m MODULE FOLDER`; its module ends in `sys.exit(run_job(Path(sys.argv[1]), work))`. A question
-whose answer is waited for is no job: see core.children.
+whose answer is waited for is no job: see core.processes.children.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypedDict, cast
 
 from core.errors import GraftError, InputError
-from core.processes import end_process_tree, is_alive, process_identity, start_child
+from core.processes.lifetime import end_process_tree, is_alive, process_identity, start_child
 from core.workspace import read_json, write_json_atomic
 
 REPORT_EVERY = 0.3

@@ -10,7 +10,7 @@ from core.evaluation.evaluation import Evaluation
 from core.metric_words import headline_among, is_share, metric_term, metric_title
 from core.spec import TrainingSpec
 from core.tasks import TASKS
-from core.training.progress import read_progress
+from core.training.records.progress import read_progress
 from core.training.runs import list_runs
 from core.training.store import Run
 from core.words import SPLIT_WORDS, count, value_from_to

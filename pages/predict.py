@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core.delivery.predict.chosen_model import ChosenModel
 from core.delivery.predict.intake import Intake
-from core.delivery.predict.warm import warm_predictor
+from core.delivery.predict.model.chosen_model import ChosenModel
+from core.delivery.predict.model.warm import warm_predictor
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.predict.answers import describe, show_answers

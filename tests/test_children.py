@@ -16,10 +16,10 @@ from typing import Any
 import psutil
 import pytest
 
-from core import children
-from core.children import answer, run_child
 from core.errors import GraftError, InputError
 from core.jobs import Progress, Report
+from core.processes import children
+from core.processes.children import answer, run_child
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from core.isolation import enter_isolation
-from core.safe_files import WholeFile
+from core.files.safe_files import WholeFile
+from core.processes.isolation import enter_isolation
 from core.tasks import TASKS
 from tests.tiny import write_yolo_folder
 
@@ -168,7 +168,7 @@ def test_names_of_ours_hide_none_of_its() -> None:
 def test_the_switches_of_the_isolation_are_heeded() -> None:
     code = """
 import json
-from core.isolation import SETTINGS_OFF, SWITCHES, enter_isolation
+from core.processes.isolation import SETTINGS_OFF, SWITCHES, enter_isolation
 enter_isolation()
 from ultralytics import settings, utils
 from ultralytics.utils import SAFE_LOAD
@@ -178,11 +178,13 @@ print(json.dumps({"online": utils.ONLINE, "autoinstall": utils.AUTOINSTALL, "saf
 """
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     told = json.loads(answer.stdout.strip().splitlines()[-1])
-    assert told["online"] is False, "YOLO_OFFLINE is not heeded: core/isolation.py sets it"
-    assert told["autoinstall"] is False, "YOLO_AUTOINSTALL is not heeded: core/isolation.py sets it"
-    assert told["safe"] is True, "ULTRALYTICS_SAFE_LOAD is not heeded: core/isolation.py sets it"
+    assert told["online"] is False, "YOLO_OFFLINE is not heeded: core/processes/isolation.py sets it"
+    assert told["autoinstall"] is False, "YOLO_AUTOINSTALL is not heeded: core/processes/isolation.py sets it"
+    assert told["safe"] is True, "ULTRALYTICS_SAFE_LOAD is not heeded: core/processes/isolation.py sets it"
     assert told["on"] == [], "settings that report elsewhere are on"
-    assert len(told["unknown"]) < 4, f"the settings {told['unknown']} are gone: core/isolation.py switches them off"
+    assert len(told["unknown"]) < 4, (
+        f"the settings {told['unknown']} are gone: core/processes/isolation.py switches them off"
+    )
 
 
 @pytest.mark.parametrize("heads", ["yolo26n", "yolo11n"])
@@ -435,11 +437,11 @@ def test_metrics_and_losses_have_the_names_the_events_tell(watched: Watched) -> 
 # Who may know Ultralytics
 
 IMPORTERS = {
-    "core/isolation.py",
+    "core/processes/isolation.py",
     "core/delivery/bundle/files/predict.py",
     "core/delivery/export/job.py",
     "core/delivery/export/verification.py",
-    "core/delivery/predict/predictor.py",
+    "core/delivery/predict/model/predictor.py",
     "core/evaluation/predict/explain.py",
     "core/evaluation/predicting.py",
     "core/lab/predict_child.py",

@@ -11,10 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.children import answer, run_child
-from core.cores import use_cores
 from core.data.dataset import SPLITS, write_data_yaml
-from core.digests import file_sha256
 from core.errors import InputError
 from core.evaluation.loading import prepare
 from core.evaluation.predict.predictions import (
@@ -28,8 +25,11 @@ from core.evaluation.predict.predictions import (
     shapes_path,
     truth_path,
 )
-from core.isolation import enter_isolation
+from core.files.digests import file_sha256
 from core.jobs import Progress, Report
+from core.processes.children import answer, run_child
+from core.processes.cores import use_cores
+from core.processes.isolation import enter_isolation
 from core.spec import read_spec
 from core.tasks import TASKS
 from core.workspace import Workspace, write_json_atomic

@@ -18,7 +18,7 @@ from core.lab.experiment import Experiment, LabState, Status
 from core.metric_words import metric_words
 from core.spec import TrainingSpec
 from core.strategies import Strategy
-from core.training.progress import read_progress
+from core.training.records.progress import read_progress
 from core.training.runs import edit_run, get_run, list_runs, resume_run, start_run, stop_run
 from core.training.store import Run, State
 from core.workspace import Workspace

@@ -19,7 +19,7 @@ from pathlib import Path
 from core.errors import GraftError
 from core.lab.experiment import DRIVES, ENDED, Experiment, LabState, read_experiment
 from core.lab.experiment_runs import ExperimentRuns
-from core.processes import process_identity
+from core.processes.lifetime import process_identity
 from core.workspace import Workspace, write_json_atomic
 
 

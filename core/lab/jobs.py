@@ -33,7 +33,7 @@ from core.lab.experiment import (
 from core.lab.kinds import product
 from core.models.catalog import model_for_task
 from core.models.weights import missing_words
-from core.processes import is_alive, start_child
+from core.processes.lifetime import is_alive, start_child
 from core.strategies import Strategy
 from core.strategies.scratch import SCRATCH
 from core.tasks import Task

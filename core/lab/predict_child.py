@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.children import answer
 from core.evaluation.predict.predictions import MIN_CONFIDENCE, NMS_IOU
-from core.isolation import enter_isolation
 from core.jobs import Progress, Report
+from core.processes.children import answer
+from core.processes.isolation import enter_isolation
 
 
 def same_names(wanted: list[str], names: list[str]) -> dict[str, str]:

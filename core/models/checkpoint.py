@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from core.children import answer
 from core.errors import InputError
-from core.isolation import enter_isolation
 from core.jobs import Report
+from core.processes.children import answer
+from core.processes.isolation import enter_isolation
 from core.ultralytics.checkpoints import CheckpointFacts, network_facts, read_network
 
 LAYERS = ("ultralytics.", "models.", "torch.nn.", "timm.", "torchvision.", "yolov5.", "yolo")

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
-from core.digests import file_sha256
 from core.errors import InputError
+from core.files.digests import file_sha256
 from core.models.catalog import STARTER, find_model
 from core.models.weights import describe_weights, import_file
 from core.tasks import Task

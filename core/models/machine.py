@@ -74,7 +74,7 @@ def describe_machine(folder: Path) -> Machine:
 def nvidia_gpus() -> tuple[Gpu, ...]:
     """Return the NVIDIA GPUs nvidia-smi lists, none where it is missing or fails; asked once a process."""
     query = ["nvidia-smi", "--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits"]
-    try:  # a program of the driver's with an output of its own, so no child of core.children
+    try:  # a program of the driver's with an output of its own, so no child of core.processes.children
         answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return ()  # no driver, no GPU to train on

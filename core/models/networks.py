@@ -66,8 +66,8 @@ def measure_network(name: str) -> dict[str, Part]:
 
 def main() -> None:
     """Write networks.json anew."""
-    from core.isolation import enter_isolation
     from core.models.catalog import models_for
+    from core.processes.isolation import enter_isolation
 
     enter_isolation()
     table = {}

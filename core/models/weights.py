@@ -1,9 +1,8 @@
 """Weights on this machine: the official ones, the starter, files of the user's; where they come from, what they are.
 
-Official files are the release assets of the
-ultralytics/assets repository on GitHub; nothing is downloaded unless the user asks for it. What is loaded as weights
-is loaded safely (`ULTRALYTICS_SAFE_LOAD`, see core/isolation.py): a checkpoint is a pickle, and a pickle can run
-commands.
+Official files are the release assets of the ultralytics/assets repository on GitHub; nothing is downloaded unless the
+user asks for it. What is loaded as weights is loaded safely (`ULTRALYTICS_SAFE_LOAD`, see core/processes/isolation.py):
+a checkpoint is a pickle, and a pickle can run commands.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from core.children import run_child
-from core.digests import file_sha256
 from core.errors import GraftError, InputError
-from core.fetching import Moved, NotThere, Unreachable, fetch
+from core.files.digests import file_sha256
+from core.files.fetching import Moved, NotThere, Unreachable, fetch
 from core.models.catalog import STARTER, Model, models_for
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
+from core.processes.children import run_child
 from core.tasks import Task
 from core.ultralytics.checkpoints import CheckpointFacts
 from core.words import megabytes

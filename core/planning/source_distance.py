@@ -15,12 +15,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.children import answer, run_child
 from core.data.dataset import Dataset
 from core.errors import GraftError
-from core.isolation import enter_isolation
 from core.jobs import Report
 from core.models.weights import WeightsFile
+from core.processes.children import answer, run_child
+from core.processes.isolation import enter_isolation
 from core.ultralytics.checkpoints import read_network
 from core.ultralytics.networks import backbone_layers, layers_of, run_layers
 from core.workspace import read_json, write_json_atomic

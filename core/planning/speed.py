@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.children import run_child
-from core.cores import usable_cores
+from core.processes.children import run_child
+from core.processes.cores import usable_cores
 from core.workspace import Workspace, write_json_atomic
 
 FILE = "machine.json"

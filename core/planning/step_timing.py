@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from core.children import answer
-from core.cores import use_free_cores
-from core.isolation import enter_isolation
 from core.jobs import Report
 from core.models.catalog import find_model
 from core.planning.speed import StepSpeed, machine_name
 from core.planning.time import work
+from core.processes.children import answer
+from core.processes.cores import use_free_cores
+from core.processes.isolation import enter_isolation
 from core.ultralytics.networks import build_network
 from core.ultralytics.precision import with_bf16
 

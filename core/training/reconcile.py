@@ -7,11 +7,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from core.training.database import DiskFull
-from core.training.events import FINAL_KINDS, Event, read_events
 from core.training.executors.executor import TryLater
 from core.training.executors.present import executor_for, present_executor
-from core.training.progress import read_progress
+from core.training.records.database import DiskFull
+from core.training.records.events import FINAL_KINDS, Event, read_events
+from core.training.records.progress import read_progress
 from core.training.store import WITH_PROCESS, Run, RunStore, State
 from core.workspace import Workspace
 

@@ -19,13 +19,13 @@ from core.models.catalog import model_for_task
 from core.models.weights import missing_words
 from core.planning.plan import complete_spec
 from core.spec import TrainingSpec
-from core.training.archive import archive_run, import_run_archive
 from core.training.arguments import check_argument
 from core.training.distillation import check_teacher
 from core.training.executors.executor import ask
 from core.training.executors.present import executor_for, present_executor
-from core.training.progress import RunProgress, read_progress
 from core.training.reconcile import refresh_runs
+from core.training.records.archive import archive_run, import_run_archive
+from core.training.records.progress import RunProgress, read_progress
 from core.training.several_gpus import refusal
 from core.training.starting_points import check_start, locate, model_name
 from core.training.store import WITH_PROCESS, Run, RunStore, State, find_run

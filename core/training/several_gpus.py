@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from core.spec import TrainingSpec
-from core.training.events import FINAL_KINDS, EventWriter, read_events
 from core.training.failures import explain_failure
+from core.training.records.events import FINAL_KINDS, EventWriter, read_events
 
 LOG_TAIL = 20_000
 
@@ -69,7 +69,7 @@ def train_on_several(folder: Path, events_path: Path, spec: TrainingSpec, comman
     log = folder / "train.log"
     begin = log.stat().st_size if log.exists() else 0
     _, offset = read_events(events_path)
-    # no time limit and no child of core.children: it lasts as long as the training and reports in the events file
+    # no time limit and no child of core.processes.children: it lasts as long as the training and reports in events
     code = subprocess.run(command, check=False).returncode
     said, _ = read_events(events_path, offset)
     if any(event["kind"] in FINAL_KINDS for event in said):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from core.digests import file_sha256
 from core.errors import InputError
+from core.files.digests import file_sha256
 from core.models.catalog import STARTER, find_model, model_for_task
 from core.models.library import get_model
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS

@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import BaseModel, Field, PrivateAttr
 
 from core.errors import InputError
-from core.safe_files import keep_reserve
+from core.files.safe_files import keep_reserve
 from core.spec import TrainingSpec, read_spec
-from core.training.database import on_node, read_rows, write
+from core.training.records.database import on_node, read_rows, write
 from core.workspace import Workspace
 
 

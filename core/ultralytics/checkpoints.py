@@ -1,6 +1,7 @@
 """Checkpoints read from files: the network in them, what it says of itself, what of it another network can reuse.
 
-Every file is unpickled weights-only (`ULTRALYTICS_SAFE_LOAD`, see core/isolation.py): enter the isolation before.
+Every file is unpickled weights-only (`ULTRALYTICS_SAFE_LOAD`, see core/processes/isolation.py): enter the isolation
+before.
 """
 
 from __future__ import annotations

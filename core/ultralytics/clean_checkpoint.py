@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 from typing import Any
 
-from core.children import answer
-from core.isolation import enter_isolation
 from core.jobs import Report
+from core.processes.children import answer
+from core.processes.isolation import enter_isolation
 
 
 def clean(source: Path, target: Path, dataset: str) -> None:

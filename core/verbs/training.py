@@ -116,7 +116,7 @@ def _runs(_parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
 
 
 def _show(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.training.progress import read_progress
+    from core.training.records.progress import read_progress
     from core.training.runs import get_run
 
     run = get_run(workspace, parsed.run)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from core.isolation import isolated_environment
+from core.processes.isolation import isolated_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKE = """
 import sys
-from core.isolation import enter_isolation
+from core.processes.isolation import enter_isolation
 enter_isolation()
 from ultralytics import YOLO
 model = YOLO("yolo11n.yaml")

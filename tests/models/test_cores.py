@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from core.cores import TrainingCores, Work, available_cores, cores_for, use_cores
+from core.processes.cores import TrainingCores, Work, available_cores, cores_for, use_cores
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.data.importing.from_upload import import_dataset
-from core.delivery.predict.chosen_model import choose_model
-from core.digests import file_sha256
+from core.delivery.predict.model.chosen_model import choose_model
 from core.errors import InputError
+from core.files.digests import file_sha256
 from core.models.library import (
     delete_model,
     edit_model,
@@ -143,7 +143,7 @@ def test_a_hostile_file_is_refused_and_nothing_of_it_runs(workspace: Workspace, 
 
 UNKNOWN = """
 import sys, torch
-from core.isolation import enter_isolation
+from core.processes.isolation import enter_isolation
 enter_isolation()
 import ultralytics.nn.modules.block as block
 from ultralytics import YOLO

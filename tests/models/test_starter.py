@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from core.data.importing.from_upload import import_dataset
-from core.digests import file_sha256
 from core.errors import InputError
+from core.files.digests import file_sha256
 from core.models.catalog import STARTER, find_model, models_for
 from core.models.starter.checkpoint import CHECKPOINT, RECORD, STARTER_WORDS
 from core.models.starter.kinds import KINDS, NAMES
 from core.models.starter.scenes import SIZE, draw_scene
 from core.models.weights import default_model, describe_weights, models_to_choose
 from core.spec import TrainingSpec
-from core.training.progress import read_progress
+from core.training.records.progress import read_progress
 from core.training.runs import start_run, wait_run
 from core.training.starting_points import locate
 from core.training.store import State

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import GraftError, InputError
-from core.isolation import isolated_environment
 from core.models import weights
 from core.models.catalog import find_model
 from core.models.weights import download, import_file
+from core.processes.isolation import isolated_environment
 from core.training.starting_points import locate
 from core.workspace import Workspace
 

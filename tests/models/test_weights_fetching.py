@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core import fetching
 from core.errors import GraftError
-from core.fetching import NotThere, Unreachable, fetch
+from core.files import fetching
+from core.files.fetching import NotThere, Unreachable, fetch
 from core.models import weights
 from core.models.catalog import find_model
 from core.models.weights import download

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core.data.dataset import Dataset
 from core.data.images.thumbnails import Mark
 from core.data.importing.from_upload import import_dataset
-from core.delivery.predict.chosen_model import choose_model
+from core.delivery.predict.model.chosen_model import choose_model
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.figures.calibration import load_temperature
 from core.evaluation.figures.operating_point import load_operating_point

@@ -46,7 +46,7 @@ def test_a_hostile_file_is_refused_on_the_page_and_nothing_runs(workspace: Works
 
 
 def test_no_network_is_said_with_what_can_be_done(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core import fetching
+    from core.files import fetching
     from core.models import weights
 
     monkeypatch.setattr(weights, "OFFICIAL_RELEASE", "http://127.0.0.1:9/")

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.delivery.predict.intake import MOST
 from core.delivery.predict.job import list_jobs
-from core.delivery.predict.warm import warm_predictor
+from core.delivery.predict.model.warm import warm_predictor
 from tests.delivery.predict.test_batch import rows_of, wait
 from tests.models.test_weights import write_hostile_checkpoint
 from tests.pages.conftest import Filled, button, given_many_pictures, open_page, texts

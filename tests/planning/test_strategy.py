@@ -10,11 +10,11 @@ from PIL import Image
 
 from core.data.importing.from_upload import import_dataset
 from core.errors import GraftError
-from core.isolation import enter_isolation
 from core.models.catalog import models_for
 from core.models.networks import PARTS, measure_network, network_parts
 from core.planning.source_distance import FAR, distance, known_distance, measure_distance
 from core.planning.strategy import recommend
+from core.processes.isolation import enter_isolation
 from core.strategies import Strategy
 from core.strategies.fine_tune import FINE_TUNE
 from core.strategies.frozen import FROZEN

@@ -10,8 +10,8 @@ from PIL import Image
 
 from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
-from core.training.events import read_events
-from core.training.progress import read_progress
+from core.training.records.events import read_events
+from core.training.records.progress import read_progress
 from core.training.runs import archive_run, delete_run, import_run_archive, list_runs, start_run, wait_run
 from core.training.store import Run, State
 from core.workspace import Workspace

@@ -24,8 +24,8 @@ from core.strategies.strategy import strategy_named
 from core.strategies.two_stage import TWO_STAGE
 from core.training.arguments import check_argument, parse_setting
 from core.training.distillation import check_teacher
-from core.training.events import read_events
-from core.training.progress import read_progress
+from core.training.records.events import read_events
+from core.training.records.progress import read_progress
 from core.training.runs import pause_run, resume_run, start_run, stop_run, wait_run
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
@@ -67,7 +67,7 @@ def finished(workspace: Workspace, spec: TrainingSpec) -> Run:
 
 def in_child(code: str, *arguments: object) -> Any:
     """Run code that imports torch in a process of its own; return the JSON of its last line."""
-    begin = "import json, sys; from core.isolation import enter_isolation; enter_isolation()\n"
+    begin = "import json, sys; from core.processes.isolation import enter_isolation; enter_isolation()\n"
     command = [sys.executable, "-c", begin + code, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=ENOUGH)
     assert done.returncode == 0, done.stderr

@@ -18,8 +18,8 @@ import pytest
 from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
 from core.errors import GraftError
-from core.training.events import EventWriter, read_events
-from core.training.progress import RunProgress, fold, read_progress
+from core.training.records.events import EventWriter, read_events
+from core.training.records.progress import RunProgress, fold, read_progress
 from core.training.runs import edit_run, get_run, list_runs, pause_run, resume_run, start_run, stop_run, wait_run
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace

@@ -20,8 +20,8 @@ import pytest
 from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
-from core.training.events import read_events
 from core.training.executors.ray import RayExecutor
+from core.training.records.events import read_events
 from core.training.runs import get_run, list_runs, move_run, pause_run, resume_run, start_run, stop_run, wait_run
 from core.training.several_gpus import gpu_count
 from core.training.store import RunStore, State

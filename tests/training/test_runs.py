@@ -18,8 +18,8 @@ from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
 from core.spec import TrainingSpec
-from core.training.events import read_events
-from core.training.progress import read_progress
+from core.training.records.events import read_events
+from core.training.records.progress import read_progress
 from core.training.runs import (
     advance,
     delete_run,

@@ -15,7 +15,7 @@ import pytest
 from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
 from core.spec import TrainingSpec
-from core.training.events import read_events
+from core.training.records.events import read_events
 from core.training.runs import start_run
 from core.training.several_gpus import free_port, launch_command, refusal, train_on_several
 from core.training.store import Run, RunStore, State

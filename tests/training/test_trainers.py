@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.isolation import enter_isolation
 from core.planning.speed import StepSpeed, keep_speed, known_speed, machine_name
+from core.processes.isolation import enter_isolation
 from core.spec import TrainingSpec
 from core.training.trainer_selection import number_format
 from core.workspace import Workspace

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.isolation import enter_isolation
+from core.processes.isolation import enter_isolation
 from core.spec import TrainingSpec
 from core.strategies import STRATEGIES, Strategy
 from core.strategies.discriminative import DISCRIMINATIVE

@@ -23,7 +23,7 @@ from core.data.reading.tree import Tree, is_junk, merge_trees, read_folder
 from core.data.splits import group_of, parse_ratio
 from core.errors import InputError
 from core.jobs import Progress, Report
-from core.processes import PROJECT
+from core.processes.lifetime import PROJECT
 from core.tasks import TASKS, Task
 from core.words import count
 from core.workspace import Workspace, new_id

@@ -18,8 +18,8 @@ from core.data.images.decoding import KEPT_FORMATS, MIN_SIDE, decode, exif_turn,
 from core.data.images.fingerprints import THUMB, thumbnail
 from core.data.images.page import Page, TooLarge, UnreadableImage, check_size
 from core.data.images.windows import Window
-from core.digests import file_sha256
 from core.errors import InputError
+from core.files.digests import file_sha256
 from core.words import megabytes
 
 

@@ -20,9 +20,9 @@ from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
 from core.data.reading.archives import extract
-from core.digests import file_sha256
 from core.errors import GraftError, InputError
-from core.fetching import NotThere, Unreachable, fetch
+from core.files.digests import file_sha256
+from core.files.fetching import NotThere, Unreachable, fetch
 from core.jobs import Progress, Report
 from core.tasks import Task
 from core.ultralytics.installed import dataset_descriptions

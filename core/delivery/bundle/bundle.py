@@ -15,18 +15,18 @@ from typing import Any, TypedDict
 
 import jinja2
 
-from core.children import run_child
 from core.delivery.export.exporting import ExportOptions, export_folder, export_run, read_export
 from core.delivery.export.formats import find_format
 from core.delivery.export.record import ExportRecord
 from core.delivery.report import words
-from core.digests import file_sha256
 from core.errors import InputError
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.predict.predictions import NMS_IOU, run_dataset
+from core.files.digests import file_sha256
 from core.jobs import Progress, Report, run_job
+from core.processes.children import run_child
 from core.tasks import TASKS
-from core.training.progress import read_progress
+from core.training.records.progress import read_progress
 from core.training.runs import get_run
 from core.training.store import Run
 from core.words import score

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.delivery.export.formats import PREFERS_NMS_FREE, ExportFormat, export_formats, find_format
 from core.delivery.export.record import OUTCOMES, ExportJob, ExportRecord
-from core.digests import file_sha256
 from core.errors import GraftError, InputError
+from core.files.digests import file_sha256
 from core.jobs import JobState, Report, read_job, remove_job, run_job_folder, start_job, wait_job
 from core.tasks import Task
 from core.training.runs import get_run

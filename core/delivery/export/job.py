@@ -24,11 +24,11 @@ from core.delivery.export.exporting import TOLERANCE, export_folder
 from core.delivery.export.formats import find_format
 from core.delivery.export.record import ExportedFile, ExportJob, ExportRecord
 from core.delivery.export.verification import compare, pictures_for_check
-from core.digests import file_sha256
 from core.errors import InputError
 from core.evaluation.predict.predictions import best_weights, run_dataset
-from core.isolation import enter_isolation
+from core.files.digests import file_sha256
 from core.jobs import Progress, Report, run_job
+from core.processes.isolation import enter_isolation
 from core.spec import read_spec
 from core.tasks import TASKS
 from core.ultralytics.clean_checkpoint import forget_paths

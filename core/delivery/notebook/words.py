@@ -9,7 +9,7 @@ from core.delivery.report.words import plan_settings, setting_reason
 from core.metric_words import metric_list
 from core.models.catalog import find_model
 from core.tasks import TASKS
-from core.training.progress import read_progress
+from core.training.records.progress import read_progress
 from core.training.store import Run
 from core.words import thousands
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.data.reading.archives import extract, is_archive
-from core.delivery.predict.chosen_model import ChosenModel
 from core.delivery.predict.entry import PicturesSummary, PixelEntry
+from core.delivery.predict.model.chosen_model import ChosenModel
+from core.delivery.predict.model.predictor import Predictor, described, pages_of
 from core.delivery.predict.predicting import Found, find_pictures
-from core.delivery.predict.predictor import Predictor, described, pages_of
 from core.delivery.predict.results import ResultWriter, counted
 
 TOGETHER = 8

@@ -73,7 +73,7 @@ def new_job(workspace: Workspace, name: str) -> Path:
 
 def start_job(workspace: Workspace, request: JobRequest, folder: Path | None = None) -> Job:
     """Start the process that does the job; return it. Raises InputError for an unknown model or missing sources."""
-    from core.delivery.predict.chosen_model import choose_model
+    from core.delivery.predict.model.chosen_model import choose_model
 
     choose_model(workspace, request.model)
     for source in request.sources:
@@ -117,8 +117,8 @@ def cancel_job(folder: Path) -> None:
 def predict_job(folder: Path, job: dict[str, Any], report: Report) -> dict[str, Any]:
     """Child: look at what the job names, write the tables or the video to `folder`; return the counts and the state."""
     from core.delivery.predict.batch import predict_batch
-    from core.delivery.predict.chosen_model import choose_model
-    from core.delivery.predict.predictor import Predictor
+    from core.delivery.predict.model.chosen_model import choose_model
+    from core.delivery.predict.model.predictor import Predictor
     from core.delivery.predict.video import annotate_video
 
     request, workspace = JobRequest.model_validate(job), Workspace.open(folder.parents[1])

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from core.data.reading.archives import extract, is_archive
-from core.delivery.predict.chosen_model import ChosenModel, choose_model
 from core.delivery.predict.entry import Counts, Entry, LoadedModel, Predicted
+from core.delivery.predict.model.chosen_model import ChosenModel, choose_model
+from core.delivery.predict.model.warm import WarmPredictor
 from core.delivery.predict.results import ResultWriter, counted, entry_words
-from core.delivery.predict.warm import WarmPredictor
 from core.errors import GraftError, InputError
 from core.tasks import TASKS
 from core.workspace import Workspace

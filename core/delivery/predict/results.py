@@ -120,7 +120,7 @@ class ResultWriter:
         return self
 
     def add(self, entry: Entry) -> None:
-        """Write one picture's entry (see core.delivery.predict.predictor), with all the objects it holds."""
+        """Write one picture's entry (see core.delivery.predict.model.predictor), with all the objects it holds."""
         self.pictures += 1
         self._picture_table.writerow(picture_row(entry))
         if entry["error"]:

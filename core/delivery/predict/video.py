@@ -20,7 +20,7 @@ from core.data.images.thumbnails import Mark, draw_marks
 from core.data.palette import class_colour
 from core.delivery.predict.drawing import draw_on
 from core.delivery.predict.entry import Entry, VideoSummary
-from core.delivery.predict.predictor import Predictor
+from core.delivery.predict.model.predictor import Predictor
 from core.delivery.predict.results import counted, likeliest
 from core.errors import InputError
 from core.tasks import TASKS

@@ -23,18 +23,18 @@ from core.delivery.report import figures as draw
 from core.delivery.report import words
 from core.delivery.report.pictures import Example, choose_examples, jpeg_of
 from core.delivery.report.rows import Chart, ClassCount, ClassRow, Gallery, Headline, Picture, SliceRow
-from core.digests import file_sha256
 from core.errors import GraftError, InputError
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.results import ClassFigures
 from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.predictions import are_fresh, run_dataset
+from core.files.digests import file_sha256
 from core.jobs import Progress, Report, run_job
 from core.metric_words import is_share, metric_title, metric_value
 from core.tasks import TASKS
 from core.training.arguments import training_arguments
-from core.training.progress import read_progress
+from core.training.records.progress import read_progress
 from core.training.runs import get_run
 from core.training.store import Run
 from core.words import SPLIT_WORDS, date, from_to, percent, score, thousands

@@ -11,7 +11,7 @@ from core.evaluation.figures.operating_point import load_operating_point
 from core.models.catalog import find_model
 from core.spec import TrainingSpec
 from core.tasks import TASKS
-from core.training.progress import RunProgress
+from core.training.records.progress import RunProgress
 from core.training.store import Run
 from core.words import SPLIT_WORDS, count, date, duration, points, score, times, value_between
 

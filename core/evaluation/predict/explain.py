@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.children import answer, run_child
 from core.evaluation.predict.predictions import best_weights
-from core.isolation import enter_isolation
 from core.jobs import Report
+from core.processes.children import answer, run_child
+from core.processes.isolation import enter_isolation
 from core.tasks import TASKS
 from core.ultralytics.networks import head_sources, layers_in_use
 

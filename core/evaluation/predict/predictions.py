@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from core.data.dataset import Dataset, load_dataset
-from core.digests import file_sha256
 from core.errors import InputError
+from core.files.digests import file_sha256
 from core.spec import read_spec
 from core.workspace import Workspace
 

@@ -14,7 +14,7 @@ from core.lab.experiment_runs import ExperimentRuns, Part
 from core.lab.paired_figures import LEARNED, difference, draws_by_name, figure
 from core.lab.results import Course, TransferResult, Way
 from core.strategies.scratch import SCRATCH
-from core.training.progress import read_progress
+from core.training.records.progress import read_progress
 from core.training.store import Run
 from core.words import duration, points, score, signed, span
 

@@ -26,9 +26,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from core.isolation import enter_isolation
 from core.models.starter.checkpoint import CHECKPOINT, RECORD
 from core.models.starter.scenes import NAMES, SIZE, draw_scene
+from core.processes.isolation import enter_isolation
 from core.ultralytics.checkpoints import write_network
 from core.ultralytics.loss import begin_loss, weigh_heads
 from core.ultralytics.networks import build_network

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.models.machine import describe_machine
-from core.processes import end_process_tree, is_alive, process_identity, start_child
+from core.processes.lifetime import end_process_tree, is_alive, process_identity, start_child
 from core.training.executors.executor import Job
 from core.training.store import Run
 

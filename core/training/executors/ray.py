@@ -20,8 +20,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from core.isolation import SWITCHES
-from core.processes import PROJECT
+from core.processes.isolation import SWITCHES
+from core.processes.lifetime import PROJECT
 from core.training.executors.executor import Job, TryLater
 from core.training.several_gpus import gpu_count
 from core.training.store import Run

@@ -17,16 +17,16 @@ from typing import Any
 
 from core.data.dataset import Dataset, load_dataset, write_data_yaml
 from core.errors import GraftError
-from core.isolation import enter_isolation
+from core.files.safe_files import keep_reserve, release_reserve
 from core.models.catalog import model_for_task
-from core.processes import process_identity
-from core.safe_files import keep_reserve, release_reserve
+from core.processes.isolation import enter_isolation
+from core.processes.lifetime import process_identity
 from core.spec import TrainingSpec
-from core.training.database import DiskFull, on_node
 from core.training.distillation import meet_teacher
-from core.training.events import EventWriter
 from core.training.failures import explain_failure
 from core.training.metric_names import named_metrics, plain_numbers
+from core.training.records.database import DiskFull, on_node
+from core.training.records.events import EventWriter
 from core.training.several_gpus import (
     SilentEvents,
     free_port,

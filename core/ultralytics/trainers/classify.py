@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.cores import usable_cores
+from core.processes.cores import usable_cores
 
 NARROWEST = 3 / 4
 """Aspect of the narrowest crop (torchvision's and Ultralytics' default)."""

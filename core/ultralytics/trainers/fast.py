@@ -16,7 +16,7 @@ from functools import cache
 from pkgutil import resolve_name
 from typing import Any
 
-from core.cores import TrainingCores
+from core.processes.cores import TrainingCores
 from core.tasks import TASKS
 from core.ultralytics.precision import with_bf16
 from core.ultralytics.trainers.classify import PicturesAtSize

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from core.safe_files import WholeFile
+from core.files.safe_files import WholeFile
 from core.ultralytics.networks import bare
 from core.ultralytics.trainers.distillation import student, without_teacher
 

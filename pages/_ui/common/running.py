@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.data.importing.job import job_folder, read_import
 from core.errors import GraftError
-from core.fetching import Unreachable
+from core.files.fetching import Unreachable
 from core.jobs import JobState, remove_job
 from core.models.catalog import STARTER, Model
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS

@@ -17,7 +17,7 @@ from core.lab.kinds.transfer import WITH, learning_curve
 from core.lab.results import CurveResult, ProductResult, RaceResult, Row, TransferResult, TuneResult
 from core.metric_words import headline_among, metric_help, metric_title, metric_words
 from core.spec import TrainingSpec
-from core.training.progress import read_progress
+from core.training.records.progress import read_progress
 from core.training.runs import list_runs
 from core.training.store import Run
 from core.words import ago, count, duration, score, state_words

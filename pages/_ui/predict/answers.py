@@ -15,10 +15,12 @@ import pandas as pd
 import streamlit as st
 
 from core.data.palette import class_colour
-from core.delivery.predict.chosen_model import ChosenModel
 from core.delivery.predict.drawing import LAYERS, draw_answer
 from core.delivery.predict.entry import Entry, LoadedModel
 from core.delivery.predict.intake import Prepared
+from core.delivery.predict.model.chosen_model import ChosenModel
+from core.delivery.predict.model.tiles import is_worth_tiling, tile_count
+from core.delivery.predict.model.warm import warm_predictor
 from core.delivery.predict.predicting import predict_picture
 from core.delivery.predict.results import (
     OBJECT_FIELDS,
@@ -29,8 +31,6 @@ from core.delivery.predict.results import (
     object_rows,
     picture_row,
 )
-from core.delivery.predict.tiles import is_worth_tiling, tile_count
-from core.delivery.predict.warm import warm_predictor
 from core.errors import GraftError
 from core.tasks import TASKS
 from core.words import count, out_of, percent

@@ -11,7 +11,6 @@ import streamlit as st
 
 from core.data.palette import class_colour
 from core.data.reading.archives import is_archive
-from core.delivery.predict.chosen_model import ChosenModel
 from core.delivery.predict.intake import Intake
 from core.delivery.predict.job import (
     Job,
@@ -22,6 +21,7 @@ from core.delivery.predict.job import (
     read_job,
     start_job,
 )
+from core.delivery.predict.model.chosen_model import ChosenModel
 from core.errors import GraftError
 from core.jobs import remove_job
 from core.tasks import TASKS

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.delivery.predict.chosen_model import ChosenModel
 from core.delivery.predict.entry import LayerMaps
-from core.delivery.predict.features import as_png, likeness, stack_maps, telling_channels, unpack_maps
 from core.delivery.predict.intake import Prepared
-from core.delivery.predict.warm import warm_predictor
+from core.delivery.predict.model.chosen_model import ChosenModel
+from core.delivery.predict.model.features import as_png, likeness, stack_maps, telling_channels, unpack_maps
+from core.delivery.predict.model.warm import warm_predictor
 from core.errors import GraftError
 from core.words import count, percent
 from pages._ui.common.formatting import plain

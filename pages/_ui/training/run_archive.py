@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import GraftError
-from core.training.archive import archive_run, import_run_archive
+from core.training.records.archive import archive_run, import_run_archive
 from core.training.store import Run
 from core.words import megabytes
 from core.workspace import Workspace

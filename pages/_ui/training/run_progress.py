@@ -13,7 +13,7 @@ from core.errors import GraftError
 from core.metric_words import metric_help, metric_title, metric_value
 from core.spec import TrainingSpec
 from core.tasks import TASKS
-from core.training.progress import ProgressReader, RunProgress, read_progress
+from core.training.records.progress import ProgressReader, RunProgress, read_progress
 from core.training.runs import get_run, list_runs, move_run, pause_run, resume_run, stop_run
 from core.training.store import WITH_PROCESS, Run, State
 from core.training.worker.pictures import picture_epoch

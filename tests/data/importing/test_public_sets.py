@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from core import fetching
 from core.data.dataset import load_dataset
 from core.data.importing import public_sets
 from core.data.importing.job import PUBLIC, new_job, read_import, start_import
 from core.data.importing.public_sets import find_public_set, import_public_set, read_set
 from core.errors import GraftError, InputError
-from core.fetching import Unreachable
+from core.files import fetching
+from core.files.fetching import Unreachable
 from core.workspace import Workspace
 from tests.file_server import Files, serving
 from tests.tiny import write_yolo_folder

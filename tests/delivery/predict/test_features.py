@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.delivery.predict.chosen_model import choose_model
-from core.delivery.predict.features import choose_layers, likeness, stack_maps, telling_channels, unpack_maps
-from core.delivery.predict.warm import WarmPredictor
+from core.delivery.predict.model.chosen_model import choose_model
+from core.delivery.predict.model.features import choose_layers, likeness, stack_maps, telling_channels, unpack_maps
+from core.delivery.predict.model.warm import WarmPredictor
 from core.errors import GraftError, InputError
 from tests.delivery.predict.test_predict import own_pictures, save_untrained
 from tests.delivery.trained_run import Trained

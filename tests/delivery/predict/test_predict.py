@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.delivery.predict.chosen_model import ChosenModel, choose_model
 from core.delivery.predict.drawing import draw_on
+from core.delivery.predict.model.chosen_model import ChosenModel, choose_model
+from core.delivery.predict.model.warm import WarmPredictor
 from core.delivery.predict.predicting import find_pictures, predict_picture, predict_pictures
 from core.delivery.predict.results import ResultWriter, counted, entry_words
-from core.delivery.predict.warm import WarmPredictor
 from core.errors import InputError
 from core.evaluation.figures.operating_point import save_operating_point
-from core.isolation import isolated_environment
+from core.processes.isolation import isolated_environment
 from core.training.keeping import keep_run
 from core.workspace import Workspace
 from tests.delivery.trained_run import Trained

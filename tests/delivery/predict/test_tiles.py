@@ -10,10 +10,10 @@ import pytest
 import supervision as sv
 from PIL import Image
 
-from core.delivery.predict.chosen_model import ChosenModel
+from core.delivery.predict.model.chosen_model import ChosenModel
+from core.delivery.predict.model.tiles import OVERLAP, is_worth_tiling, tile_count
+from core.delivery.predict.model.warm import WarmPredictor
 from core.delivery.predict.predicting import predict_picture
-from core.delivery.predict.tiles import OVERLAP, is_worth_tiling, tile_count
-from core.delivery.predict.warm import WarmPredictor
 
 
 @pytest.fixture(scope="module")

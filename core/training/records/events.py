@@ -3,7 +3,7 @@
 The worker is the only writer. Everybody else reads, from an offset, and leaves a torn last line for the next look.
 Kinds, with the fields beside `time` (seconds since 1970) and `kind`:
 
-    started     pid, identity (core/processes.py), attempt (1, 2, ... one more at every resume), device
+    started     pid, identity (core/processes/lifetime.py), attempt (1, 2, ... one more at every resume), device
     phase       phase: checking | loading | training | validating | finishing, message (words)
     preflight   images, batches, batch, parameters, memory_bytes, seconds_per_batch, seconds_estimate,
                 message (why this batch size)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.delivery.predict.entry import LayerMaps
-from core.delivery.predict.predictor import Predictor
+from core.delivery.predict.model.predictor import Predictor
 from core.errors import InputError
 from core.tasks import TASKS
 from core.ultralytics.networks import backbone_layers, head_sources, layers_in_use

@@ -1,8 +1,8 @@
 """Child processes: how they are started, which is which, how they are ended.
 
 `start_child` is for what outlives its caller (workers of runs, jobs, the Lab's driver) and reports in files; short
-questions with an answer go through core.children. A worker is known by its pid and when it started, so that a reused
-pid is never mistaken.
+questions with an answer go through core.processes.children. A worker is known by its pid and when it started, so that
+a reused pid is never mistaken.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 
 import psutil
 
-from core.isolation import isolated_environment
+from core.processes.isolation import isolated_environment
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 """The folder that holds `core`: children are started there, so that `python -m core...` finds it."""
 
 

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.cores import use_cores
 from core.data.images.decoding import decode
 from core.data.images.page import UnreadableImage
 from core.data.images.windows import Window
 from core.delivery.predict.entry import FoundIn, FoundObject, PixelEntry
-from core.delivery.predict.tiles import find_in_tiles
+from core.delivery.predict.model.tiles import find_in_tiles
 from core.errors import InputError
-from core.isolation import enter_isolation
+from core.processes.cores import use_cores
+from core.processes.isolation import enter_isolation
 from core.tasks import TASKS
 from core.ultralytics.networks import input_channels
 

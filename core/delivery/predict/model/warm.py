@@ -1,9 +1,9 @@
 """One warm model for the whole server: a child process that is started, asked, watched and started again.
 
-The child (core.delivery.predict.server) holds the model; this side never imports torch. A child that crashed is
+The child (core.delivery.predict.model.server) holds the model; this side never imports torch. A child that crashed is
 replaced and the question asked once more; one that hangs is ended. It leaves by itself when nothing is asked for a
 while, and with this process, since its standard input closes then. It is asked many times, so it isn't a child of
-core.children, which has one question and one answer.
+core.processes.children, which has one question and one answer.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import threading
 from functools import cache
 from typing import IO, Any
 
-from core.delivery.predict.chosen_model import ChosenModel
+from core.delivery.predict.model.chosen_model import ChosenModel
 from core.errors import GraftError, InputError
-from core.isolation import isolated_environment
-from core.processes import PROJECT
+from core.processes.isolation import isolated_environment
+from core.processes.lifetime import PROJECT
 from core.words import duration
 
 PATIENCE = 300.0
@@ -40,7 +40,7 @@ class WarmPredictor:
         self._prepared: tuple[str, int | None] = ("", None)
 
     def ask(self, do: str, model: ChosenModel, *, patience: float = PATIENCE, **more: Any) -> dict[str, Any]:
-        """Return the child's answer to a request of core.delivery.predict.server.
+        """Return the child's answer to a request of core.delivery.predict.model.server.
 
         Raises InputError when the checkpoint is refused, GraftError when the model stumbled, crashed twice in a row
         or took longer than `patience` seconds.
@@ -117,7 +117,7 @@ class WarmPredictor:
         self._log.truncate()
         self._replies = queue.Queue()
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "core.delivery.predict.server"],
+            [sys.executable, "-m", "core.delivery.predict.model.server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -1,13 +1,13 @@
 """Child process that holds one model and answers requests: a line of JSON in, a line of JSON out.
 
-    python -m core.delivery.predict.server
+    python -m core.delivery.predict.model.server
 
 Every request names its `weights` and `do`:
 
     load       {"imgsz"}                          -> {"task", "classes", "imgsz"}, the model warmed up
     predict    {"imgsz", "confidence", "picture", "window", "tiled"} -> {"task", "pictures": [one entry per page]}
     heat       {"imgsz", "picture", "out"}        -> {}, a JPEG written to `out` (EigenCAM)
-    features   {"imgsz", "picture"}               -> {"layers": [...]}, see core.delivery.predict.features
+    features   {"imgsz", "picture"}               -> {"layers": [...]}, see core.delivery.predict.model.features
 
 A refusal is {"error": sentence, "input": whether what was given is to blame}. One model is held at a time; after
 IDLE_SECONDS without a request the process ends and with it its memory. Standard error carries what Ultralytics prints.
@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 
 from core.delivery.predict.entry import PixelEntry
-from core.delivery.predict.features import draw_heat, layer_maps
-from core.delivery.predict.predictor import Predictor, pages_of
+from core.delivery.predict.model.features import draw_heat, layer_maps
+from core.delivery.predict.model.predictor import Predictor, pages_of
 from core.errors import InputError
 
 IDLE_SECONDS = 900.0

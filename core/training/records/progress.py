@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from core.training.events import Event, read_events
+from core.training.records.events import Event, read_events
 
 if TYPE_CHECKING:
     from core.training.store import Run

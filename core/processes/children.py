@@ -7,7 +7,7 @@ What needs torch, or what may crash or hang, is asked of a child, `python -m MOD
     stderr   whatever Ultralytics and others print; its end is the reason when a child dies without an answer
 
 The child's module ends in `if __name__ == "__main__": answer(work)`. Work that has to outlive its caller is a job
-(core.jobs) or a training's worker; a model that stays loaded between questions is core.delivery.predict.warm.
+(core.jobs) or a training's worker; a model that stays loaded between questions is core.delivery.predict.model.warm.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from typing import IO, Any
 import psutil
 
 from core.errors import GraftError, InputError
-from core.isolation import isolated_environment
 from core.jobs import Progress, Report
-from core.processes import PROJECT, end_process_group, end_process_tree, is_alive, process_identity
+from core.processes.isolation import isolated_environment
+from core.processes.lifetime import PROJECT, end_process_group, end_process_tree, is_alive, process_identity
 from core.words import duration
 
 CHECK_EVERY = 0.2

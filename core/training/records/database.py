@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core.errors import GraftError
-from core.safe_files import release_reserve
+from core.files.safe_files import release_reserve
 
 Answer = TypeVar("Answer")
 
