@@ -2,7 +2,7 @@
 
 Three sieves, each finer: the perceptual hash of all eight orientations (all pairs), the 32 x 32 thumbnails under a
 set of small crops (candidates), and the two pictures themselves at 128 x 128, aligned and compared without their
-slow shading (what is left).
+slow shading (what is left). FINE_CORRELATION decides in the end; the other thresholds only keep pairs from that look.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.figures.average_precision import PARTS, mean_known
 from core.evaluation.figures.figure import Difference, plain_values
-from core.evaluation.figures.intervals import ap_draws, count_units, draw, interval, wilson
+from core.evaluation.figures.intervals import Draws, ap_draws, count_units, draw, interval, wilson
 from core.evaluation.figures.metrics import ap_by_class
 from core.evaluation.pixels import pixel_counts, pixel_draws
 from core.evaluation.predict.matching import IOU_THRESHOLDS, from_bits
@@ -30,8 +30,6 @@ from core.spec import read_spec
 from core.tasks import TASKS
 from core.words import out_of, points, signed, span
 from core.workspace import Workspace
-
-Draws = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from core.evaluation.figures.average_precision import mean_known
 from core.evaluation.figures.calibration import Calibration
 from core.evaluation.figures.figure import Figure
-from core.evaluation.figures.intervals import Weights, area_interval, count_units, draw
+from core.evaluation.figures.intervals import Draws, Weights, area_interval, count_units, draw
 from core.evaluation.figures.operating_point import OperatingPoint
 from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
 from core.evaluation.predict.predictions import PredictionMeta
 from core.words import count, percent, value_between
-
-Draws = NDArray[np.float64]
 
 
 def pixel_counts(predictions: pd.DataFrame, files: list[str], classes: int) -> NDArray[np.float64]:

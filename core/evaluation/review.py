@@ -1,7 +1,7 @@
 """What lies behind the counts: every hit, miss and false alarm at one confidence, and the matrix made of them.
 
-Works on the arrays tables of `arrays.py`; the kinds of mistakes are those of `errors.py`, so that counts, matrix and
-gallery can't disagree.
+Works on the arrays of `core/evaluation/predict/prediction_arrays.py` and the kinds of mistakes of
+`core/evaluation/predict/error_kinds.py`, so that counts, matrix and gallery can't disagree.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ NOTHING = -1
 def find_cases(arrays: PredictionArrays, confidence: float) -> pd.DataFrame:
     """Return one row per prediction at or above `confidence`, and one per labelled object nothing explains.
 
-    Columns: file; kind ("hit", "missed" or a kind of `errors.KINDS`); true_class and predicted_class (NOTHING where
-    there is none); confidence (of a miss: the best prediction of it that was too unsure, 0 when there is none); iou;
-    x1, y1, x2, y2 in pixels; object (number of the labelled object in its picture, NOTHING for none).
+    Columns: file; kind ("hit", "missed" or a kind of `error_kinds.KINDS`); true_class and predicted_class (NOTHING
+    where there is none); confidence (of a miss: the best prediction of it that was too unsure, 0 when there is none);
+    iou; x1, y1, x2, y2 in pixels; object (number of the labelled object in its picture, NOTHING for none).
     """
     place, missed = explained_rows(arrays, confidence)
     shown = arrays.predictions.iloc[: len(place)]

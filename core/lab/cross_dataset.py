@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from core.data.dataset import Dataset
-from core.evaluation.figures.intervals import ap_draws, draw
+from core.evaluation.figures.intervals import Draws, ap_draws, draw
 from core.evaluation.predict.matching import box_iou, match
 from core.lab.experiment_runs import ExperimentRuns
-from core.lab.paired_figures import Draws, difference, figure
+from core.lab.paired_figures import difference, figure
 from core.lab.results import ZeroShot
 from core.processes.children import run_child
 from core.tasks import TASKS

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.evaluation.compare import paired_draws
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.figures.figure import Difference, Figure
-from core.evaluation.figures.intervals import interval
+from core.evaluation.figures.intervals import Draws, interval
 from core.workspace import Workspace
 
-Draws = NDArray[np.float64]
 LEARNED = 0.01
 """A best figure below this says that nothing was learned; there is nothing to choose from then."""
 

@@ -24,9 +24,6 @@ from core.training.store import Run
 from core.words import milliseconds, percent, score
 from core.workspace import Workspace
 
-TOLERANCE = 0.005
-"""Largest difference in mAP (top-1 for classification) at which an exported file counts as verified."""
-
 
 class ExportOptions(BaseModel):
     """How a model is exported; the defaults suit most."""
@@ -194,4 +191,4 @@ def _task(run: Run) -> Task:
     return run.spec.task
 
 
-__all__ = ["OUTCOMES", "TOLERANCE", "ExportOptions", "export_run", "list_exports", "start_export"]
+__all__ = ["OUTCOMES", "ExportOptions", "export_run", "list_exports", "start_export"]

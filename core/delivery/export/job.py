@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from core.data.dataset import Dataset
-from core.delivery.export.exporting import TOLERANCE, export_folder
+from core.delivery.export.exporting import export_folder
 from core.delivery.export.formats import find_format
 from core.delivery.export.record import ExportedFile, ExportJob, ExportRecord
-from core.delivery.export.verification import compare, pictures_for_check
+from core.delivery.export.verification import TOLERANCE, compare, pictures_for_check
 from core.errors import InputError
 from core.evaluation.predict.predictions import best_weights, run_dataset
 from core.files.digests import file_sha256

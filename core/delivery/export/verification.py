@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from core.data.dataset import Dataset
 from core.delivery.export.record import ExportCheck, Milliseconds
+from core.evaluation.predict.predictions import MIN_CONFIDENCE, NMS_IOU
 from core.jobs import Progress, Report
 from core.tasks import TASKS
 
@@ -26,7 +27,8 @@ COMPARED = 40
 """Pictures, at most, on which boxes and speed are compared one by one."""
 CONFIDENCE = 0.25
 """Boxes at least this sure are compared."""
-NMS_IOU = 0.7
+TOLERANCE = 0.005
+"""Largest difference in the compared figure (METRICS) at which an exported file counts as verified."""
 WARM_UP = 3
 """Pictures whose time does not count: the first ones pay for preparations."""
 
@@ -200,7 +202,8 @@ def _score(path: Path, pictures: Pictures, options: dict[str, Any], words: str, 
     model.add_callback("on_val_batch_end", step)
     report(Progress(words, 0, len(pictures.files)))
     result = model.val(
-        data=str(pictures.data), split="val", batch=1, conf=0.001, iou=NMS_IOU, workers=0, plots=False, verbose=False,
+        data=str(pictures.data), split="val", batch=1, conf=MIN_CONFIDENCE, iou=NMS_IOU, workers=0, plots=False,
+        verbose=False,
         device="cpu" if path.suffix != ".engine" else 0, project=str(pictures.data.parent / "val"), exist_ok=True,
         **options,
     )  # fmt: skip

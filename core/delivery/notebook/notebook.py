@@ -2,7 +2,7 @@
 
 It needs the dataset and the weights of the workspace and nothing of Graft's. What plain Ultralytics does otherwise than
 Graft is said where it matters. The cells come from `run_cells`, so that the `.ipynb` and the `.py` can't disagree; what
-they say is in `notebook_words`, what they do in `notebook_code`.
+they say is in `words.py` beside this file, what they do in `code.py`.
 """
 
 from __future__ import annotations

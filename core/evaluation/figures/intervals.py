@@ -20,6 +20,8 @@ from scipy.sparse import csr_matrix
 from scipy.special import ndtr, stdtrit  # scipy.stats takes half a second to import
 
 Weights = NDArray[np.float32]
+Draws = NDArray[np.float64]
+"""One figure in every draw of the pictures."""
 RESAMPLES = 1000
 Z = 1.959964
 

@@ -1,1 +1,1 @@
-"""What a run leaves behind and is known by: events, progress, the states in SQLite, and all of it as one zip."""
+"""What a run leaves behind: its events, the progress they tell, the workspace's SQLite file, a whole run as one zip."""

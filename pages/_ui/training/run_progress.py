@@ -31,7 +31,6 @@ LOG_LINES = 60
 MORE_EPOCHS = 20
 HEADLINES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5", "mIoU", "pixel_accuracy")
 """Figures that need no threshold: hits and false alarms are told on the Evaluation page, at the line drawn there."""
-CURVES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5", "mIoU", "pixel_accuracy")
 FLAT = 0.02
 """A loss that never reaches this share of the largest one looks like a flat line; YOLO26's l1 is such a one."""
 BEFORE_TRAINING = ("waiting", "checking", "loading")
@@ -236,7 +235,7 @@ def _curves(workspace: Workspace, run_id: str, _: bool) -> None:
     if table.empty:
         st.caption("The curves begin with the end of the first epoch.")
         return
-    results = [name for name in CURVES if name in table and table[name].notna().any()]
+    results = [name for name in HEADLINES if name in table and table[name].notna().any()]
     if results:
         st.caption("On the validation pictures: higher is better")
         last = ", ".join(f"{name} {score(table[name].dropna().iloc[-1])}" for name in results)
