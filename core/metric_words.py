@@ -37,7 +37,7 @@ METRICS = {
         "balance", "F1", "of found and right", "The harmonic mean of found (recall) and right (precision), 0 to 1."
     ),
     "mAP50": Metric(
-        "found well", "mAP50", "found well, over all confidences",
+        "found well", "mAP50", "over all confidences",
         "How well objects are found over all confidences, 0 to 1; a box counts when it overlaps the labelled one by "
         "half (mean average precision at IoU 0.5).",
     ),
