@@ -30,8 +30,8 @@ def check_teacher(workspace: Workspace, spec: TrainingSpec) -> dict[str, str]:
         return {}
     if not TASKS[spec.task].fits_teacher:
         raise InputError(
-            f"A model for {spec.task} can't learn from a teacher: distillation needs one that finds objects. "
-            "Leave the teacher out."
+            f"A model that {TASKS[spec.task].does} can't learn from a teacher: distillation needs one that finds "
+            "objects. Leave the teacher out."
         )
     found = _find(workspace, spec)
     try:
