@@ -1,7 +1,7 @@
 # Graft in a container. NOT BUILT: it was written where no container engine was at hand.
 #
-#   docker build -t graft .                              for the processor
-#   docker build -t graft --build-arg DEVICE=cuda .      for an NVIDIA GPU; run it with --gpus all
+#   docker build -t graft .                                         for an NVIDIA GPU; run it with --gpus all
+#   docker build -t graft --build-arg TORCH_INDEX=ADDRESS .         for the processor, a tenth of the size
 #   docker run --rm --init -p 127.0.0.1:8501:8501 -v graft:/workspace --shm-size 2g graft --address 0.0.0.0
 #
 # Inside a container 127.0.0.1 is the container alone, so the app is told to listen on all its addresses; with
@@ -19,16 +19,12 @@ COPY sample_data sample_data
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /dist .
 
 FROM python:3.12-slim
-ARG DEVICE=cpu
-# PyPI's torch brings CUDA along; PyTorch's own index has one for the processor, a tenth of the size.
+ARG TORCH_INDEX=""
+# The usual torch for Linux brings CUDA along and runs on a processor too. PyTorch's own package index has one for the
+# processor alone; its address stands under “Get Started” on pytorch.org (Pip, Linux, CPU: what follows --index-url).
 # Ultralytics asks for opencv-python, which needs a screen's libraries: the headless build is laid over it.
 RUN --mount=type=bind,from=build,source=/dist,target=/dist \
-    case "$DEVICE" in \
-        cpu) index="--extra-index-url https://download.pytorch.org/whl/cpu" ;; \
-        cuda) index="" ;; \
-        *) echo "DEVICE is cpu or cuda, not $DEVICE" >&2; exit 1 ;; \
-    esac \
-    && pip install --no-cache-dir $index /dist/graft-*.whl \
+    pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} /dist/graft-*.whl \
     && pip install --no-cache-dir --no-deps --force-reinstall \
         "opencv-python-headless==$(python -c 'from importlib.metadata import version; print(version("opencv-python"))')"
 
