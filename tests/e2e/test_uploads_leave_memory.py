@@ -32,6 +32,10 @@ def test_an_imported_zip_is_on_the_disk_alone(server: Server, page: Page) -> Non
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(SAMPLE)
     start = page.get_by_role("button", name="Import", exact=True)
     expect(start).to_be_enabled()
+    for _ in range(150):  # the field is ready before the last bytes of the upload are
+        if bytes_held(server) == SAMPLE.stat().st_size:
+            break
+        page.wait_for_timeout(200)
     assert bytes_held(server) == SAMPLE.stat().st_size
     start.click()
     expect(page.get_by_text("What was read?")).to_be_visible(timeout=A_WHILE)
