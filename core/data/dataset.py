@@ -315,7 +315,7 @@ def load_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
     """Load a dataset by its id, or by its name when only one has it. Raises InputError when there is none."""
     if ID_PATTERN.match(dataset_id) and (found := _read(workspace.dataset(dataset_id))):
         return found
-    named = [item for item in list_datasets(workspace, with_parts=True) if item.name == dataset_id]
+    named = [item for item in list_datasets(workspace, with_parts=True) if dataset_id in (item.id, item.name)]
     if len(named) == 1:
         return named[0]
     if named:

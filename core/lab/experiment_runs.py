@@ -16,7 +16,7 @@ from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
 from core.lab.experiment import Experiment, LabState, Status
 from core.metric_words import metric_words
-from core.spec import TrainingSpec
+from core.spec import SPEC_FILE, TrainingSpec
 from core.strategies import Strategy
 from core.training.records.progress import read_progress
 from core.training.runs import edit_run, get_run, list_runs, resume_run, start_run, stop_run
@@ -176,7 +176,7 @@ class ExperimentRuns:
 
     def _present(self, key: str) -> Run | None:
         run_id = self.status.runs.get(key)
-        if run_id is None or (key in self.status.refused and not (self.workspace.run(run_id) / "spec.json").exists()):
+        if run_id is None or (key in self.status.refused and not (self.workspace.run(run_id) / SPEC_FILE).exists()):
             return None
         try:
             return get_run(self.workspace, run_id)

@@ -55,15 +55,7 @@ def offer(workspace: Workspace, model: ChosenModel, intake: Intake, confidence: 
             f"{count(len(intake.waiting), 'picture')} given. Started below, they are looked at in the "
             "background, and you may close this tab meanwhile."
         )
-        line = st.slider(
-            "Confidence a finding must reach",
-            0.0,
-            1.0,
-            round(confidence, 3),
-            0.005,
-            format="%.3f",
-            key=f"predict_job_line_{model.name}",
-        )
+        line = _ask_line(st, confidence, f"predict_job_line_{model.name}")
         tiled = st.toggle(
             "Look at big pictures in tiles",
             key="predict_job_tiled",
@@ -74,15 +66,7 @@ def offer(workspace: Workspace, model: ChosenModel, intake: Intake, confidence: 
     for number, video in enumerate(intake.videos):
         st.markdown(f"**{plain(video.name)}**  \n:small[{megabytes(video.stat().st_size)}]")
         left, right = st.columns(2)
-        line = left.slider(
-            "Confidence a finding must reach",
-            0.0,
-            1.0,
-            round(confidence, 3),
-            0.005,
-            format="%.3f",
-            key=f"predict_video_line_{model.name}_{number}",
-        )
+        line = _ask_line(left, confidence, f"predict_video_line_{model.name}_{number}")
         every = right.selectbox(
             "Look at",
             list(STEPS),
@@ -94,6 +78,14 @@ def offer(workspace: Workspace, model: ChosenModel, intake: Intake, confidence: 
             "Run it over the video", key=f"predict_video_go_{number}", type="primary", icon=":material/play_arrow:"
         ):
             _start(workspace, model, line, kind="video", every=every, video=video)
+
+
+def _ask_line(place: Any, confidence: float, key: str) -> float:
+    """Ask in a column, or on the page itself, for the confidence from which a finding counts."""
+    line: float = place.slider(
+        "Confidence a finding must reach", 0.0, 1.0, round(confidence, 3), 0.005, format="%.3f", key=key
+    )
+    return line
 
 
 def _start(
