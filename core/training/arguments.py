@@ -15,8 +15,6 @@ from core.ultralytics.installed import default_arguments
 
 GROUPS = {
     "Train settings": "Training",
-    "Segmentation": "Segmentation",
-    "Classification": "Classification",
     "Val/Test settings": "Validation",
     "Hyperparameters": "Learning rate, losses and augmentation",
 }

@@ -33,7 +33,7 @@ def explain_failure(error: str, spec: TrainingSpec) -> tuple[str, str, dict[str,
             f"Try a learning rate (lr0) of {rate:g} with the optimizer AdamW.",
             {"lr0": rate, "optimizer": "AdamW"},
         )
-    if "no such file" in low or "not found" in low or "does not exist" in low or "no images found" in low:
+    if low.startswith("filenotfounderror") or "no such file" in low or "no images found" in low:
         return (
             "A file of the dataset or the model is not there any more.",
             "Import the dataset again, then resume the run.",

@@ -135,10 +135,14 @@ def _show(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
 
 
 def _stop(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.training.runs import stop_run, wait_run
+    from core.training.runs import get_run, stop_run, wait_run
 
+    before = get_run(workspace, parsed.run)
     stop_run(workspace, parsed.run, keep_best=not parsed.discard)
-    return _run_answer(wait_run(workspace, parsed.run)) | {"failed": False}
+    answer = _run_answer(wait_run(workspace, parsed.run)) | {"failed": False}
+    if not before.active and answer["state"] == str(before.state):
+        answer["words"] += "\n  It had ended before: there was nothing to stop."
+    return answer
 
 
 def _pause(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:

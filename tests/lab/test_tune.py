@@ -61,7 +61,7 @@ def test_the_search_stays_near_the_plan() -> None:
 @pytest.mark.parametrize(
     ("gain", "start"),
     [
-        (None, "Keep the settings as planned: none of the 1 other"),
+        (None, "Keep the settings as planned: the other try"),
         (Difference(0.03, -0.01, 0.07), "Keep the settings as planned: the best try is 3.0 points higher"),
         (Difference(0.09, 0.04, 0.14), "Take try 2 (learning rate 0.002): better than the plan by 9.0 points"),
     ],

@@ -68,3 +68,11 @@ def test_out_of_memory_suggests_half_the_batch() -> None:
     _, next_step, suggestion = explain_failure("RuntimeError: CUDA out of memory. Tried to allocate 2 GiB", spec)
     assert suggestion == {"batch": 8}
     assert "8" in next_step
+
+
+def test_only_a_missing_file_is_told_as_one() -> None:
+    spec = TrainingSpec.model_validate({"dataset": "d", "task": "detect"})
+    missing, _, _ = explain_failure("FileNotFoundError: Image Not Found a.png", spec)
+    other, _, _ = explain_failure("NotImplementedError: Optimizer 'Nonsense' not found in list of optimizers", spec)
+    assert "file" in missing
+    assert "Nonsense" in other

@@ -208,7 +208,9 @@ def tune_sentences(tries: list[Try], gain: Difference | None, metric: str) -> li
     )
     facts = f"{len(tries)} tries; {metric}: {first.name} {planned}"
     if gain is None:
-        return [f"Keep the settings as planned: none of the {len(tries) - 1} other tries came out higher.", f"{facts}."]
+        rest = len(tries) - 1
+        others = "the other try did not come out" if rest == 1 else f"none of the {rest} others came out"
+        return [f"Keep the settings as planned: {others} higher.", f"{facts}."]
     facts += f", {best.name} ({described(best.settings)}) {found}."
     if not gain.decided:
         return [
