@@ -87,6 +87,12 @@ READING: dict[str, Kind] = {
         "One file holds several pages or frames.",
         "{n} files hold several pages or frames.",
     ),
+    "channels-left-out": Kind(
+        W,
+        "One picture has more channels than red, green and blue; the first three were kept (of two, the first).",
+        "{n} pictures have more channels than red, green and blue; the first three were kept (of two, the first).",
+        "The models learn from three channels; choose and save the three that show most, if these are not.",
+    ),
     "dicom-identity": Kind(
         I,
         "The identity tags of one DICOM file (name, birth date, institution) were not copied.",

@@ -13,7 +13,8 @@ from PIL import Image, ImageFile, ImageOps
 
 from core.data.images.dicom import decode_dicom
 from core.data.images.page import MAX_PAGES, Page, TooLarge, UnreadableImage, check_size
-from core.data.images.windows import Window, apply_levels, automatic_levels
+from core.data.images.tiff import SECOND_RENDERING, channels_left_out, deep_pages, is_tiff
+from core.data.images.windows import Window, windowed
 
 MIN_SIDE = 10
 """Ultralytics skips pictures under 10 pixels per side without a word."""
@@ -62,13 +63,18 @@ def decode(path: Path, window: Window | None = None, *, upright: bool = True, ta
     if is_dicom(path):
         yield from decode_dicom(path, window, tag)
         return
+    if is_tiff(path):
+        try:
+            yield from _decode_tiff(path, window, upright)
+        except UnreadableImage:
+            raise
+        except Exception as error:  # so do the readers of TIFF
+            raise UnreadableImage(_reason(error)) from error
+        return
     image = open_header(path)
     try:
-        if image.format == "TIFF":
-            yield from _decode_tiff(path, image, window, upright)
-            return
         if image.format == "PNG" and _png_bits(path) == 16 and image.mode not in ("I;16", "I;16B", "I"):
-            yield _windowed(_read_deep_png(path), window, 16)
+            yield windowed(_read_deep_png(path), window, 16)
             return
         for number in range(min(getattr(image, "n_frames", 1), MAX_PAGES)):
             if number:
@@ -89,7 +95,7 @@ def eight_bit(image: Image.Image, window: Window, *, upright: bool = True) -> Pa
         image = ImageOps.exif_transpose(image)
         changes.add("exif-rotated")
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-        page = _windowed(np.asarray(image), window, 32 if image.mode in ("I", "F") else 16)
+        page = windowed(np.asarray(image), window, 32 if image.mode in ("I", "F") else 16)
         page.changes |= changes
         return page
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
@@ -158,51 +164,24 @@ def _read_deep_png(path: Path) -> NDArray[Any]:
     return np.asarray(values)
 
 
-def _windowed(values: NDArray[Any], window: Window, bits: int) -> Page:
-    """Window raw values, (h, w) or (h, w, 3)."""
-    changes = {"windowed"}
-    if bits == 32 and np.issubdtype(values.dtype, np.integer) and values.size and int(values.min()) >= 0:
-        bits = 16 if int(values.max()) < 2**16 else 32
-    low, high = window.low, window.high
-    if window.kind == "preset" and (np.issubdtype(values.dtype, np.unsignedinteger) or values.min(initial=0) >= 0):
-        changes.add("window-not-hounsfield")
-        low, high = automatic_levels(values)
-    elif window.kind == "auto":
-        low, high = automatic_levels(values)
-    return Page(Image.fromarray(apply_levels(values, low, high)), bits, changes)
-
-
-def _decode_tiff(path: Path, image: Image.Image, window: Window, upright: bool) -> Iterator[Page]:
-    """Read a TIFF with Pillow where it is plain 8 bit, else with tifffile."""
-    bits = image.tag_v2.get(258, (1,))  # type: ignore[attr-defined]
-    deepest = max(int(depth) for depth in bits) if isinstance(bits, tuple) else int(bits)
-    if deepest <= 8:
-        try:
-            for number in range(min(getattr(image, "n_frames", 1), MAX_PAGES)):
-                image.seek(number)
-                check_size(*image.size, path.stat().st_size)
-                yield eight_bit(image.copy(), window, upright=upright)
-            return
-        except OSError:
-            if number:
-                raise
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:
-        for page in list(file.pages)[:MAX_PAGES]:
-            shape = page.shape
-            check_size(shape[1] if len(shape) > 1 else 1, int(np.prod(shape)) // max(shape[1], 1), path.stat().st_size)
-            values = page.asarray()
-            if values.ndim == 3 and values.shape[0] in (3, 4) and values.shape[-1] not in (3, 4):
-                values = np.moveaxis(values, 0, -1)
-            if values.ndim == 3:
-                values = values[..., :3] if values.shape[-1] >= 3 else values[..., 0]
-            if values.ndim != 2 and values.shape[-1] != 3:
-                raise UnreadableImage(f"TIFF page of shape {page.shape}")
-            if values.dtype == np.uint8:
-                yield Page(Image.fromarray(np.ascontiguousarray(values)))
-            else:
-                result = _windowed(values, window, values.dtype.itemsize * 8)
-                if getattr(page, "photometric", 1) == 0:  # min is white
-                    result.image = ImageOps.invert(result.image)
-                yield result
+def _decode_tiff(path: Path, window: Window, upright: bool) -> Iterator[Page]:
+    """Read a TIFF with Pillow where it is plain 8 bit, else by itself."""
+    number = 0
+    try:
+        with open_header(path) as image:
+            bits = image.tag_v2.get(258, (1,))  # type: ignore[attr-defined]
+            deepest = max(int(depth) for depth in bits) if isinstance(bits, tuple) else int(bits)
+            if deepest <= 8 and not channels_left_out(image):
+                for number in range(min(getattr(image, "n_frames", 1), MAX_PAGES)):
+                    image.seek(number)
+                    if number and image.tag_v2.get(254, 0) & SECOND_RENDERING:  # type: ignore[attr-defined]
+                        continue
+                    check_size(*image.size, path.stat().st_size)
+                    yield eight_bit(image.copy(), window, upright=upright)
+                return
+    except TooLarge:
+        raise
+    except (OSError, UnreadableImage):
+        if number:
+            raise
+    yield from deep_pages(path, window)

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from core.data.images.page import Page
 from core.errors import InputError
 
 PRESETS: dict[str, tuple[float, float]] = {
@@ -77,3 +79,17 @@ def automatic_levels(values: NDArray[Any]) -> tuple[float, float]:
     if high <= low:
         low, high = float(finite.min()), float(finite.max())
     return (low, high) if high > low else (low, low + 1.0)
+
+
+def windowed(values: NDArray[Any], window: Window, bits: int) -> Page:
+    """Return raw values, (h, w) or (h, w, 3), as an 8-bit page of a source of `bits` per channel."""
+    changes = {"windowed"}
+    if bits == 32 and np.issubdtype(values.dtype, np.integer) and values.size and int(values.min()) >= 0:
+        bits = 16 if int(values.max()) < 2**16 else 32
+    low, high = window.low, window.high
+    if window.kind == "preset" and (np.issubdtype(values.dtype, np.unsignedinteger) or values.min(initial=0) >= 0):
+        changes.add("window-not-hounsfield")
+        low, high = automatic_levels(values)
+    elif window.kind == "auto":
+        low, high = automatic_levels(values)
+    return Page(Image.fromarray(apply_levels(values, low, high)), bits, changes)

@@ -1,0 +1,117 @@
+"""Read TIFF pictures: any depth, number of channels and compression that microscopes, cameras and drones write."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from core.data.images.page import MAX_PAGES, Page, UnreadableImage, check_size
+from core.data.images.windows import Window, windowed
+
+MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""The first four bytes of a TIFF file, and of one over 4 GB (BigTIFF)."""
+SECOND_RENDERING = 0b101
+"""Bits of NewSubfileType: a smaller copy of another page, and a mask of one; neither is a picture of its own."""
+LZW = 5
+
+
+def is_tiff(path: Path) -> bool:
+    """Return whether a file is a TIFF by its first bytes."""
+    with path.open("rb") as file:
+        return file.read(4) in MARKS
+
+
+def deep_pages(path: Path, window: Window) -> Iterator[Page]:
+    """Give every page that Pillow does not read: over 8 bits, more than four channels, or of an unusual make.
+
+    Of more than three channels the first three are kept, of two the first, and the page says so. Raises
+    UnreadableImage, naming the compression where it can't be undone.
+    """
+    import tifffile
+
+    _teach_lzw(tifffile)
+    with tifffile.TiffFile(path) as file:
+        listed: list[Any] = list(file.pages)[:MAX_PAGES]
+        pages = [page for page in listed if not page.subfiletype & SECOND_RENDERING]
+        for page in pages or listed[:1]:
+            height, width = page.imagelength, page.imagewidth
+            check_size(width, height, path.stat().st_size)
+            check_size(page.samplesperpixel * width, height, path.stat().st_size)
+            values, changes = _three_channels(_values(path, page), page)
+            if values.dtype == np.uint8:
+                result = Page(Image.fromarray(np.ascontiguousarray(values)))
+            else:
+                bits = 1 if values.dtype == bool else page.bitspersample
+                result = windowed(values, window, bits if isinstance(bits, int) else max(bits))
+            if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+                result.image = ImageOps.invert(result.image)
+            result.changes |= changes
+            yield result
+
+
+def _values(path: Path, page: Any) -> NDArray[Any]:
+    """Return a page as (height, width) or (height, width, channels); what tifffile can't undo OpenCV may."""
+    try:
+        values = page.asarray()
+    except (ValueError, KeyError) as error:
+        import cv2
+
+        found, pages = cv2.imreadmulti(str(path), page.index, 1, flags=cv2.IMREAD_UNCHANGED)
+        if not found or not pages:
+            raise UnreadableImage(f"its compression ({page.compression.name}) can't be undone: {error}") from error
+        values = np.asarray(pages[0])
+        return values[..., ::-1] if values.ndim == 3 and values.shape[-1] == 3 else values
+    if values.ndim == 3 and page.planarconfig == 2:
+        values = np.moveaxis(values, 0, -1)
+    if values.ndim not in (2, 3):
+        raise UnreadableImage(f"TIFF page of shape {page.shape}")
+    return np.asarray(values)
+
+
+def _three_channels(values: NDArray[Any], page: Any) -> tuple[NDArray[Any], set[str]]:
+    """Return grey or three channels, and whether channels that show something (not transparency) were left out."""
+    if values.ndim == 2:
+        return values, set()
+    channels = values.shape[-1]
+    see_through = sum(int(kind) in (1, 2) for kind in page.extrasamples)
+    kept = values[..., :3] if channels >= 3 else values[..., 0]
+    shown = channels - see_through
+    return kept, {"channels-left-out"} if shown not in (1, 3) else set()
+
+
+def channels_left_out(image: Image.Image) -> bool:
+    """Return whether Pillow will show fewer channels of a TIFF than it holds (near infrared as a fourth, say)."""
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    extra = tags.get(338, ())
+    kinds = extra if isinstance(extra, tuple) else (extra,)
+    return tags.get(262) in (1, 2) and any(int(kind) == 0 for kind in kinds)
+
+
+def _teach_lzw(tifffile: Any) -> None:
+    """Let tifffile undo LZW, for which it wants a package of 20 MB, through the library that Pillow brings."""
+    decoders = tifffile.TIFF.DECOMPRESSORS
+    if LZW not in decoders._codecs:
+        decoders._codecs[LZW] = _lzw
+
+
+def _lzw(data: bytes, /, *, out: Any = None) -> bytes:
+    """Return the bytes of one LZW strip or tile, `out` of them: a grey TIFF of one row is built around it."""
+    size = int(out) if isinstance(out, int) else int(np.asarray(out).nbytes)
+    for width in (size, 1):  # libtiff refuses very long rows
+        if width <= 60_000 or width == 1:
+            break
+    rows = size // width
+    head = 8 + 2 + 12 * 9 + 4
+    entries = [(256, width), (257, rows), (258, 8), (259, LZW), (262, 1), (273, head), (277, 1), (278, rows)]
+    entries.append((279, len(data)))
+    tags = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+    file = b"II*\0" + struct.pack("<IH", 8, len(entries)) + tags + struct.pack("<I", 0) + bytes(data)
+    with Image.open(io.BytesIO(file)) as image:
+        return image.tobytes()
