@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from core.errors import InputError
 from core.verbs.verb import Add, say_progress, settings_from
 from core.workspace import Workspace
 
@@ -21,6 +22,7 @@ def register(add: Add) -> None:
     )
     verb.add_argument("--name", help="what to call the dataset")
     _add_import_settings(verb)
+    verb.add_argument("--dry-run", action="store_true", help="say what would be imported, and write nothing")
 
     verb = add("check", _check, "Look through a dataset for problems; fix one with --fix.")
     verb.add_argument("dataset", help="id or name of a dataset")
@@ -30,9 +32,25 @@ def register(add: Add) -> None:
 
 
 def _add_import_settings(parser: argparse.ArgumentParser) -> None:
-    from core.data.importing.settings import ImportSettings
+    from core.data.importing.settings import CHOICES, ImportSettings
 
+    parser.add_argument(
+        "--choose",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="which reading is meant where several fit (--dry-run lists them)",
+    )
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="MEANING=NAME",
+        help="which column of a sheet is what: label=diagnosis, file=path, group=patient, split=set",
+    )
     for name, field in ImportSettings.model_fields.items():
+        if name == CHOICES:
+            continue
         flag, text = f"--{name.replace('_', '-')}", (field.description or "").replace("%", "%%")
         if field.annotation is bool:
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
@@ -43,12 +61,14 @@ def _add_import_settings(parser: argparse.ArgumentParser) -> None:
 def _import(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.data.importing.from_upload import import_dataset
     from core.data.importing.public_sets import find_public_set, import_public_set
-    from core.data.importing.settings import ImportSettings
+    from core.data.importing.settings import CHOICES, ImportSettings
+    from core.data.importing.understanding import understand
 
     workspace.sweep_staging()  # what a killed import left takes space that this one may need
-    settings = settings_from(
-        ImportSettings, {name: getattr(parsed, name, None) for name in ImportSettings.model_fields}
-    )
+    values = {name: getattr(parsed, name, None) for name in ImportSettings.model_fields}
+    settings = settings_from(ImportSettings, values | {CHOICES: _choices(parsed)})
+    if parsed.dry_run:
+        return _understanding_answer(understand(workspace, parsed.source, settings=settings, progress=say_progress()))
     if len(parsed.source) == 1 and not parsed.source[0].exists() and find_public_set(str(parsed.source[0])):
         dataset = import_public_set(
             workspace, str(parsed.source[0]), settings=settings, title=parsed.name, progress=say_progress()
@@ -56,6 +76,34 @@ def _import(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
         return _dataset_answer(dataset)
     dataset = import_dataset(workspace, parsed.source, settings=settings, name=parsed.name, progress=say_progress())
     return _dataset_answer(dataset)
+
+
+def _choices(parsed: argparse.Namespace) -> dict[str, str]:
+    """Return what --choose and --column say, by the keys of the choices. Raises InputError for one without “=”."""
+    from core.data.reading.choices import COLUMN
+
+    found = {}
+    for flag, given, before in (("--choose", parsed.choose, ""), ("--column", parsed.column, COLUMN)):
+        for text in given:
+            key, sign, value = text.partition("=")
+            if not sign or not key.strip() or not value.strip():
+                raise InputError(f"{flag} {text}: write it as KEY=VALUE, such as {flag} label=diagnosis.")
+            found[before + key.strip()] = value.strip()
+    return found
+
+
+def _understanding_answer(understood: Any) -> dict[str, Any]:
+    record: dict[str, Any] = understood.record()
+    lines = [f"read as {understood.layout}: {understood.layout_words}"]
+    if understood.task:
+        lines.append(f"  task:     {understood.task}")
+        lines.append("  pictures: " + ", ".join(f"{part} {number}" for part, number in understood.images.items()))
+        lines.append("  objects:  " + ", ".join(f"{name} {number}" for name, number in understood.objects.items()))
+    lines += [f"  {item.severity.value}: {item.message}" for item in understood.left_out]
+    for choice in understood.choices:
+        lines.append(f"  choice: {choice.question} " + (choice.why or f"Taken: {choice.taken}" if choice.taken else ""))
+        lines += [f"    {choice.option(option.value)}   {option.meaning}" for option in choice.options]
+    return record | {"words": "\n".join(lines)}
 
 
 def _dataset_answer(dataset: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,20 +10,18 @@ from pathlib import Path
 
 from core.data.dataset import Dataset, load_dataset, write_data_yaml
 from core.data.findings.problems import Problems
-from core.data.formats import detect_format, layouts
 from core.data.images.page import TooLarge, UnreadableImage
 from core.data.images.windows import Window
 from core.data.importing.placing import Placed, write_dataset
 from core.data.importing.preparing import Ready, Recipe, TooSmall, prepare
 from core.data.importing.settings import ImportSettings
-from core.data.reading.archives import FOREIGN_ARCHIVES, extract, is_archive
+from core.data.importing.uploads import Meter, gather, read_upload
 from core.data.reading.source_dataset import SourceDataset, SourceImage
-from core.data.reading.tree import Tree, is_junk, merge_trees, read_folder
 from core.data.splits import group_of, parse_ratio
 from core.errors import InputError
-from core.jobs import Progress, Report
+from core.jobs import Report
 from core.processes.lifetime import PROJECT
-from core.tasks import TASKS, Task
+from core.tasks import TASKS
 from core.words import count
 from core.workspace import Workspace, new_id
 
@@ -33,28 +30,6 @@ SAMPLE_NAME = "Surface defects (sample)"
 
 
 _Result = list[Ready] | Exception
-
-
-class _Meter:
-    """Passes progress on at most ten times per second and estimates the time left from the stage's own pace."""
-
-    def __init__(self, report: Report | None) -> None:
-        self.report = report
-        self.stage = ""
-        self.started = self.last = 0.0
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if self.report is None:
-            return
-        now = time.monotonic()
-        if stage != self.stage:
-            self.stage, self.started, self.last = stage, now, 0.0
-        if now - self.last < 0.1 and done < total:
-            return
-        self.last = now
-        passed = now - self.started
-        left = passed / done * (total - done) if done and passed > 0.5 else None
-        self.report(Progress(stage, done, total, left))
 
 
 def import_dataset(
@@ -79,15 +54,12 @@ def import_dataset(
     sources = [Path(item) for item in (source if isinstance(source, list) else [source])]
     if not sources:
         raise InputError("There is nothing to import: name a zip file or a folder.")
-    meter = _Meter(progress)
+    meter = Meter(progress)
     title = " ".join((name or _title(sources)).split())[:120] or "dataset"
     with workspace.staging("import") as stage:
-        tree, moved = _gather(workspace, sources, stage, meter)
+        tree, moved = gather(workspace, sources, stage, meter)
         meter("Looking at the layout", 0, 1)
-        found = _read(tree, settings.task)
-        if not found.images:
-            raise InputError(f"{tree.label} holds no picture that can be used.")
-        _note_leftovers(tree, found)
+        found = read_upload(tree, settings)
         group_by = settings.group_by or ""
         tag = group_by.removeprefix("dicom:") if group_by.startswith("dicom:") else "" if group_by else "PatientID"
         recipe = Recipe(window, settings.pages, moved, tag)
@@ -138,102 +110,7 @@ def _title(sources: list[Path]) -> str:
     return first
 
 
-def _gather(workspace: Workspace, sources: list[Path], stage: Path, meter: _Meter) -> tuple[Tree, bool]:
-    """Return the files of all sources and whether they are our own unpacked copies, which may be moved."""
-    trees = []
-    loose: dict[str, Path] = {}
-    for number, source in enumerate(sources):
-        if not source.exists():
-            raise InputError(f"{source} does not exist: check the name.")
-        if source.is_dir():
-            if workspace.root.is_relative_to(source.resolve()):
-                raise InputError(f"{source} contains the workspace itself: name the folder with your pictures.")
-            trees.append(read_folder(source))
-        elif is_archive(source):
-            trees.append(
-                extract(
-                    source,
-                    stage / f"unpacked{number}",
-                    workspace.free_bytes(),
-                    lambda done, total: meter("Unpacking", done, total),
-                )
-            )
-        elif not is_junk(source.name):
-            loose[source.name] = source
-    if loose:
-        trees.append(Tree(dict(sorted(loose.items())), label="files"))
-    merged = merge_trees(trees)
-    merged.label = ", ".join(source.name for source in sources)  # what the user knows; used in messages from here on
-    if not merged.files:
-        raise InputError(f"{merged.label} is empty: there is nothing to import.")
-    return merged, all(is_archive(source) and not source.is_dir() for source in sources)
-
-
-def _read(tree: Tree, task: Task | None) -> SourceDataset:
-    module = detect_format(tree)
-    if module is None:
-        if not tree.pictures:
-            raise InputError(_no_pictures(tree))
-        raise InputError(f"{tree.label} is not a layout I know yet; these are: " + "; ".join(layouts()) + ".")
-    found: SourceDataset = module.read(tree, task)
-    if task and found.task != task:
-        raise InputError(
-            f"{tree.label} can't be read as {task}: its labels ({module.LAYOUT}) make it {found.task}. "
-            "Leave the task empty or label the pictures accordingly."
-        )
-    if found.drop_unused:
-        _drop_unused(found)
-    return found
-
-
-def _no_pictures(tree: Tree) -> str:
-    """Return the sentence for an upload without a single picture: what it holds instead, and what to do."""
-    inner = [name for name in tree.files if is_archive(Path(name)) or name.lower().endswith(FOREIGN_ARCHIVES)]
-    if inner and len(inner) == len(tree.files) == 1 and inner[0] == tree.label:
-        return f"{inner[0]} is an archive that can't be opened here: unpack it and pack the folder as a zip file."
-    if inner:
-        return (
-            f"{tree.label} holds no pictures but {'another archive' if len(inner) == 1 else 'other archives'} "
-            f"({', '.join(inner[:3])}), and those are not opened: unpack them first, or import them themselves."
-        )
-    if list(tree.files) == [tree.label]:
-        return f"{tree.label} is neither an archive nor a picture: give a zip or tar file, or a folder with pictures."
-    files = "one other file" if len(tree.files) == 1 else count(len(tree.files), "other file")
-    return f"{tree.label} holds no pictures ({files}): add the pictures that the labels belong to, and import again."
-
-
-def _drop_unused(found: SourceDataset) -> None:
-    """Leave classes without objects out of the class list; the order of the others stays."""
-    used = {item.class_id for image in found.images for item in image.objects}
-    unused = [number for number in range(len(found.classes)) if number not in used]
-    if not unused or not used:
-        return
-    new = {old: number for number, old in enumerate(sorted(used))}
-    for number in unused:
-        found.problems.note("unused-class-dropped", found.classes[number])
-    for image in found.images:
-        for item in image.objects:
-            item.class_id = new[item.class_id]
-    found.classes = [found.classes[old] for old in sorted(used)]
-    found.source_mapping = {name: new[old] for name, old in found.source_mapping.items() if old in new}
-
-
-def _note_leftovers(tree: Tree, found: SourceDataset) -> None:
-    problems = found.problems
-    for name in tree.junk:
-        problems.note("archive-junk", name)
-    for name in tree.links:
-        problems.note("link-not-followed", name)
-    listed = {image.name for image in found.images} | found.used
-    for name in tree.files:
-        if name not in listed:
-            archive = is_archive(Path(name)) or name.lower().endswith(FOREIGN_ARCHIVES)
-            problems.note("nested-archive" if archive else "other-files", name)
-    if found.assumed:
-        problems.note("task-assumed", more=found.assumed)
-
-
-def _prepare_all(found: SourceDataset, recipe: Recipe, stage: Path, meter: _Meter) -> list[Placed]:
+def _prepare_all(found: SourceDataset, recipe: Recipe, stage: Path, meter: Meter) -> list[Placed]:
     """Decode, check and hash every picture on all cores; what can't be read is noted and left out."""
     folder = stage / "pictures"
     folder.mkdir()

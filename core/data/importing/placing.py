@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -24,6 +23,7 @@ from core.data.images.fingerprints import hash_text, perceptual_hash
 from core.data.images.windows import Window
 from core.data.importing.preparing import Ready
 from core.data.importing.settings import ImportSettings
+from core.data.importing.uploads import Meter
 from core.data.leakage import find_copies, together
 from core.data.reading.geometry import to_fractions
 from core.data.reading.source_dataset import SourceDataset, SourceImage
@@ -39,8 +39,6 @@ from core.data.writing import (
     write_pixels,
 )
 from core.tasks import TASKS
-
-Meter = Callable[[str, int, int], None]
 
 
 @dataclass(slots=True)

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core.tasks import Task
 
+CHOICES = "choices"
+"""The one field without a widget and an option of its own: what there is to choose depends on the upload."""
+
 
 class ImportSettings(BaseModel):
     """How an upload is read; every field has a default that suits most sets."""
@@ -64,6 +67,11 @@ class ImportSettings(BaseModel):
         le=2**31 - 1,
         title="Number of the draw (seed)",
         description="Which picture goes where is drawn by lot; the same number draws the same division again.",
+    )
+    choices: dict[str, str] = Field(
+        default_factory=dict,
+        title="Where several readings fit",
+        description="Which reading is meant where several fit, by the name of the choice.",
     )
 
     @field_validator("split", "group_by", mode="before")

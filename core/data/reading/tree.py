@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from core.data.reading.choices import Choices
 from core.errors import InputError
 from core.words import megabytes
 
@@ -65,6 +66,8 @@ class Tree:
     label: str = "upload"
     kinds: dict[str, str] = field(default_factory=dict)
     """what kind of labels each JSON file holds, as far as it was looked at"""
+    choices: Choices = field(default_factory=Choices)
+    """what the user chose where several readings fit, and what was asked"""
 
     @cached_property
     def pictures(self) -> list[str]:

@@ -9,7 +9,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from core.data.importing.job import SAMPLE, new_job, start_import
-from core.data.importing.settings import ImportSettings
+from core.data.importing.settings import CHOICES, ImportSettings
 from core.errors import InputError
 from core.words import megabytes
 from core.workspace import Workspace
@@ -74,6 +74,8 @@ def import_settings(workspace: Workspace) -> tuple[ImportSettings | None, str]:
         values = {}
         with st.grid(2, min_column_width=240, gap="medium"):
             for field in ImportSettings.model_fields:
+                if field == CHOICES:
+                    continue
                 values[field] = field_widget(ImportSettings, field, key=f"bring_{field}")
         window_trial(workspace, values["window"] or "auto")
         try:

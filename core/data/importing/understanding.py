@@ -1,0 +1,138 @@
+"""What would be imported: layout, task, classes, split, what is left out and what had to be chosen; nothing is written.
+
+Labels are read, pictures are not decoded: what is wrong with a picture itself is found by the import alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.data.dataset import SPLITS, Finding
+from core.data.importing.settings import ImportSettings
+from core.data.importing.uploads import Meter, gather, layout_of, read_upload
+from core.data.reading.choices import Choice, Choices, Undecided
+from core.data.reading.source_dataset import SourceDataset, SourceImage
+from core.data.reading.tree import Tree
+from core.data.splits import Item, group_of, parse_ratio, plan
+from core.errors import InputError
+from core.jobs import Report
+from core.tasks import Task
+from core.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What an upload was understood to be; without a task where a choice is still to be made."""
+
+    layout: str
+    """name of the format"""
+    layout_words: str
+    """what that format is, in words"""
+    task: Task | None = None
+    classes: list[str] = field(default_factory=list)
+    objects: dict[str, int] = field(default_factory=dict)
+    """class -> labelled objects, or pictures where the whole picture is labelled"""
+    images: dict[str, int] = field(default_factory=dict)
+    """part of the split -> pictures; near-copies, which the import keeps in one part, are not looked for yet"""
+    split_note: str = ""
+    left_out: list[Finding] = field(default_factory=list)
+    """what was left out or changed while reading, and why"""
+    choices: list[Choice] = field(default_factory=list)
+    """where several readings fitted"""
+    examples: dict[str, SourceImage] = field(default_factory=dict)
+    """class -> a picture with it, as it lies in the upload"""
+
+    @property
+    def open_choice(self) -> Choice | None:
+        """The choice that nobody has made yet, without which nothing can be imported."""
+        return next((choice for choice in self.choices if choice.taken is None), None)
+
+    def record(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "layout": self.layout,
+            "layout_words": self.layout_words,
+            "task": self.task,
+            "classes": self.classes,
+            "objects": self.objects,
+            "images": self.images,
+            "split_note": self.split_note,
+            "left_out": [
+                item.model_dump(mode="json", include={"code", "severity", "count", "message", "examples", "why"})
+                for item in self.left_out
+            ],
+            "choices": [choice.record() for choice in self.choices],
+        }
+
+
+def understand(
+    workspace: Workspace,
+    source: Path | list[Path],
+    *,
+    settings: ImportSettings | None = None,
+    progress: Report | None = None,
+) -> Understanding:
+    """Return what `import_dataset` would make of a source; archives are unpacked in staging and removed again.
+
+    Raises InputError as the import would, except where a choice is open: that is in the answer.
+    """
+    sources = [Path(item) for item in (source if isinstance(source, list) else [source])]
+    if not sources:
+        raise InputError("There is nothing to import: name a zip file or a folder.")
+    meter = Meter(progress)
+    with workspace.staging("look") as stage:
+        tree, _ = gather(workspace, sources, stage, meter)
+        meter("Looking at the layout", 0, 1)
+        return understand_tree(tree, settings or ImportSettings())
+
+
+def understand_tree(tree: Tree, settings: ImportSettings) -> Understanding:
+    """Return what would be made of the files of an upload. Raises InputError as the import would."""
+    try:
+        found = read_upload(tree, settings)
+    except Undecided:
+        choices = list(tree.choices.made.values())
+        tree.choices = Choices(dict(settings.choices))
+        module = layout_of(tree)
+        return Understanding(module.NAME, module.LAYOUT, choices=choices)
+    module = layout_of(tree)
+    objects: Counter[str] = Counter()
+    examples: dict[str, SourceImage] = {}
+    for image in found.images:
+        for item in image.objects:
+            objects[found.classes[item.class_id]] += 1
+            examples.setdefault(found.classes[item.class_id], image)
+    images, note = _split(found, settings)
+    return Understanding(
+        module.NAME,
+        module.LAYOUT,
+        found.task,
+        found.classes,
+        {name: objects[name] for name in found.classes},
+        images,
+        note,
+        found.problems.findings(),
+        list(tree.choices.made.values()),
+        examples,
+    )
+
+
+def _split(found: SourceDataset, settings: ImportSettings) -> tuple[dict[str, int], str]:
+    """Return pictures per part and the sentence on where the split comes from."""
+    pattern = settings.group_by if settings.group_by and not settings.group_by.startswith("dicom:") else ""
+    items = [
+        Item(
+            image.name,
+            frozenset(item.class_id for item in image.objects),
+            group_of(image.name, pattern) if pattern else image.group,
+        )
+        for image in found.images
+    ]
+    keep = settings.keep_source_split and "splits-share-folder" not in found.problems.counts
+    ratio = parse_ratio(settings.split) if settings.split else None
+    chosen = plan(items, [image.split for image in found.images], ratio=ratio, keep=keep, seed=settings.seed)
+    counts = Counter(place for place in chosen.places if place)
+    return {part: counts[part] for part in SPLITS}, chosen.note

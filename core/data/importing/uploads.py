@@ -1,0 +1,150 @@
+"""The files of an upload and what a format reads in them, before a picture is decoded or anything is written."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from core.data.formats import Format, detect_format, layouts
+from core.data.importing.settings import ImportSettings
+from core.data.reading.archives import FOREIGN_ARCHIVES, extract, is_archive
+from core.data.reading.choices import Choices
+from core.data.reading.source_dataset import SourceDataset
+from core.data.reading.tree import Tree, is_junk, merge_trees, read_folder
+from core.errors import InputError
+from core.jobs import Progress, Report
+from core.words import count
+from core.workspace import Workspace
+
+
+class Meter:
+    """Passes progress on at most ten times per second and estimates the time left from the stage's own pace."""
+
+    def __init__(self, report: Report | None) -> None:
+        self.report = report
+        self.stage = ""
+        self.started = self.last = 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Say that `done` of `total` of a stage are done."""
+        if self.report is None:
+            return
+        now = time.monotonic()
+        if stage != self.stage:
+            self.stage, self.started, self.last = stage, now, 0.0
+        if now - self.last < 0.1 and done < total:
+            return
+        self.last = now
+        passed = now - self.started
+        left = passed / done * (total - done) if done and passed > 0.5 else None
+        self.report(Progress(stage, done, total, left))
+
+
+def gather(workspace: Workspace, sources: list[Path], stage: Path, meter: Meter) -> tuple[Tree, bool]:
+    """Return the files of all sources and whether they are our own unpacked copies, which may be moved."""
+    trees = []
+    loose: dict[str, Path] = {}
+    for number, source in enumerate(sources):
+        if not source.exists():
+            raise InputError(f"{source} does not exist: check the name.")
+        if source.is_dir():
+            if workspace.root.is_relative_to(source.resolve()):
+                raise InputError(f"{source} contains the workspace itself: name the folder with your pictures.")
+            trees.append(read_folder(source))
+        elif is_archive(source):
+            trees.append(
+                extract(
+                    source,
+                    stage / f"unpacked{number}",
+                    workspace.free_bytes(),
+                    lambda done, total: meter("Unpacking", done, total),
+                )
+            )
+        elif not is_junk(source.name):
+            loose[source.name] = source
+    if loose:
+        trees.append(Tree(dict(sorted(loose.items())), label="files"))
+    merged = merge_trees(trees)
+    merged.label = ", ".join(source.name for source in sources)  # what the user knows; used in messages from here on
+    if not merged.files:
+        raise InputError(f"{merged.label} is empty: there is nothing to import.")
+    return merged, all(is_archive(source) and not source.is_dir() for source in sources)
+
+
+def read_upload(tree: Tree, settings: ImportSettings) -> SourceDataset:
+    """Return what the upload holds, read as the settings and the user's choices wish.
+
+    Raises InputError when the layout is unknown or can't be used, Undecided when a choice is the user's to make.
+    """
+    tree.choices = Choices(dict(settings.choices))
+    module = layout_of(tree)
+    found: SourceDataset = module.read(tree, settings.task)
+    if settings.task and found.task != settings.task:
+        raise InputError(
+            f"{tree.label} can't be read as {settings.task}: its labels ({module.LAYOUT}) make it {found.task}. "
+            "Leave the task empty or label the pictures accordingly."
+        )
+    tree.choices.check_all_asked()
+    if not found.images:
+        raise InputError(f"{tree.label} holds no picture that can be used.")
+    if found.drop_unused:
+        _drop_unused(found)
+    _note_leftovers(tree, found)
+    return found
+
+
+def layout_of(tree: Tree) -> Format:
+    """Return the format an upload is read by. Raises InputError when none knows it."""
+    module = detect_format(tree)
+    if module is None:
+        if not tree.pictures:
+            raise InputError(_no_pictures(tree))
+        raise InputError(f"{tree.label} is not a layout I know yet; these are: " + "; ".join(layouts()) + ".")
+    return module
+
+
+def _no_pictures(tree: Tree) -> str:
+    """Return the sentence for an upload without a single picture: what it holds instead, and what to do."""
+    inner = [name for name in tree.files if is_archive(Path(name)) or name.lower().endswith(FOREIGN_ARCHIVES)]
+    if inner and len(inner) == len(tree.files) == 1 and inner[0] == tree.label:
+        return f"{inner[0]} is an archive that can't be opened here: unpack it and pack the folder as a zip file."
+    if inner:
+        return (
+            f"{tree.label} holds no pictures but {'another archive' if len(inner) == 1 else 'other archives'} "
+            f"({', '.join(inner[:3])}), and those are not opened: unpack them first, or import them themselves."
+        )
+    if list(tree.files) == [tree.label]:
+        return f"{tree.label} is neither an archive nor a picture: give a zip or tar file, or a folder with pictures."
+    files = "one other file" if len(tree.files) == 1 else count(len(tree.files), "other file")
+    return f"{tree.label} holds no pictures ({files}): add the pictures that the labels belong to, and import again."
+
+
+def _drop_unused(found: SourceDataset) -> None:
+    """Leave classes without objects out of the class list; the order of the others stays."""
+    used = {item.class_id for image in found.images for item in image.objects}
+    unused = [number for number in range(len(found.classes)) if number not in used]
+    if not unused or not used:
+        return
+    new = {old: number for number, old in enumerate(sorted(used))}
+    for number in unused:
+        found.problems.note("unused-class-dropped", found.classes[number])
+    for image in found.images:
+        for item in image.objects:
+            item.class_id = new[item.class_id]
+    found.classes = [found.classes[old] for old in sorted(used)]
+    found.source_mapping = {name: new[old] for name, old in found.source_mapping.items() if old in new}
+
+
+def _note_leftovers(tree: Tree, found: SourceDataset) -> None:
+    problems = found.problems
+    for name in tree.junk:
+        problems.note("archive-junk", name)
+    for name in tree.links:
+        problems.note("link-not-followed", name)
+    listed = {image.name for image in found.images} | found.used
+    for name in tree.files:
+        if name not in listed:
+            archive = is_archive(Path(name)) or name.lower().endswith(FOREIGN_ARCHIVES)
+            problems.note("nested-archive" if archive else "other-files", name)
+    if found.assumed:
+        problems.note("task-assumed", more=found.assumed)

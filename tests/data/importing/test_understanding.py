@@ -1,0 +1,58 @@
+"""What an upload is understood to be, before anything is written: the same as what the import makes of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.cli import main
+from core.data.importing import ImportSettings, import_dataset
+from core.data.importing.understanding import understand
+from core.workspace import Workspace
+from tests.data.writers import picture
+
+
+@pytest.fixture
+def boxes(tmp_path: Path) -> Path:
+    """Ten pictures with a box each, two classes, and one label of a picture that is not there."""
+    root = tmp_path / "set"
+    for number in range(10):
+        picture(root / "images" / f"p{number}.png", number)
+        (root / "labels").mkdir(exist_ok=True)
+        (root / "labels" / f"p{number}.txt").write_text(f"{number % 2} 0.5 0.5 0.2 0.2\n")
+    (root / "labels" / "gone.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    (root / "classes.txt").write_text("dent\nscratch\n")
+    return root
+
+
+def test_it_is_what_the_import_then_makes_of_it(workspace: Workspace, boxes: Path) -> None:
+    said = understand(workspace, boxes)
+    assert list(workspace.datasets.iterdir()) == []
+    made = import_dataset(workspace, boxes)
+    assert (said.layout, said.task, said.classes) == (made.format, made.task, made.classes)
+    assert said.objects == made.instances
+    assert said.images == made.images
+    assert {item.code for item in said.left_out} == {"image-missing"}
+    assert said.examples["scratch"].name.endswith(("1.png", "3.png", "5.png", "7.png", "9.png"))
+
+
+def test_the_wishes_of_the_user_count(workspace: Workspace, boxes: Path) -> None:
+    assert understand(workspace, boxes, settings=ImportSettings(split="50/30/20")).images["test"] == 2
+
+
+def test_a_dry_run_prints_it_and_writes_nothing(
+    workspace: Workspace, boxes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", str(boxes), "--dry-run", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert {"layout", "task", "classes", "images", "left_out", "choices"} <= said.keys()
+    assert (said["classes"], sum(said["images"].values()), said["choices"]) == (["dent", "scratch"], 10, [])
+    assert list(workspace.datasets.iterdir()) == []
+    assert list(workspace.staging_root.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", [["--choose", "axis"], ["--column", "=x"], ["--choose", "axis=axial"]])
+def test_a_choice_that_is_none_is_refused(workspace: Workspace, boxes: Path, option: list[str]) -> None:
+    assert main(["import", str(boxes), *option]) == 2
