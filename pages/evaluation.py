@@ -125,7 +125,7 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
         with page.cell("Are the labels right?", hint):
             show_label_errors(workspace, evaluation, dataset)
     with page.cell("What next?"):
-        show_next_steps(evaluation)
+        show_next_steps(run, evaluation)
         next_step("Try it on new pictures", "predict.py", key="to_predict", run=run.id)
         next_step("Take it away", "deliver.py", key="to_deliver", main=False, run=run.id)
         next_step("Compare it with another run", "compare.py", key="to_compare", main=False, run=run.id)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.figures.average_precision import mean_known
-from core.evaluation.figures.calibration import calibration, fit_class_temperature, scaled_probabilities
+from core.evaluation.figures.calibration import calibration, sure_answers
+from core.evaluation.figures.correction import Correction, OfferedCorrection, best_class_correction
 from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import Weights, area_interval, count_units, draw, share_interval
 from core.evaluation.figures.metrics import ratio
@@ -85,11 +88,11 @@ def classified(
     truth: pd.DataFrame,
     meta: PredictionMeta,
     twins: list[str],
-    temperature: float | None = None,
+    correction: Correction | None = None,
 ) -> SplitFigures:
     """Return all figures, tables and sentences of a classifier from its stored predictions, as `Detector.at` does.
 
-    Pictures whose probabilities are not numbers are left out, and told. `temperature` is the one stored with the run.
+    Pictures whose probabilities are not numbers are left out, and told. `correction` is the one stored with the run.
     """
     classes, table = meta["classes"], pd.DataFrame(meta["images"])
     probabilities = predictions[[f"p{index}" for index in range(len(classes))]].to_numpy(dtype=float)
@@ -119,10 +122,12 @@ def classified(
     )
     cuts = {"class": {name: labelled == index for index, name in enumerate(classes)}, **picture_cuts(images, place)}
     slices = Slices(cuts, place, weights, units, "accuracy").measure(right)
-    reliability = calibration(confidence, right, place, weights)
-    if temperature is not None:
-        after = calibration(scaled_probabilities(probabilities, temperature).max(axis=1), right, place, weights)
-        reliability = reliability.with_scaled(temperature, after)
+    reliability = replace(
+        calibration(confidence, right, place, weights), sure=sure_answers(confidence, right, place, weights, units)
+    )
+    if correction is not None:
+        after = calibration(correction.of_classes(probabilities).max(axis=1), right, place, weights)
+        reliability = reliability.with_scaled(correction.temperature, correction.bias, after)
     sentences, steps = classification_sentences(metrics, per_class, slices, int(right.sum()), len(truth))
     if (~usable).any():
         sentences.append(f"{int((~usable).sum())} pictures had no usable answer (not a number) and were left out.")
@@ -144,11 +149,18 @@ def classified(
     )
 
 
-def temperature_for(predictions: pd.DataFrame, truth: pd.DataFrame, classes: list[str]) -> float | None:
-    """Return the temperature fitted on a classifier's stored predictions, None as in `fit_class_temperature`."""
+def offered_class_correction(
+    predictions: pd.DataFrame, truth: pd.DataFrame, classes: list[str], groups: dict[str, str]
+) -> OfferedCorrection | None:
+    """Return the correction that helps a classifier's stored predictions, None as in `best_class_correction`.
+
+    `groups` is the group of each file that has one; pictures of one group are fitted on, or judged, together.
+    """
     probabilities = predictions[[f"p{index}" for index in range(len(classes))]].to_numpy(dtype=float)
     usable = np.isfinite(probabilities).all(axis=1)
-    return fit_class_temperature(probabilities[usable], truth["class_id"].to_numpy(dtype=int)[usable])
+    files = predictions["file"][usable]
+    unit = pd.factorize(pd.Series([groups.get(file) or file for file in files], dtype=object))[0].astype(np.int64)
+    return best_class_correction(probabilities[usable], truth["class_id"].to_numpy(dtype=int)[usable], unit)
 
 
 def _without_twins(

@@ -22,13 +22,14 @@ from core.evaluation.figures.average_precision import PARTS, mean_known
 from core.evaluation.figures.figure import Difference, plain_values
 from core.evaluation.figures.intervals import Draws, ap_draws, count_units, draw, interval, wilson
 from core.evaluation.figures.metrics import ap_by_class
+from core.evaluation.judgement import Judgement, judge
 from core.evaluation.pixels import pixel_counts, pixel_draws
 from core.evaluation.predict.matching import IOU_THRESHOLDS, from_bits
 from core.jobs import Report
 from core.metric_words import metric_term
-from core.spec import read_spec
+from core.spec import TrainingSpec, read_spec
 from core.tasks import TASKS
-from core.words import out_of, points, signed, span
+from core.words import count, out_of, points, signed, span
 from core.workspace import Workspace
 
 
@@ -66,6 +67,8 @@ class Comparison:
     """file, a, b: mistakes of each on it; the pictures they disagree on most first"""
     settings: dict[str, tuple[Any, Any]]
     """what differs in the two specifications: {setting: (of a, of b)}"""
+    judgement: Judgement
+    """which run is better by the task's headline figure, or why neither is"""
     sentences: list[str]
 
     def summary(self) -> dict[str, Any]:
@@ -79,6 +82,7 @@ class Comparison:
             "better_in_a": int((self.pictures["a"] < self.pictures["b"]).sum()),
             "better_in_b": int((self.pictures["b"] < self.pictures["a"]).sum()),
             "settings": {name: list(values) for name, values in self.settings.items()},
+            "judgement": self.judgement,
             "sentences": self.sentences,
             "words": "\n".join(self.sentences),
         }
@@ -110,9 +114,12 @@ def compare_evaluations(
     drawn, units = paired_draws([first, second]), count_units(len(files), _groups(first, files))
     metrics = {name: difference_of(drawn[0][name], drawn[1][name], units) for name in drawn[0]}
     pictures = _pictures(first, second)
+    headline = metrics[TASKS[first.task].headline]
+    wins = int((pictures["a"] < pictures["b"]).sum()), int((pictures["b"] < pictures["a"]).sum())
+    judgement = judge(headline.a, headline.b, headline.difference, *wins)
     return Comparison(
-        first.run, second.run, first.split, len(files), metrics, pictures, settings or {},
-        _sentences(first, second, metrics, pictures),
+        first.run, second.run, first.split, len(files), metrics, pictures, settings or {}, judgement,
+        _sentences(first, second, headline, judgement, wins, len(files), settings or {}),
     )  # fmt: skip
 
 
@@ -218,27 +225,45 @@ def _pictures(first: Evaluation, second: Evaluation) -> pd.DataFrame:
 
 
 def _sentences(
-    first: Evaluation, second: Evaluation, metrics: dict[str, ComparedMetric], pictures: pd.DataFrame
+    first: Evaluation,
+    second: Evaluation,
+    headline: ComparedMetric,
+    judgement: Judgement,
+    wins: tuple[int, int],
+    pictures: int,
+    settings: dict[str, tuple[Any, Any]],
 ) -> list[str]:
-    headline = TASKS[first.task].headline
-    item, gain = metrics[headline], metrics[headline].difference
-    of = f"points of {metric_term(headline)}"
-    if not gain.is_known:
-        verdict = "Nothing can be said: no object is labelled in these pictures."
-    elif not gain.decided:
-        verdict = (
-            f"These pictures don't decide it: the difference is {signed(gain.value)} {of}, "
-            f"{span(gain.low, gain.high)}. Label more pictures to know."
-        )
-    else:
-        better, worse = (second.run, first.run) if item.verdict == "b" else (first.run, second.run)
-        low, high = sorted((abs(gain.low), abs(gain.high)))
-        verdict = f"{better} is better than {worse} by {points(gain.value)} {of}, {span(low, high)}."
-    wins = int((pictures["b"] < pictures["a"]).sum()), int((pictures["a"] < pictures["b"]).sum())
+    gain, of = headline.difference, f"points of {metric_term(TASKS[first.task].headline)}"
+    better, worse = (second.run, first.run) if gain.value > 0 else (first.run, second.run)
+    low, high = sorted((abs(gain.low), abs(gain.high)))
+    verdict = {
+        "unknown": "Nothing can be said: no object is labelled in these pictures",
+        "nothing learned": "Neither has learned anything to speak of yet: let them train longer",
+        "undecided": f"These pictures don't decide it: the difference is {signed(gain.value)} {of}, "
+        f"{span(gain.low, gain.high)}",
+        "disagree": f"Neither is called better: {better} is {points(gain.value)} {of} higher, yet it makes more "
+        "mistakes where its line is drawn",
+    }.get(judgement, f"{better} is better than {worse} by {points(gain.value)} {of}, {span(low, high)}")
     return [
-        verdict,
-        f"{second.run} makes fewer mistakes on {out_of(wins[0], len(pictures), 'picture')}, {first.run} on {wins[1]}.",
+        f"{verdict}{_trained_otherwise(first.run, second.run, settings)}.",
+        f"{second.run} makes fewer mistakes on {out_of(wins[1], pictures, 'picture')}, {first.run} on {wins[0]}.",
     ]
+
+
+def _trained_otherwise(a: str, b: str, settings: dict[str, tuple[Any, Any]]) -> str:
+    """Return what else differs between two runs, to go into the sentence that judges them; "" for nothing."""
+    if not settings:
+        return ""
+    titles = {name: str(field.title or name).lower() for name, field in TrainingSpec.model_fields.items()}
+    shown = [f"{titles.get(name, name)} {_short(pair[0])} and {_short(pair[1])}" for name, pair in settings.items()]
+    more = f" and {count(len(shown) - 3, 'more setting')}" if len(shown) > 3 else ""
+    return f"; {a} and {b} were trained differently ({', '.join(shown[:3])}{more})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):  # the starting point
+        return str(value.get("origin") or "another file")
+    return "not set" if value in (None, "") else str(value)
 
 
 def differing_settings(workspace: Workspace, a: str, b: str) -> dict[str, tuple[Any, Any]]:

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.figures.cached_figures import CachedFigures, work_out_figures
-from core.evaluation.figures.calibration import DETECTIONS_FROM, calibration, fit_temperature, scaled
+from core.evaluation.figures.calibration import DETECTIONS_FROM, Calibration, calibration, sure_answers
+from core.evaluation.figures.correction import Correction, OfferedCorrection, best_correction
 from core.evaluation.figures.error_budget import error_budget
 from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import count_units, draw, group_members, ratio_interval
@@ -63,19 +64,26 @@ class Detector:
         """Return the confidence of the highest F1 over all findings."""
         return best_f1_confidence(self.arrays.confidence, self.arrays.hit, len(self.truth))
 
-    def fit_temperature(self) -> float | None:
-        """Return the temperature that fits these findings, see `calibration.fit_temperature`."""
+    def offered_correction(self, line: float) -> OfferedCorrection | None:
+        """Return the correction that helps these findings, None where none does, see `correction.best_correction`."""
         kept = self.arrays.confidence >= DETECTIONS_FROM
-        return fit_temperature(self.arrays.confidence[kept], self.arrays.hit[kept])
+        unit = group_members(len(self.images), self.arrays.groups)[self.arrays.picture[kept]]
+        return best_correction(self.arrays.confidence[kept], self.arrays.hit[kept], unit, line)
 
-    def scale_confidence(self, temperature: float | None) -> None:
-        """Add to the calibration how it is after temperature scaling; None takes it away."""
+    def correct_confidence(self, correction: Correction | None) -> None:
+        """Add to the calibration how it is after the correction; None takes it away."""
         self.calibration = self.cached.calibration
-        if temperature is not None:
+        if correction is not None:
             kept = self.arrays.confidence >= DETECTIONS_FROM
-            said = scaled(self.arrays.confidence[kept], temperature)
+            said = correction.of(self.arrays.confidence[kept])
             after = calibration(said, self.arrays.hit[kept], self.arrays.picture[kept], self.weights)
-            self.calibration = self.calibration.with_scaled(temperature, after)
+            self.calibration = self.calibration.with_scaled(correction.temperature, correction.bias, after)
+
+    def _calibration_at(self, count: int) -> Calibration:
+        """Return the calibration with what the first `count` findings, those that are given, say of themselves."""
+        arrays = self.arrays
+        shown = arrays.confidence[:count], arrays.hit[:count], arrays.picture[:count]
+        return replace(self.calibration, sure=sure_answers(*shown, self.weights, self.units))
 
     def at(self, confidence: float) -> SplitFigures:
         """Return all figures, tables and sentences when findings of at least this confidence count."""
@@ -93,7 +101,7 @@ class Detector:
                 for name, item in per_class.items()
             },
             errors=error_budget(arrays, confidence, cached.costs),
-            calibration=self.calibration,
+            calibration=self._calibration_at(count),
             slices=self._slices.measure(~missed),
             confusion=self._confusion(confidence),
             curves=cached.curves,

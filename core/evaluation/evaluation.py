@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from core.data.dataset import Dataset
 from core.errors import InputError
-from core.evaluation.classification import classified, temperature_for
+from core.evaluation.classification import classified, offered_class_correction
 from core.evaluation.detection import Detector
-from core.evaluation.figures.calibration import load_temperature
+from core.evaluation.figures.correction import OfferedCorrection, load_correction
 from core.evaluation.figures.figure import plain_values
 from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
 from core.evaluation.figures.results import PictureMark, SplitFigures
@@ -138,15 +138,15 @@ def evaluate_run(
     meta = read_meta(folder, split)
     predictions, truth = pd.read_parquet(predictions_path(folder, split)), pd.read_parquet(truth_path(folder, split))
     weights = meta["weights_sha256"]
-    temperature, detector = load_temperature(folder, weights), None
+    correction, detector = load_correction(folder, weights), None
     if TASKS[meta["task"]].names_pictures:
-        figures = classified(predictions, truth, meta, known_twins(dataset, split), temperature)
+        figures = classified(predictions, truth, meta, known_twins(dataset, split), correction)
     elif TASKS[meta["task"]].names_pixels:
         figures = judged_pixels(predictions, truth, meta, known_twins(dataset, split))
     else:
         detector = load_detector(folder, split, dataset, predictions, truth, meta)
         confidence = _operating_confidence(workspace, run_id, split, dataset, detector, weights, progress)
-        detector.scale_confidence(temperature)
+        detector.correct_confidence(correction)
         figures = detector.at(confidence)
     return Evaluation(
         **vars(figures),
@@ -164,14 +164,14 @@ def evaluate_run(
     )
 
 
-def fit_run_temperature(evaluation: Evaluation) -> float | None:
-    """Return the temperature that would correct how sure the model says it is, None when there is too little to go by.
+def offered_correction(evaluation: Evaluation) -> OfferedCorrection | None:
+    """Return what would correct how sure the model says it is, None where that does not help, or can't be told.
 
-    Fit it on the validation part only; `calibration.save_temperature` stores it.
+    Fit it on the validation part only; `correction.save_correction` stores it.
     """
     if evaluation.detector is not None:
-        return evaluation.detector.fit_temperature()
-    return temperature_for(evaluation.predictions, evaluation.truth, evaluation.classes)
+        return evaluation.detector.offered_correction(evaluation.operating_point.threshold)
+    return offered_class_correction(evaluation.predictions, evaluation.truth, evaluation.classes, evaluation.groups)
 
 
 def _open_test(dataset: Dataset | None, *, open_test: bool, ready: bool) -> int:

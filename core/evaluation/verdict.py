@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.figures.calibration import SureAnswers
 from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
 from core.evaluation.figures.slices import Slice
+from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.prediction_arrays import PredictionArrays
 from core.metric_words import is_share
-from core.words import count, out_of, thousands, value_between
+from core.words import count, out_of, percent, points, span, thousands, times, value_between
 
 SMALL = 32.0
 """Side in pixels under which an object counts as small, as COCO counts."""
+WORTH_SAYING = 0.02
+"""Gain of mAP50 from which the costliest kind of mistake is spoken of."""
+LOSSES = {
+    "class": "Check the labels of the classes it mixes up, and show it more of both.",
+    "place": "Train longer or at a larger size, and label all boxes as tightly.",
+    "both": "Train longer: it sees that something is there, and not yet what and where.",
+    "duplicate": "Train longer, or look at how objects that touch are labelled.",
+    "background": "Label what was forgotten, and add pictures without objects.",
+    "missed": "Add pictures that show such objects, or train longer.",
+}
+"""What to do about each kind of mistake."""
+Step = tuple[float, str]
+"""What a step could gain, as a share of all objects or of mAP50, and the sentence that says it."""
+NEARLY = 0.05
+"""Stated confidence this near to how often it is right is as good as right."""
 MENTIONED = 0.05
 """Confidence from which an object that was missed counts as seen."""
 
@@ -42,23 +60,23 @@ def detection_sentences(
     if arrays.unusable:
         sentences.append(f"{count(arrays.unusable, 'prediction')} had no usable confidence and were left out.")
     if objects:
-        sentences += _weak_spot(figures, found, objects) + _small_set(
-            recall, pictures, objects, arrays.groups is not None
-        )
+        sentences += _weak_spots(figures.slices) + _small_set(recall, pictures, objects, arrays.groups is not None)
         steps = _next_steps(figures, arrays, missed)
-        return sentences, steps
+        return sentences, [sentence for _, sentence in sorted(steps, key=lambda step: -step[0])]
     return sentences, []
 
 
-def _weak_spot(figures: SplitFigures, found: int, objects: int) -> list[str]:
-    known = {name: item for name, item in figures.per_class.items() if item.objects >= 5}
-    if len(known) < 2 or found == 0:
+def _weak_spots(slices: Sequence[Slice]) -> list[str]:
+    """Name the classes that are clearly worse than the rest, by the one rule of `slices`, the worst first."""
+    worse = sorted((item for item in slices if item.by == "class" and item.worse), key=lambda item: item.figure.value)
+    if not worse:
         return []
-    name, item = min(known.items(), key=lambda pair: pair[1].figures["recall"].value)
-    recall = item.figures["recall"]
-    if recall.value > found / objects - 0.1:
-        return []
-    return [f"“{name}” is the weak spot: {out_of(item.found, item.objects)} found ({value_between(recall)})."]
+    named = ", ".join(
+        f"“{item.name}” ({out_of(item.found, item.objects)}, {value_between(item.figure)})" for item in worse
+    )
+    how = "found" if worse[0].metric == "recall" else "named rightly"
+    spots = "The weak spot is" if len(worse) == 1 else "The weak spots are"
+    return [f"{spots} {named}: {how} clearly less often than the rest."]
 
 
 def _small_set(recall: Figure, pictures: int, objects: int, grouped: bool) -> list[str]:
@@ -74,10 +92,11 @@ def _small_set(recall: Figure, pictures: int, objects: int, grouped: bool) -> li
     return []
 
 
-def _next_steps(figures: SplitFigures, arrays: PredictionArrays, missed: NDArray[np.bool_]) -> list[str]:
-    """Return what would help most, each sentence with the count it rests on."""
-    lost = int(missed.sum())
+def _next_steps(figures: SplitFigures, arrays: PredictionArrays, missed: NDArray[np.bool_]) -> list[Step]:
+    """Return what would help, each sentence with the count it rests on, and the share of all objects in that count."""
+    lost, objects = int(missed.sum()), len(arrays.truth)
     steps = _about_misses(arrays, missed) if lost >= 4 else []
+    steps += _largest_loss(figures)
     line = figures.operating_point.threshold
     unsure = np.sort(arrays.found_at[missed & (arrays.found_at >= MENTIONED)])[::-1]
     if lost >= 4 and len(unsure) * 2 >= lost:
@@ -85,41 +104,57 @@ def _next_steps(figures: SplitFigures, arrays: PredictionArrays, missed: NDArray
         if 0 < lower < line:
             gained, shown = int((missed & (arrays.found_at >= lower)).sum()), arrays.shown(line)
             alarms = int((~arrays.hit[shown : arrays.shown(lower)]).sum())
-            steps.append(
+            sentence = (
                 f"{out_of(len(unsure), lost)} misses were seen, but with too little confidence: a line at "
                 f"{lower:.2f} finds {thousands(gained)} more, for {count(alarms, 'more false alarm')}."
             )
-    steps += [
-        f"Objects {slice_words(item)} are found clearly less often: {out_of(item.found, item.objects)} "
-        f"({value_between(item.figure)}). Add such pictures to training."
-        for item in figures.slices
-        if item.worse and item.by not in ("size", "class")
-    ]
+            steps.append(((gained - alarms) / objects, sentence))
+    for item in figures.slices:
+        if item.worse and item.by not in ("size", "class"):
+            sentence = (
+                f"Objects {slice_words(item)} are found clearly less often: {out_of(item.found, item.objects)} "
+                f"({value_between(item.figure)}). Add such pictures to training."
+            )
+            steps.append(((item.objects - item.found) / objects, sentence))
     matrix = figures.confusion.to_numpy()[:-1, :-1].copy()
     np.fill_diagonal(matrix, 0)
     if matrix.size and matrix.max() >= 3:
         row, column = np.unravel_index(matrix.argmax(), matrix.shape)
         names = arrays.classes
-        steps.append(f"“{names[row]}” is taken for “{names[column]}” {matrix.max()} times: check the labels of both.")
+        sentence = f"“{names[row]}” is taken for “{names[column]}” {matrix.max()} times: check the labels of both."
+        steps.append((int(matrix.max()) / objects, sentence))
     empty = int((arrays.by_picture(arrays.true_picture) == 0).sum())
     if not empty and len(arrays.images) >= 10:
-        steps.append(
+        sentence = (
             f"None of the {count(len(arrays.images), 'picture')} is empty: if empty ones come up in practice, add "
             "some, or nobody knows how often it raises a false alarm on them."
         )
+        steps.append((0.0, sentence))
     return steps
 
 
-def _about_misses(arrays: PredictionArrays, missed: NDArray[np.bool_]) -> list[str]:
+def _largest_loss(figures: SplitFigures) -> list[Step]:
+    """Return what to do about the kind of mistake that costs most, by the error budget."""
+    kind, cost = max(figures.errors.items(), key=lambda item: item[1].cost, default=("", None))
+    if cost is None or not cost.cost >= WORTH_SAYING:
+        return []
+    sentence = (
+        f"Most is lost by one kind of mistake, {KINDS[kind]} ({times(cost.count)}): mending it alone would bring "
+        f"{points(cost.cost)} points of mAP50. {LOSSES[kind]}"
+    )
+    return [(cost.cost, sentence)]
+
+
+def _about_misses(arrays: PredictionArrays, missed: NDArray[np.bool_]) -> list[Step]:
     """Return what most of the misses have in common: their class, their size."""
-    lost, steps = int(missed.sum()), []
+    lost, objects, steps = int(missed.sum()), len(arrays.truth), list[Step]()
     by_class = np.bincount(arrays.true_class[missed], minlength=len(arrays.classes))
     most, labelled = int(by_class.argmax()), np.bincount(arrays.true_class, minlength=len(arrays.classes))
     share_of_all = labelled[most] / max(labelled.sum(), 1)
     if by_class[most] * 2 >= lost and by_class[most] / lost > share_of_all + 0.15:
-        steps.append(
-            f"Add pictures of “{arrays.classes[most]}”: {out_of(int(by_class[most]), lost)} misses are of this class."
-        )
+        mine = int(by_class[most])
+        sentence = f"Add pictures of “{arrays.classes[most]}”: {out_of(mine, lost)} misses are of this class."
+        steps.append((mine / objects, sentence))
     small = int((arrays.sides()[missed] < SMALL).sum())
     if small * 2 >= lost:
         longest = int(arrays.images[["width", "height"]].to_numpy(dtype=float).max())
@@ -129,7 +164,7 @@ def _about_misses(arrays: PredictionArrays, missed: NDArray[np.bool_]) -> list[s
             if size > arrays.imgsz
             else "cut large pictures into tiles, or take closer ones"
         )
-        steps.append(f"{out_of(small, lost)} misses are under {SMALL:.0f} px: {advice}.")
+        steps.append((small / objects, f"{out_of(small, lost)} misses are under {SMALL:.0f} px: {advice}."))
     return steps
 
 
@@ -144,14 +179,8 @@ def classification_sentences(
     if not pictures:
         return ["There is no picture to judge: nothing can be said."], []
     sentences = [f"Names {out_of(right, pictures, 'picture')} rightly ({value_between(metrics['top1'])})."]
+    sentences += _weak_spots(slices)
     known = {name: item for name, item in per_class.items() if item.objects >= 5}
-    if len(known) > 1:
-        name, item = min(known.items(), key=lambda pair: pair[1].figures["recall"].value)
-        recall = item.figures["recall"]
-        if recall.value < right / pictures - 0.1:
-            sentences.append(
-                f"“{name}” is the weak spot: {out_of(item.found, item.objects)} ({value_between(recall)})."
-            )
     if len(known) == 2 == len(per_class):
         told = " and ".join(
             f"{out_of(item.found, item.objects)} “{name}” ({value_between(item.figures['recall'])})"
@@ -164,13 +193,28 @@ def classification_sentences(
         sentences.append(
             f"This set is small: about {thousands(3 * pictures)} more pictures to check on would halve the interval."
         )
+    worse = [item for item in slices if item.worse and item.by != "class"]
     steps = [
         f"Pictures {slice_words(item)} are named rightly clearly less often: {out_of(item.found, item.objects)} "
         f"({value_between(item.figure)}). Add such pictures to training."
-        for item in slices
-        if item.worse and item.by != "class"
+        for item in sorted(worse, key=lambda item: item.found - item.objects)
     ]
     return sentences, steps
+
+
+def sureness_sentence(sure: SureAnswers) -> str:
+    """Say whether the answers that count can be taken at their word, by the signed gap between word and truth."""
+    said, gap = percent(sure.confidence), sure.gap
+    facts = (
+        f"Its {count(sure.count, 'answer')} that count are {said} sure on average and right in {percent(sure.correct)}"
+    )
+    if abs(gap.value) <= NEARLY:
+        return f"{facts}: nearly to be taken at their word."
+    if not gap.decided:
+        return f"{facts}. With so few, that may be chance."
+    direction = "too sure of itself" if gap.value > 0 else "not sure enough"
+    low, high = sorted((abs(gap.low), abs(gap.high)))
+    return f"{facts}: it is {direction}, by {points(abs(gap.value))} points ({span(low, high)})."
 
 
 def twins_sentence(aware: FiguresWithoutTwins | None) -> str:

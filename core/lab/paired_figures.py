@@ -17,9 +17,6 @@ from core.evaluation.figures.figure import Difference, Figure
 from core.evaluation.figures.intervals import Draws, interval
 from core.workspace import Workspace
 
-LEARNED = 0.01
-"""A best figure below this says that nothing was learned; there is nothing to choose from then."""
-
 
 def draws_by_name(
     workspace: Workspace, runs: Mapping[str, Sequence[str]], metric: str, split: str = "val"

@@ -32,16 +32,18 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
     from core.evaluation.evaluation import evaluate_run
     from core.evaluation.figures.figure import plain_values
     from core.evaluation.label_errors import find_label_errors
+    from core.training.advice import train_longer
     from core.training.runs import get_run
 
-    opens = parsed.split == "test"
-    evaluation = evaluate_run(
-        workspace, get_run(workspace, parsed.run).id, split=parsed.split, open_test=opens, progress=say_progress()
-    )
+    run, opens = get_run(workspace, parsed.run), parsed.split == "test"
+    evaluation = evaluate_run(workspace, run.id, split=parsed.split, open_test=opens, progress=say_progress())
     if evaluation.test_openings is not None:
         print(f"The test part was opened {times(evaluation.test_openings)} so far, this one included.", file=sys.stderr)
     doubtful = find_label_errors(workspace, evaluation).to_dict("records")
-    return {**evaluation.summary(), "label_errors": plain_values(doubtful)}
+    summary, longer = evaluation.summary(), train_longer(run)
+    if longer:
+        summary["words"] += f"\n{longer}"
+    return {**summary, "advice": longer, "label_errors": plain_values(doubtful)}
 
 
 def _compare(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:

@@ -52,6 +52,14 @@ def test_better_is_never_said_when_the_interval_holds_zero() -> None:
     assert "better" not in comparison.sentences[0]
 
 
+def test_other_settings_stand_in_the_first_sentence() -> None:
+    made = made_run("old", 0.4, 1), made_run("new", 0.95, 2)
+    plain, told = compare_evaluations(*made), compare_evaluations(*made, {"epochs": (3, 9)})
+    assert told.judgement == plain.judgement == "b"
+    assert "epochs 3 and 9" in told.sentences[0]
+    assert "differently" not in plain.sentences[0]
+
+
 def test_a_run_and_its_twin_differ_by_nothing() -> None:
     twin = compare_evaluations(made_run("a", 0.7, 1), made_run("b", 0.7, 1)).metrics["recall"]
     assert (twin.difference, twin.verdict) == (Difference(0, 0, 0), "undecided")

@@ -16,7 +16,7 @@ from core.data.images.thumbnails import Mark
 from core.data.importing.from_upload import import_dataset
 from core.delivery.predict.model.chosen_model import choose_model
 from core.evaluation.evaluation import evaluate_run
-from core.evaluation.figures.calibration import load_temperature
+from core.evaluation.figures.correction import load_correction
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.predict.predictions import predictions_path, shapes_path
 from core.workspace import Workspace
@@ -51,18 +51,18 @@ def test_pictures_are_looked_through_one_after_the_other(workspace: Workspace, s
 def test_the_correction_is_stored_on_a_click_only(workspace: Workspace, shapes: Dataset) -> None:
     detector_run(workspace, shapes, "run-a", 0.7)
     page = open_alone("evaluation.py", run="run-a")
-    assert load_temperature(workspace.run("run-a")) is None
+    assert load_correction(workspace.run("run-a")) is None
     page = press(page, "Store the correction with the model")
-    stored = load_temperature(workspace.run("run-a"))
+    stored = load_correction(workspace.run("run-a"))
     assert stored is not None
     found = evaluate_run(workspace, "run-a").calibration
-    assert found.scaled.temperature == stored
+    assert (found.scaled.temperature, found.scaled.bias) == (stored.temperature, stored.bias)
     again = open_alone("evaluation.py", run="run-a")
-    assert f"temperature {stored:.2f}" in text_of(again)
+    assert stored.words in text_of(again)
     assert "Try it and what you take away keep the confidence the model states by itself" in text_of(again)
     assert choose_model(workspace, "run-a").confidence == load_operating_point(workspace.run("run-a")).confidence
     press(again, "Drop the correction")
-    assert load_temperature(workspace.run("run-a")) is None
+    assert load_correction(workspace.run("run-a")) is None
 
 
 def test_doubtful_labels_are_listed_when_asked_for(workspace: Workspace, shapes: Dataset) -> None:

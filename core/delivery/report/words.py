@@ -8,6 +8,7 @@ from core.data.dataset import Dataset, Severity
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.figure import UNKNOWN
 from core.evaluation.figures.operating_point import load_operating_point
+from core.evaluation.verdict import sureness_sentence
 from core.models.catalog import find_model
 from core.spec import TrainingSpec
 from core.tasks import TASKS
@@ -220,7 +221,9 @@ def calibration(evaluation: Evaluation) -> str:
     error = evaluation.calibration.error
     if not error.is_known:
         return "How far its stated confidence can be trusted is not known: too few answers."
-    return f"On average its stated confidence is {points(error.value)} points away from how often it is right (ECE)."
+    sure = evaluation.calibration.sure
+    said = f"On average its stated confidence is {points(error.value)} points away from how often it is right (ECE)."
+    return f"{said} {sureness_sentence(sure)}" if sure else said
 
 
 def picture_note(evaluation: Evaluation) -> str:

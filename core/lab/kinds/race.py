@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.evaluation.figures.figure import Difference
+from core.evaluation.judgement import has_learned
 from core.lab.experiment import Contender, RaceSettings
 from core.lab.experiment_runs import ExperimentRuns, Part, run_seconds
 from core.lab.kinds.halving import rungs, survivors
-from core.lab.paired_figures import LEARNED, difference, draws_by_name, figure
+from core.lab.paired_figures import difference, draws_by_name, figure
 from core.lab.results import RaceResult, Row
 from core.words import count, duration, points, span, value_from_to
 
@@ -151,7 +152,7 @@ def recommend(rows: Sequence[Row], behind: dict[str, Difference], metric: str, s
         f"{row.label} {value_from_to(row.figure, share=False)} in {duration(row.seconds)}" for row in rows
     )
     facts = f"{metric[:1].upper()}{metric[1:]}: {figures}."
-    if _reached(best) < LEARNED:
+    if not has_learned(_reached(best)):
         return ["None of them has learned anything to speak of yet: let them train longer.", facts]
     if len(level) == 1:
         second = rows[1]

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.evaluation.figures.figure import Difference
+from core.evaluation.judgement import has_learned
 from core.lab.cross_dataset import zero_shot
 from core.lab.experiment import TransferSettings
 from core.lab.experiment_runs import ExperimentRuns, Part
-from core.lab.paired_figures import LEARNED, difference, draws_by_name, figure
+from core.lab.paired_figures import difference, draws_by_name, figure
 from core.lab.results import Course, TransferResult, Way
 from core.strategies.scratch import SCRATCH
 from core.training.records.progress import read_progress
@@ -115,12 +116,12 @@ def transfer_sentences(known: LearningCurve, scratch: LearningCurve, between: Di
     """Say in time and in quality what the pre-trained knowledge bought; `between` is with minus without."""
     said = []
     passed = known.above(scratch.best)
-    if scratch.best < LEARNED <= known.best:
+    if has_learned(known.best) and not has_learned(scratch.best):
         said.append(
             f"Transfer learning reached {score(known.best)} of {metric} in {duration(_to_best(known))} of training; "
             f"from scratch nothing to speak of was learned in {duration(scratch.whole)}."
         )
-    elif max(known.best, scratch.best) < LEARNED:
+    elif not has_learned(known.best, scratch.best):
         said.append("Neither has learned anything to speak of yet: let them train longer.")
     elif passed is not None:
         said.append(
@@ -134,7 +135,7 @@ def transfer_sentences(known: LearningCurve, scratch: LearningCurve, between: Di
             f"Here training from scratch got as far as transfer learning{after}: {score(scratch.best)} against "
             f"{score(known.best)} of {metric}; transfer learning was there after {duration(_to_best(known))}."
         )
-    if max(known.best, scratch.best) < LEARNED:
+    if not has_learned(known.best, scratch.best):
         return said
     if not between.decided:
         said.append(

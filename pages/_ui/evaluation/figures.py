@@ -8,15 +8,17 @@ import pandas as pd
 import streamlit as st
 
 from core.data.palette import class_colour
-from core.evaluation.evaluation import Evaluation, fit_run_temperature
-from core.evaluation.figures.calibration import drop_temperature, save_temperature
+from core.evaluation.evaluation import Evaluation, offered_correction
+from core.evaluation.figures.correction import Correction, drop_correction, save_correction
 from core.evaluation.figures.results import ClassFigures
-from core.evaluation.verdict import twins_sentence
+from core.evaluation.verdict import sureness_sentence, twins_sentence
 from core.metric_words import METRICS, is_share, metric_value
 from core.tasks import TASKS
+from core.training.advice import train_longer
 from core.training.store import Run
 from core.words import between, count, from_to, out_of, percent, thousands, value_between, value_from_to
 from pages._ui.common import charts
+from pages._ui.common.cells import next_step
 from pages._ui.common.formatting import plain
 from pages._ui.evaluation import charts as evaluation_charts
 
@@ -176,38 +178,44 @@ def show_calibration(run: Run, evaluation: Evaluation) -> None:
         f"On average its stated confidence is {percent(found.error.value)} away from how often it is right "
         f"({between(found.error)}; expected calibration error over {count(found.count, 'answer')})."
     )
+    if found.sure:
+        st.markdown(sureness_sentence(found.sure))
     if scaled:
+        stored = Correction(scaled.temperature or 1.0, scaled.bias)
         st.markdown(
             f"Corrected, it is {percent(scaled.error.value)} away ({between(scaled.error)}): the correction "
-            f"fitted on the validation part is stored with this model (temperature {scaled.temperature:.2f})."
+            f"fitted on the validation part is stored with this model ({stored.words})."
         )
         st.caption(WHERE_CORRECTED)
         if st.button("Drop the correction", key=f"uncalibrate_{run.id}", icon=":material/undo:"):
-            drop_temperature(run.folder)
+            drop_correction(run.folder)
             st.rerun(scope="app")
         return
     if evaluation.split != "val":
         st.caption("A correction is fitted on the validation part: choose it above.")
         return
-    fitted = fit_run_temperature(evaluation)
-    if fitted is None:
-        st.caption("There are too few answers, right and wrong ones, to fit a correction on.")
+    offered = offered_correction(evaluation)
+    if offered is None:
+        st.caption("No correction is offered: none that could be fitted helps on pictures it was not fitted on.")
         return
     st.markdown(
-        f"It is {'too sure of itself' if fitted > 1 else 'not sure enough'}. One number (a temperature of "
-        f"{fitted:.2f}) would correct that."
-        if abs(fitted - 1) > 0.05
-        else "Its confidence can be taken nearly at its word; a correction would hardly move it."
+        f"A correction ({offered.correction.words}) helps on pictures it was not fitted on: from "
+        f"{percent(offered.before)} away to {percent(offered.after)}, and from {percent(offered.sure_before)} to "
+        f"{percent(offered.sure_after)} for the answers that count."
     )
     st.caption(WHERE_CORRECTED)
     if st.button("Store the correction with the model", key=f"calibrate_{run.id}", icon=":material/tune:"):
-        save_temperature(run.folder, fitted, evaluation.weights_sha256)
+        save_correction(run.folder, offered.correction, evaluation.weights_sha256)
         st.rerun(scope="app")
 
 
-def show_next_steps(evaluation: Evaluation) -> None:
-    """Say what to do next, each sentence with its figure."""
-    for sentence in evaluation.next_steps:
+def show_next_steps(run: Run, evaluation: Evaluation) -> None:
+    """Say what to do next, what would gain most first, each sentence with its figure."""
+    longer = train_longer(run)
+    steps = [longer, *evaluation.next_steps] if longer else evaluation.next_steps
+    for sentence in steps:
         st.markdown(f"- {plain(sentence)}")
-    if not evaluation.next_steps:
+    if longer:
+        next_step("Train it longer", "training.py", key="train_longer", main=False, run=run.id)
+    if not steps:
         st.markdown("Nothing stands out that more pictures or another setting would clearly mend.")

@@ -1,0 +1,221 @@
+"""How stated confidence could be corrected, offered only where that helps on pictures it was not fitted on.
+
+Two forms are tried for findings: one number (temperature scaling, Guo et al. 2017, "On Calibration of Modern Neural
+Networks") and two numbers (Platt scaling, 1999: a temperature and a bias). Both keep the order of the findings, so
+what a model finds stays as it is. A classifier gets the temperature alone: a bias per class would change its answers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.evaluation.figures.calibration import BINS
+from core.workspace import write_json_atomic
+
+FEWEST = 20
+"""Answers a correction can be fitted on at least."""
+FOLDS = 5
+"""Parts the pictures are dealt into; each is corrected by what the other four say."""
+_EDGE = 1e-6
+
+Sure = NDArray[np.float64]
+Right = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What is done to the logit of a confidence: divided by `temperature`, then `bias` is added."""
+
+    temperature: float
+    bias: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """The numbers, for people who know them."""
+        return f"temperature {self.temperature:.2f}" + (f", bias {self.bias:.2f}" if self.bias else "")
+
+    def of(self, confidence: Sure) -> Sure:
+        """Return confidences (0 to 1) of findings, corrected; the order stays."""
+        kept = np.clip(confidence, _EDGE, 1 - _EDGE)
+        logits = np.log(kept / (1 - kept)) / self.temperature + self.bias
+        return np.asarray(1 / (1 + np.exp(-logits)))
+
+    def of_classes(self, probabilities: Sure) -> Sure:
+        """Return (pictures, classes) probabilities, corrected; rows still add up to one."""
+        logits = np.log(np.clip(probabilities, _EDGE, 1)) / self.temperature
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class OfferedCorrection:
+    """A correction that helps, with calibration errors (0 to 1) on pictures it was not fitted on."""
+
+    correction: Correction
+    before: float
+    after: float
+    sure_before: float
+    """of the answers that count: at and above the operating point"""
+    sure_after: float
+
+
+def fit_temperature(confidence: Sure, correct: Right) -> Correction | None:
+    """Return the temperature that makes findings likeliest, .05 to 20; None with too few, or only right or wrong."""
+    if _too_few(correct):
+        return None
+
+    def loss(values: NDArray[np.float64]) -> float:
+        return _surprise(Correction(float(np.exp(values[0]))).of(confidence), correct)
+
+    return Correction(float(np.exp(_least(loss, [0.0])[0])))
+
+
+def fit_temperature_and_bias(confidence: Sure, correct: Right) -> Correction | None:
+    """Return the temperature (.05 to 20) and the bias (-10 to 10) that make findings likeliest; None as above."""
+    if _too_few(correct):
+        return None
+
+    def loss(values: NDArray[np.float64]) -> float:
+        return _surprise(Correction(float(np.exp(values[0])), float(values[1])).of(confidence), correct)
+
+    found = _least(loss, [0.0, 0.0])
+    return Correction(float(np.exp(found[0])), float(found[1]))
+
+
+def fit_class_temperature(probabilities: Sure, truth: NDArray[np.int64]) -> Correction | None:
+    """Return the temperature for a classifier's (pictures, classes) probabilities; None as in `fit_temperature`."""
+    if _too_few(probabilities.argmax(axis=1) == truth if len(truth) else np.zeros(0, dtype=bool)):
+        return None
+    rows = np.arange(len(truth))
+
+    def loss(values: NDArray[np.float64]) -> float:
+        said = Correction(float(np.exp(values[0]))).of_classes(probabilities)[rows, truth]
+        return float(-np.log(np.clip(said, _EDGE, 1)).mean())
+
+    return Correction(float(np.exp(_least(loss, [0.0])[0])))
+
+
+def best_correction(confidence: Sure, correct: Right, unit: NDArray[np.int64], line: float) -> OfferedCorrection | None:
+    """Return the form that helps findings most, None where neither helps.
+
+    `unit` is the picture or group of each finding, dealt into folds as a whole; findings from `line` on are the sure
+    ones. A form helps when it lowers the calibration error of all findings and of the sure ones, each in a fold that
+    it was not fitted on.
+    """
+    sure = confidence >= line
+    offered = [
+        _tried(fit, Correction.of, confidence, correct, unit, sure)
+        for fit in (fit_temperature, fit_temperature_and_bias)
+    ]
+    return min((item for item in offered if item), key=lambda item: item.after, default=None)
+
+
+def best_class_correction(
+    probabilities: Sure, truth: NDArray[np.int64], unit: NDArray[np.int64]
+) -> OfferedCorrection | None:
+    """Return the temperature where it helps a classifier, as `best_correction` does; every answer counts."""
+
+    def said(correction: Correction, rows: Sure) -> Sure:
+        return np.asarray(correction.of_classes(rows).max(axis=1))
+
+    correct = probabilities.argmax(axis=1) == truth if len(truth) else np.zeros(0, dtype=bool)
+    return _tried(fit_class_temperature, said, probabilities, correct, unit, np.ones(len(truth), dtype=bool), truth)
+
+
+def _tried(
+    fit: Callable[..., Correction | None],
+    apply: Callable[[Correction, Sure], Sure],
+    answers: Sure,
+    correct: Right,
+    unit: NDArray[np.int64],
+    sure: Right,
+    target: NDArray[np.int64] | None = None,
+) -> OfferedCorrection | None:
+    """Return a form with what it is worth out of its fold, None where it does not help or can't be fitted."""
+    wanted: NDArray[Any] = correct if target is None else target
+    whole = fit(answers, wanted)
+    if whole is None:
+        return None
+    fold = _folds(unit)
+    corrected = np.zeros(len(correct))
+    for part in range(FOLDS):
+        inside = fold == part
+        fitted = fit(answers[~inside], wanted[~inside])
+        if fitted is None:
+            return None
+        corrected[inside] = apply(fitted, answers[inside])
+    plain = apply(Correction(1.0), answers)
+    before, after, sure_before, sure_after = (
+        _error(said[chosen], correct[chosen])
+        for chosen in (np.ones(len(correct), dtype=bool), sure)
+        for said in (plain, corrected)
+    )
+    if not (after < before and sure_after < sure_before):
+        return None
+    return OfferedCorrection(whole, before, after, sure_before, sure_after)
+
+
+def _folds(unit: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the fold of each answer; units are dealt in an order that does not depend on what is in them."""
+    order = np.random.default_rng(0).permutation(int(unit.max()) + 1 if len(unit) else 0)
+    return order[unit] % FOLDS
+
+
+def _error(said: Sure, correct: Right) -> float:
+    """Return the expected calibration error, 0 to 1, as `calibration.calibration` measures it."""
+    if not len(said):
+        return 0.0
+    place = np.minimum((said * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(place, weights=said - correct, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(said))
+
+
+def _too_few(correct: Right) -> bool:
+    return len(correct) < FEWEST or bool(correct.all()) or not correct.any()
+
+
+def _surprise(said: Sure, correct: Right) -> float:
+    """Return the mean negative log likelihood of what turned out right and wrong."""
+    said = np.clip(said, _EDGE, 1 - _EDGE)
+    return float(-np.log(np.where(correct, said, 1 - said)).mean())
+
+
+def _least(loss: Callable[[NDArray[np.float64]], float], start: list[float]) -> NDArray[np.float64]:
+    """Return where `loss` is least: the logarithm of the temperature, and the bias where there is one."""
+    from scipy.optimize import minimize  # takes a while to import, and few ask for it
+
+    bounds = [(np.log(0.05), np.log(20.0)), (-10.0, 10.0)][: len(start)]
+    return np.asarray(minimize(loss, start, method="L-BFGS-B", bounds=bounds).x)
+
+
+def save_correction(run_folder: Path, correction: Correction, weights_sha256: str) -> Path:
+    """Store the correction with the model, with when and on what it was fitted. Returns the file."""
+    path = run_folder / "calibration.json"
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    numbers = {"temperature": correction.temperature, "bias": correction.bias}
+    write_json_atomic(path, {**numbers, "fitted_on": "val", "weights_sha256": weights_sha256, "stored": now})
+    return path
+
+
+def load_correction(run_folder: Path, weights_sha256: str | None = None) -> Correction | None:
+    """Return the stored correction, None when none was asked for or it belongs to other weights."""
+    path = run_folder / "calibration.json"
+    if not path.is_file():
+        return None
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    if weights_sha256 is not None and stored.get("weights_sha256") != weights_sha256:
+        return None
+    return Correction(float(stored["temperature"]), float(stored.get("bias", 0.0)))
+
+
+def drop_correction(run_folder: Path) -> None:
+    """Go back to the confidences the model gives by itself."""
+    (run_folder / "calibration.json").unlink(missing_ok=True)
