@@ -7,6 +7,7 @@ from core.training.runs import get_run
 from core.words import count
 from pages._ui.common import frame
 from pages._ui.common.formatting import plain, state_badge
+from pages._ui.common.unknown_address import show_unknown, unknown_in_address
 
 st.set_page_config(page_title="Graft", page_icon=str(frame.ASSETS / "mark.png"), layout="wide")
 st.html(frame.PAGES / "_ui" / "graft.css")
@@ -21,6 +22,7 @@ step = next(item for item in steps if item.title == chosen.title)
 st.logo(str(frame.ASSETS / "logo.svg"), size="large", icon_image=str(frame.ASSETS / "mark.svg"))
 st.session_state["frame_ready"] = True
 frame.keep_address(step)
+missing = unknown_in_address(frame.workspace(), step)
 
 
 @st.fragment(run_every=5)
@@ -42,4 +44,7 @@ def show_current() -> None:
 with st.sidebar:
     show_current()  # before the page, which may stop early
 with st.container(horizontal_alignment="center"), st.container(width=frame.SHEET_WIDTH):
-    chosen.run()
+    if missing:
+        show_unknown(frame.workspace(), step, *missing)
+    else:
+        chosen.run()

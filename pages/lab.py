@@ -3,7 +3,6 @@
 import streamlit as st
 
 from core.data.dataset import list_datasets
-from core.errors import InputError
 from core.lab.experiment import ENDED, Experiment
 from core.lab.jobs import get_experiment, list_experiments
 from core.words import ago
@@ -23,11 +22,7 @@ workspace = frame.workspace()
 def wanted_experiment() -> Experiment | None:
     """Return the experiment the address names, None when it names none."""
     identifier = st.query_params.get("experiment")
-    try:
-        return get_experiment(workspace, identifier) if identifier else None
-    except InputError:
-        del st.query_params["experiment"]  # deleted meanwhile, or an old address
-        return None
+    return get_experiment(workspace, identifier) if identifier else None
 
 
 def show_experiments() -> None:

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from core.data.dataset import list_datasets
-from core.errors import InputError
 from core.models.catalog import find_model
 from core.models.weights import is_here, missing_words
 from core.training.runs import get_run, list_runs
@@ -25,11 +24,7 @@ def wanted_run() -> Run | None:
     if "plan" in st.query_params:
         return None
     identifier = frame.current_id("run")
-    try:
-        return get_run(workspace, identifier) if identifier else None
-    except InputError:
-        frame.set_current("run", None)
-        return None
+    return get_run(workspace, identifier) if identifier else None
 
 
 def show_plan() -> None:

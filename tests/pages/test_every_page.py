@@ -98,3 +98,29 @@ def test_widgets_have_keys_and_pictures_have_words(path: Path) -> None:
         where = f"{path.name}:{call.lineno}: {call.func.attr}"
         assert call.func.attr not in KEYED or "key" in given, f"{where} has no key"
         assert call.func.attr not in DESCRIBED or "alt" in given, f"{where} has no alternative text"
+
+
+@pytest.mark.parametrize(
+    ("page", "kind"),
+    [
+        ("evaluation.py", "run"),
+        ("predict.py", "run"),
+        ("deliver.py", "run"),
+        ("training.py", "run"),
+        ("dataset.py", "dataset"),
+        ("model.py", "dataset"),
+        ("lab.py", "experiment"),
+    ],
+)
+def test_an_address_that_names_something_unknown_shows_nothing_else_in_its_place(
+    filled: Filled, page: str, kind: str
+) -> None:
+    app = open_page(page, **{kind: "gone123"})
+    assert "gone123" in texts(app)
+    assert filled.run.name not in texts(app)
+    assert "Tiny set" not in "\n".join(item.value for item in app.title)
+    if kind == "run":
+        app.selectbox(key="unknown_run").select(filled.run_id).run()
+        assert not app.exception
+        assert app.query_params["run"] in (filled.run_id, [filled.run_id])
+        assert not app.error

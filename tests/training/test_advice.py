@@ -26,10 +26,11 @@ def finished(workspace: Workspace, values: list[float], state: State = State.FIN
         {"kind": "epoch", "epoch": number, "epochs": len(values), "metrics": {"mAP50": value, "mAP50-95": value}}
         for number, value in enumerate(values, start=1)
     ]
-    run_with_events = RunStore(workspace)
-    run_with_events.add(run)
-    run.events_path.write_text("".join(json.dumps(event) + "\n" for event in events))
-    return run
+    store = RunStore(workspace)
+    store.add(run)
+    kept = store.get(run.id)
+    kept.events_path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    return kept
 
 
 @pytest.mark.parametrize(

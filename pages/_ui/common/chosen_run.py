@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.data.dataset import list_datasets
-from core.errors import InputError
 from core.training.runs import get_run, list_runs
 from core.training.store import Run
 from core.workspace import Workspace
@@ -30,10 +29,7 @@ def chosen_run(workspace: Workspace, title: str, about: str, *, nothing: str, so
             _lead_on(workspace, everything, nothing, soon, key)
         st.stop()
     identifier = current_id("run")
-    try:
-        run = get_run(workspace, identifier) if identifier else runs[0]
-    except InputError:
-        run = runs[0]  # deleted meanwhile, or an old address
+    run = get_run(workspace, identifier) if identifier else runs[0]  # the frame has seen that an address is known
     if run.best_weights is None:
         page = Notebook(title, f"{run.name} has no trained model yet.")
         with page.cell("Nothing here yet"):
