@@ -18,7 +18,7 @@ from core.training.runs import list_runs
 from core.words import count, megabytes, millions
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, empty, next_step, python_fold
-from pages._ui.common.draft import OWN_MODEL, default_values, draft_for, keep_draft, plan_words, spec_code
+from pages._ui.common.draft import OWN_MODEL, default_values, draft_for, keep_draft, plan_words, recall_typed, spec_code
 from pages._ui.common.formatting import plain
 from pages._ui.common.running import show_download
 from pages._ui.common.settings import field_widget
@@ -43,6 +43,7 @@ if not datasets:
           key="model_empty")  # fmt: skip
 dataset = frame.current_dataset() or datasets[0]
 frame.set_current("dataset", dataset.id)
+recall_typed(workspace, dataset.id)
 draft = draft_for(workspace, dataset)
 start_values = default_values(workspace, dataset)
 
@@ -145,6 +146,8 @@ def choose_own_file() -> str:
         st.rerun()
     if not files:
         return ""
+    if st.session_state.get(key("own_file")) not in files:
+        st.session_state.pop(key("own_file"), None)  # deleted since it was chosen
     return st.selectbox("Which file", files, key=key("own_file"), persist_state="session")
 
 
@@ -157,6 +160,8 @@ def choose_own_run() -> str:
     if not names:
         st.markdown("No run for this task has weights yet, and the library has none for it.")
         return ""
+    if st.session_state.get(key("own_run")) not in names:
+        st.session_state.pop(key("own_run"), None)  # deleted since it was chosen
     return st.selectbox("Which model", list(names), format_func=names.__getitem__, key=key("own_run"),
                         persist_state="session")  # fmt: skip
 
@@ -236,7 +241,7 @@ with page.cell("The plan"):
     if not model_name:
         st.markdown("Choose a model first.")
     elif spec is not None:
-        keep_draft(spec)
+        keep_draft(workspace, spec)
         for line in plan_words(spec, dataset):
             st.markdown(line)
         next_step("On to the start", "training.py", key="to_training", dataset=dataset.id, plan="1")

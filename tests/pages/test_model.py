@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.importing.from_upload import import_dataset
 from core.models.networks import network_parts
+from core.planning.drafts import load_draft
 from core.spec import TrainingSpec
 from core.strategies import STRATEGIES
 from core.strategies.fine_tune import FINE_TUNE
@@ -35,6 +36,33 @@ def field(app: AppTest, dataset: str, name: str) -> int:
     """What will be trained with: the number typed, else the planned one that the field shows in grey."""
     shown = app.number_input(key=f"spec_{dataset}_{name}")
     return int(shown.placeholder.split()[0] if shown.value is None else shown.value)
+
+
+def planned(workspace: Workspace, dataset: str) -> TrainingSpec:
+    draft = load_draft(workspace, dataset)
+    assert draft is not None
+    return draft.spec
+
+
+def test_what_was_typed_is_there_again_after_a_reload(opened: tuple[AppTest, str], workspace: Workspace) -> None:
+    app, dataset = opened
+    app.segmented_control(key=f"spec_{dataset}_budget").set_value("minutes").run()
+    app.number_input(key=f"spec_{dataset}_minutes").set_value(7).run()
+    app.number_input(key=f"spec_{dataset}_epochs").set_value(11).run()
+    app.text_input(key=f"spec_{dataset}_name").set_value("By hand").run()
+    again = open_page("model.py", dataset=dataset)
+    assert again.number_input(key=f"spec_{dataset}_minutes").value == 7
+    assert again.number_input(key=f"spec_{dataset}_epochs").value == 11
+    assert again.text_input(key=f"spec_{dataset}_name").value == "By hand"
+    start = open_page("training.py", dataset=dataset, plan="1")
+    assert "**11 epochs**" in texts(start)
+    assert planned(workspace, dataset).epochs == 11
+
+
+def test_a_plan_that_can_not_be_read_is_made_anew(workspace: Workspace, tmp_path: Path) -> None:
+    dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "tiny"), name="Tiny set")
+    (workspace.dataset(dataset.id) / "plan.json").write_text('{"spec": {"epochs": "many"}, "typed": 3}')
+    assert open_page("model.py", dataset=dataset.id).number_input
 
 
 def test_the_time_there_is_decides(opened: tuple[AppTest, str]) -> None:
@@ -149,7 +177,7 @@ def test_a_teacher_is_chosen_among_what_is_here(filled: Filled) -> None:
     choice.set_value(f"library:{kept.id}").run()
     assert not app.exception
     assert f"It also learns from **library:{kept.id}**" in texts(app)
-    spec = app.session_state["drafts"][filled.dataset_id]
+    spec = planned(filled.workspace, filled.dataset_id)
     assert f"teacher='library:{kept.id}'" in spec_code(spec)
     assert spec.teacher == f"library:{kept.id}"
 
@@ -160,7 +188,7 @@ def test_what_one_starts_from_is_no_teacher(filled: Filled) -> None:
     app.segmented_control(key=f"spec_{filled.dataset_id}_source").set_value("One of my models").run()
     assert not app.exception
     assert app.selectbox(key=f"spec_{filled.dataset_id}_teacher").value == ""
-    assert app.session_state["drafts"][filled.dataset_id].teacher == ""
+    assert planned(filled.workspace, filled.dataset_id).teacher == ""
 
 
 def test_layers_kept_are_only_written_where_they_are_too_many(filled: Filled) -> None:

@@ -1,4 +1,4 @@
-"""The training being planned: what the Model page sets and the Training page starts, kept for the session."""
+"""The training being planned: what the Model page sets and the Training page starts; a reload finds it again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from core.data.dataset import Dataset
 from core.models.catalog import STARTER
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model
+from core.planning.drafts import Draft, drop_draft, load_draft, save_draft
 from core.planning.plan import FIELDS, complete_spec
 from core.spec import TrainingSpec
 from core.words import count, thousands
@@ -25,30 +26,52 @@ def default_values(workspace: Workspace, dataset: Dataset) -> dict[str, Any]:
     return {"model": default_model(workspace, dataset.task)}
 
 
-def start_from(dataset_id: str, model: str) -> None:
+def start_from(workspace: Workspace, dataset_id: str, model: str) -> None:
     """Let the Model page of a dataset open with one of the user's own models (`run:<id>` or `library:<id>`) chosen."""
-    st.session_state.get("drafts", {}).pop(dataset_id, None)
+    drop_draft(workspace, dataset_id)
     st.session_state[f"spec_{dataset_id}_source"] = OWN_MODEL
     st.session_state[f"spec_{dataset_id}_own_run"] = model
 
 
-def keep_draft(spec: TrainingSpec) -> None:
-    """Keep what is planned for its dataset."""
-    st.session_state.setdefault("drafts", {})[spec.dataset] = spec
+def keep_draft(workspace: Workspace, spec: TrainingSpec) -> None:
+    """Keep what is planned for its dataset, with what was chosen and typed for it on the Model page."""
+    typed = {name: st.session_state[key] for name, key in _typed(spec.dataset).items()}
+    save_draft(workspace, Draft(spec, {name: value for name, value in typed.items() if is_plain(value)}))
 
 
-def open_with(spec: TrainingSpec) -> None:
+def recall_typed(workspace: Workspace, dataset_id: str) -> None:
+    """Give the Model page's fields what was typed before a reload, or in another tab; what is set now stays."""
+    draft = load_draft(workspace, dataset_id)
+    if draft is not None and not _typed(dataset_id):
+        for name, value in draft.typed.items():
+            st.session_state[f"spec_{dataset_id}_{name}"] = value
+
+
+def _typed(dataset_id: str) -> dict[str, str]:
+    """Return the keys of the Model page's fields that have a value now, by the name of the setting."""
+    start = f"spec_{dataset_id}_"
+    return {str(key).removeprefix(start): str(key) for key in st.session_state if str(key).startswith(start)}
+
+
+def is_plain(value: object) -> bool:
+    """Say whether a field's value can be kept as JSON: a word, a number, a tick, or a list of them."""
+    if isinstance(value, list):
+        return all(is_plain(item) for item in value)
+    return value is not None and type(value) in (str, int, float, bool)
+
+
+def open_with(workspace: Workspace, spec: TrainingSpec) -> None:
     """Let the Model page of its dataset open with this plan, whatever was set there before."""
-    for key in [key for key in st.session_state if str(key).startswith(f"spec_{spec.dataset}_")]:
+    for key in _typed(spec.dataset).values():
         del st.session_state[key]
-    keep_draft(spec)
+    keep_draft(workspace, spec)
 
 
 def draft_for(workspace: Workspace, dataset: Dataset) -> TrainingSpec:
     """Return what is planned for a dataset: what was set on the Model page, else the balanced plan."""
-    kept: TrainingSpec | None = st.session_state.get("drafts", {}).get(dataset.id)
-    if kept is not None and kept.task == dataset.task:
-        return kept
+    kept = load_draft(workspace, dataset.id)
+    if kept is not None and kept.spec.task == dataset.task:
+        return kept.spec
     spec = TrainingSpec(dataset=dataset.id, task=dataset.task, **default_values(workspace, dataset))
     return complete_spec(workspace, dataset, spec)
 

@@ -116,7 +116,7 @@ def _next(workspace: Workspace, experiment: Experiment) -> None:
         words = "Train longer with transfer"
     st.caption("The plan opens with these choices; everything in it can still be changed.")
     if st.button(words, key="lab_next", type="primary", icon=":material/arrow_forward:", icon_position="right"):
-        open_with(TrainingSpec.model_validate(values))
+        open_with(workspace, TrainingSpec.model_validate(values))
         go_to("training.py", dataset=experiment.dataset, plan="1")
     if isinstance(settings, RaceSettings) and settings.seeds < MORE_SEEDS:
         _offer_final(workspace, experiment, settings)

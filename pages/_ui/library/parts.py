@@ -107,7 +107,7 @@ def _train_from(workspace: Workspace, model: LibraryModel) -> None:
                               key=f"library_dataset_{model.id}",
                               help="Its classes may differ from the model’s.")  # fmt: skip
         if st.button("Plan a training", key=f"library_train_{model.id}", type="primary") and chosen:
-            start_from(chosen, f"library:{model.id}")
+            start_from(workspace, chosen, f"library:{model.id}")
             go_to("model.py", dataset=chosen)
 
 
