@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.data.checks.prospects import prospects
 from core.data.dataset import Dataset, delete_dataset, list_datasets
 from core.data.importing.job import running_imports
 from core.tasks import TASKS
@@ -128,7 +129,7 @@ def dataset_page(dataset: Dataset) -> None:
         python_fold(bring_in_code(dataset.source or "pictures.zip"), key="read")
     with page.cell("Is anything wrong with it?"):
         messages()
-        st.markdown(verdict(dataset.findings))
+        st.markdown(verdict(dataset.findings, prospects(dataset)))
         show_findings(dataset.findings, key=f"finding_{dataset.id}", show_example=lambda e: show_example(dataset, e),
                       on_fix=lambda code: fix(workspace, dataset.id, code))  # fmt: skip
         python_fold(check_code(dataset.id), key="check")

@@ -39,14 +39,25 @@ def splits_filled(examined: Examined, problems: Problems) -> None:
 
 
 def classes_present(examined: Examined, problems: Problems) -> None:
-    """Note classes that never occur in train, or never in val though they do elsewhere."""
+    """Note classes that never occur in train, or never in val though they do elsewhere.
+
+    A class that is in one picture only can't be in both, however the pictures are divided.
+    """
     by_split = examined.dataset.instances_by_split
+    rows, classes = examined.labels.row, examined.labels.class_id
+    alone = {
+        name
+        for number, name in enumerate(examined.dataset.classes)
+        if len(np.unique(rows[classes == number])) == 1 and examined.dataset.instances[name]
+    }
+    for name in sorted(alone):
+        problems.note("class-in-one-picture", name)
     for split, code in (("train", "class-missing-in-train"), ("val", "class-missing-in-val")):
         if split not in by_split:
             continue
         for name, count in by_split[split].items():
             if not count and examined.dataset.instances[name]:
-                problems.note(code, name)
+                problems.note(code, name, fix_helps=name not in alone)
 
 
 def copy_sets(examined: Examined) -> list[list[int]]:

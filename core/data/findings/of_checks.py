@@ -86,6 +86,12 @@ CHECKS: dict[str, Kind] = {
         "Nothing can be said about how well they are found.",
         "Split anew, balanced by class",
     ),
+    "class-in-one-picture": Kind(
+        W,
+        "One class is in one picture only.",
+        "{n} classes are in one picture only.",
+        "That picture can be learned from or checked on, not both: add pictures of it, or leave the class out.",
+    ),
     "unused-class": Kind(
         I,
         "One class of the class list has no object.",

@@ -23,12 +23,19 @@ class Problems:
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
     more: dict[str, str] = field(default_factory=dict)
+    helped: set[str] = field(default_factory=set)
+    """codes whose fix helps at least one of what was noted"""
 
-    def note(self, code: str, example: str = "", *, count: int = 1, more: str = "") -> None:
-        """Count one more of `code` (a key of KINDS) with the file or row it concerns."""
+    def note(self, code: str, example: str = "", *, count: int = 1, more: str = "", fix_helps: bool = True) -> None:
+        """Count one more of `code` (a key of KINDS) with the file or row it concerns.
+
+        A fix is offered only where it helps at least one of them.
+        """
         if code not in KINDS:
             raise KeyError(code)
         self.counts[code] += count
+        if fix_helps:
+            self.helped.add(code)
         if more:
             self.more[code] = more
         kept = self.examples.setdefault(code, [])
@@ -40,11 +47,12 @@ class Problems:
         rank = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
         order = list(KINDS)
         codes = sorted(self.counts, key=lambda code: (rank[KINDS[code].severity], order.index(code)))
-        return [
+        found = [
             make_finding(code, self.counts[code], self.examples.get(code, []), self.more.get(code, ""))
             for code in codes
             if self.counts[code]
         ]
+        return [item if item.code in self.helped else item.model_copy(update={"fix": ""}) for item in found]
 
 
 def make_finding(code: str, count: int, examples: list[str], more: str = "") -> Finding:

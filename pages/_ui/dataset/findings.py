@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from core.data.checks.prospects import Prospects
 from core.data.dataset import Finding, Severity
 from core.words import count
 from pages._ui.common.formatting import plain
@@ -18,15 +19,20 @@ SEVERITY_WORDS = {
 }
 
 
-def verdict(findings: Sequence[Finding]) -> str:
-    """Say in a sentence how a dataset stands before training."""
+def verdict(findings: Sequence[Finding], outlook: Prospects | None = None) -> str:
+    """Say in a sentence how a dataset stands before training, and what can be learned and judged by it."""
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
     warnings = sum(finding.severity is Severity.WARNING for finding in findings)
     if errors:
         return f"{count(errors, 'problem')} must be solved before training can start."
+    said = outlook.sentences() if outlook else []
+    if outlook and not outlook.can_learn:
+        return " ".join(["It can be trained to see how that works, not yet to be relied on.", *said])
     if warnings:
-        return f"Ready to train; {count(warnings, 'point')} {'is' if warnings == 1 else 'are'} worth a look first."
-    return "Ready to train. Nothing was found that would harm it."
+        ready = f"Ready to train; {count(warnings, 'point')} {'is' if warnings == 1 else 'are'} worth a look first."
+    else:
+        ready = "Ready to train. Nothing was found that would harm it."
+    return " ".join([ready, *said])
 
 
 def show_findings(
