@@ -20,6 +20,7 @@ import pytest
 from core.files.safe_files import WholeFile
 from core.processes.isolation import enter_isolation
 from core.tasks import TASKS
+from core.ultralytics.trainers.epoch_answers import EpochAnswers
 from tests.tiny import write_yolo_folder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,6 +67,11 @@ LEANS = (
     Lean("ultralytics.engine.trainer:check_amp", "trainers/offline.py", "replaces", ("model",)),
     Lean(f"{YOLO}.classify:ClassificationTrainer.build_dataset", "trainers/classify.py", "overrides",
          ("img_path", "mode", "batch")),
+    Lean(f"{YOLO}.classify:ClassificationTrainer.get_dataloader", "trainers/classify.py", "overrides",
+         ("dataset_path", "batch_size", "rank", "mode")),
+    Lean("ultralytics.data:build_dataloader", "trainers/classify.py", "calls",
+         ("dataset", "batch", "workers", "shuffle", "rank", "device")),
+    Lean(f"{TRAINER}.add_callback", "trainers/epoch_answers.py", "calls", ("event", "callback")),
     Lean("ultralytics.data.base:BaseDataset._ImageCache", "trainers/classify.py", "calls", ("images",)),
     Lean("ultralytics.nn.tasks:load_checkpoint", "checkpoints.py", "calls", ("weight",)),
     Lean("ultralytics.nn.tasks:load_checkpoint", "clean_checkpoint.py", "calls", ("weight",)),
@@ -314,6 +320,7 @@ class Watched(NamedTuple):
     start: dict[str, Any]
     batches: list[dict[str, Any]]
     answers: list[tuple[Any, dict[str, Any]]]
+    epochs: list[EpochAnswers]
 
 
 @pytest.fixture(scope="module")
@@ -322,13 +329,14 @@ def watched(isolated: None, tmp_path_factory: pytest.TempPathFactory) -> Watched
     from ultralytics import YOLO as Yolo
     from ultralytics.utils.callbacks.base import default_callbacks
 
+    from core.ultralytics.trainers.epoch_answers import watch_answers
     from core.ultralytics.trainers.offline import stay_offline
     from core.ultralytics.trainers.watching import watch
 
     folder = write_yolo_folder(tmp_path_factory.mktemp("contract") / "set")
     (folder / "data.yaml").write_text(f"path: {folder}\ntrain: images/train\nval: images/val\nnames: [square, disc]\n")
     stay_offline()
-    seen = Watched(None, [], {}, [], [])
+    seen = Watched(None, [], {}, [], [], [])
     yolo: Any = Yolo("yolo26n.yaml")
 
     def note(moment: str) -> Callable[[Any], None]:
@@ -338,6 +346,7 @@ def watched(isolated: None, tmp_path_factory: pytest.TempPathFactory) -> Watched
         CountedFile.writes = 0
         trainer.best = CountedFile(trainer.best)
         watch(trainer, seen.batches.append, lambda answers, batch: seen.answers.append((answers, dict(batch))))
+        watch_answers(trainer, "detect", seen.epochs.append)
         save = trainer.save_model
         trainer.save_model = lambda: (seen.moments.append("save_model"), save())[1]
         seen.start.update(
@@ -371,6 +380,16 @@ def test_the_callbacks_come_in_the_order_of_the_worker(watched: Watched) -> None
         "core/training/worker/training.py and trainers/saving.py count on this order; the last on_fit_epoch_end but "
         "one ends the epoch, the last is that of the final check"
     )
+
+
+def test_the_validator_counts_by_picture_and_in_the_order_of_its_pictures(watched: Watched) -> None:
+    answers = watched.epochs[0]
+    assert answers.files == [f"val/val{number}.png" for number in range(4)]
+    assert answers.labelled.tolist() == [2] * 4
+    assert sorted(answers.true_classes) == [0] * 4 + [1] * 4
+    shape = (int(answers.found.sum()), 10)
+    assert answers.right.shape == answers.right_by_task.shape == shape
+    assert len(answers.confidence) == len(answers.classes) == shape[0] > 0
 
 
 def test_a_trainer_holds_what_the_room_reads(watched: Watched) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.evaluation.crossfit.expected import Expected
 from core.evaluation.figures.average_precision import mean_known
 from core.evaluation.figures.calibration import calibration, sure_answers
 from core.evaluation.figures.correction import Correction, OfferedCorrection, best_class_correction
@@ -89,10 +90,12 @@ def classified(
     meta: PredictionMeta,
     twins: list[str],
     correction: Correction | None = None,
+    expected: Expected | None = None,
 ) -> SplitFigures:
     """Return all figures, tables and sentences of a classifier from its stored predictions, as `Detector.at` does.
 
-    Pictures whose probabilities are not numbers are left out, and told. `correction` is the one stored with the run.
+    Pictures whose probabilities are not numbers are left out, and told. `correction` is the one stored with the run;
+    `expected` what to expect on new pictures, where the model was chosen on these.
     """
     classes, table = meta["classes"], pd.DataFrame(meta["images"])
     probabilities = predictions[[f"p{index}" for index in range(len(classes))]].to_numpy(dtype=float)
@@ -128,7 +131,7 @@ def classified(
     if correction is not None:
         after = calibration(correction.of_classes(probabilities).max(axis=1), right, place, weights)
         reliability = reliability.with_scaled(correction.temperature, correction.bias, after)
-    sentences, steps = classification_sentences(metrics, per_class, slices, int(right.sum()), len(truth))
+    sentences, steps = classification_sentences(metrics, per_class, slices, int(right.sum()), len(truth), expected)
     if (~usable).any():
         sentences.append(f"{int((~usable).sum())} pictures had no usable answer (not a number) and were left out.")
     return SplitFigures(

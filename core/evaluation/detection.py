@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.evaluation.crossfit.counts import Findings
+from core.evaluation.crossfit.expected import Expected
 from core.evaluation.figures.cached_figures import CachedFigures, work_out_figures
 from core.evaluation.figures.calibration import DETECTIONS_FROM, Calibration, calibration, sure_answers
 from core.evaluation.figures.correction import Correction, OfferedCorrection, best_correction
@@ -60,6 +62,13 @@ class Detector:
         self._drawn_objects = self.weights @ self._objects
         self._alone = ~self.images["file"].isin(set(self.cached.twins)).to_numpy(dtype=bool)
 
+    @property
+    def findings(self) -> Findings:
+        """All findings, flat, as the cross-fitting takes them."""
+        arrays = self.arrays
+        objects = arrays.by_picture(arrays.true_picture).astype(float)
+        return Findings(arrays.confidence, arrays.hit, arrays.picture, objects)
+
     def best_confidence(self) -> float:
         """Return the confidence of the highest F1 over all findings."""
         return best_f1_confidence(self.arrays.confidence, self.arrays.hit, len(self.truth))
@@ -85,8 +94,11 @@ class Detector:
         shown = arrays.confidence[:count], arrays.hit[:count], arrays.picture[:count]
         return replace(self.calibration, sure=sure_answers(*shown, self.weights, self.units))
 
-    def at(self, confidence: float) -> SplitFigures:
-        """Return all figures, tables and sentences when findings of at least this confidence count."""
+    def at(self, confidence: float, expected: Expected | None = None) -> SplitFigures:
+        """Return all figures, tables and sentences when findings of at least this confidence count.
+
+        `expected` is what to expect on new pictures, where the line or the model was chosen on these.
+        """
         arrays, cached = self.arrays, self.cached
         count = arrays.shown(confidence)
         hits = arrays.table(arrays.picture[:count][arrays.hit[:count]], arrays.said[:count][arrays.hit[:count]])
@@ -108,7 +120,7 @@ class Detector:
             pictures=self._pictures(count, missed),
             leak_aware=self._without_twins(hits, named),
         )
-        verdict, steps = detection_sentences(figures, self.arrays, missed)
+        verdict, steps = detection_sentences(figures, self.arrays, missed, expected)
         return replace(figures, sentences=verdict + steps, next_steps=steps)
 
     def _counts(self, hits: Table, named: Table) -> tuple[ClassFigures, dict[str, ClassFigures]]:

@@ -16,16 +16,24 @@ from numpy.typing import NDArray
 from core.data.dataset import Dataset
 from core.errors import InputError
 from core.evaluation.classification import classified, offered_class_correction
+from core.evaluation.crossfit.expected import Choosing, Expected, expected_of_classifier, expected_of_detector
+from core.evaluation.crossfit.rules import MAX_F1, rule_of
 from core.evaluation.detection import Detector
 from core.evaluation.figures.correction import OfferedCorrection, load_correction
 from core.evaluation.figures.figure import plain_values
-from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point, save_operating_point
+from core.evaluation.figures.operating_point import (
+    FALLBACK_CONFIDENCE,
+    StoredPoint,
+    load_operating_point,
+    save_operating_point,
+)
 from core.evaluation.figures.results import PictureMark, SplitFigures
-from core.evaluation.loading import known_twins, load_detector
+from core.evaluation.loading import known_twins, load_choosing, load_detector
 from core.evaluation.pixels import judged_pixels
 from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.prediction_arrays import CODES
 from core.evaluation.predict.predictions import (
+    PredictionMeta,
     are_fresh,
     predictions_path,
     present_dataset,
@@ -60,6 +68,12 @@ class Evaluation(SplitFigures):
     test_openings: int | None = None
     """how often the test part was opened, None for other parts"""
     detector: Detector | None = field(default=None, repr=False)
+    expected: Expected | None = None
+    """the headline corrected for what was chosen on these pictures; None but for the validation part"""
+    choosing: Choosing | None = field(default=None, repr=False)
+    """what the correction of another line needs"""
+    point: StoredPoint | None = None
+    """the line stored with the model, and the rule that chose it"""
 
     @cached_property
     def cases(self) -> pd.DataFrame:
@@ -69,13 +83,21 @@ class Evaluation(SplitFigures):
         found = find_cases(self.detector.arrays, self.operating_point.threshold)
         return worst_first(found).reset_index(drop=True)
 
-    def at(self, confidence: float) -> Evaluation:
-        """Return the evaluation at another operating point (0 to 1), without predicting again."""
+    def at(self, confidence: float, point: StoredPoint | None = None) -> Evaluation:
+        """Return the evaluation at another operating point (0 to 1), without predicting again.
+
+        `point` is what is stored with the model by now, where that has changed.
+        """
         if self.detector is None:
             return self
         if not 0 <= confidence <= 1:
             raise InputError(f"The confidence {confidence} is not between 0 and 1.")
-        return dataclasses.replace(self, **vars(self.detector.at(confidence)))
+        point = point or self.point
+        expected = None
+        if self.choosing is not None:
+            expected = _expected(self.choosing, self.detector, point, confidence)
+        figures = self.detector.at(confidence, expected)
+        return dataclasses.replace(self, **vars(figures), expected=expected, point=point)
 
     def marks(self, file: str) -> list[PictureMark]:
         """Return what to draw on a picture: its labels, then the findings that count."""
@@ -100,6 +122,8 @@ class Evaluation(SplitFigures):
         """Return the figures as plain JSON values, what is not defined as null."""
         names = ("run", "split", "images", "operating_point", "metrics", "per_class", "errors", "calibration", "slices")
         summary: dict[str, Any] = {name: plain_values(getattr(self, name)) for name in names}
+        if self.expected is not None:
+            summary["expected"] = plain_values(self.expected)
         if self.leak_aware is not None:
             summary["leak_aware"] = plain_values(self.leak_aware)
         if self.test_openings is not None:
@@ -139,15 +163,22 @@ def evaluate_run(
     predictions, truth = pd.read_parquet(predictions_path(folder, split)), pd.read_parquet(truth_path(folder, split))
     weights = meta["weights_sha256"]
     correction, detector = load_correction(folder, weights), None
+    choosing = load_choosing(folder, split, meta)
+    expected, point = None, None
     if TASKS[meta["task"]].names_pictures:
-        figures = classified(predictions, truth, meta, known_twins(dataset, split), correction)
+        if choosing is not None:
+            expected = _expected_classes(choosing, predictions, truth, meta)
+        figures = classified(predictions, truth, meta, known_twins(dataset, split), correction, expected)
     elif TASKS[meta["task"]].names_pixels:
         figures = judged_pixels(predictions, truth, meta, known_twins(dataset, split))
     else:
         detector = load_detector(folder, split, dataset, predictions, truth, meta)
         confidence = _operating_confidence(workspace, run_id, split, dataset, detector, weights, progress)
         detector.correct_confidence(correction)
-        figures = detector.at(confidence)
+        point = load_operating_point(folder)
+        if choosing is not None:
+            expected = _expected(choosing, detector, point, confidence)
+        figures = detector.at(confidence, expected)
     return Evaluation(
         **vars(figures),
         run=run_id,
@@ -161,7 +192,26 @@ def evaluate_run(
         groups={item["file"]: group for item in meta["images"] if (group := item.get("group"))},
         test_openings=openings,
         detector=detector,
+        expected=expected,
+        choosing=choosing,
+        point=point,
     )
+
+
+def _expected(choosing: Choosing, detector: Detector, point: StoredPoint | None, line: float) -> Expected:
+    return expected_of_detector(
+        choosing, detector.findings, rule_of(point, line), line, detector.weights, detector.arrays.groups
+    )
+
+
+def _expected_classes(
+    choosing: Choosing, predictions: pd.DataFrame, truth: pd.DataFrame, meta: PredictionMeta
+) -> Expected:
+    """Return what to expect of a classifier, over the pictures of the part in their order."""
+    numbers = pd.Index([item["file"] for item in meta["images"]]).get_indexer(pd.Index(predictions["file"].astype(str)))
+    right = np.zeros(len(meta["images"]), dtype=bool)
+    right[numbers] = predictions["class_id"].to_numpy(dtype=int) == truth["class_id"].to_numpy(dtype=int)
+    return expected_of_classifier(choosing, right)
 
 
 def offered_correction(evaluation: Evaluation) -> OfferedCorrection | None:
@@ -207,7 +257,7 @@ def _operating_confidence(
         return stored.confidence
     if split == "val":
         confidence = detector.best_confidence()
-        save_operating_point(folder, confidence, chosen_on="val", rule="max F1", weights_sha256=weights)
+        save_operating_point(folder, confidence, chosen_on="val", rule=MAX_F1, weights_sha256=weights)
         return confidence
     if dataset is None or not dataset.images.get("val"):
         return FALLBACK_CONFIDENCE

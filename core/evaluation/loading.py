@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
 
 from core.data.dataset import Dataset
+from core.evaluation.crossfit.epochs import epochs_folder, read_epochs
+from core.evaluation.crossfit.expected import Choosing
 from core.evaluation.detection import Detector
 from core.evaluation.figures.cached_figures import digest_of, load_cached_figures, save_cached_figures
 from core.evaluation.near_twins import twins_in_train
@@ -20,6 +23,7 @@ from core.evaluation.predict.predictions import (
     truth_path,
 )
 from core.tasks import TASKS
+from core.workspace import write_json_atomic
 
 
 def load_detector(
@@ -43,9 +47,32 @@ def load_detector(
     return detector
 
 
+def load_choosing(folder: Path, split: str, meta: PredictionMeta) -> Choosing | None:
+    """Return who chose line and epoch on a part's pictures; None where nobody did: in other parts than validation.
+
+    Which epochs the folds choose takes seconds to work out, so it is stored.
+    """
+    if split != "val" or TASKS[meta["task"]].names_pixels or not meta["images"]:
+        return None
+    files = [item["file"] for item in meta["images"]]
+    names = [item.get("group") or "" for item in meta["images"]]
+    groups = names if any(names) else None
+    epochs, best, index = read_epochs(folder), None, epochs_folder(folder) / "epochs.json"
+    path = folder / "evaluation" / "chosen_epochs.json"
+    digest = digest_of(meta_path(folder, split), index) if epochs else ""
+    if epochs and path.is_file():
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        best = stored["best"] if stored.get("digest") == digest else None
+    choosing = Choosing(files, groups, epochs, meta["task"], best)
+    if choosing.best is not None and best is None:
+        write_json_atomic(path, {"digest": digest, "best": choosing.best.tolist()})
+    return choosing
+
+
 def prepare(folder: Path, split: str) -> None:
     """Work out and store what takes long about a run's stored predictions, so that the page opens at once."""
     meta = read_meta(folder, split)
+    load_choosing(folder, split, meta)
     if TASKS[meta["task"]].finds_objects:
         tables = pd.read_parquet(predictions_path(folder, split)), pd.read_parquet(truth_path(folder, split))
         load_detector(folder, split, present_dataset(folder), *tables, meta)

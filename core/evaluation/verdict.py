@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.crossfit.expected import Expected
 from core.evaluation.figures.calibration import SureAnswers
 from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
@@ -15,7 +16,7 @@ from core.evaluation.figures.slices import Slice
 from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.prediction_arrays import PredictionArrays
 from core.metric_words import is_share
-from core.words import count, out_of, percent, points, span, thousands, times, value_between
+from core.words import between, count, out_of, percent, points, span, thousands, times, value_between
 
 SMALL = 32.0
 """Side in pixels under which an object counts as small, as COCO counts."""
@@ -39,7 +40,7 @@ MENTIONED = 0.05
 
 
 def detection_sentences(
-    figures: SplitFigures, arrays: PredictionArrays, missed: NDArray[np.bool_]
+    figures: SplitFigures, arrays: PredictionArrays, missed: NDArray[np.bool_], expected: Expected | None = None
 ) -> tuple[list[str], list[str]]:
     """Return the verdict on a detector, the headline first, and what to do next, each with the figure it rests on."""
     objects, pictures = len(arrays.truth), len(arrays.images)
@@ -55,8 +56,15 @@ def detection_sentences(
             f"Finds none of {count(objects, 'object')} in {count(pictures, 'picture')}: the model gives no findings "
             "at all. Train longer, or start from pre-trained weights."
         )
-    else:
+    elif expected is None:
         sentences.append(f"Finds {out_of(found, objects, 'object')} ({value_between(recall)}), {alarm_words}.")
+    else:
+        recall, right = expected.metrics["recall"], expected.metrics["precision"]
+        sentences.append(
+            f"Finds {out_of(found, objects, 'object')}, {alarm_words}; on new ones expect {_in_brackets(recall)} found "
+            f"and {_in_brackets(right)} of its findings right."
+        )
+        sentences.append(expected.sentence)
     if arrays.unusable:
         sentences.append(f"{count(arrays.unusable, 'prediction')} had no usable confidence and were left out.")
     if objects:
@@ -64,6 +72,11 @@ def detection_sentences(
         steps = _next_steps(figures, arrays, missed)
         return sentences, [sentence for _, sentence in sorted(steps, key=lambda step: -step[0])]
     return sentences, []
+
+
+def _in_brackets(figure: Figure) -> str:
+    """Return a share with its interval in brackets: `86 % (between 76 and 95 %)`."""
+    return f"{percent(figure.value)} ({between(figure)})" if figure.has_interval else percent(figure.value)
 
 
 def _weak_spots(slices: Sequence[Slice]) -> list[str]:
@@ -174,11 +187,19 @@ def classification_sentences(
     slices: list[Slice],
     right: int,
     pictures: int,
+    expected: Expected | None = None,
 ) -> tuple[list[str], list[str]]:
     """Return the verdict on a classifier, the headline first, and what to do next."""
     if not pictures:
         return ["There is no picture to judge: nothing can be said."], []
-    sentences = [f"Names {out_of(right, pictures, 'picture')} rightly ({value_between(metrics['top1'])})."]
+    top1 = metrics["top1"]
+    if expected is not None and expected.epoch:
+        top1 = expected.metrics["top1"]
+        sentences = [f"Names {out_of(right, pictures, 'picture')} rightly; of new ones expect {_in_brackets(top1)}."]
+    else:
+        sentences = [f"Names {out_of(right, pictures, 'picture')} rightly ({value_between(top1)})."]
+    if expected is not None:
+        sentences.append(expected.sentence)
     sentences += _weak_spots(slices)
     known = {name: item for name, item in per_class.items() if item.objects >= 5}
     if len(known) == 2 == len(per_class):
@@ -189,7 +210,7 @@ def classification_sentences(
         sentences.append(f"Told rightly are {told}: the sensitivity for one is the specificity for the other.")
     if pictures == 1:
         sentences.append("One picture says nothing about others: check on more pictures before you rely on this.")
-    elif metrics["top1"].high - metrics["top1"].low > 0.2 or pictures < 30:
+    elif top1.high - top1.low > 0.2 or pictures < 30:
         sentences.append(
             f"This set is small: about {thousands(3 * pictures)} more pictures to check on would halve the interval."
         )

@@ -131,7 +131,21 @@ def _show(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
         "failed": False,
     }
     answer["words"] += f"\n  epoch {progress.epoch} of {progress.epochs}. {progress.sentence}"
+    judged = _judged(workspace, run)
+    if judged is not None:
+        answer["evaluation"] = {name: judged.get(name) for name in ("operating_point", "expected", "sentences")}
+        answer["words"] += "".join(f"\n  {sentence}" for sentence in judged["sentences"][:2])
     return answer
+
+
+def _judged(workspace: Workspace, run: Any) -> dict[str, Any] | None:
+    """Return the evaluation of a run that rests, where its predictions are stored; None where they are not."""
+    from core.evaluation.evaluation import evaluate_run
+    from core.evaluation.predict.predictions import are_fresh, present_dataset
+
+    if run.active or run.best_weights is None or not are_fresh(run.folder, "val", present_dataset(run.folder)):
+        return None
+    return evaluate_run(workspace, run.id).summary()
 
 
 def _stop(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:

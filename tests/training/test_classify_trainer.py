@@ -50,6 +50,13 @@ def test_validation_sees_what_ultralytics_shows(pictures: Path, tmp_path: Path) 
         assert bool((ours[index]["img"] == stock[index]["img"]).all())
 
 
+def test_validation_comes_in_the_order_of_the_samples(pictures: Path, tmp_path: Path) -> None:
+    loader = trainer(pictures, tmp_path, True)
+    loader.model = type("Network", (), {})()
+    batches = loader.get_dataloader(str(pictures / "val"), 1, -1, "val")
+    assert [int(batch["cls"]) for batch in batches] == [label for _, label, *_ in batches.dataset.samples]
+
+
 def test_training_pictures_are_kept_as_large_as_the_smallest_crop_needs(pictures: Path, tmp_path: Path) -> None:
     ours = trainer(pictures, tmp_path, True).build_dataset(str(pictures / "train"), "train")
     side = side_kept(64, 0.5)

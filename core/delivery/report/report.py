@@ -206,7 +206,7 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
 def _headline(evaluation: Evaluation) -> list[Headline]:
     figures = []
     for name in TASKS[evaluation.task].report_figures:
-        figure = evaluation.metrics.get(name)
+        figure = words.headline_figure(evaluation, name)
         if figure is not None:
             figures.append(
                 Headline(

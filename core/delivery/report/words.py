@@ -6,7 +6,7 @@ from typing import Any
 
 from core.data.dataset import Dataset, Severity
 from core.evaluation.evaluation import Evaluation
-from core.evaluation.figures.figure import UNKNOWN
+from core.evaluation.figures.figure import UNKNOWN, Figure
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.verdict import sureness_sentence
 from core.models.catalog import find_model
@@ -23,6 +23,13 @@ def facts(run: Run, dataset: Dataset, author: str) -> str:
     """Return the line under the title."""
     parts = [f"{run.model} on “{dataset.name}”", TASKS[dataset.task].does, f"trained {date(run.ended or run.created)}"]
     return ", ".join(parts) + (f". Made by {author}" if author else "")
+
+
+def headline_figure(evaluation: Evaluation, name: str) -> Figure | None:
+    """Return a figure of the first page: what new pictures will give, where it was chosen on these."""
+    if evaluation.expected is not None and name in evaluation.expected.metrics:
+        return evaluation.expected.metrics[name]
+    return evaluation.metrics.get(name)
 
 
 def interval_note(evaluation: Evaluation, dataset: Dataset) -> str:
@@ -106,15 +113,19 @@ def not_for(evaluation: Evaluation, dataset: Dataset) -> list[str]:
 def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
     """Return what weakens the verdict, each with its figure."""
     task = TASKS[evaluation.task]
-    main = evaluation.metrics.get("recall" if task.finds_objects else task.headline, UNKNOWN)
+    main = headline_figure(evaluation, "recall" if task.finds_objects else task.headline) or UNKNOWN
     lines = []
     width = main.high - main.low
     if main.has_interval and width > 0.1:
         lines.append(f"The verdict is known only within {points(width)} points ({value_between(main)}).")
     if evaluation.split == "val":
         lines.append(
-            "Judged on the validation pictures, on which the best epoch and the operating point were chosen: expect "
-            "figures a little too rosy."
+            "Judged on the validation pictures, on which the best epoch and the operating point were chosen. "
+            + (
+                "The headline is corrected for both; counts, mAP and figures by class are as counted."
+                if evaluation.expected is not None and evaluation.expected.epoch
+                else "Expect figures a little too rosy."
+            )
             + (" A test part exists and was not opened for this report." if dataset.images.get("test") else "")
         )
     if evaluation.leak_aware:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ POINTS = 400
 """Rows a curve is thinned to at most: more than a screen has pixels for."""
 
 Aim = Literal["balanced", "recall", "precision", "cost"]
+AIMS: tuple[Aim, ...] = get_args(Aim)
 
 
 def threshold_curve(

@@ -48,6 +48,10 @@ class StoredPoint(BaseModel):
     """how it was chosen"""
     weights_sha256: str = ""
     """the weights it was chosen for, "" where that was not recorded"""
+    aim: str = ""
+    """what it was chosen for (`curves.Aim`), "" where it was drawn by hand or by the rule of the evaluation"""
+    options: dict[str, float] = {}
+    """the numbers of that aim, as `curves.confidence_for` takes them"""
 
     def suits(self, weights_sha256: str) -> bool:
         """Say whether it was chosen for these weights, or for nobody knows which."""
@@ -83,12 +87,22 @@ def rounded_between(below: float, at_most: float) -> float:
 
 
 def save_operating_point(
-    run_folder: Path, confidence: float, *, chosen_on: str = "", rule: str = "", weights_sha256: str = ""
+    run_folder: Path,
+    confidence: float,
+    *,
+    chosen_on: str = "",
+    rule: str = "",
+    weights_sha256: str = "",
+    aim: str = "",
+    options: dict[str, float] | None = None,
 ) -> Path:
     """Store the operating point with the model, and how it was chosen. Returns the file."""
     path = run_folder / "operating_point.json"
-    point = StoredPoint(confidence=float(confidence), chosen_on=chosen_on, rule=rule, weights_sha256=weights_sha256)
-    write_json_atomic(path, {key: value for key, value in point.model_dump().items() if value != ""})
+    point = StoredPoint(
+        confidence=float(confidence), chosen_on=chosen_on, rule=rule, weights_sha256=weights_sha256, aim=aim,
+        options=options or {},
+    )  # fmt: skip
+    write_json_atomic(path, {key: value for key, value in point.model_dump().items() if value not in ("", {})})
     return path
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from core.data.dataset import Dataset, load_dataset, write_data_yaml
 from core.errors import GraftError
+from core.evaluation.crossfit.epochs import keep_epoch
 from core.files.safe_files import keep_reserve, release_reserve
 from core.models.catalog import model_for_task
 from core.processes.isolation import enter_isolation
@@ -44,6 +45,7 @@ from core.training.worker.preflight import check_disk, check_files
 from core.ultralytics.checkpoints import reused_tensors
 from core.ultralytics.networks import backbone_layers
 from core.ultralytics.trainers.distillation import student
+from core.ultralytics.trainers.epoch_answers import EpochAnswers, watch_answers
 from core.ultralytics.trainers.measuring import measure, memory_in_use
 from core.ultralytics.trainers.offline import stay_offline
 from core.ultralytics.trainers.rates import slow_backbone, unfreeze
@@ -149,6 +151,7 @@ class Training:
         self.in_final_check = False
         self.backbone = 0
         self.teacher = self.teacher_words = ""
+        self.answers: EpochAnswers | None = None
         self.pictures = TrainingPictures(run.folder, spec.task)
 
     def run(self) -> None:
@@ -256,6 +259,8 @@ class Training:
             return
         self.events.write("phase", phase="checking", message="Trying one step and measuring it")
         self.events.write("preflight", **measure(trainer).fields(), message=self.batch_words)
+        if rank() < 0:  # of several ranks each sees a share of the pictures only
+            watch_answers(trainer, self.spec.task, self._keep_answers)
         self.pictures.attach(trainer)
 
     def _reused(self, trainer: Any) -> dict[str, Any]:
@@ -325,6 +330,9 @@ class Training:
         self._show("batch", trainer.epoch + 1, self.pictures.write_batch(trainer.epoch + 1))
         self.events.write("phase", phase="validating", message="Checking on the validation pictures")
 
+    def _keep_answers(self, answers: EpochAnswers) -> None:
+        self.answers = answers
+
     def on_model_save(self, trainer: Any) -> None:
         """Keep a resume point after each whole epoch (not after one that a stop cut short)."""
         fitness = float(trainer.fitness) if trainer.fitness is not None else None
@@ -341,6 +349,9 @@ class Training:
         self.in_final_check = bool(trainer.stop)
         self.early_end = bool(trainer.stop) and trainer.epoch + 1 < trainer.epochs and not self.asked
         metrics = dict(trainer.metrics)
+        if self.answers is not None and trainer.fitness is not None:
+            keep_epoch(self.record.folder, trainer.epoch + 1, float(trainer.fitness), self.answers)
+        self.answers = None
         self.events.write(
             "epoch",
             epoch=trainer.epoch + 1,

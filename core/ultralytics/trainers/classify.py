@@ -73,7 +73,19 @@ class PicturesAtSize:
         dataset.cache_ram = True
         return dataset
 
+    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
+        """Load validation pictures in the order of the samples, so that each answer can be named by its picture."""
+        loader = super().get_dataloader(dataset_path, batch_size, rank, mode)  # type: ignore[misc]
+        if mode == "train" or rank >= 0:
+            return loader
+        from ultralytics.data import build_dataloader
+
+        return build_dataloader(
+            loader.dataset, batch_size, self.args.workers, shuffle=False, rank=rank, device=self.device
+        )
+
     args: Any
+    device: Any
 
 
 def as_shown(picture: NDArray[np.uint8], transforms: list[Any]) -> NDArray[np.uint8]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.evaluation.evaluation import Evaluation, evaluate_run
-from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point
+from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, StoredPoint, load_operating_point
 from core.evaluation.predict.predictions import are_fresh, predictions_path, present_dataset
 from core.training.store import Run
 from core.workspace import Workspace
@@ -35,8 +35,17 @@ def _evaluation(root: str, run_id: str, split: str, stamp: Stamp, _workspace: Wo
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _at(root: str, run_id: str, split: str, stamp: Stamp, confidence: float, _made: Evaluation) -> Evaluation:  # noqa: ARG001
-    return _made.at(confidence)
+def _at(
+    root: str,  # noqa: ARG001
+    run_id: str,  # noqa: ARG001
+    split: str,  # noqa: ARG001
+    stamp: Stamp,  # noqa: ARG001
+    confidence: float,
+    stored: str,  # noqa: ARG001
+    _made: Evaluation,
+    _point: StoredPoint | None,
+) -> Evaluation:
+    return _made.at(confidence, _point)
 
 
 def evaluation_of(workspace: Workspace, run: Run, split: str, confidence: float | None = None) -> Evaluation:
@@ -48,12 +57,9 @@ def evaluation_of(workspace: Workspace, run: Run, split: str, confidence: float 
     made = _evaluation(*key, workspace)
     if made.detector is None:
         return made
-    return _at(*key, _stored_line(run, made) if confidence is None else confidence, made)
-
-
-def _stored_line(run: Run, evaluation: Evaluation) -> float:
-    """Return where the line is at first: what is stored with these weights, else what the evaluation chose."""
-    stored = load_operating_point(run.folder)
-    if stored is not None and stored.suits(evaluation.weights_sha256):
-        return stored.confidence
-    return evaluation.operating_point.confidence or FALLBACK_CONFIDENCE
+    point = load_operating_point(run.folder)
+    if point is not None and not point.suits(made.weights_sha256):
+        point = None
+    if confidence is None:  # what is stored with these weights, else what the evaluation chose
+        confidence = point.confidence if point else made.operating_point.confidence or FALLBACK_CONFIDENCE
+    return _at(*key, confidence, point.model_dump_json() if point else "", made, point)

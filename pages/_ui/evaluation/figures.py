@@ -53,8 +53,7 @@ def show_verdict(evaluation: Evaluation) -> None:
             metric, figure = METRICS[name], evaluation.metrics[name]
             with st.container(key=f"headline_{name.replace(' ', '_')}", gap="xxsmall"):
                 st.metric(metric.plain.capitalize(), metric_value(name, figure.value))
-                ends = between(figure, share=metric.share)
-                st.caption(f"{metric.clause} ({metric.term}), {ends}")
+                st.caption(f"{metric.clause} ({metric.term}){_and_what_to_expect(evaluation, name)}")
     groups = len(set(evaluation.groups.values()))
     by = f"{groups} groups of pictures that belong together" if groups else "pictures"
     words = f"The intervals hold the true figure in 95 of 100 sets like this one (bootstrap over {by})."
@@ -62,6 +61,14 @@ def show_verdict(evaluation: Evaluation) -> None:
     leak = twins_sentence(evaluation.leak_aware)
     if leak:
         st.warning(plain(leak), icon=":material/content_copy:")
+
+
+def _and_what_to_expect(evaluation: Evaluation, name: str) -> str:
+    """Return the interval of a headline figure, around what new pictures will give where these had a say."""
+    share, expected = METRICS[name].share, evaluation.expected
+    if expected is None or name not in expected.metrics or not (expected.line or expected.epoch):
+        return f", {between(evaluation.metrics[name], share=share)}"
+    return f" here; on new pictures {value_from_to(expected.metrics[name], share=share)}"
 
 
 def show_classes(evaluation: Evaluation) -> None:

@@ -29,8 +29,7 @@ def show_operating_point(run: Run, evaluation: Evaluation, detector: Detector) -
     """Show where the line is drawn, what it costs, and keep it."""
     key = slider_key(run)
     on_validation = evaluation.split == "val"
-    if on_validation:
-        _show_aims(run, evaluation, detector, key)
+    options = _show_aims(run, evaluation, detector, key) if on_validation else {}
     st.slider(
         "Confidence a finding must reach", 0.0, 1.0, step=0.001, format="%.3f", key=key, disabled=not on_validation,
         help="Lower finds more and raises more false alarms.",
@@ -41,9 +40,11 @@ def show_operating_point(run: Run, evaluation: Evaluation, detector: Detector) -
         return
     if st.button("Keep this line for the model", key=f"keep_{run.id}", icon=":material/bookmark:"):
         aim = st.session_state.get(f"aim_{run.id}")
-        save_operating_point(run.folder, float(st.session_state[key]), chosen_on="val",
-                             rule=AIMS[aim] if aim else "chosen by hand",
-                             weights_sha256=evaluation.weights_sha256)  # fmt: skip
+        line = float(st.session_state[key])
+        as_aimed = aim is not None and _line_for(evaluation, detector, aim, options) == line
+        save_operating_point(run.folder, line, chosen_on="val", rule=AIMS[aim] if aim else "chosen by hand",
+                             weights_sha256=evaluation.weights_sha256, aim=str(aim) if as_aimed else "",
+                             options=options if as_aimed else {})  # fmt: skip
     stored = load_operating_point(run.folder)
     if stored is not None:
         words = f"Kept with the model: {score(stored.confidence)}. Predicting, export and report use it."
@@ -52,7 +53,15 @@ def show_operating_point(run: Run, evaluation: Evaluation, detector: Detector) -
         st.caption(words)
 
 
-def _show_aims(run: Run, evaluation: Evaluation, detector: Detector, key: str) -> None:
+def _line_for(evaluation: Evaluation, detector: Detector, aim: Aim, options: dict[str, float]) -> float | None:
+    """Return the line that serves an aim on these pictures, None when none does."""
+    arrays = detector.arrays
+    curve = threshold_curve(arrays.confidence, arrays.hit, len(evaluation.truth), evaluation.images)
+    return confidence_for(curve, aim, **options)
+
+
+def _show_aims(run: Run, evaluation: Evaluation, detector: Detector, key: str) -> dict[str, float]:
+    """Offer the aims and the line that serves the chosen one; return that aim's numbers."""
     aim = st.segmented_control("What matters most?", list(AIMS), format_func=AIMS.__getitem__, key=f"aim_{run.id}")
     options: dict[str, float] = {}
     if aim in ("recall", "precision"):
@@ -63,18 +72,17 @@ def _show_aims(run: Run, evaluation: Evaluation, detector: Detector, key: str) -
         options["miss_cost"] = left.number_input("A miss costs", 0.0, 1e6, 5.0, key=f"miss_{run.id}")
         options["alarm_cost"] = right.number_input("A false alarm costs", 0.0, 1e6, 1.0, key=f"alarm_{run.id}")
     if aim is None:
-        return
-    arrays = detector.arrays
-    curve = threshold_curve(arrays.confidence, arrays.hit, len(evaluation.truth), evaluation.images)
-    best = confidence_for(curve, aim, **options)
+        return options
+    best = _line_for(evaluation, detector, aim, options)
     if best is None:
         st.caption("No confidence reaches that on these pictures.")
-        return
+        return options
 
     def take() -> None:
         st.session_state[key] = best
 
     st.button(f"Set the line to {score(best)}", key=f"take_{run.id}", on_click=take)
+    return options
 
 
 def _show_consequences(evaluation: Evaluation, detector: Detector) -> None:

@@ -1,0 +1,1 @@
+"""Figures that don't flatter: what is counted on a picture was chosen without that picture."""

@@ -1,0 +1,143 @@
+"""Cross-fitted counts: the line, and the epoch, are chosen on some of the pictures and counted on the others.
+
+Both are chosen where a figure comes out highest, so on the pictures they were chosen on it is too high (the winner's
+curse; Varma and Simon 2006, BMC Bioinformatics 7: 91). A picture that had no say in the choice doesn't flatter it.
+bench/chosen_on_validation.py shows by simulation how far off either way is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.evaluation.figures.operating_point import best_f1_confidence
+
+Mask = NDArray[np.bool_]
+LineRule = Callable[["Findings", Mask], float]
+"""Returns the line that a rule chooses by the pictures of a mask."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a model finds in the pictures of a part, flat, and what is labelled in each picture."""
+
+    confidence: NDArray[np.float64]
+    """(n,) 0 to 1"""
+    hit: Mask
+    """(n,) whether it is right"""
+    picture: NDArray[np.int64]
+    """(n,) the number of its picture"""
+    objects: NDArray[np.float64]
+    """(pictures,) labelled objects"""
+
+    def chosen(self, pictures: Mask) -> Findings:
+        """Return those in the pictures of a mask; the pictures keep their numbers."""
+        kept = pictures[self.picture]
+        return Findings(self.confidence[kept], self.hit[kept], self.picture[kept], np.where(pictures, self.objects, 0))
+
+    def counts(self, line: float, pictures: Mask) -> Counts:
+        """Return what counts at a line in the pictures of a mask, nothing in the others."""
+        shown = (self.confidence >= line) & pictures[self.picture]
+        size = len(self.objects)
+        return Counts(
+            np.bincount(self.picture[shown & self.hit], minlength=size).astype(float),
+            np.bincount(self.picture[shown], minlength=size).astype(float),
+        )
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Right findings and all findings, one number per picture each; means over repeats, so not whole."""
+
+    hits: NDArray[np.float64]
+    findings: NDArray[np.float64]
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.hits + other.hits, self.findings + other.findings)
+
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(self.hits - other.hits, self.findings - other.findings)
+
+    def times(self, weights: float | NDArray[np.float64]) -> Counts:
+        """Return them times a number, or times one per picture."""
+        return Counts(self.hits * weights, self.findings * weights)
+
+
+def highest_f1(findings: Findings, pictures: Mask) -> float:
+    """Return the line of the highest F1 over the pictures of a mask."""
+    mine = findings.chosen(pictures)
+    return best_f1_confidence(mine.confidence, mine.hit, int(mine.objects.sum()))
+
+
+def fixed(line: float) -> LineRule:
+    """Return the rule of a line that these pictures did not choose."""
+    return lambda _findings, _pictures: line
+
+
+def flattery(
+    kept: Findings,
+    folds: NDArray[np.int64],
+    rule: LineRule,
+    epochs: Sequence[Findings] = (),
+    best: NDArray[np.int64] | None = None,
+) -> Counts:
+    """Return by how much each picture's counts are too high because line and epoch were chosen on all of them.
+
+    `kept` is what the kept model finds, `folds` is (repeats, pictures). `epochs` are what the epochs found, the kept
+    one first, and `best` (repeats, folds) says which of them each fold's other pictures choose (`best_epochs`); without
+    them the epoch counts as given.
+
+    What is measured holds for the choosers of one division, fewer than all. The luck of a best line falls with their
+    number, as with any fitted number; the luck of a best epoch, the highest of several means, with the square root.
+    """
+    parts = int(folds.max()) + 1 if folds.size else 1
+    share = 1 - 1 / parts
+    total = _had_a_say([kept], folds, rule).times(share)
+    if best is None:
+        return total
+    of_epoch = _had_a_say(epochs, folds, rule, best) - _had_a_say(epochs[:1], folds, rule)
+    return total + of_epoch.times(math.sqrt(share))
+
+
+def _had_a_say(
+    epochs: Sequence[Findings], folds: NDArray[np.int64], rule: LineRule, best: NDArray[np.int64] | None = None
+) -> Counts:
+    """Return by how much each picture's counts are higher where it had a say in the choice; mean over the repeats.
+
+    Each fold's other pictures choose an epoch (without `best` the first) and a line. A picture's counts at the choice
+    it had no say in are taken from the mean of those at the choices it had a say in. So what all choices share cancels
+    out, and the difference is that between choosing and being counted, whatever line came out (Efron 1983, JASA 78:
+    316-331, calls it optimism).
+    """
+    pictures = folds.shape[1]
+    everything = np.ones(pictures, dtype=bool)
+    total = Counts(np.zeros(pictures), np.zeros(pictures))
+    for repeat, row in enumerate(folds):
+        count = int(row.max()) + 1 if pictures else 0
+        if count < 2:
+            continue  # one picture, or one group: nobody is left to choose
+        for fold in range(count):
+            mine = row == fold
+            findings = epochs[0 if best is None else int(best[repeat, fold])]
+            counted = findings.counts(rule(findings, ~mine), everything)
+            total = total + counted.times(np.where(mine, -1.0, 1 / (count - 1)))
+    return total.times(1 / max(len(folds), 1))
+
+
+def best_epochs(fitness: Callable[[int, Mask], float], epochs: int, folds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return (repeats, folds): the epoch that does best on the other folds, the first of equals as in training.
+
+    `fitness` takes the place of an epoch and a mask of pictures.
+    """
+    count = int(folds.max()) + 1 if folds.size else 0
+    chosen = np.zeros((len(folds), count), dtype=np.int64)
+    for repeat, row in enumerate(folds):
+        for fold in range(count):
+            others = row != fold
+            values = [fitness(epoch, others if others.any() else ~others) for epoch in range(epochs)]
+            chosen[repeat, fold] = int(np.argmax(np.nan_to_num(values, nan=-1.0)))
+    return chosen
