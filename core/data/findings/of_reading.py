@@ -203,6 +203,12 @@ READING: dict[str, Kind] = {
         "{n} crowd regions (iscrowd) were left out.",
         "A crowd marks many objects at once and is not one object to learn.",
     ),
+    "odd-outline": Kind(
+        W,
+        "One outline has fewer than three points, or half a point too many, and was left out; its box is used.",
+        "{n} outlines have fewer than three points, or half a point too many, and were left out; their boxes are used.",
+        "Such an outline can't be drawn; where there is no box either, the object is left out as a row.",
+    ),
     "parts-joined": Kind(
         I,
         "One object consists of several separate outlines; they were joined into one.",
@@ -246,6 +252,18 @@ READING: dict[str, Kind] = {
         "One picture has no mask and was left out.",
         "{n} pictures have no mask and were left out.",
         "A picture without a mask says nothing about its pixels, so nothing can be learned from it.",
+    ),
+    "mask-disputed": Kind(
+        W,
+        "One mask fits several pictures of the same name and was left out.",
+        "{n} masks fit several pictures of the same name and were left out.",
+        "A mask on the wrong picture teaches the wrong thing: give its folders the names of those of its picture.",
+    ),
+    "split-shows-nothing": Kind(
+        I,
+        "All pictures with something marked on them ({more}) lay in test, so the split was made anew.",
+        "All pictures with something marked on them ({more}) lay in test, so the split was made anew.",
+        "A model can't learn from pictures that show nothing.",
     ),
     "missing-class": Kind(
         W,

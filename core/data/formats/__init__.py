@@ -6,6 +6,7 @@ from typing import Protocol
 
 from core.data.formats import (
     coco,
+    coco_panoptic,
     createml,
     cvat,
     folder_per_class,
@@ -47,6 +48,7 @@ class Format(Protocol):
 FORMATS: tuple[Format, ...] = (
     labelstudio,
     coco,
+    coco_panoptic,
     cvat,
     voc,
     labelme,

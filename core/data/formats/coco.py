@@ -11,6 +11,7 @@ import numpy as np
 from core.data.findings.problems import Problems
 from core.data.reading.json_labels import entries, json_files, load_json, number
 from core.data.reading.named_classes import unique_names
+from core.data.reading.panoptic import panoptic_files, segment_pictures
 from core.data.reading.shapes import decode_runs, join_parts, mask_outlines, settle_task
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
@@ -32,6 +33,31 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     files = json_files(tree, "coco")
     contents = [(name, load_json(tree, name)) for name in files]
     contents = [(name, content) for name, content in contents if isinstance(content, dict)]
+    names, index, mapping = read_categories(contents)
+    images: dict[str, SourceImage] = {}
+    known: dict[tuple[str, str], SourceObject] = {}
+    for name, content in contents:
+        split = SPLIT_NAMES.get(split_word(name)) if len(contents) > 1 else None
+        _read_file(tree, name, content, split, index, images, known, problems)
+    ordered = list(images.values())
+    listed = {image.name for image in ordered}
+    segments = {png for name, content in panoptic_files(tree) for png in segment_pictures(tree, name, content).values()}
+    for name in tree.pictures:
+        if name not in listed and name not in segments:
+            ordered.append(SourceImage(tree.files[name], name, split_of(name), labelled=False))
+    shape, flip = _skeleton(contents, ordered)
+    chosen = settle_task(ordered, task, problems)
+    clean = unique_names(names)
+    used = set(files)
+    if not TASKS[chosen].has_keypoints:
+        shape = flip = None
+    result = SourceDataset(NAME, chosen, clean, ordered, problems, mapping, shape, flip, "", used)
+    result.drop_unused = True
+    return result
+
+
+def read_categories(contents: list[tuple[str, Any]]) -> tuple[list[str], dict[int, int], dict[str, int]]:
+    """Return class names in order of their ids, id -> class, and what to tell of it. Raises InputError for no id."""
     categories: dict[int, str] = {}
     for name, content in contents:
         for item in entries(content, "categories"):
@@ -42,28 +68,10 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     order = sorted(categories)
     names = list(dict.fromkeys(categories[key] for key in order))
     index = {key: names.index(categories[key]) for key in order}
-    images: dict[str, SourceImage] = {}
-    for name, content in contents:
-        split = SPLIT_NAMES.get(_split_word(name)) if len(contents) > 1 else None
-        _read_file(tree, name, content, split, index, images, problems)
-    ordered = list(images.values())
-    listed = {image.name for image in ordered}
-    for name in tree.pictures:
-        if name not in listed:
-            ordered.append(SourceImage(tree.files[name], name, split_of(name), labelled=False))
-    shape, flip = _skeleton(contents, ordered)
-    chosen = settle_task(ordered, task, problems)
-    mapping = {f"{key}: {categories[key]}": index[key] for key in order}
-    clean = unique_names(names)
-    used = set(files)
-    if not TASKS[chosen].has_keypoints:
-        shape = flip = None
-    result = SourceDataset(NAME, chosen, clean, ordered, problems, mapping, shape, flip, "", used)
-    result.drop_unused = True
-    return result
+    return names, index, {f"{key}: {categories[key]}": index[key] for key in order}
 
 
-def _split_word(name: str) -> str:
+def split_word(name: str) -> str:
     """Return the word of a path that names a split: instances_val2017.json -> val2017, valid/_annotations.coco.json."""
     path = PurePosixPath(name.lower())
     words = path.stem.replace("-", "_").replace(".", "_").split("_")
@@ -80,14 +88,17 @@ def _read_file(
     split: str | None,
     index: dict[int, int],
     images: dict[str, SourceImage],
+    known: dict[tuple[str, str], SourceObject],
     problems: Problems,
 ) -> None:
+    """Add what one file says; `known` are the objects of the files before, by picture and annotation id."""
+    fresh: dict[tuple[str, str], SourceObject] = {}
     by_id: dict[Any, SourceImage] = {}
     missing: set[Any] = set()
     for item in entries(content, "images"):
         reference = str(item.get("file_name") or "")
-        key = str(item.get("id"))
-        picture = tree.find_picture(reference, name) if reference else None
+        key = key_of(item.get("id"))
+        picture = tree.find_picture(reference, name, split=SPLIT_NAMES.get(split_word(name))) if reference else None
         if picture is None:
             problems.note("image-missing", f"{name}: {reference or key}")
             missing.add(key)
@@ -103,15 +114,43 @@ def _read_file(
             )
         by_id[key] = images[picture]
     for item in entries(content, "annotations"):
-        key = str(item.get("image_id"))
+        key = key_of(item.get("image_id"))
         image = by_id.get(key)
         if image is None:
             if key not in missing:
                 problems.note("bad-row", f"{name}: annotation {item.get('id')} of unknown image {key}")
             continue
         made = _object(item, index, f"{image.name}: annotation {item.get('id')}", problems)
-        if made is not None:
+        if made is None:
+            continue
+        own = image.name, key_of(item.get("id"))
+        if not _join(known.get(own), made):
             image.objects.append(made)
+            fresh[own] = made
+    known |= fresh
+
+
+def key_of(value: object) -> str:
+    """Return an id as text that is the same for 7, 7.0 and "7.0" (files made by way of a table have both)."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = str(value)
+    return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
+
+
+def _join(first: SourceObject | None, second: SourceObject) -> bool:
+    """Put an object into the one that another file of the same part tells under its id; return whether it is the same.
+
+    The official files tell every person twice, once with its outline and once with its keypoints.
+    """
+    if first is None or first.class_id != second.class_id:
+        return False
+    if first.box is not None and second.box is not None and not np.allclose(first.box, second.box, atol=1.5):
+        return False
+    first.box = second.box if first.box is None else first.box
+    first.polygon = second.polygon if first.polygon is None else first.polygon
+    first.keypoints = second.keypoints if first.keypoints is None else first.keypoints
+    return True
 
 
 def _object(item: dict[str, Any], index: dict[int, int], where: str, problems: Problems) -> SourceObject | None:
@@ -156,13 +195,18 @@ def _outline(value: object, where: str, problems: Problems) -> np.ndarray | None
     if not isinstance(value, list) or not value:
         return None
     parts = value if isinstance(value[0], list) else [value]
+    if len(parts) > 2 and all(isinstance(part, list) and len(part) == 2 for part in parts):
+        parts = [[coordinate for part in parts for coordinate in part]]  # written point by point
     good = []
     for part in parts:
         if not isinstance(part, list) or len(part) < 6 or len(part) % 2:
+            problems.note("odd-outline", where)
             continue
         points = np.array([number(coordinate) for coordinate in part]).reshape(-1, 2)
         if np.isfinite(points).all():
             good.append(points)
+        else:
+            problems.note("odd-outline", where)
     if not good:
         return None
     if len(good) > 1:

@@ -51,6 +51,10 @@ def _placed(tree: Tree) -> list[tuple[str, str | None, str]]:
             split = SPLIT_NAMES[folders.pop(0).lower()]
         elif len(folders) > 1 and folders[1].lower() in SPLIT_NAMES:
             split = SPLIT_NAMES[folders.pop(1).lower()]
+        if len(folders) > 1 and folders[0].lower() in NOT_CLASSES:
+            folders.pop(0)  # train/images/dent
+            if len(folders) > 1 and folders[0].lower() in SPLIT_NAMES:
+                split = SPLIT_NAMES[folders.pop(0).lower()]  # images/train/dent, beside other folders
         if folders:
             found.append((name, split, folders[0]))
     return found

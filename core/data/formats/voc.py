@@ -7,9 +7,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from core.data.findings.problems import Problems
+from core.data.reading.image_sets import place_by_lists
 from core.data.reading.json_labels import number
 from core.data.reading.named_classes import unique_names
-from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
+from core.data.reading.source_dataset import SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
 from core.data.reading.xml_labels import parse_xml
 from core.tasks import Task
@@ -51,7 +52,9 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
         used.add(name)
         reference = (root.findtext("filename") or "").strip()
         by_stem = tree.find_picture(stem, name)
-        picture = by_stem or (tree.find_picture(reference, name) if reference else None)
+        folder = (root.findtext("folder") or "").strip()
+        told = [reference, f"{folder}/{reference}"] if reference else []
+        picture = by_stem or next(filter(None, (tree.find_picture(path, name) for path in told)), None)
         if picture is None:
             problems.note("image-missing", f"{name}: {reference}")
             continue
@@ -73,7 +76,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
         for name in tree.pictures
         if name not in raw and name not in bad_pictures and not _is_mask(name)
     ]
-    used |= _image_sets(tree, images, problems)
+    used |= place_by_lists(tree, images, problems)
     chosen: Task = "detect"
     if task == "obb" or (task is None and any(item.polygon is not None for image in images for item in image.objects)):
         chosen = "obb"
@@ -129,31 +132,3 @@ def _rotated(values: list[float]) -> Any:
     half = np.array([[-width, -height], [width, -height], [width, height], [-width, height]]) / 2
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
     return half @ turn + np.array([x, y])
-
-
-def _image_sets(tree: Tree, images: list[SourceImage], problems: Problems) -> set[str]:
-    """Apply ImageSets/Main/{train,val,test}.txt; `trainval` only where train and val are not listed themselves."""
-    lists = [name for name in tree.with_suffix(".txt") if PurePosixPath(name).stem.lower() in SPLIT_NAMES]
-    stems = {PurePosixPath(name).stem.lower() for name in lists}
-    used = set(lists)
-    if {"train", "val"} <= stems:
-        lists = [name for name in lists if PurePosixPath(name).stem.lower() != "trainval"]
-    by_name = {image.name: image for image in images}
-    placed: dict[str, str] = {}
-    for name in lists:
-        split = SPLIT_NAMES[PurePosixPath(name).stem.lower()]
-        for line in tree.text(name).splitlines():
-            words = line.split()
-            if not words:
-                continue
-            whole = tree.find_picture(line.strip(), name)
-            picture = whole or tree.find_picture(words[0], name)
-            if picture is None or picture not in by_name:
-                problems.note("list-entry-missing", f"{name}: {line.strip()[:100]}")
-                continue
-            if placed.setdefault(picture, split) != split:
-                problems.note("several-labels", f"{picture}: in {placed[picture]} and {split}")
-    if placed:
-        for image in images:
-            image.split = placed.get(image.name)
-    return used

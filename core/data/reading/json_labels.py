@@ -9,7 +9,7 @@ from typing import Any, Literal
 from core.data.reading.tree import Tree
 from core.errors import InputError
 
-Kind = Literal["coco", "labelme", "createml", "labelstudio", "other"]
+Kind = Literal["coco", "coco-panoptic", "labelme", "createml", "labelstudio", "other"]
 
 
 def json_files(tree: Tree, kind: Kind) -> list[str]:
@@ -30,6 +30,8 @@ def kind_of(text: str) -> Kind:
     if first == "{":
         if has("shapes") and (has("imagePath") or has("imageHeight")):
             return "labelme"
+        if has("images", "annotations", "segments_info"):
+            return "coco-panoptic"
         return "coco" if has("images", "annotations", "categories") else "other"
     if first != "[":
         return "other"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from core.data.reading.choices import Choices
+from core.data.reading.source_dataset import split_of
 from core.errors import InputError
 from core.words import megabytes
 
@@ -123,33 +125,50 @@ class Tree:
             found.setdefault(PurePosixPath(name).stem.lower(), []).append(name)
         return found
 
-    def find_picture(self, reference: str, beside: str = "") -> str | None:
+    def find_picture(
+        self, reference: str, beside: str = "", *, split: str | None = None, among: Container[str] | None = None
+    ) -> str | None:
         """Find the picture a label file refers to, whose path may come from another machine.
 
-        Of the pictures with the same base name the one that shares the longest tail of folders wins; then the one
-        nearest to the file `beside`. A reference without suffix is matched by stem. None when nothing matches, or
+        Of the pictures with the same base name (those `among`, where that is given) the one that shares the longest
+        tail of folders wins; then the one in the part (`split`, else the one the path of the file `beside` names);
+        then the one nearest to `beside`. A reference without suffix is matched by stem. None when nothing matches, or
         when several match equally well and none is nearer.
         """
         parts = reference.replace("\\", "/").split("/")
         base = parts[-1].lower()
-        candidates = self.pictures_by_basename.get(base) or self.pictures_by_stem.get(base)
-        if not candidates:
-            candidates = self.pictures_by_stem.get(PurePosixPath(base).stem)
-        if not candidates:
-            return None
-        if len(candidates) == 1:
-            return candidates[0]
+        candidates = self._named(self.pictures_by_basename, base, among) or self._named(
+            self.pictures_by_stem, base, among
+        )
+        if not candidates and "." in base:
+            candidates = self._named(self.pictures_by_stem, base.rpartition(".")[0], among)
+        if len(candidates) <= 1:
+            return candidates[0] if candidates else None
         wanted = [part.lower() for part in parts[:-1]]
         near = beside.lower().split("/")[:-1]
+        stem = PurePosixPath(beside).stem.lower()
+        part_wanted = split or split_of(beside)
 
-        def score(name: str) -> tuple[int, int]:
+        def score(name: str) -> tuple[int, bool, int, int, bool]:
             folders = name.lower().split("/")[:-1]
-            return _common_tail(folders, wanted), _common_head(folders, near)
+            of_part = part_wanted is not None and split_of(name) == part_wanted
+            return (
+                _common_tail(folders, wanted),
+                of_part,
+                _common_head(folders, near),
+                _common_tail(folders, near),
+                stem in folders,
+            )
 
         ranked = sorted(((score(name), name) for name in candidates), reverse=True)
         if ranked[0][0] == ranked[1][0]:
             return None
         return ranked[0][1]
+
+    @staticmethod
+    def _named(by_name: dict[str, list[str]], key: str, among: Container[str] | None) -> list[str]:
+        names = by_name.get(key, [])
+        return names if among is None else [name for name in names if name in among]
 
     def text(self, name: str) -> str:
         """Return a text file's content; UTF-8 first (with or without mark), then UTF-16, then Latin-1.
