@@ -152,9 +152,15 @@ READING: dict[str, Kind] = {
     ),
     "extra-columns": Kind(
         W,
-        "One box row carries a sixth number (a confidence?), which was left out.",
-        "{n} box rows carry a sixth number (a confidence?), which was left out.",
+        "One label row ends with a number more than its object needs (a confidence?), which was left out.",
+        "{n} label rows end with a number more than their objects need (a confidence?), which was left out.",
         "Rows like these often come from a model's predictions, not from a person.",
+    ),
+    "keypoint-confidence": Kind(
+        W,
+        "One object gives each of its points a confidence instead of seen, hidden or missing; from .5 it is seen.",
+        "{n} objects give each of their points a confidence instead of seen, hidden or missing; from .5 it is seen.",
+        "Rows like these come from a model's predictions, not from a person.",
     ),
     "zero-size-box": Kind(
         W,
@@ -229,6 +235,29 @@ READING: dict[str, Kind] = {
         I,
         "One class of the source has no object and was left out of the class list.",
         "{n} classes of the source have no object and were left out of the class list.",
+    ),
+    "names-differ": Kind(
+        W,
+        "One more file names other classes; it was not used.",
+        "{n} more files name other classes; they were not used.",
+        "With the wrong list every number is a wrong class: look at the pictures, and leave one list in the upload.",
+    ),
+    "names-from-list": Kind(
+        I,
+        "The class names come from {more}.",
+        "The class names come from {more}.",
+        "A labelling tool keeps this file as its menu. Look at the pictures: do the names fit the boxes?",
+    ),
+    "label-shared": Kind(
+        W,
+        "One label file belongs to two pictures that differ in their ending or folder only; both got its labels.",
+        "{n} label files belong to several pictures that differ in their ending or folder only; all got the labels.",
+        "If the pictures are not the same scene, one of them has the labels of the other.",
+    ),
+    "decimal-comma": Kind(
+        I,
+        "One label file writes numbers with a decimal comma; it was read as a point.",
+        "{n} label files write numbers with a decimal comma; it was read as a point.",
     ),
     "no-class-names": Kind(
         W,

@@ -10,7 +10,9 @@ from core.data.reading.tree import Tree
 
 NAME = "folder-per-class"
 LAYOUT = "one folder per class, optionally inside train, val and test (classification)"
-NOT_CLASSES = frozenset(("images", "image", "imgs", "img", "jpegimages", "labels", "masks", "data", "pictures"))
+HOLDERS = frozenset(("images", "image", "imgs", "img", "jpegimages", "data", "pictures"))
+"""Folders that stand around the class folders of a part: train/images/<class>."""
+NOT_CLASSES = HOLDERS | {"labels", "masks"}
 
 
 def detect(tree: Tree) -> float:
@@ -51,7 +53,9 @@ def _placed(tree: Tree) -> list[tuple[str, str | None, str]]:
             split = SPLIT_NAMES[folders.pop(0).lower()]
         elif len(folders) > 1 and folders[1].lower() in SPLIT_NAMES:
             split = SPLIT_NAMES[folders.pop(1).lower()]
-        if len(folders) > 1 and folders[0].lower() in NOT_CLASSES:
+        if len(folders) > 1 and folders[0].lower() in ("labels", "masks"):
+            continue
+        while len(folders) > 1 and folders[0].lower() in HOLDERS:
             folders.pop(0)  # train/images/dent
             if len(folders) > 1 and folders[0].lower() in SPLIT_NAMES:
                 split = SPLIT_NAMES[folders.pop(0).lower()]  # images/train/dent, beside other folders

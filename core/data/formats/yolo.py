@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from core.data.findings.problems import Problems
@@ -9,12 +10,16 @@ from core.data.reading.named_classes import unique_names
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, split_of
 from core.data.reading.tree import Tree
 from core.data.reading.yaml_settings import DataYaml, find_data_yaml
-from core.data.reading.yolo_rows import Rows, guess_task, looks_like_rows, objects_of, read_rows
+from core.data.reading.yolo_rows import Rows, guess_task, looks_like_rows, objects_of, read_rows, strip_predictions
 from core.tasks import Task
 
 NAME = "yolo"
 LAYOUT = "YOLO text labels (images and labels folders, with or without data.yaml; Ultralytics, Roboflow)"
 NAME_LISTS = ("classes.txt", "obj.names", "labels.txt", "_darknet.labels", "classes.names", "names.txt")
+MENU = "predefined_classes.txt"
+"""LabelImg's list of the classes it offers; the numbers in its label files count lines of it."""
+MENU_AS_SHIPPED = ("dog", "person", "cat", "tv", "car", "meatballs", "marinara sauce", "tomato soup")
+"""How LabelImg's own list begins, which names somebody else's classes."""
 
 
 def detect(tree: Tree) -> float:
@@ -33,25 +38,34 @@ def detect(tree: Tree) -> float:
 
 
 def label_of(tree: Tree, picture: str) -> str | None:
-    """Return the label text of a picture: `images` -> `labels`, beside it, or the only text with its stem."""
-    folders = picture.split("/")
-    stem = PurePosixPath(folders[-1]).stem
-    lower = [part.lower() for part in folders[:-1]]
-    tries = []
+    """Return the label text of a picture: `images` -> `labels`, beside it, or the only text with its stem.
+
+    A text named after the whole picture (p.png.txt) goes before one named after its stem (p.txt).
+    """
+    own = picture.rsplit("/", 1)[-1]
+    stem = PurePosixPath(own).stem
+    for name in (f"{own}.txt", f"{stem}.txt"):
+        if name.lower() not in tree.basenames or name.lower() in NAME_LISTS:
+            continue
+        for parts in _places(picture):
+            found = tree.by_lower_name.get("/".join([*parts, name]).lower())
+            if found:
+                return found
+    return None
+
+
+def _places(picture: str) -> Iterator[list[str]]:
+    """Give the folders in which the label text of a picture may lie, likeliest first."""
+    lower = picture.lower().split("/")[:-1]
     for position in range(len(lower) - 1, -1, -1):
         if lower[position] in ("images", "imgs", "img", "image", "jpegimages"):
             for other in ("labels", "label", "annotations"):
-                tries.append([*lower[:position], other, *lower[position + 1 :], f"{stem}.txt"])
-    tries.append([*lower, f"{stem}.txt"])
-    tries.append([*lower, "labels", f"{stem}.txt"])
+                yield [*lower[:position], other, *lower[position + 1 :]]
+    yield lower
+    yield [*lower, "labels"]
     for position in range(len(lower) + 1):
-        tries.append([*lower[:position], "labels", *lower[position:], f"{stem}.txt"])
-        tries.append([*lower[:position], "labels", *lower[position + 1 :], f"{stem}.txt"])
-    for parts in tries:
-        found = tree.by_lower_name.get("/".join(parts).lower())
-        if found and PurePosixPath(found).name.lower() not in NAME_LISTS:
-            return found
-    return None
+        yield [*lower[:position], "labels", *lower[position:]]
+        yield [*lower[:position], "labels", *lower[position + 1 :]]
 
 
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:
@@ -61,7 +75,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     splits, used = _splits(tree, settings, problems)
     images: list[SourceImage] = []
     texts: list[tuple[SourceImage, str, Rows]] = []
-    paired: set[str] = set()
+    owners: dict[str, list[str]] = {}
     for name in tree.pictures:
         split = splits.get(name) if splits is not None else split_of(name)
         image = SourceImage(tree.files[name], name, split)
@@ -70,11 +84,15 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
         if label is None:
             image.labelled = False
             continue
-        paired.add(label)
+        owners.setdefault(label, []).append(name)
         texts.append((image, label, read_rows(tree.text(label))))
+    for label, names in owners.items():
+        if len(names) > 1:
+            problems.note("label-shared", f"{label}: {', '.join(names)}")
+    paired = set(owners)
     label_folders = {label.rpartition("/")[0] for label in paired}
     for label in tree.with_suffix(".txt"):
-        if label in paired or label in used or PurePosixPath(label).name.lower() in NAME_LISTS:
+        if label in paired or label in used or PurePosixPath(label).name.lower() in (*NAME_LISTS, MENU):
             continue
         folder = label.rpartition("/")[0]
         if "labels" in folder.lower().split("/") or (folder in label_folders and looks_like_rows(tree.text(label))):
@@ -82,6 +100,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
             used.add(label)
     hint = task or (settings.task if settings else "")
     shape = settings.keypoint_shape if settings and hint in ("", "pose") else None
+    strip_predictions([(label, rows) for _, label, rows in texts], shape, problems)
     guessed, shape, assumed = guess_task([rows for _, _, rows in texts], shape, "" if hint == "pose" else hint)
     for image, label, rows in texts:
         image.objects = objects_of(rows, guessed, shape, label, problems)
@@ -111,6 +130,12 @@ def _classes(
                 names = [line.strip() for line in tree.text(name).splitlines() if line.strip()]
                 source = name
                 break
+        else:
+            menu = next((name for name in tree.files if name.lower().rsplit("/", 1)[-1] == MENU), None)
+            listed = [line.strip() for line in tree.text(menu).splitlines() if line.strip()] if menu else []
+            if menu and tuple(listed[: len(MENU_AS_SHIPPED)]) != MENU_AS_SHIPPED and len(listed) > highest:
+                names, source = listed, menu
+                problems.note("names-from-list", menu, more=menu)
     if not names and highest >= 0:
         highest = min(highest, 9_999)
         names = [f"class_{number}" for number in range(highest + 1)]

@@ -9,6 +9,7 @@ from core.data.formats import Format, detect_format, layouts
 from core.data.importing.settings import ImportSettings
 from core.data.reading.archives import FOREIGN_ARCHIVES, extract, is_archive
 from core.data.reading.choices import Choices
+from core.data.reading.encodings import composed
 from core.data.reading.source_dataset import SourceDataset
 from core.data.reading.tree import Tree, is_junk, merge_trees, read_folder
 from core.errors import InputError
@@ -61,7 +62,7 @@ def gather(workspace: Workspace, sources: list[Path], stage: Path, meter: Meter)
                 )
             )
         elif not is_junk(source.name):
-            loose[source.name] = source
+            loose[composed(source.name)] = source
     if loose:
         trees.append(Tree(dict(sorted(loose.items())), label="files"))
     merged = merge_trees(trees)

@@ -14,7 +14,9 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from core.data.reading.encodings import tar_name, zip_names
 from core.data.reading.tree import Tree, is_junk
+from core.data.reading.zip_methods import DEFLATE64, check_methods, open_entry
 from core.errors import InputError
 from core.words import count, megabytes, thousands
 
@@ -106,13 +108,14 @@ def _extract_zip(archive: Path, target: Path, limit: int, tick: Tick) -> Tree:
     junk: list[str] = []
     with zipfile.ZipFile(archive) as packed:
         entries = packed.infolist()
-        names = [_safe_name(archive, _zip_name(entry)) for entry in entries]
+        names = [_safe_name(archive, name) for name in zip_names(entries)]
         for entry in entries:
             kind = stat.S_IFMT(entry.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise InputError(_link_message(archive, entry.filename))
             if entry.flag_bits & 0x1:
                 raise InputError(f"{archive.name} is protected by a password. Unpack it yourself and name the folder.")
+        check_methods(archive.name, [entry for entry in entries if not entry.is_dir()])
         total = sum(entry.file_size for entry in entries)
         _check_total(archive, total, limit, len(entries))
         # Entries that overlap in the archive are how the worst bombs are built.
@@ -144,8 +147,14 @@ def _unzip_all(archive: Path, entries: list[tuple[zipfile.ZipInfo, str]], files:
             for entry, name in entries[number::workers]:
                 if stop.is_set():
                     return
-                with packed.open(entry) as source:
-                    done[number] += _write(archive, source, files[name], entry.file_size)
+                try:
+                    with open_entry(packed, entry) as source:
+                        done[number] += _write(archive, source, files[name], entry.file_size)
+                except (zipfile.BadZipFile, InputError):
+                    if entry.compress_type != DEFLATE64:
+                        raise
+                    with open_entry(packed, entry, as_deflate=True) as source:
+                        done[number] += _write(archive, source, files[name], entry.file_size)
 
     with ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(work, number) for number in range(workers)]
@@ -172,7 +181,7 @@ def _extract_tar(archive: Path, target: Path, limit: int, tick: Tick) -> Tree:
         for entry in packed:
             entries += 1
             packed.members = []  # type: ignore[attr-defined]  # a million headers need not stay in memory
-            name = _safe_name(archive, entry.name)
+            name = _safe_name(archive, tar_name(entry.name))
             if entry.isdir():
                 continue
             if not entry.isfile():
@@ -198,16 +207,6 @@ def _link_message(archive: Path, name: str) -> str:
         f"{archive.name} holds a link or device (“{name[:120]}”) instead of a file. It was refused as a whole: "
         "pack the real files."
     )
-
-
-def _zip_name(entry: zipfile.ZipInfo) -> str:
-    """Return the entry's name; old Windows archives write it in the system's code page, mostly UTF-8 by now."""
-    if entry.flag_bits & 0x800:
-        return entry.filename
-    try:
-        return entry.filename.encode("cp437").decode("utf-8")
-    except (UnicodeEncodeError, UnicodeDecodeError):
-        return entry.filename
 
 
 def _place(archive: Path, target: Path, name: str, files: dict[str, Path], folded: set[str]) -> Path:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from core.data.reading.choices import Choices
+from core.data.reading.encodings import composed, decode_text
 from core.data.reading.source_dataset import split_of
 from core.errors import InputError
 from core.words import megabytes
@@ -58,7 +59,7 @@ def is_junk(name: str) -> bool:
 class Tree:
     """The files of one upload, junk left out and counted.
 
-    `files` maps each name (forward slashes, relative) to its place on disk, in sorted order.
+    `files` maps each name (forward slashes, relative, letters composed) to its place on disk, in sorted order.
     """
 
     files: dict[str, Path]
@@ -110,6 +111,11 @@ class Tree:
         return {name.lower(): name for name in self.files}
 
     @cached_property
+    def basenames(self) -> set[str]:
+        """Lower-case names of all files without their folders."""
+        return {name.rsplit("/", 1)[-1] for name in self.by_lower_name}
+
+    @cached_property
     def pictures_by_basename(self) -> dict[str, list[str]]:
         """Lower-case base name -> the pictures that have it."""
         found: dict[str, list[str]] = {}
@@ -135,7 +141,7 @@ class Tree:
         then the one nearest to `beside`. A reference without suffix is matched by stem. None when nothing matches, or
         when several match equally well and none is nearer.
         """
-        parts = reference.replace("\\", "/").split("/")
+        parts = composed(reference).replace("\\", "/").split("/")
         base = parts[-1].lower()
         candidates = self._named(self.pictures_by_basename, base, among) or self._named(
             self.pictures_by_stem, base, among
@@ -171,7 +177,7 @@ class Tree:
         return names if among is None else [name for name in names if name in among]
 
     def text(self, name: str) -> str:
-        """Return a text file's content; UTF-8 first (with or without mark), then UTF-16, then Latin-1.
+        """Return a text file's content: UTF-8 or UTF-16, else the old code page it fits (see `decode_text`).
 
         Raises InputError when the file is over MAX_TEXT_BYTES.
         """
@@ -180,16 +186,6 @@ class Tree:
         if size > MAX_TEXT_BYTES:
             raise InputError(f"{name} is {megabytes(size)} of text, more than a label file can sensibly be.")
         return decode_text(path.read_bytes())
-
-
-def decode_text(data: bytes) -> str:
-    """Decode text that may carry a mark or be in an old Windows encoding; never fails."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
 
 
 def has_dicom_mark(path: Path) -> bool:
@@ -214,7 +210,8 @@ def read_folder(folder: Path, prefix: str = "") -> Tree:
         ]
         for name in sorted(names):
             path = Path(place) / name
-            relative = prefix + path.relative_to(root).as_posix()
+            own = prefix + path.relative_to(root).as_posix()
+            relative = composed(own) if composed(own) not in files else own
             if is_junk(relative):
                 junk.append(relative)
             elif path.is_symlink() and not path.resolve().is_relative_to(root):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -29,8 +29,19 @@ class DataYaml:
     flip_idx: list[int] | None = None
 
 
+NOTHING = ("", "~", "null", "Null", "NULL")
+"""How YAML writes that there is no value."""
+MODEL_KEYS = ("backbone", "head")
+"""Keys of a yaml that describes a network (yolov8n.yaml), which names a number of classes as well."""
+
+
 class _NoAliases(yaml.SafeLoader):
-    """A safe loader that refuses aliases: a data.yaml needs none, a bomb is made of them."""
+    """A safe loader that refuses aliases: a data.yaml needs none, a bomb is made of them.
+
+    Every value stays the text it is: to YAML a class called no is false, one called 010 the number 8, null nothing.
+    """
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -53,16 +64,40 @@ def load_plain(text: str, name: str) -> Any:
 
 
 def find_data_yaml(tree: Tree, problems: Problems) -> DataYaml | None:
-    """Return the upload's data.yaml: of all yaml files the one with class names, nearest to the top."""
-    candidates = sorted(tree.with_suffix(".yaml", ".yml"), key=lambda name: (name.count("/"), name))
-    for name in candidates:
-        content = load_plain(tree.text(name), name)
-        if isinstance(content, dict) and ("names" in content or "nc" in content):
-            if content.get("download"):
-                _check_download(str(content["download"]), name)
-                problems.note("yaml-download-ignored", name)
-            return _read(content, name)
-    return None
+    """Return the upload's data.yaml: of all yaml files the one that names classes and paths, nearest to the top.
+
+    A file that describes a network is none, and one that can't be read is only if there is no other.
+    """
+    found: list[tuple[int, int, str, dict[Any, Any]]] = []
+    broken: InputError | None = None
+    for name in sorted(tree.with_suffix(".yaml", ".yml"), key=lambda name: (name.count("/"), name)):
+        text = tree.text(name)
+        if "names" not in text and "nc" not in text:
+            continue
+        try:
+            content = load_plain(text, name)
+        except InputError as error:
+            broken = broken or error
+            continue
+        if not isinstance(content, dict) or not ("names" in content or "nc" in content):
+            continue
+        if any(key in content for key in MODEL_KEYS):
+            continue
+        if content.get("download") and content["download"] not in NOTHING:
+            _check_download(str(content["download"]), name)
+            problems.note("yaml-download-ignored", name)
+        rank = 2 * ("names" not in content) + (not {"train", "val", "valid", "test"} & set(content))
+        found.append((rank, name.count("/"), name, content))
+    if not found:
+        if broken:
+            raise broken
+        return None
+    _, _, name, content = min(found, key=lambda item: item[:3])
+    settings = _read(content, name)
+    for _, _, other, rest in found:
+        if other != name and "names" in rest and _read(rest, other).names != settings.names:
+            problems.note("names-differ", f"{other} (used: {name})")
+    return settings
 
 
 def _check_download(value: str, name: str) -> None:
@@ -75,7 +110,8 @@ def _check_download(value: str, name: str) -> None:
 
 
 def _read(content: dict[Any, Any], name: str) -> DataYaml:
-    result = DataYaml(name=name, root=str(content.get("path") or ""))
+    root = content.get("path")
+    result = DataYaml(name=name, root=root if isinstance(root, str) and root not in NOTHING else "")
     names = content.get("names")
     if isinstance(names, list):
         result.names = {number: str(value) for number, value in enumerate(names)}
@@ -85,19 +121,19 @@ def _read(content: dict[Any, Any], name: str) -> DataYaml:
                 result.names[int(key)] = str(value)
             except (TypeError, ValueError) as error:
                 raise InputError(f"{name}: “{key}” under names is not a class number (0, 1, 2 ...).") from error
-    elif isinstance(names, str):
+    elif isinstance(names, str) and names not in NOTHING:
         result.names = {0: names}
     if len(result.names) > 100_000 or any(key < 0 or key > 100_000 for key in result.names):
         raise InputError(f"{name} lists class numbers beyond 100,000: mend the names in it.")
     for key in ("train", "val", "valid", "test"):
         value = content.get(key)
         paths = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-        texts = [str(path) for path in paths if isinstance(path, str) and path.strip()]
+        texts = [path for path in paths if isinstance(path, str) and path.strip() not in NOTHING]
         if texts:
             result.splits["val" if key == "valid" else key] = texts
     shape = content.get("kpt_shape")
-    if isinstance(shape, list) and len(shape) == 2 and all(isinstance(value, int) for value in shape):
-        count, dimensions = shape
+    if isinstance(shape, list) and len(shape) == 2 and all(_is_integer(value) for value in shape):
+        count, dimensions = (int(value) for value in shape)
         if not (1 <= count <= 1000 and dimensions in (2, 3)):
             raise InputError(f"{name}: kpt_shape {shape} must be the number of keypoints and 2 or 3.")
         result.keypoint_shape = (count, dimensions)
@@ -107,3 +143,7 @@ def _read(content: dict[Any, Any], name: str) -> DataYaml:
     task = str(content.get("task") or "").lower()
     result.task = task if task in TASKS and TASKS[task].finds_objects else ""
     return result
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, str) and value.strip().lstrip("-").isdecimal()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -13,6 +14,10 @@ from core.data.findings.problems import Problems
 from core.data.reading.source_dataset import SourceObject
 from core.tasks import TASKS, Task
 
+DECIMAL_COMMA = re.compile(r"-?[01]?,\d+(?:[eE][-+]?\d+)?")
+ALL_COMMAS = re.compile(r"\s*\d+(?:,[01],\d+){4,}\s*")
+"""Five numbers or more with decimal commas that commas part as well: 0,0,5,0,5,0,2,0,25."""
+
 
 @dataclass
 class Rows:
@@ -20,13 +25,14 @@ class Rows:
 
     rows: list[tuple[int, list[float]]] = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
+    decimal_comma: bool = False
 
 
 def read_rows(text: str) -> Rows:
-    """Split a label text into rows of finite numbers; a comma counts as a space, a decimal comma does not occur."""
+    """Split a label text into rows of finite numbers, parted by spaces, commas or semicolons."""
     result = Rows()
     for line in text.splitlines():
-        parts = line.replace(",", " ").split()
+        parts, decimal_comma = _parts(line)
         if not parts:
             continue
         try:
@@ -38,8 +44,75 @@ def read_rows(text: str) -> Rows:
         if class_id != numbers[0] or len(parts) < 5 or not all(map(math.isfinite, numbers)):
             result.bad.append(line.strip()[:80])
             continue
+        result.decimal_comma |= decimal_comma
         result.rows.append((class_id, numbers[1:]))
     return result
+
+
+def _parts(line: str) -> tuple[list[str], bool]:
+    """Return the numbers of a row as text, and whether it writes them with a decimal comma."""
+    if "," not in line:
+        return line.replace(";", " ").split(), False
+    words = line.replace(";", " ").split()
+    commas = [word for word in words if "," in word]
+    if len(words) >= 5 and all(DECIMAL_COMMA.fullmatch(word) for word in commas):
+        return [word.replace(",", ".") for word in words], True
+    if "." not in line and ALL_COMMAS.fullmatch(line):
+        class_id, *halves = line.strip().split(",")
+        pairs = zip(halves[::2], halves[1::2], strict=True)
+        return [class_id, *(f"{whole}.{rest}" for whole, rest in pairs)], True
+    return line.replace(",", " ").replace(";", " ").split(), False
+
+
+def strip_predictions(texts: list[tuple[str, Rows]], shape: tuple[int, int] | None, problems: Problems) -> None:
+    """Take the confidence, and the number of a track, off the end of outlines, corners and keypoints.
+
+    A model that writes its answers puts them there (Ultralytics' save_conf). One number too many in a few rows is a
+    damaged row; in four of five it is a confidence. A box with one number more is dealt with where rows are read.
+    """
+    rows = [numbers for _, item in texts for _, numbers in item.rows if len(numbers) not in (4, 5)]
+    total = sum(len(item.rows) for _, item in texts)
+    if not rows or len(rows) * 2 < total:
+        return
+    extra, width = _extra_columns(rows, shape)
+    if not extra:
+        return
+    for name, item in texts:
+        for place, (class_id, numbers) in enumerate(item.rows):
+            if len(numbers) > 5 and (len(numbers) == width if width else _ends_in(numbers, extra)):
+                problems.note("extra-columns", f"{name}: {class_id} ... " + " ".join(f"{n:g}" for n in numbers[-3:]))
+                item.rows[place] = (class_id, numbers[:-extra])
+
+
+def _extra_columns(rows: list[list[float]], shape: tuple[int, int] | None) -> tuple[int, int]:
+    """Return how many numbers too many (nearly) all rows end with, and the one width such rows have (0: any)."""
+    width, alike = Counter(map(len, rows)).most_common(1)[0]
+    same = [numbers for numbers in rows if len(numbers) == width]
+    most = 0.8 * len(rows)
+    for extra in (1, 2):
+        if sum(_ends_in(numbers, extra, any_parity=True) for numbers in rows) < most:
+            continue
+        if shape:
+            if alike >= most and width == 4 + shape[0] * shape[1] + extra:
+                return extra, width
+            continue
+        shorter = [numbers[:-extra] for numbers in same] if width > 7 + extra else []
+        if alike >= most and (width - 4 - extra) % 3 == 0 and _are_keypoints(shorter, 3):
+            return extra, width
+        if alike >= most and (width - 4) % 3 == 0 and _are_keypoints(same, 3):
+            return 0, 0
+        tracks = extra == 1 or len(rows) > 2 or any(numbers[-1] > 1 for numbers in rows)
+        if tracks and sum(_ends_in(numbers, extra) for numbers in rows) >= most:
+            return extra, 0
+    return 0, 0
+
+
+def _ends_in(numbers: list[float], extra: int, *, any_parity: bool = False) -> bool:
+    """Return whether a row may end in a confidence (1) or in a confidence and the number of a track (2)."""
+    if extra == 1:
+        return 0.0 <= numbers[-1] <= 1.0 and len(numbers) > 6 and (any_parity or len(numbers) % 2 == 1)
+    is_track = numbers[-1] >= 1.0 and numbers[-1] == int(numbers[-1])
+    return is_track and 0.0 <= numbers[-2] <= 1.0 and (any_parity or len(numbers) % 2 == 0)
 
 
 def looks_like_rows(text: str) -> bool:
@@ -117,6 +190,8 @@ def objects_of(
     """Turn rows into objects of `task`; what does not fit is noted in `problems`."""
     for line in item.bad:
         problems.note("bad-row", f"{name}: {line}")
+    if item.decimal_comma:
+        problems.note("decimal-comma", name)
     found = []
     for class_id, numbers in item.rows:
         row = f"{class_id} " + " ".join(f"{number:g}" for number in numbers[:8])
@@ -139,6 +214,9 @@ def _one(
         points = np.array(numbers[4:]).reshape(count, dimensions)
         if dimensions == 2:
             points = np.hstack([points, np.where(points.any(axis=1, keepdims=True), 2.0, 0.0)])
+        elif not np.isin(points[:, 2], (0, 1, 2)).all():
+            problems.note("keypoint-confidence", where)
+            points[:, 2] = np.where(points[:, 2] >= 0.5, 2.0, 0.0)
         return SourceObject(class_id, _corners(numbers), keypoints=points)
     if len(numbers) in (4, 5):
         if len(numbers) == 5:
