@@ -220,6 +220,12 @@ READING: dict[str, Kind] = {
         "One object consists of several separate outlines; they were joined into one.",
         "{n} objects consist of several separate outlines; they were joined into one each.",
     ),
+    "track-filled": Kind(
+        I,
+        "One box of a video was put on the straight line between two key frames.",
+        "{n} boxes of a video were put on the straight line between two key frames.",
+        "Look at a few of them: what moves in curves is off between its key frames.",
+    ),
     "hole-filled": Kind(
         I,
         "One outline has a hole in it, which was filled.",

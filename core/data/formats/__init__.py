@@ -7,17 +7,14 @@ from typing import Protocol
 from core.data.formats import (
     coco,
     coco_panoptic,
-    createml,
-    cvat,
     folder_per_class,
-    labelme,
-    labelstudio,
     masks,
     pictures,
     table,
     voc,
     yolo,
 )
+from core.data.formats.tools import createml, cvat, labelme, labelstudio
 from core.data.reading.source_dataset import SourceDataset
 from core.data.reading.tree import Tree
 from core.tasks import Task

@@ -10,6 +10,7 @@ from core.data.findings.problems import Problems
 from core.data.reading.image_sets import place_by_lists
 from core.data.reading.json_labels import number
 from core.data.reading.named_classes import unique_names
+from core.data.reading.shapes import settle_task
 from core.data.reading.source_dataset import SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
 from core.data.reading.xml_labels import parse_xml
@@ -77,9 +78,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
         if name not in raw and name not in bad_pictures and not _is_mask(name)
     ]
     used |= place_by_lists(tree, images, problems)
-    chosen: Task = "detect"
-    if task == "obb" or (task is None and any(item.polygon is not None for image in images for item in image.objects)):
-        chosen = "obb"
+    chosen = settle_task(images, task, problems)
     images.sort(key=lambda image: image.name)
     return SourceDataset(NAME, chosen, unique_names(names), images, problems, dict(index), used=used)
 
@@ -103,6 +102,10 @@ def _objects(root: Any, name: str, problems: Problems) -> list[tuple[str, Source
         if not label:
             problems.note("bad-row", where)
             continue
+        outline = _outline(item.find("polygon"))
+        if outline is not None:
+            found.append((label, SourceObject(0, polygon=outline, row=f"polygon of {len(outline)} points")))
+            continue
         box = item.find("bndbox")
         if box is not None:
             values = [number(box.findtext(key)) for key in ("xmin", "ymin", "xmax", "ymax")]
@@ -120,6 +123,20 @@ def _objects(root: Any, name: str, problems: Problems) -> list[tuple[str, Source
                 continue
         problems.note("bad-row", where)
     return found
+
+
+def _outline(element: Any) -> Any:
+    """Return the points of <x1>, <y1>, <x2> ... (RectLabel, Roboflow) or of <pt> (LabelMe online), None for none."""
+    import numpy as np
+
+    if element is None:
+        return None
+    pairs = [(point.findtext("x"), point.findtext("y")) for point in element.iter("pt")]
+    if not pairs:
+        count = sum(1 for part in element if part.tag.lower().startswith("x"))
+        pairs = [(element.findtext(f"x{place}"), element.findtext(f"y{place}")) for place in range(1, count + 1)]
+    points = np.array([[number(x), number(y)] for x, y in pairs]).reshape(-1, 2)
+    return points if len(points) > 2 and np.isfinite(points).all() else None
 
 
 def _rotated(values: list[float]) -> Any:

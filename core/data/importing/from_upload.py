@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from core.data.dataset import Dataset, load_dataset, write_data_yaml
@@ -13,7 +14,7 @@ from core.data.findings.problems import Problems
 from core.data.images.page import TooLarge, UnreadableImage
 from core.data.images.windows import Window
 from core.data.importing.placing import Placed, write_dataset
-from core.data.importing.preparing import Ready, Recipe, TooSmall, prepare
+from core.data.importing.preparing import Ready, Recipe, TooSmall, prepare_source
 from core.data.importing.settings import ImportSettings
 from core.data.importing.uploads import Meter, gather, read_upload
 from core.data.reading.source_dataset import SourceDataset, SourceImage
@@ -121,9 +122,9 @@ def _prepare_all(found: SourceDataset, recipe: Recipe, stage: Path, meter: Meter
         number, image = numbered
         chosen = recipe
         if coordinates and image.objects and recipe.pages == "all":
-            chosen = Recipe(recipe.window, "first", recipe.may_move, recipe.tag)
+            chosen = replace(recipe, pages="first")
         try:
-            return prepare(image.path, folder / f"{number:07d}", chosen, image.declared)
+            return prepare_source(image, folder / f"{number:07d}", chosen)
         except (UnreadableImage, InputError) as error:
             return error
 

@@ -6,8 +6,8 @@ import hashlib
 import io
 import os
 import warnings
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from core.data.images.decoding import KEPT_FORMATS, MIN_SIDE, decode, exif_turn,
 from core.data.images.fingerprints import THUMB, thumbnail
 from core.data.images.page import Page, TooLarge, UnreadableImage, check_size
 from core.data.images.windows import Window
+from core.data.reading.source_dataset import SourceImage
 from core.errors import InputError
 from core.files.digests import file_sha256
 from core.words import megabytes
@@ -48,6 +49,18 @@ class Recipe:
     pages: str = "all"
     may_move: bool = False
     tag: str = ""
+
+
+def prepare_source(image: SourceImage, target: Path, recipe: Recipe) -> list[Ready]:
+    """Prepare a picture of the source, also one that lies within another file; raises what `prepare` raises."""
+    if image.inside is None:
+        return prepare(image.path, target, recipe, image.declared)
+    own = target.with_name(f"{target.name}_inside{PurePosixPath(image.name).suffix.lower()}")
+    try:
+        own.write_bytes(image.inside())
+        return prepare(own, target, replace(recipe, may_move=True), image.declared)
+    finally:
+        own.unlink(missing_ok=True)
 
 
 def prepare(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int] | None = None) -> list[Ready]:

@@ -102,7 +102,7 @@ def understand_tree(tree: Tree, settings: ImportSettings) -> Understanding:
     objects: Counter[str] = Counter()
     examples: dict[str, SourceImage] = {}
     for image in found.images:
-        for item in image.objects:
+        for item in image.all_objects:
             objects[found.classes[item.class_id]] += 1
             examples.setdefault(found.classes[item.class_id], image)
     images, note = _split(found, settings)
@@ -126,7 +126,7 @@ def _split(found: SourceDataset, settings: ImportSettings) -> tuple[dict[str, in
     items = [
         Item(
             image.name,
-            frozenset(item.class_id for item in image.objects),
+            frozenset(item.class_id for item in image.all_objects),
             group_of(image.name, pattern) if pattern else image.group,
         )
         for image in found.images

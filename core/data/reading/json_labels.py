@@ -6,10 +6,14 @@ import json
 import math
 from typing import Any, Literal
 
+from core.data.reading.encodings import decode_text
 from core.data.reading.tree import Tree
 from core.errors import InputError
 
-Kind = Literal["coco", "coco-panoptic", "labelme", "createml", "labelstudio", "other"]
+Kind = Literal[
+    "coco", "coco-panoptic", "labelme", "createml", "labelstudio", "via", "supervisely", "darwin", "datumaro",
+    "labelbox", "cityscapes", "other",
+]  # fmt: skip
 
 
 def json_files(tree: Tree, kind: Kind) -> list[str]:
@@ -18,6 +22,18 @@ def json_files(tree: Tree, kind: Kind) -> list[str]:
         if name not in tree.kinds:
             tree.kinds[name] = kind_of(tree.text(name))
     return [name for name, found in tree.kinds.items() if found == kind]
+
+
+_OBJECTS: tuple[tuple[Kind, tuple[tuple[str, ...], ...]], ...] = (
+    ("via", (("_via_img_metadata",), ("shape_attributes", "regions"), ("filename", "regions"), ("vid", "xy", "file"))),
+    ("datumaro", (("items", "categories", "label_id"), ("items", "categories", "labels"))),
+    ("labelbox", (("data_row", "projects"),)),
+    ("cityscapes", (("imgHeight", "imgWidth", "objects"),)),
+    ("supervisely", (("objects", "size", "tags"), ("objects", "size", "classTitle"))),
+    ("darwin", (("annotations", "item", "slots"), ("annotations", "image", "bounding_box"),
+                ("annotations", "image", "workview_url"))),
+)  # fmt: skip
+"""Kinds of a single object by keys that occur in it: any of these sets of keys, tried in this order."""
 
 
 def kind_of(text: str) -> Kind:
@@ -32,9 +48,13 @@ def kind_of(text: str) -> Kind:
             return "labelme"
         if has("images", "annotations", "segments_info"):
             return "coco-panoptic"
-        return "coco" if has("images", "annotations", "categories") else "other"
+        if has("images", "annotations", "categories"):
+            return "coco"
+        return next((kind for kind, fits in _OBJECTS if any(has(*keys) for keys in fits)), "other")
     if first != "[":
         return "other"
+    if has("External ID") or has("Labeled Data") or has("data_row", "projects"):
+        return "labelbox"
     if has("data", "result") or has("original_width") or has("annotator", "image"):
         return "labelstudio"
     if (has("image") or has("imagefilename")) and (has("coordinates") or has("annotation") or has("annotations")):
@@ -52,6 +72,45 @@ def load_json(tree: Tree, name: str) -> Any:
         ) from error
     except RecursionError as error:
         raise InputError(f"{name} is nested too deeply to be a label file.") from error
+
+
+def parse_json(data: bytes) -> Any:
+    """Parse the bytes of a JSON file. Raises ValueError."""
+    return json.loads(decode_text(data))
+
+
+def load_json_lines(tree: Tree, name: str) -> list[dict[str, Any]]:
+    """Return the objects of a file with one JSON object per line, or of one JSON list. Raises InputError."""
+    text = tree.text(name)
+    if text.lstrip().startswith("["):
+        return entries({"all": load_json(tree, name)}, "all")
+    found = []
+    for place, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{name}: line {place} is not valid JSON: it may have been cut off.") from error
+        if isinstance(item, dict):
+            found.append(item)
+    return found
+
+
+def first_line(tree: Tree, name: str) -> dict[str, Any]:
+    """Return the object on the first line of a file of JSON lines, {} where there is none."""
+    with tree.files[name].open("rb") as file:
+        line = file.readline(4_000_000)
+    try:
+        content = parse_json(line)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def as_dict(value: object) -> dict[str, Any]:
+    """Return a value that is a dictionary, {} for anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def entries(content: dict[str, Any], key: str) -> list[dict[str, Any]]:

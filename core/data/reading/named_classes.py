@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from core.data.findings.problems import Problems
 from core.data.reading.shapes import settle_task
+from core.data.reading.skeletons import Skeletons
 from core.data.reading.source_dataset import SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
 from core.tasks import TASKS, Task
@@ -24,6 +26,9 @@ class NamedClasses:
     whole: dict[str, str] = field(default_factory=dict)
     """picture -> its one class, for classification"""
     used: set[str] = field(default_factory=set)
+    left_out: set[str] = field(default_factory=set)
+    """pictures that must not come along: their labels can't be read"""
+    skeletons: Skeletons = field(default_factory=Skeletons)
 
     def picture(
         self, reference: str, beside: str, declared: tuple[int, int] | None = None, split: str | None = None
@@ -40,6 +45,18 @@ class NamedClasses:
             self.objects[name] = []
         return name
 
+    def embedded(
+        self, name: str, holder: str, content: Callable[[], bytes], declared: tuple[int, int] | None = None,
+        split: str | None = None,
+    ) -> str:  # fmt: skip
+        """List a picture that lies within the file `holder`; `content` gives its bytes when they are wanted."""
+        if name not in self.images:
+            self.images[name] = SourceImage(
+                self.tree.files[holder], name, split or split_of(name), unit="pixel", declared=declared, inside=content
+            )
+            self.objects[name] = []
+        return name
+
     def add(self, picture: str, label: object, item: SourceObject) -> None:
         """Add one object of a picture that is listed."""
         text = clean(label)
@@ -47,6 +64,11 @@ class NamedClasses:
             self.problems.note("bad-row", f"{picture}: an object without a class")
             return
         self.objects[picture].append((text, item))
+
+    def leave_out(self, picture: str) -> None:
+        """Keep a picture out whose labels can't be read: it would be learnt as one with nothing on it."""
+        self.left_out.add(picture)
+        self.used.add(picture)
 
     def classify(self, picture: str, label: object) -> None:
         """Say what the whole picture shows; a second, other class is noted and left out."""
@@ -72,12 +94,14 @@ class NamedClasses:
             images += [
                 SourceImage(self.tree.files[other], other, split_of(other), unit="pixel", labelled=False)
                 for other in self.tree.pictures
-                if other not in self.images
+                if other not in self.images and other not in self.left_out
             ]
+        shape, flip = self.skeletons.settle()
         chosen = settle_task(images, task, self.problems)
-        counts = [len(i.keypoints) for image in images for i in image.objects if i.keypoints is not None]
-        shape = (max(counts), 3) if TASKS[chosen].has_keypoints and counts else None
-        return SourceDataset(name, chosen, unique_names(classes), images, self.problems, index, shape, used=self.used)
+        if not TASKS[chosen].has_keypoints:
+            shape = flip = None
+        clean_names = unique_names(classes)
+        return SourceDataset(name, chosen, clean_names, images, self.problems, index, shape, flip, used=self.used)
 
     def _finish_classify(self, name: str) -> SourceDataset:
         classes = sorted({label.replace("/", "-").replace("\\", "-") for label in self.whole.values()})
@@ -88,7 +112,7 @@ class NamedClasses:
             image.objects = [SourceObject(index[label.replace("/", "-").replace("\\", "-")])]
             images.append(image)
         for other in self.tree.pictures:
-            if other not in self.whole:
+            if other not in self.whole and other not in self.left_out:
                 self.problems.note("missing-class", other)
                 self.used.add(other)
         return SourceDataset(name, "classify", classes, images, self.problems, dict(index), used=self.used)

@@ -148,7 +148,30 @@ def points_of(value: object) -> np.ndarray | None:
     return points if np.isfinite(points).all() else None
 
 
-def circle(x: float, y: float, across: float, down: float) -> np.ndarray:
-    """Return an ellipse as 36 points."""
+def circle(x: float, y: float, across: float, down: float, turned: float = 0.0) -> np.ndarray:
+    """Return an ellipse as 36 points; `turned` clockwise, in degrees."""
     turn = np.linspace(0, 2 * np.pi, 36, endpoint=False)
-    return np.stack([x + across * np.cos(turn), y + down * np.sin(turn)], axis=1)
+    around = np.stack([across * np.cos(turn), down * np.sin(turn)], axis=1)
+    outline: np.ndarray = turn_by(around, turned) + np.array([x, y])
+    return outline
+
+
+def turn_by(points: np.ndarray, degrees: float) -> np.ndarray:
+    """Return (n, 2) points turned clockwise about the origin, as seen with y pointing down."""
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turned: np.ndarray = points @ np.array([[cosine, sine], [-sine, cosine]])
+    return turned
+
+
+def xy_points(value: object) -> np.ndarray | None:
+    """Return a list of {"x": .., "y": ..} as (n, 2) finite numbers, else None."""
+    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+        return None
+    return points_of([[item.get("x"), item.get("y")] for item in value])
+
+
+def flat_points(value: object) -> np.ndarray | None:
+    """Return a list x, y, x, y ... as (n, 2) finite numbers, else None."""
+    if not isinstance(value, list) or len(value) % 2:
+        return None
+    return points_of([value[place : place + 2] for place in range(0, len(value), 2)])

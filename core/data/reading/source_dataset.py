@@ -71,8 +71,21 @@ class SourceImage:
     labelled: bool = True
     """False when there is no label file or entry for it at all"""
     group: str = ""
+    inside: Callable[[], bytes] | None = None
+    """gives the picture's bytes where it lies within another file (`path`)"""
+    by_page: dict[int, list[SourceObject]] | None = None
+    """objects of single pages or slices, by their number from 0, for files of which each page is labelled by itself"""
+    axis: str = ""
+    """along which axis a volume is cut into pictures"""
+    page_count: int = 1
+    """pages that will become pictures, as far as the labels' reader knows"""
     pixels: Callable[[], NDArray[np.uint8]] | None = None
     """reads the class of every pixel, (height, width), 255 where nothing is judged; for semantic only"""
+
+    @property
+    def all_objects(self) -> list[SourceObject]:
+        """The objects of all pages."""
+        return [*self.objects, *(item for page in (self.by_page or {}).values() for item in page)]
 
 
 @dataclass

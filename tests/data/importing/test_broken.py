@@ -324,11 +324,11 @@ TABLES: dict[str, list[tuple[str, Break, str]]] = {
             "bad-row",
         ),
         (
-            "brush",
+            "brush without a stroke",
             on_json(
                 "*.json", lambda c: c[0]["annotations"][0]["result"][0].update(value={"brushlabels": ["a"], "rle": []})
             ),
-            "other-shape",
+            "bad-row",
         ),
         (
             "two annotators",

@@ -1,7 +1,8 @@
-"""CVAT for images XML 1.1 (and its video form): boxes, rotated boxes, polygons, masks, ellipses, tags."""
+"""CVAT for images XML 1.1 (and its video form): boxes, rotated boxes, polygons, masks, ellipses, skeletons, tags."""
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from core.data.reading.json_labels import number
 from core.data.reading.named_classes import NamedClasses, clean
-from core.data.reading.shapes import circle, decode_runs, mask_outlines
+from core.data.reading.shapes import circle, decode_runs, mask_outlines, turn_by
+from core.data.reading.skeletons import Point
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceObject
 from core.data.reading.tree import Tree
 from core.data.reading.xml_labels import parse_xml
@@ -19,6 +21,8 @@ from core.tasks import Task
 
 NAME = "cvat"
 LAYOUT = "CVAT XML (annotations.xml)"
+MAX_GAP = 10_000
+"""Frames between two key frames that are filled in at most."""
 
 
 def detect(tree: Tree) -> float:
@@ -42,8 +46,10 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
         named.used.add(name)
         for label in root.iter("label"):
             text = clean(label.findtext("name"))
-            if text and text not in named.classes:
-                named.classes.append(text)
+            of_skeleton = bool((label.findtext("parent") or "").strip())
+            known = named.skeletons.names if of_skeleton else named.classes
+            if text and text not in known:
+                known.append(text)
         for image in root.iter("image"):
             _image(image, name, named)
         for track in root.iter("track"):
@@ -67,10 +73,7 @@ def _image(image: Any, name: str, named: NamedClasses) -> None:
 
 def _track(track: Any, name: str, named: NamedClasses) -> None:
     """Read a video track: frame numbers stand for the pictures in the order of their names."""
-    for element in track:
-        frame = number(element.get("frame"))
-        if math.isnan(frame) or element.get("outside") == "1":
-            continue
+    for frame, element in _shown(track, named):
         pictures = named.tree.pictures
         reference = f"frame_{int(frame):06d}"
         if named.tree.find_picture(reference, name) is None and 0 <= int(frame) < len(pictures):
@@ -80,13 +83,55 @@ def _track(track: Any, name: str, named: NamedClasses) -> None:
             _add(element, track.get("label"), picture, name, named)
 
 
+def _shown(track: Any, named: NamedClasses) -> list[tuple[int, Any]]:
+    """Return (frame, shape) where a track is shown; boxes between two key frames that are far apart are filled in.
+
+    CVAT writes every frame; programs that write key frames alone mean the straight line between them.
+    """
+    placed = [(number(element.get("frame")), element) for element in track]
+    shapes = sorted(((int(frame), element) for frame, element in placed if not math.isnan(frame)), key=lambda at: at[0])
+    found: list[tuple[int, Any]] = []
+    for place, (frame, element) in enumerate(shapes):
+        if element.get("outside") == "1":
+            continue
+        found.append((frame, element))
+        after, other = shapes[place + 1] if place + 1 < len(shapes) else (frame, element)
+        if element.tag != "box" or other.tag != "box" or not 1 < after - frame <= MAX_GAP:
+            continue
+        one, two = ([number(shape.get(key)) for key in ("xtl", "ytl", "xbr", "ybr")] for shape in (element, other))
+        for between in range(frame + 1, after):
+            share = (between - frame) / (after - frame)
+            filled = copy.deepcopy(element)
+            for key, low, high in zip(("xtl", "ytl", "xbr", "ybr"), one, two, strict=True):
+                filled.set(key, str(low + (high - low) * share))
+            found.append((between, filled))
+            named.problems.note("track-filled", f"{track.get('label')}: frame {between}")
+    return found
+
+
+def _skeleton(element: Any, named: NamedClasses) -> SourceObject | None:
+    points: dict[str, Point] = {}
+    for part in element.iter("points"):
+        x, _, y = (part.get("points") or "").partition(",")
+        place = number(x), number(y)
+        if part.get("outside") == "1":
+            points[clean(part.get("label")) or str(len(points))] = (0.0, 0.0, 0.0)
+            continue
+        if any(map(math.isnan, place)):
+            return None
+        points[clean(part.get("label")) or str(len(points))] = (*place, 1.0 if part.get("occluded") == "1" else 2.0)
+    if not any(point[2] for point in points.values()):
+        return None
+    return named.skeletons.add(SourceObject(0, row=f"skeleton of {len(points)} points"), points)
+
+
 def _add(element: Any, label: object, picture: str, name: str, named: NamedClasses) -> None:
-    item = _object(element)
+    item = _skeleton(element, named) if element.tag == "skeleton" else _object(element)
     if item is not None:
         named.add(picture, label, item)
-    elif element.tag in ("box", "polygon", "ellipse", "mask"):
+    elif element.tag in ("box", "polygon", "ellipse", "mask", "skeleton"):
         named.problems.note("bad-row", f"{name}: {element.tag} {label} of {picture}")
-    elif element.tag in ("polyline", "points", "cuboid", "skeleton"):
+    elif element.tag in ("polyline", "points", "cuboid"):
         named.problems.note("other-shape", f"{name}: {element.tag} {label} of {picture}")
 
 
@@ -102,7 +147,7 @@ def _object(element: Any) -> SourceObject | None:
         row = ",".join(f"{value:g}" for value in box)
         angle = number(element.get("rotation") or 0)
         if angle and not math.isnan(angle):
-            return SourceObject(0, polygon=_turned(box, math.radians(angle)), row=row, rotated=True)
+            return SourceObject(0, polygon=_turned(box, angle), row=row, rotated=True)
         return SourceObject(0, (box[0], box[1], box[2], box[3]), row=row)
     if element.tag == "polygon":
         pairs = [part.split(",") for part in (element.get("points") or "").split(";") if part]
@@ -112,7 +157,10 @@ def _object(element: Any) -> SourceObject | None:
         return SourceObject(0, polygon=np.array(points), row=f"polygon of {len(points)} points")
     if element.tag == "ellipse":
         found = values("cx", "cy", "rx", "ry")
-        return None if found is None else SourceObject(0, polygon=circle(*found), row="ellipse")
+        angle = number(element.get("rotation") or 0)
+        if found is None or math.isnan(angle):
+            return None
+        return SourceObject(0, polygon=circle(found[0], found[1], found[2], found[3], angle), row="ellipse")
     if element.tag == "mask":
         return _mask(element, values("left", "top", "width", "height"))
     return None
@@ -132,11 +180,10 @@ def _mask(element: Any, place: list[float] | None) -> SourceObject | None:
     return SourceObject(0, polygon=outlines[0] + np.array([left, top]), row="mask") if outlines else None
 
 
-def _turned(box: list[float], angle: float) -> NDArray[np.float64]:
-    """Return the corners of a box turned clockwise about its centre, `angle` in radians."""
+def _turned(box: list[float], degrees: float) -> NDArray[np.float64]:
+    """Return the corners of a box turned clockwise about its centre."""
     left, top, right, bottom = box
     centre = np.array([(left + right) / 2, (top + bottom) / 2])
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) - centre
-    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    turned: NDArray[np.float64] = corners @ turn + centre
+    turned: NDArray[np.float64] = turn_by(corners, degrees) + centre
     return turned

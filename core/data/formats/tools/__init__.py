@@ -1,0 +1,1 @@
+"""Exports of labelling tools, one module per tool."""
