@@ -12,6 +12,9 @@ from core.strategies import Strategy
 from core.strategies.fine_tune import FINE_TUNE
 from core.tasks import Task
 
+USUAL_MAX_DET = 300
+"""Findings kept per picture at most where nothing else is said: Ultralytics' own default, and that of older runs."""
+
 OWN_ARGUMENTS = frozenset(
     [
         "task",
@@ -117,6 +120,15 @@ class TrainingSpec(BaseModel):
         description="Training ends when the result on the validation pictures has not improved for this many epochs. "
         "0 never stops early.",
     )
+    max_det: int = Field(
+        default=USUAL_MAX_DET,
+        ge=1,
+        le=30_000,
+        title="Most findings per picture",
+        description="How many findings are kept of one picture, the surest. Left open, three times as many as the "
+        "fullest training picture has objects, and 300 at least. The same holds in evaluation, prediction and exports. "
+        "An expert setting (--set max_det=500).",
+    )
     budget: str = Field(
         default="balanced",
         title="Time",
@@ -160,6 +172,15 @@ class TrainingSpec(BaseModel):
         """Treat batch -1 or auto as not given: then the plan chooses it, and the worker makes it fit."""
         if isinstance(values, dict) and values.get("batch") in (-1, "-1", "auto", None):
             return {name: value for name, value in values.items() if name != "batch"}
+        return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _most_findings_are_a_field(cls, values: Any) -> Any:
+        """Take Ultralytics' `max_det` out of the expert settings: evaluation and prediction go by it, too."""
+        if isinstance(values, dict) and "max_det" in (extra := values.get("extra") or {}):
+            others = {name: value for name, value in extra.items() if name != "max_det"}
+            return {"max_det": extra["max_det"], **values, "extra": others}
         return values
 
     @field_validator("extra")

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import yaml
 from PIL import Image
 
 from core.data.checks.checking import check_dataset
-from core.data.dataset import NOT_JUDGED, Dataset, load_dataset, read_mask
+from core.data.dataset import NOT_JUDGED, load_dataset, read_mask
 from core.data.editing.classes import edit_classes
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
@@ -29,10 +30,11 @@ from core.evaluation.compare import compare_evaluations
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.figures.results import SplitFigures
 from core.evaluation.pixels import judged_pixels, pixel_draws
-from core.evaluation.predict.capture import pixel_tables, pixel_validator
+from core.evaluation.predict.capture import pixel_counts, pixel_tables
 from core.evaluation.predict.predictions import mask_path, meta_path
 from core.models.catalog import model_for_task, models_for
 from core.spec import TrainingSpec
+from core.tasks import TASKS
 from core.training.runs import get_run, start_run, wait_run
 from core.training.store import State
 from core.workspace import Workspace
@@ -187,28 +189,21 @@ def fed(tmp_path: Path, answers: list[np.ndarray], truths: list[np.ndarray]) -> 
     import torch
 
     classes = ["ground", "square", "disc"]
-    dataset = Dataset(id="d", name="d", task="semantic", format="masks", classes=classes, images={}, instances={})
-    dataset._root = tmp_path / "dataset"
-    captured: list[dict[str, Any]] = []
     args = {"task": "semantic", "plots": False, "save_json": False}
-    validator: Any = pixel_validator(dataset, captured, None, tmp_path / "run")(args=args, save_dir=tmp_path)
+    validator: Any = resolve_name(TASKS["semantic"].validator)(args=args, save_dir=tmp_path)
     validator.device = torch.device("cpu")
     validator.init_metrics(type("Model", (), {"names": dict(enumerate(classes))})())
-    files = [str(dataset.root / "images" / "val" / f"p{number}.png") for number in range(len(answers))]
-    shape = answers[0].shape
-    validator.update_metrics(
-        torch.tensor(np.stack(answers), dtype=torch.int32),
-        {
-            "semantic_mask": torch.tensor(np.stack(truths), dtype=torch.int32),
-            "im_file": files,
-            "ori_shape": [shape] * len(files),
-            "ratio_pad": [((1.0, 1.0), (0.0, 0.0))] * len(files),
-        },
-    )
+    shape, truth_of = answers[0].shape, torch.tensor(np.stack(truths), dtype=torch.int32)
+    validator.update_metrics(torch.tensor(np.stack(answers), dtype=torch.int32), {"semantic_mask": truth_of})
+    files = [f"val/p{number}.png" for number in range(len(answers))]
+    captured = [
+        {"file": file, "counts": pixel_counts(truth, answer, len(classes))}
+        for file, truth, answer in zip(files, truths, answers, strict=True)
+    ]
     theirs = validator.get_stats()
     per_class = {f"IoU {name}": float(validator.metrics.per_class_iou[index]) for index, name in enumerate(classes)}
     predictions, truth = pixel_tables(captured)
-    images = [{"file": f"val/p{number}.png", "width": shape[1], "height": shape[0]} for number in range(len(files))]
+    images = [{"file": file, "width": shape[1], "height": shape[0]} for file in files]
     ours = judged_pixels(predictions, truth, {"classes": classes, "images": images}, [])
     return theirs | per_class, ours
 

@@ -90,20 +90,7 @@ LEANS = (
     Lean("ultralytics.nn.distill_model:DistillationModel._remove_feature_hooks", "trainers/distillation.py", "calls"),
     Lean("ultralytics.nn.distill_model:DistillationModel.loss_sl2", "trainers/distillation.py", "calls"),
     *(Lean(task.trainer, "trainers/fast.py", "extends") for task in TASKS.values()),
-    *(Lean(f"{task.validator}._process_batch", "validators.py", "overrides", ("preds", "batch"))
-      for task in TASKS.values() if task.finds_objects),
-    Lean("ultralytics.engine.validator:BaseValidator.match_predictions", "validators.py", "overrides",
-         ("pred_classes", "true_classes", "iou", "use_scipy")),
-    Lean(f"{YOLO}.classify:ClassificationValidator.get_dataloader", "validators.py", "overrides",
-         ("dataset_path", "batch_size")),
-    Lean(f"{YOLO}.classify:ClassificationValidator.build_dataset", "validators.py", "calls", ("img_path",)),
-    Lean(f"{YOLO}.classify:ClassificationValidator.update_metrics", "validators.py", "overrides", ("preds", "batch")),
     Lean(f"{YOLO}.detect:DetectionValidator.update_metrics", "trainers/watching.py", "replaces", ("preds", "batch")),
-    Lean("ultralytics.data:build_dataloader", "validators.py", "calls",
-         ("dataset", "batch", "workers", "shuffle", "rank", "device")),
-    Lean("ultralytics.utils.ops:scale_boxes", "validators.py", "calls",
-         ("img1_shape", "boxes", "img0_shape", "ratio_pad", "xywh")),
-    Lean("ultralytics.utils.ops:xywhr2xyxyxyxy", "validators.py", "calls", ("x",)),
 )  # fmt: skip
 """Every name that the room overrides, replaces, repeats or calls."""
 
@@ -154,16 +141,12 @@ def test_names_of_ours_hide_none_of_its() -> None:
     from core.ultralytics.trainers.classify import PicturesAtSize
     from core.ultralytics.trainers.fast import FastSteps
     from core.ultralytics.trainers.frozen import CachedFeatures, CachedNetwork
-    from core.ultralytics.validators import validator_of_objects, validator_of_pictures
 
     meant = {lean.path.rpartition(".")[2] for lean in LEANS if lean.verb == "overrides"}
     pairs = [
         *((mixin, TRAINER) for mixin in (FastSteps, CachedFeatures)),
         (PicturesAtSize, f"{YOLO}.classify:ClassificationTrainer"),
         *((mixin, "ultralytics.nn.tasks:DetectionModel") for mixin in (Bf16Network, CachedNetwork)),
-        *((validator_of_objects(name, print, None), task.validator)
-          for name, task in TASKS.items() if task.finds_objects),
-        (validator_of_pictures(print, None), TASKS["classify"].validator),
     ]  # fmt: skip
     for ours, path in pairs:
         own = {name for name in vars(ours) if not name.startswith("__")}
@@ -460,10 +443,7 @@ IMPORTERS = {
     "core/delivery/bundle/files/predict.py",
     "core/delivery/export/job.py",
     "core/delivery/export/verification.py",
-    "core/delivery/predict/model/predictor.py",
-    "core/evaluation/predict/explain.py",
-    "core/evaluation/predicting.py",
-    "core/lab/predict_child.py",
+    "core/evaluation/predict/predictor.py",
     "core/training/worker/training.py",
 }
 """Files outside the room that import Ultralytics: its public doors only, `YOLO(...)` and `settings`."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from core.data.dataset import SPLITS, write_data_yaml
+from core.data.dataset import SPLITS
 from core.errors import InputError
 from core.evaluation.loading import prepare
 from core.evaluation.predict.predictions import (
     MIN_CONFIDENCE,
     NMS_IOU,
+    WAY,
     PredictionMeta,
     best_weights,
     meta_path,
@@ -28,15 +27,14 @@ from core.evaluation.predict.predictions import (
 from core.files.digests import file_sha256
 from core.jobs import Progress, Report
 from core.processes.children import answer, run_child
-from core.processes.cores import use_cores
 from core.processes.isolation import enter_isolation
 from core.spec import read_spec
 from core.tasks import TASKS
 from core.workspace import Workspace, write_json_atomic
 
 SILENCE_SECONDS = 900
-"""Each batch of 16 pictures is a sign of life. Nothing is reported while labels are read before the first, and figures
-prepared after the last, which for a large set takes a while."""
+"""Each picture is a sign of life. Nothing is reported while figures are prepared after the last one, which for a large
+set takes a while."""
 
 
 def predict_split(workspace: Workspace, run_id: str, split: str, progress: Report | None = None) -> Path:
@@ -61,47 +59,29 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
     """Predict on one split in this process (the training worker or the child); return the stored path."""
     enter_isolation()
     import torch
-    from ultralytics import YOLO
 
-    from core.evaluation.predict.capture import (
-        classify_validator,
-        detect_validator,
-        make_tables,
-        pixel_tables,
-        pixel_validator,
-    )
+    from core.evaluation.predict.capture import judged_class, judged_mask, judged_objects, make_tables, pixel_tables
+    from core.evaluation.predict.predictor import Predictor, pictures_in
 
     _check(run_folder, split)
     dataset, weights = run_dataset(run_folder), best_weights(run_folder)
     spec, task = read_spec(run_folder), TASKS[dataset.task]
-    if task.has_label_files:
-        write_data_yaml(dataset)
-    device = spec.device if torch.cuda.is_available() else "cpu"
-    captured: list[dict[str, Any]] = []
-    if task.names_pixels:
-        validator = pixel_validator(dataset, captured, say, run_folder)
-    else:
-        validator = (classify_validator if task.names_pictures else detect_validator)(dataset, captured, say)
-    with tempfile.TemporaryDirectory(prefix="graft-val-") as scratch:
-        model = YOLO(str(weights), task=dataset.task)
-        model.add_callback("on_val_start", use_cores)
-        metrics = model.val(
-            validator=validator,
-            data=str(dataset.train_data),
-            split=split,
-            imgsz=spec.imgsz,
-            batch=16,
-            conf=MIN_CONFIDENCE,
-            iou=NMS_IOU,
-            workers=0,
-            plots=False,
-            verbose=False,
-            device="" if device == "auto" else device,
-            project=scratch,
-            name="val",
-        )
+    predictor = Predictor(spec.device if torch.cuda.is_available() else "cpu")
+    predictor.load(str(weights))
     table = dataset.image_table()
     table = table[table["split"] == split]
+    captured: list[dict[str, Any]] = []
+    for image in dataset.labelled(split):
+        pixels = next(pictures_in(dataset.image_path(image.file)))
+        result = predictor.result(pixels, spec.imgsz, MIN_CONFIDENCE, spec.max_det)
+        if task.names_pixels:
+            captured.append(judged_mask(dataset, image.file, result, run_folder))
+        elif task.names_pictures:
+            captured.append(judged_class(dataset, image.file, result))
+        else:
+            captured.append(judged_objects(image, result, dataset.task))
+        if say is not None:
+            say(len(captured), len(table))
     if task.names_pixels:
         predictions, truth = pixel_tables(captured)
     else:
@@ -120,9 +100,10 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
         "imgsz": spec.imgsz,
         "confidence": MIN_CONFIDENCE,
         "nms_iou": NMS_IOU,
+        "max_det": spec.max_det,
+        "way": WAY,
         "weights_sha256": file_sha256(weights),
         "dataset_checksum": dataset.checksum,
-        "results": {key: _finite(value) for key, value in metrics.results_dict.items()},
         "images": json.loads(table[keep].to_json(orient="records")),
     }
     write_json_atomic(meta_path(run_folder, split), meta)
@@ -143,11 +124,6 @@ def _write(table: pd.DataFrame, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.part")
     table.to_parquet(temporary, index=False, row_group_size=20_000)  # one picture's rows are read without the rest
     temporary.replace(path)
-
-
-def _finite(value: Any) -> float | None:
-    number = float(value)
-    return number if math.isfinite(number) else None
 
 
 def _work(request: dict[str, Any], report: Report) -> dict[str, Any]:

@@ -7,12 +7,14 @@ x2, y2] in pixels, or for a classifier {wanted class: probability}.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from core.evaluation.predict.predictions import MIN_CONFIDENCE, NMS_IOU
+from core.evaluation.predict.predictions import MIN_CONFIDENCE
+from core.evaluation.predict.predictor import Predictor, pictures_in
 from core.jobs import Progress, Report
 from core.processes.children import answer
-from core.processes.isolation import enter_isolation
+from core.spec import USUAL_MAX_DET
 
 
 def same_names(wanted: list[str], names: list[str]) -> dict[str, str]:
@@ -28,20 +30,17 @@ def _word(name: str) -> str:
 
 def predict_pictures(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """Look at the pictures of a request."""
-    enter_isolation()
-    from ultralytics import YOLO
-
-    model: Any = YOLO(request["weights"])
-    names = {int(number): str(name) for number, name in model.names.items()}
+    predictor = Predictor(request["device"])
+    predictor.load(request["weights"])
+    names = {int(number): str(name) for number, name in predictor.model.names.items()}
     known = same_names(request["classes"], list(names.values()))
     wanted = {own: name for name, own in known.items()}
     found: dict[str, Any] = {}
     if known:
-        options = {"conf": MIN_CONFIDENCE, "iou": NMS_IOU, "max_det": 300, "verbose": False, "stream": True}
-        options |= {"imgsz": request["imgsz"], "device": request["device"]}
         for number, (file, path) in enumerate(request["pictures"].items()):
             report(Progress("Looking at the pictures", number, len(request["pictures"])))
-            result = next(iter(model.predict(path, **options)))
+            pixels = next(pictures_in(Path(path)))
+            result = predictor.result(pixels, request["imgsz"], MIN_CONFIDENCE, request.get("max_det", USUAL_MAX_DET))
             if result.probs is not None:
                 scores = result.probs.data.tolist()
                 found[file] = {wanted[names[i]]: score for i, score in enumerate(scores) if names[i] in wanted}
@@ -52,7 +51,7 @@ def predict_pictures(request: dict[str, Any], report: Report) -> dict[str, Any]:
                 for kind, sure, box in zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
                 if names[int(kind)] in wanted
             ]
-    return {"task": model.task, "known": known, "pictures": found}
+    return {"task": predictor.model.task, "known": known, "pictures": found}
 
 
 if __name__ == "__main__":

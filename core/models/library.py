@@ -19,6 +19,7 @@ from core.errors import InputError
 from core.files.digests import file_sha256
 from core.models.catalog import STARTER, find_model
 from core.models.weights import describe_weights, import_file
+from core.spec import USUAL_MAX_DET
 from core.tasks import Task
 from core.workspace import ID_PATTERN, Workspace, folder_bytes, new_id, write_json_atomic
 
@@ -51,6 +52,7 @@ class LibraryModel(BaseModel):
     figures: dict[str, float] = Field(default_factory=dict, description="Final figures of that run, on its val split.")
     confidence: float | None = Field(default=None, description="Operating point chosen for that run, 0 to 1.")
     window: str = Field(default="auto", description="Window by which its pictures were brought to 8 bits.")
+    max_det: int = Field(default=USUAL_MAX_DET, description="Findings kept of a picture, at most.")
     _folder: Path = PrivateAttr()
 
     @field_validator("tags")
@@ -234,6 +236,7 @@ def keep_file(
     figures: dict[str, float] | None = None,
     confidence: float | None = None,
     window: str = "auto",
+    max_det: int = USUAL_MAX_DET,
 ) -> LibraryModel:
     """Copy a checkpoint into the library with what is known of it. Raises InputError when it is refused."""
     facts = describe_weights(source)
@@ -260,6 +263,7 @@ def keep_file(
                 figures=figures or {},
                 confidence=confidence,
                 window=window,
+                max_det=max_det,
             )
         except ValidationError as error:
             first = error.errors()[0]

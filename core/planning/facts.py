@@ -49,6 +49,7 @@ class DatasetFacts(BaseModel):
     )
     median_share: float | None = Field(default=None, description="the median of the same")
     instances: dict[str, int] = Field(default_factory=dict, description="labelled objects of train per class name")
+    fullest: int = Field(default=0, description="labelled objects in the fullest training picture")
     grey: bool = Field(default=False, description="the pictures hold no colour")
     bits: int = Field(default=8, description="most bits per channel of the source pictures")
     flip_known: bool = Field(default=True, description="pose only: the order of key points after mirroring is known")
@@ -105,6 +106,7 @@ def dataset_facts(dataset: Dataset) -> DatasetFacts:
         small_share=float(np.percentile(shares, 10)) if shares else None,
         median_share=float(np.median(shares)) if shares else None,
         instances=dict(instances),
+        fullest=int(train["objects"].max()) if len(train) and TASKS[dataset.task].finds_objects else 0,
         grey=_is_grey(dataset, list(train["file"])),
         bits=int(table["bits"].max()) if len(table) else 8,
         flip_known=not TASKS[dataset.task].has_keypoints or dataset.flip_idx is not None,

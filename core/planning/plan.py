@@ -28,7 +28,7 @@ from core.strategies import Strategy
 from core.words import about, duration
 from core.workspace import Workspace
 
-FIELDS = ("epochs", "imgsz", "batch", "patience")
+FIELDS = ("epochs", "imgsz", "batch", "patience", "max_det")
 """Planned settings that are fields of TrainingSpec; the others are Ultralytics arguments in `extra`."""
 FEWEST_EPOCHS = 3
 """With fewer epochs than this a smaller image size serves better."""
@@ -157,6 +157,7 @@ def _plan_level(
     settings |= rules.learning_rate_settings(facts, batch, rounds)
     settings |= rules.augmentation(facts, rounds, mirror=mirror)
     settings |= rules.weighting(facts)
+    settings |= rules.most_findings(facts)
     settings |= rules.machinery(facts, machine, imgsz, rounds)
     one = plan_time.epoch_seconds(
         machine, task=facts.task, gflops=gflops, imgsz=imgsz, batch=batch, train=facts.train, val=facts.val,

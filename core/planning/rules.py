@@ -12,10 +12,11 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from core.planning.facts import DatasetFacts, MachineFacts
+from core.spec import USUAL_MAX_DET
 from core.strategies import Strategy
 from core.tasks import TASKS
 from core.ultralytics.trainers.classify import side_kept
-from core.words import count, megabytes
+from core.words import count, megabytes, thousands
 
 STRIDE = 32
 """The coarsest grid of YOLO models: sizes are multiples of it."""
@@ -70,6 +71,8 @@ CLASSIFY_SCALE = 0.5
 """Crops of a classifier's training pictures cover between half and all of one (Ultralytics' default `scale`)."""
 TOO_SMALL = 8
 """Pixels below which an object falls into a single cell of the finest grid (stride 8) and is mostly missed."""
+ROOM_FOR_FINDINGS = 3
+"""Findings kept per picture, in times of the objects of the fullest training picture: new pictures may be fuller."""
 ACTIVATIONS = 380e6
 """Bytes a picture of 640 px takes in training with a nano detector (5.4 GFLOPs), in 32 bits."""
 
@@ -247,6 +250,20 @@ def weighting(facts: DatasetFacts) -> dict[str, Setting]:
         "cls_pw": Setting(
             0.25,
             f"“{rare}” is {facts.imbalance:.0f} times rarer than the most frequent class: it counts a little more.",
+        )
+    }
+
+
+def most_findings(facts: DatasetFacts) -> dict[str, Setting]:
+    """Return a limit of findings per picture above the usual one where a training picture comes near that."""
+    wanted = ROOM_FOR_FINDINGS * facts.fullest
+    if wanted <= USUAL_MAX_DET:
+        return {}
+    return {
+        "max_det": Setting(
+            wanted,
+            f"The fullest training picture has {thousands(facts.fullest)} objects: up to {thousands(wanted)} findings "
+            "are kept of a picture, so that none is cut off.",
         )
     }
 

@@ -43,4 +43,5 @@ def keep_run(
         figures={key: value for key, value in (run.metrics or {}).items() if value is not None},
         confidence=point.confidence if point else None,
         window=window,
+        max_det=spec.max_det,
     )

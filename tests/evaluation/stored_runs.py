@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.data.dataset import Dataset
-from core.evaluation.predict.predictions import meta_path, predictions_path, truth_path
+from core.evaluation.predict.predictions import WAY, meta_path, predictions_path, truth_path
 from core.spec import TrainingSpec
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
@@ -41,7 +41,7 @@ def store(workspace: Workspace, dataset: Dataset, run_id: str, predictions: pd.D
     meta = {
         "task": dataset.task, "classes": dataset.classes, "split": "val", "imgsz": 64,
         "weights_sha256": hashlib.sha256(run_id.encode()).hexdigest(), "dataset_checksum": dataset.checksum,
-        "results": {}, "images": json.loads(table.to_json(orient="records")),
+        "way": WAY, "images": json.loads(table.to_json(orient="records")),
     }  # fmt: skip
     meta_path(folder, "val").write_text(json.dumps(meta))
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from core.data.dataset import Dataset
 from core.evaluation.classification import classified
 from core.evaluation.detection import Detector
 from core.evaluation.figures.average_precision import average_precision_by_size
 from core.evaluation.figures.intervals import draw
 from core.evaluation.figures.metrics import coco_average_precision
-from core.evaluation.predict.capture import by_size, detect_validator, make_tables
+from core.evaluation.predict.capture import by_size, make_tables, matched
 from core.evaluation.predict.matching import box_iou, from_bits, match, nearest, to_bits
+from core.evaluation.predict.objects import Objects
 from core.evaluation.predict.prediction_arrays import PredictionArrays
+from core.tasks import TASKS
 
 CLASSES = ["pit", "scratch", "dent"]
 SIDE = 320
@@ -47,16 +49,11 @@ def scene(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def validated(task: str, tmp_path: Path) -> tuple[dict[str, float], PredictionArrays]:
-    """Feed made-up predictions to Ultralytics' validator of the task; return its figures and what Graft captured."""
+    """Feed made-up predictions to Ultralytics' validator of the task; return its figures and Graft's matches."""
     import torch
 
-    dataset = Dataset(
-        id="d", name="d", task=task, format="yolo", classes=CLASSES, images={"val": PICTURES}, instances={},
-        keypoint_shape=(KEYPOINTS, 3) if task == "pose" else None,
-    )  # fmt: skip
-    dataset._root = tmp_path
     captured: list[dict[str, Any]] = []
-    validator: Any = detect_validator(dataset, captured, None)(args={"task": task, "plots": False}, save_dir=tmp_path)
+    validator: Any = resolve_name(TASKS[task].validator)(args={"task": task, "plots": False}, save_dir=tmp_path)
     validator.device, validator.data = torch.device("cpu"), {"kpt_shape": [KEYPOINTS, 3]}
     validator.names = dict(enumerate(CLASSES))
     validator.nc, validator.seen, validator.end2end = len(CLASSES), 0, False
@@ -104,12 +101,44 @@ def validated(task: str, tmp_path: Path) -> tuple[dict[str, float], PredictionAr
             validator.args.overlap_mask = False
             batch["masks"] = torch.tensor(np.stack([ellipse(box, SIDE // 4, 4) for box in truth])).float()
             prediction["masks"] = torch.tensor(np.stack([ellipse(box, SIDE // 4, 4) for box in boxes])).byte()
+        captured.append(
+            {"file": f"val/{number:02}.jpg", "shapes": [], **as_graft_matches(task, batch, prediction, truth)}
+        )
         validator.update_metrics([prediction], batch)
     figures = validator.get_stats()
     predictions, labels_table, _ = make_tables(captured, False, len(CLASSES))
     images = [{"file": f"val/{number:02}.jpg", "width": SIDE, "height": SIDE} for number in range(PICTURES)]
     meta = {"task": task, "classes": CLASSES, "images": images}
     return figures, PredictionArrays(predictions, labels_table, meta)
+
+
+def as_graft_matches(task: str, batch: dict[str, Any], prediction: dict[str, Any], truth: np.ndarray) -> dict[str, Any]:
+    """Give the same labels and predictions to Graft's own matching; all in pixels."""
+    import torch
+    from ultralytics.utils.ops import xywhr2xyxyxyxy
+
+    parts: dict[str, list[Any]] = {"boxes": [truth, prediction["bboxes"].numpy().astype(float)]}
+    if task == "obb":
+        turned = [batch["bboxes"] * torch.tensor([SIDE, SIDE, SIDE, SIDE, 1.0]), prediction["bboxes"]]
+        parts["corners"] = [xywhr2xyxyxyxy(boxes).numpy().astype(float) for boxes in turned]
+        parts["boxes"] = [np.hstack([item.min(axis=1), item.max(axis=1)]) for item in parts["corners"]]
+    if task == "pose":
+        scale = torch.tensor([SIDE, SIDE, 1.0])
+        parts["points"] = [(batch["keypoints"] * scale).numpy(), prediction["keypoints"].numpy()]
+    if task == "segment":
+        parts["masks"] = [batch["masks"].numpy().astype(np.uint8), prediction["masks"].numpy()]
+    classes = [batch["cls"][:, 0].numpy().astype(int), prediction["cls"].numpy().astype(int)]
+    confidence = [np.zeros(0), prediction["conf"].numpy().astype(float)]
+    labels, found = (
+        Objects(
+            classes[side],
+            areas=(parts["boxes"][side][:, 2:] - parts["boxes"][side][:, :2]).prod(axis=1),
+            confidence=confidence[side],
+            **{name: values[side] for name, values in parts.items()},
+        )
+        for side in (0, 1)
+    )
+    return matched(labels, found, task)
 
 
 def ellipse(box: np.ndarray, side: int, scale: int) -> np.ndarray:

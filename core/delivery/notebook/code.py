@@ -119,7 +119,7 @@ def settings_code(run: Run) -> str:
     """Return the run's settings as the dictionary that its training is given."""
     spec = run.spec
     given: dict[str, Any] = {**spec.extra}
-    given |= {name: getattr(spec, name) for name in ("epochs", "imgsz", "batch", "seed")}
+    given |= {name: getattr(spec, name) for name in ("epochs", "imgsz", "batch", "seed", "max_det")}
     given["patience"] = spec.patience or spec.epochs + 1
     given["device"] = run.device
     if run.device == "cpu":

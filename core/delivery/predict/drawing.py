@@ -30,7 +30,7 @@ COCO_LIMBS = (
 def draw_answer(path: Path, entry: Entry, confidence: float, layers: tuple[str, ...], longest: int = 1000) -> bytes:
     """Return a JPEG of the picture at `path`, its longer side at most `longest` pixels, with what reaches the line.
 
-    `entry` is a picture's answer (core.delivery.predict.model.predictor), `layers` are keys of LAYERS. Raises OSError
+    `entry` is a picture's answer (core.delivery.predict.model.answering), `layers` are keys of LAYERS. Raises OSError
     when the picture is gone.
     """
     with Image.open(path) as opened:

@@ -33,6 +33,8 @@ class FoundIn(TypedDict):
     """of the picture that each class takes, 0 to 1, where every pixel has its class"""
     mask: NotRequired[str]
     """class ids per pixel, base64 of a PNG"""
+    max_det: NotRequired[int]
+    """how many findings are kept of a picture, where that many were found: there may be more"""
 
 
 class Entry(FoundIn):
@@ -88,6 +90,10 @@ class PicturesSummary(TypedDict):
     task: str
     imgsz: int
     window: str
+    max_det: int
+    """findings kept of a picture, at most"""
+    at_limit: int
+    """pictures in which that many were found: there may be more"""
 
 
 class VideoSummary(TypedDict):
@@ -143,6 +149,8 @@ class Counts(TypedDict):
     pictures: int
     unreadable: int
     objects: int
+    at_limit: int
+    """pictures in which as many findings are as are kept at most"""
 
 
 class Predicted(TypedDict):
@@ -154,6 +162,8 @@ class Predicted(TypedDict):
     imgsz: int
     window: str
     confidence: float
+    max_det: int
+    """findings kept of a picture, at most"""
     pictures: NotRequired[list[Entry]]
     counts: NotRequired[Counts]
     words: NotRequired[str]

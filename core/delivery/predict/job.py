@@ -118,8 +118,8 @@ def predict_job(folder: Path, job: dict[str, Any], report: Report) -> dict[str, 
     """Child: look at what the job names, write the tables or the video to `folder`; return the counts and the state."""
     from core.delivery.predict.batch import predict_batch
     from core.delivery.predict.model.chosen_model import choose_model
-    from core.delivery.predict.model.predictor import Predictor
     from core.delivery.predict.video import annotate_video
+    from core.evaluation.predict.predictor import Predictor
 
     request, workspace = JobRequest.model_validate(job), Workspace.open(folder.parents[1])
     sources = [Path(source) for source in request.sources]
@@ -137,7 +137,7 @@ def predict_job(folder: Path, job: dict[str, Any], report: Report) -> dict[str, 
         predictor.load(str(model.weights))
         if request.kind == "video":
             result = annotate_video(
-                predictor, sources[0], folder, model.imgsz, request.confidence, every=request.every, tick=tick
+                predictor, sources[0], folder, model, request.confidence, every=request.every, tick=tick
             )
         else:
             result = predict_batch(

@@ -10,7 +10,7 @@ from core.data.reading.archives import extract, is_archive
 from core.delivery.predict.entry import Counts, Entry, LoadedModel, Predicted
 from core.delivery.predict.model.chosen_model import ChosenModel, choose_model
 from core.delivery.predict.model.warm import WarmPredictor
-from core.delivery.predict.results import ResultWriter, counted, entry_words
+from core.delivery.predict.results import ResultWriter, at_limit, counted, entry_words, limit_words
 from core.errors import GraftError, InputError
 from core.tasks import TASKS
 from core.workspace import Workspace
@@ -62,8 +62,9 @@ def predict_picture(
     """
     try:
         answer = predictor.ask(
-            "predict", model, picture=str(picture), confidence=confidence, window=model.window, tiled=tiled
-        )
+            "predict", model, picture=str(picture), confidence=confidence, max_det=model.max_det, window=model.window,
+            tiled=tiled,
+        )  # fmt: skip
     except InputError:
         raise
     except GraftError as error:
@@ -136,6 +137,7 @@ def _predict(
             "imgsz": described["imgsz"],
             "window": chosen.window,
             "confidence": threshold,
+            "max_det": chosen.max_det,
         }
         entries = _entries(predictor, chosen, pictures, threshold, listen)
         if out is None and keep:
@@ -149,32 +151,40 @@ def _predict(
             }
         if out is None:
             counts = _totals(entries)
-            return used | {"counts": counts, "words": _words(counts, described["task"])}
+            return used | {"counts": counts, "words": _words(counts, described["task"], chosen.max_det)}
+        limited = 0
         with ResultWriter(out, described["classes"]) as writer:
             for entry in entries:
+                limited += at_limit(entry)
                 writer.add(entry)
     finally:
         predictor.close()
     masks = ("masks",) if TASKS[described["task"]].names_pixels else ()
     files = {name: str(out / name) for name in ("pictures.csv", "objects.csv", "coco.json", *masks)}
-    counts = {"pictures": writer.pictures, "unreadable": writer.unreadable, "objects": writer.objects}
-    words = f"{_words(counts, described['task'])} Written to {out}."
+    counts = {
+        "pictures": writer.pictures, "unreadable": writer.unreadable, "objects": writer.objects, "at_limit": limited,
+    }  # fmt: skip
+    words = f"{_words(counts, described['task'], chosen.max_det)} Written to {out}."
     return used | {"counts": counts, "words": words, "files": files}
 
 
 def _totals(entries: Iterator[Entry]) -> Counts:
-    pictures = unreadable = objects = 0
+    counts: Counts = {"pictures": 0, "unreadable": 0, "objects": 0, "at_limit": 0}
     for entry in entries:
-        pictures, unreadable, objects = pictures + 1, unreadable + bool(entry["error"]), objects + len(entry["objects"])
-    return {"pictures": pictures, "unreadable": unreadable, "objects": objects}
+        counts["pictures"] += 1
+        counts["unreadable"] += bool(entry["error"])
+        counts["objects"] += len(entry["objects"])
+        counts["at_limit"] += at_limit(entry)
+    return counts
 
 
-def _words(counts: Counts, task: str) -> str:
+def _words(counts: Counts, task: str, max_det: int) -> str:
     lost = f"{counts['unreadable']} could not be read, " if counts["unreadable"] else ""
     found = f"{counts['objects']} objects found"
     if TASKS[task].names_pixels:
         found = f"every pixel {'of the others ' if lost else ''}has its class"
-    return f"{counts['pictures']} pictures, {lost}{found}."
+    limit = f" {limit_words(max_det, counts['at_limit'])}." if counts["at_limit"] else ""
+    return f"{counts['pictures']} pictures, {lost}{found}.{limit}"
 
 
 def _entries(

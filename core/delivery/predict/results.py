@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from core.delivery.predict.entry import Entry, FoundObject, ObjectRow, PictureRow
-from core.words import percent
+from core.words import percent, thousands
 
 PICTURE_FIELDS = ("file", "page", "width", "height", "found", "classes", "confidence", "error")
 OBJECT_FIELDS = ("file", "page", "class", "class_id", "confidence", "x1", "y1", "x2", "y2")
@@ -30,6 +30,20 @@ OBJECT_FIELDS = ("file", "page", "class", "class_id", "confidence", "x1", "y1", 
 def counted(entry: Entry, confidence: float = 0.0) -> list[FoundObject]:
     """Return the objects of an entry whose confidence reaches the line (0 to 1)."""
     return [item for item in entry["objects"] if item["confidence"] >= confidence]
+
+
+def at_limit(entry: Entry, confidence: float = 0.0) -> bool:
+    """Say whether as many findings reach the line as are kept of a picture at most: there may be more in it."""
+    return "max_det" in entry and len(counted(entry, confidence)) >= entry["max_det"]
+
+
+def limit_words(max_det: int, pictures: int = 1) -> str:
+    """Say that the limit of findings was reached, and what to do."""
+    where = "this picture" if pictures == 1 else f"{thousands(pictures)} pictures"
+    return (
+        f"{thousands(max_det)} findings in {where}, as many as are kept at most: there may be more; look in tiles, or "
+        f"train with a higher limit, such as --set max_det={2 * max_det}"
+    )
 
 
 def likeliest(entry: Entry) -> tuple[str, float] | None:
@@ -50,8 +64,14 @@ def entry_words(entry: Entry, confidence: float = 0.0) -> str:
         return f"{best[0]} ({percent(best[1])})"
     if "shares" in entry:
         return ", ".join(f"{name} {percent(share)}" for name, share in entry["shares"].items() if share)
+    limit = f" ({limit_words(entry['max_det'])})" if at_limit(entry, confidence) else ""
+    return (class_counts(entry, confidence) or "nothing found") + limit
+
+
+def class_counts(entry: Entry, confidence: float = 0.0) -> str:
+    """Say how many of each class reach the line; "" for none."""
     counts = Counter(item["class"] for item in counted(entry, confidence))
-    return ", ".join(f"{number} {name}" for name, number in counts.items()) or "nothing found"
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
 
 
 def picture_row(entry: Entry, confidence: float = 0.0) -> PictureRow:
@@ -74,7 +94,7 @@ def picture_row(entry: Entry, confidence: float = 0.0) -> PictureRow:
     found = counted(entry, confidence)
     return row | {
         "found": "" if entry["error"] else len(found),
-        "classes": "" if entry["error"] or not found else entry_words(entry, confidence),
+        "classes": "" if entry["error"] else class_counts(entry, confidence),
         "confidence": max((item["confidence"] for item in found), default=""),
     }
 
@@ -120,7 +140,7 @@ class ResultWriter:
         return self
 
     def add(self, entry: Entry) -> None:
-        """Write one picture's entry (see core.delivery.predict.model.predictor), with all the objects it holds."""
+        """Write one picture's entry (see core.delivery.predict.model.answering), with all the objects it holds."""
         self.pictures += 1
         self._picture_table.writerow(picture_row(entry))
         if entry["error"]:

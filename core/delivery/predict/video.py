@@ -2,6 +2,8 @@
 
 annotated.mp4   H.264, or annotated.webm (VP9) where this PyAV brings no H.264 encoder; without sound
 counts.csv      one line per frame that was looked at: second, frame, found, then one column per class
+
+Both keep the frames' own times, which are not evenly spaced in what phones record.
 """
 
 from __future__ import annotations
@@ -20,9 +22,11 @@ from core.data.images.thumbnails import Mark, draw_marks
 from core.data.palette import class_colour
 from core.delivery.predict.drawing import draw_on
 from core.delivery.predict.entry import Entry, VideoSummary
-from core.delivery.predict.model.predictor import Predictor
+from core.delivery.predict.model.answering import find_in
+from core.delivery.predict.model.chosen_model import ChosenModel
 from core.delivery.predict.results import counted, likeliest
 from core.errors import InputError
+from core.evaluation.predict.predictor import Predictor
 from core.tasks import TASKS
 from core.words import percent
 
@@ -39,7 +43,7 @@ def annotate_video(
     predictor: Predictor,
     source: Path,
     folder: Path,
-    imgsz: int | None,
+    model: ChosenModel,
     confidence: float,
     *,
     every: int = 1,
@@ -67,7 +71,8 @@ def annotate_video(
         rate = Fraction(stream.average_rate or stream.guessed_rate or 25).limit_denominator(1000)
         total = stream.frames or (int(given.duration / 1e6 * rate) if given.duration else None)
         encoder, name, options = _encoder()
-        counter = _Counter(folder / "counts.csv", predictor.classes, float(rate))
+        counter = _Counter(folder / "counts.csv", predictor.classes)
+        times = _Times(stream, rate)
         number = 0
         entry: Entry | None = None
         made: Any
@@ -76,17 +81,20 @@ def annotate_video(
         try:
             with av.open(str(folder / name), "w") as made:
                 for frame in _frames(given, stream):
-                    picture = _upright(frame)
+                    picture, tick_of_frame = _upright(frame), times.next(frame)
                     if entry is None or number % every == 0:
-                        entry = _predict_frame(predictor, picture, imgsz, confidence)
-                        counter.add(number, entry, confidence)
+                        entry = _predict_frame(predictor, picture, model, confidence)
+                        counter.add(number, times.second, entry, confidence)
                     shown = _shown(picture, entry, confidence, predictor)
                     if out is None:
                         out = made.add_stream(encoder, rate=rate, options=options)
                         out.width, out.height, out.pix_fmt = *shown.size, "yuv420p"
+                        out.codec_context.time_base = times.base
                     elif shown.size != (out.width, out.height):
                         shown = shown.resize((out.width, out.height))
-                    made.mux(out.encode(av.VideoFrame.from_image(shown)))
+                    drawn = av.VideoFrame.from_image(shown)
+                    drawn.pts, drawn.time_base = tick_of_frame, times.base
+                    made.mux(out.encode(drawn))
                     number += 1
                     if not tick(number, max(total, number) if total else None):
                         break
@@ -140,8 +148,8 @@ def _upright(frame: Any) -> Image.Image:
     return picture.rotate(turn, expand=True) if turn else picture
 
 
-def _predict_frame(predictor: Predictor, picture: Image.Image, imgsz: int | None, confidence: float) -> Entry:
-    found = predictor.predict(np.asarray(picture), imgsz, confidence)
+def _predict_frame(predictor: Predictor, picture: Image.Image, model: ChosenModel, confidence: float) -> Entry:
+    found = find_in(predictor, np.asarray(picture), model.imgsz, confidence, model.max_det)
     return {"file": "", "page": 1, "width": picture.width, "height": picture.height, "error": None, **found}
 
 
@@ -157,26 +165,56 @@ def _shown(picture: Image.Image, entry: Entry, confidence: float, predictor: Pre
     return shown
 
 
+class _Times:
+    """When each frame is shown: by its own time stamp, and after the one before it."""
+
+    def __init__(self, stream: Any, rate: Fraction) -> None:
+        self.base = Fraction(stream.time_base or 1 / rate)
+        self._step = max(1, round(1 / rate / self.base))
+        self._first: int | None = None
+        self._last: int | None = None
+
+    @property
+    def second(self) -> float:
+        """When the present frame is shown, from the first one on."""
+        return float((self._last or 0) * self.base)
+
+    def next(self, frame: Any) -> int:
+        """Go on to a frame; return its time in ticks of `base`, the first one's being 0.
+
+        One without a stamp, or with one that doesn't come after the last, follows at the average distance.
+        """
+        if self._first is None:
+            self._first = frame.pts or 0
+        stamp = None if frame.pts is None else frame.pts - self._first
+        if self._last is None:
+            self._last = 0
+        elif stamp is None or stamp <= self._last:
+            self._last += self._step
+        else:
+            self._last = stamp
+        return self._last
+
+
 class _Counter:
     """Writes counts.csv as the frames come."""
 
-    def __init__(self, path: Path, classes: list[str], rate: float) -> None:
+    def __init__(self, path: Path, classes: list[str]) -> None:
         self._file = path.open("w", encoding="utf-8", newline="")
         self._table = csv.writer(self._file)
         self._classes = classes
-        self._rate = rate
         self._table.writerow(["second", "frame", "found", *classes])
         self.rows = 0
         self.most: Counter[str] = Counter()
         self.frames_with: Counter[str] = Counter()
 
-    def add(self, frame: int, entry: Entry, confidence: float) -> None:
+    def add(self, frame: int, second: float, entry: Entry, confidence: float) -> None:
         """Write one frame's counts; a classified frame counts 1 for its likeliest class."""
         best = likeliest(entry)
         names = [best[0]] if best is not None else [item["class"] for item in counted(entry, confidence)]
         counts = Counter(names)
         numbers = [counts.get(name, 0) for name in self._classes]
-        self._table.writerow([round(frame / self._rate, 3), frame, sum(numbers), *numbers])
+        self._table.writerow([round(second, 3), frame, sum(numbers), *numbers])
         self.rows += 1
         self.most |= counts
         self.frames_with.update(counts.keys())

@@ -1,8 +1,7 @@
-"""What validators hand over of each picture, matched and laid out as tables: runs in the child only."""
+"""What a model says of the pictures of a part, matched with their labels and laid out as tables: in the child only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,85 +9,69 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.dataset import Dataset, write_mask
-from core.evaluation.predict.matching import IOU_THRESHOLDS, SIZES, match, match_in_range, nearest, to_bits
+from core.data.dataset import NOT_JUDGED, Dataset, LabelledImage, read_mask, write_mask
+from core.evaluation.predict.matching import IOU_THRESHOLDS, SIZES, box_iou, match, match_in_range, nearest, to_bits
+from core.evaluation.predict.objects import Objects, drawn_shapes, found_objects, labelled_objects, overlaps
 from core.evaluation.predict.predictions import PREDICTION_COLUMNS, SHAPE_COLUMNS, mask_path
-from core.ultralytics.validators import (
-    SeenObjects,
-    SeenPicture,
-    SeenPixels,
-    validator_of_objects,
-    validator_of_pictures,
-    validator_of_pixels,
-)
+from core.tasks import TASKS
 
 
-def detect_validator(
-    dataset: Dataset, captured: list[dict[str, Any]], say: Callable[[int, int], None] | None
-) -> Callable[..., Any]:
-    """Return the validator of the dataset's task that appends one dictionary per picture to `captured`."""
-    images = (dataset.root / "images").resolve()
-
-    def keep(seen: SeenObjects) -> None:
-        true_classes, classes = seen.true_classes, seen.classes
-        same, same_iou = nearest(seen.overlaps, true_classes, classes, same=True)
-        other, other_iou = nearest(seen.overlaps, true_classes, classes, same=False)
-        captured.append(
-            {
-                "file": seen.file.resolve().relative_to(images).as_posix(),
-                "true_classes": true_classes,
-                "true_boxes": seen.true_boxes,
-                "area": seen.true_areas,
-                "class_id": classes,
-                "confidence": seen.confidence,
-                "boxes": seen.boxes,
-                "shapes": seen.shapes,
-                **by_size(seen.overlaps, true_classes, classes, seen.true_areas, seen.areas),
-                "tp": to_bits(seen.right),
-                "task_tp": to_bits(seen.right_by_task),
-                "truth": match(seen.overlaps, true_classes, classes, np.array([0.5]))[:, 0],
-                "same_truth": same,
-                "same_iou": same_iou,
-                "other_truth": other,
-                "other_iou": other_iou,
-            }
-        )
-
-    return validator_of_objects(dataset.task, keep, say)
+def judged_objects(image: LabelledImage, result: Any, task: str) -> dict[str, Any]:
+    """Return the row of a picture with objects: an Ultralytics result beside the labels."""
+    found = found_objects(result)
+    fed = None if found.masks is None else found.masks.shape[1:]
+    labels = labelled_objects(image, task, fed)
+    shapes = drawn_shapes(found, (image.height, image.width)) if TASKS[task].has_shapes else []
+    return {"file": image.file, **matched(labels, found, task), "shapes": shapes}
 
 
-def classify_validator(
-    dataset: Dataset, captured: list[dict[str, Any]], say: Callable[[int, int], None] | None
-) -> Callable[..., Any]:
-    """Return the classification validator that appends one dictionary per picture to `captured`."""
-    images = (dataset.root / "images").resolve()
+def matched(labels: Objects, found: Objects, task: str) -> dict[str, Any]:
+    """Return the columns of PREDICTION_COLUMNS and TRUTH_COLUMNS for the findings and labels of one picture."""
+    by_task = overlaps(labels, found, task)
+    by_box = by_task if TASKS[task].is_rotated else box_iou(labels.boxes, found.boxes)
+    same, same_iou = nearest(by_task, labels.classes, found.classes, same=True)
+    other, other_iou = nearest(by_task, labels.classes, found.classes, same=False)
+    right = match(by_task, labels.classes, found.classes)
+    return {
+        "true_classes": labels.classes,
+        "true_boxes": labels.boxes,
+        "area": labels.areas,
+        "class_id": found.classes,
+        "confidence": found.confidence,
+        "boxes": found.boxes,
+        **by_size(by_task, labels.classes, found.classes, labels.areas, found.areas),
+        "tp": to_bits(match(by_box, labels.classes, found.classes) >= 0),
+        "task_tp": to_bits(right >= 0),
+        "truth": right[:, 0],
+        "same_truth": same,
+        "same_iou": same_iou,
+        "other_truth": other,
+        "other_iou": other_iou,
+    }
 
-    def keep(seen: SeenPicture) -> None:
-        file = seen.file.resolve().relative_to(images).as_posix()
-        columns = [dataset.classes.index(seen.names[index]) for index in range(len(seen.names))]
-        probabilities = np.zeros(len(dataset.classes))
-        probabilities[columns] = seen.probabilities
-        truth = dataset.classes.index(Path(file).parent.name)
-        captured.append({"file": file, "probabilities": probabilities, "truth": truth})
 
-    return validator_of_pictures(keep, say)
+def judged_class(dataset: Dataset, file: str, result: Any) -> dict[str, Any]:
+    """Return the row of a classified picture: probabilities in the order of the dataset's classes."""
+    columns = [dataset.classes.index(result.names[index]) for index in range(len(result.names))]
+    probabilities = np.zeros(len(dataset.classes))
+    probabilities[columns] = result.probs.data.float().cpu().numpy()
+    return {"file": file, "probabilities": probabilities, "truth": dataset.classes.index(Path(file).parent.name)}
 
 
-def pixel_validator(
-    dataset: Dataset, captured: list[dict[str, Any]], say: Callable[[int, int], None] | None, run_folder: Path
-) -> Callable[..., Any]:
-    """Return the validator that counts pixels by class and answer per picture, and stores the masks it predicts."""
-    images, classes = (dataset.root / "images").resolve(), len(dataset.classes)
+def judged_mask(dataset: Dataset, file: str, result: Any, run_folder: Path) -> dict[str, Any]:
+    """Return the row of a picture whose every pixel has a class, and store the mask of the answer."""
+    said = result.semantic_mask.data.cpu().numpy().astype(np.uint8)
+    write_mask(mask_path(run_folder, file), said)
+    path = dataset.label_path(file)
+    truth = read_mask(path) if path.is_file() else np.full(said.shape, NOT_JUDGED, dtype=np.uint8)
+    return {"file": file, "counts": pixel_counts(truth, said, len(dataset.classes))}
 
-    def keep(seen: SeenPixels) -> None:
-        file = seen.file.resolve().relative_to(images).as_posix()
-        judged = (seen.truth >= 0) & (seen.truth < classes) & (seen.said < classes)  # as Ultralytics counts
-        pairs = seen.truth[judged] * classes + seen.said[judged]
-        counts = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-        captured.append({"file": file, "counts": counts})
-        write_mask(mask_path(run_folder, file), seen.answer)
 
-    return validator_of_pixels(dataset.task, keep, say)
+def pixel_counts(truth: NDArray[np.integer], said: NDArray[np.integer], classes: int) -> NDArray[np.int64]:
+    """Return (classes, classes) pixels by labelled and said class; labels that are no class are not judged."""
+    judged = (truth < classes) & (said < classes)
+    pairs = truth[judged].astype(np.int64) * classes + said[judged]
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
 def pixel_tables(captured: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:

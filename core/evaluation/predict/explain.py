@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.evaluation.predict.predictions import best_weights
+from core.evaluation.predict.predictor import Predictor, pictures_in
 from core.jobs import Report
 from core.processes.children import answer, run_child
-from core.processes.isolation import enter_isolation
 from core.tasks import TASKS
 from core.ultralytics.networks import head_sources, layers_in_use
 
@@ -66,11 +66,10 @@ def principal_map(features: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _work(request: dict[str, Any], _report: Report) -> dict[str, Any]:
-    enter_isolation()
-    from ultralytics import YOLO
-
-    model: Any = YOLO(request["weights"])
-    layers = layers_in_use(model)
+    predictor = Predictor()
+    predictor.load(request["weights"])
+    pixels = next(pictures_in(Path(request["picture"])))
+    layers = layers_in_use(predictor.model)
     seen: dict[str, Any] = {"maps": []}
     # remembers what goes in and what feeds the head
     layers[0].register_forward_pre_hook(lambda _module, inputs: seen.update(shape=inputs[0].shape[-2:], maps=[]))
@@ -78,10 +77,8 @@ def _work(request: dict[str, Any], _report: Report) -> dict[str, Any]:
         layers[index].register_forward_hook(
             lambda _module, _inputs, output: seen["maps"].append(output[0].detach().float().cpu().numpy())
         )
-    with Image.open(request["picture"]) as opened:
-        image = opened.convert("RGB")
-    model.predict(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]), imgsz=request["imgsz"], verbose=False)
-    classify = TASKS[model.task].names_pictures
+    predictor.result(pixels, request["imgsz"], 0.25)
+    image, classify = Image.fromarray(pixels), TASKS[predictor.model.task].names_pictures
     overlay(image, seen["maps"], seen["shape"], classify=classify).save(request["out"], quality=88)
     return {}
 

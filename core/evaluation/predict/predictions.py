@@ -3,15 +3,16 @@
 In `runs/<id>/evaluation/`, for a split:
 
     predictions_<split>.parquet   PREDICTION_COLUMNS, one row per prediction; classify: one row per picture, see below
-    truth_<split>.parquet         TRUTH_COLUMNS, one row per labelled object as the validator saw it
+    truth_<split>.parquet         TRUTH_COLUMNS, one row per labelled object
     shapes_<split>.parquet        SHAPE_COLUMNS, one row per prediction that is drawn as more than a box
-    meta_<split>.json             task, classes, pictures, weights digest, Ultralytics' own results
+    meta_<split>.json             task, classes, pictures, weights digest, size, limit of findings
 
     predicted/<picture>.png       semantic: the answer, a class id per pixel, at the size of the picture
 
 Semantic stores `file`, `true_class`, `class_id`, `pixels`: one row per pair of classes that occurs in a picture.
 Classification stores `file`, `class_id` (the likeliest), `confidence` and `p0`, `p1`, ... (one probability per class).
-The pass is Ultralytics' own validation, so that the figures agree with it; torch is imported in the child only.
+The pass is the one way of looking (`predictor`), so that its figures are those of the model in use: Ultralytics' own
+validator pads pictures by what else is in their batch. Stored ones that were made by it, before WAY, are made anew.
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ SHAPE_COLUMNS = {
 MIN_CONFIDENCE = 0.001
 NMS_IOU = 0.7
 """Ultralytics' own defaults of validation: mAP needs the predictions of low confidence, too."""
+WAY = 2
+"""How pictures are looked at, by number: what was stored another way is not up to date."""
 
 
 class PictureMeta(TypedDict):
@@ -90,8 +93,10 @@ class PredictionMeta(TypedDict):
     nms_iou: NotRequired[float]
     weights_sha256: NotRequired[str]
     dataset_checksum: NotRequired[str]
-    results: NotRequired[dict[str, float | None]]
-    """Ultralytics' own, by its names"""
+    max_det: NotRequired[int]
+    """findings kept per picture, at most"""
+    way: NotRequired[int]
+    """WAY at the time"""
     images: list[PictureMeta]
 
 
@@ -166,4 +171,6 @@ def are_fresh(run_folder: Path, split: str, dataset: Dataset | None) -> bool:
         return False
     if dataset is None:
         return True
+    if split != "test" and meta.get("way") != WAY:  # a locked test part is not opened once more for it
+        return False
     return bool(meta["dataset_checksum"] == dataset.checksum and len(meta["images"]) == dataset.images.get(split, 0))

@@ -213,6 +213,7 @@ class Training:
             "seed": spec.seed,
             "device": self.record.device,
             "patience": spec.patience or self.epochs + 1,
+            "max_det": spec.max_det,
             "project": str(self.record.folder),
             "name": "train",
             "exist_ok": True,

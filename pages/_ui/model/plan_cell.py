@@ -44,6 +44,7 @@ SETTING_WORDS = {
     "workers": "Loaders",
     "channels_last": "Memory layout channels_last",
     "amp": "Number format",
+    "max_det": "Most findings per picture",
 }
 FIRST = ("imgsz", "epochs", "batch")
 """Settings whose reasons stand on the page; the others are in a fold."""

@@ -10,6 +10,7 @@ from core.data.images.windows import Window
 from core.errors import InputError
 from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point
 from core.models.library import get_model
+from core.spec import USUAL_MAX_DET
 from core.tasks import TASKS
 from core.training.runs import get_run
 from core.training.starting_points import locate
@@ -41,6 +42,8 @@ class ChosenModel:
     from_scratch: bool = False
     task: str = ""
     """empty for a .pt file, whose task is known once it is loaded"""
+    max_det: int = USUAL_MAX_DET
+    """findings kept of a picture, at most"""
 
     @property
     def is_run(self) -> bool:
@@ -80,7 +83,10 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
         line = FALLBACK_CONFIDENCE if kept.confidence is None else kept.confidence
         window = Window.parse(kept.window).name
         chosen = kept.confidence is not None
-        return ChosenModel(name, kept.name, kept.path, kept.imgsz, line, chosen, window, task=kept.task)
+        return ChosenModel(
+            name, kept.name, kept.path, kept.imgsz, line, chosen, window, task=kept.task,
+            max_det=kept.max_det,
+        )  # fmt: skip
     if name.endswith(".pt"):
         path = Path(name).expanduser()
         if not path.is_file():
@@ -107,6 +113,7 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
         _base(workspace, run.spec.model, run.spec.task),
         not run.spec.strategy.reuses,
         run.task,
+        run.spec.max_det,
     )
 
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.delivery.predict.entry import LayerMaps
-from core.delivery.predict.model.predictor import Predictor
 from core.errors import InputError
+from core.evaluation.predict.predictor import Predictor
 from core.tasks import TASKS
 from core.ultralytics.networks import backbone_layers, head_sources, layers_in_use
 
@@ -69,11 +69,11 @@ def draw_heat(predictor: Predictor, picture: Path, imgsz: int, out: Path) -> Non
 
     image = _opened(picture)
     pixels = np.asarray(image)
-    predictor.results([pixels], imgsz, 0.25)  # the layers are fused at the first pass
+    predictor.result(pixels, imgsz, 0.25)  # the layers are fused at the first pass
     layers = layers_in_use(predictor.model)
     sources = head_sources(layers)
     with recorded(predictor.model, sources) as seen:
-        predictor.results([pixels], imgsz, 0.25)
+        predictor.result(pixels, imgsz, 0.25)
     classify = TASKS[predictor.model.task].names_pictures
     maps = [seen["maps"][index] for index in sources]
     overlay(image, maps, seen["shape"], classify=classify).save(out, "JPEG", quality=88)
@@ -86,11 +86,11 @@ def layer_maps(predictor: Predictor, picture: Path, imgsz: int) -> list[LayerMap
     """
     pixels = np.asarray(_opened(picture))
     imgsz = max(imgsz, LEAST_SIDE)
-    predictor.results([pixels], imgsz, 0.25)
+    predictor.result(pixels, imgsz, 0.25)
     layers = layers_in_use(predictor.model)
     backbone = list(range(min(backbone_layers(predictor.model.model), len(layers) - 1)))
     with recorded(predictor.model, backbone) as seen:
-        predictor.results([pixels], imgsz, 0.25)
+        predictor.result(pixels, imgsz, 0.25)
     height = seen["shape"][0]
     strides = {index: round(height / item.shape[1]) for index, item in seen["maps"].items() if item.ndim == 3}
     found: list[LayerMaps] = []

@@ -5,7 +5,8 @@
 Every request names its `weights` and `do`:
 
     load       {"imgsz"}                          -> {"task", "classes", "imgsz"}, the model warmed up
-    predict    {"imgsz", "confidence", "picture", "window", "tiled"} -> {"task", "pictures": [one entry per page]}
+    predict    {"imgsz", "confidence", "max_det", "picture", "window", "tiled"}
+                                                  -> {"task", "pictures": [one entry per page]}
     heat       {"imgsz", "picture", "out"}        -> {}, a JPEG written to `out` (EigenCAM)
     features   {"imgsz", "picture"}               -> {"layers": [...]}, see core.delivery.predict.model.features
 
@@ -25,9 +26,11 @@ from typing import Any
 import numpy as np
 
 from core.delivery.predict.entry import PixelEntry
+from core.delivery.predict.model.answering import find_in, pages_of
 from core.delivery.predict.model.features import draw_heat, layer_maps
-from core.delivery.predict.model.predictor import Predictor, pages_of
 from core.errors import InputError
+from core.evaluation.predict.predictor import Predictor
+from core.spec import USUAL_MAX_DET
 
 IDLE_SECONDS = 900.0
 
@@ -39,15 +42,15 @@ def answer(predictor: Predictor, request: dict[str, Any]) -> dict[str, Any]:
     match request["do"]:
         case "load":
             side = imgsz or predictor.imgsz
-            predictor.results([np.zeros((side, side, 3), np.uint8)], imgsz, 0.9)  # the first pass is the slow one
+            predictor.result(np.zeros((side, side, 3), np.uint8), imgsz, 0.9)  # the first pass is the slow one
             return {"task": predictor.model.task, "classes": predictor.classes, "imgsz": side}
         case "predict":
             entries: list[PixelEntry] = []
             for entry in pages_of(Path(request["picture"]), request.get("window", "auto")):
                 image = entry.pop("image", None)
                 if image is not None:
-                    found = predictor.predict(image, imgsz, request["confidence"], tiled=bool(request.get("tiled")))
-                    entry = {**entry, **found}
+                    most, tiled = request.get("max_det", USUAL_MAX_DET), bool(request.get("tiled"))
+                    entry = {**entry, **find_in(predictor, image, imgsz, request["confidence"], most, tiled=tiled)}
                 entries.append(entry)
             return {"task": predictor.model.task, "pictures": entries}
         case "heat":

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.delivery.predict.entry import FoundObject
+from core.delivery.predict.entry import FoundIn, FoundObject
 from core.tasks import TASKS
 
 OVERLAP = 0.2
@@ -22,8 +22,8 @@ SAME_IOU = 0.5
 MUCH_LARGER = 1.5
 """Tiles are worth it from this many times the size the model looks at."""
 
-Results = Callable[[list[NDArray[np.uint8]], int, float], list[Any]]
-"""Asks a model: RGB pictures of one shape, image size, confidence -> Ultralytics' results (Predictor.results)."""
+Look = Callable[[NDArray[np.uint8]], Any]
+"""Asks a model: an RGB picture -> Ultralytics' result (`Predictor.result`)."""
 
 
 def is_worth_tiling(width: int, height: int, imgsz: int, task: str) -> bool:
@@ -38,14 +38,20 @@ def tile_count(width: int, height: int, imgsz: int) -> int:
     return across * down
 
 
-def find_in_tiles(
-    results: Results, names: dict[int, str], image: NDArray[np.uint8], imgsz: int, confidence: float
-) -> list[FoundObject]:
-    """Return the objects found in an RGB picture (h, w, 3) cut into tiles of `imgsz` pixels; boxes in its pixels."""
+def find_in_tiles(look: Look, names: dict[int, str], image: NDArray[np.uint8], imgsz: int, max_det: int) -> FoundIn:
+    """Return what is found in an RGB picture (h, w, 3) cut into tiles of `imgsz` pixels; boxes in its pixels.
+
+    `max_det` findings at most are kept of each tile.
+    """
     import supervision as sv
 
+    at_limit = False
+
     def predict_tile(tile: NDArray[np.uint8]) -> Any:
-        return sv.Detections.from_ultralytics(results([tile], imgsz, confidence)[0])
+        nonlocal at_limit
+        found = sv.Detections.from_ultralytics(look(tile))
+        at_limit = at_limit or len(found) >= max_det
+        return found
 
     overlap = round(imgsz * OVERLAP)
     slicer = sv.InferenceSlicer(
@@ -73,4 +79,5 @@ def find_in_tiles(
             if outlines:
                 item["polygon"] = max(outlines, key=len).astype(float).tolist()
         objects.append(item)
-    return sorted(objects, key=lambda item: -item["confidence"])
+    objects.sort(key=lambda item: -item["confidence"])
+    return {"objects": objects, "max_det": max_det} if at_limit else {"objects": objects}
