@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,7 @@ from core.evaluation.evaluation import evaluate_run
 from core.evaluation.figures.results import SplitFigures
 from core.evaluation.pixels import judged_pixels, pixel_draws
 from core.evaluation.predict.capture import pixel_counts, pixel_tables
-from core.evaluation.predict.predictions import mask_path, meta_path
+from core.evaluation.predict.predictions import mask_path
 from core.models.catalog import model_for_task, models_for
 from core.spec import TrainingSpec
 from core.tasks import TASKS
@@ -239,10 +238,15 @@ def test_draws_are_the_figure_over_the_drawn_pictures() -> None:
 
 
 @pytest.mark.slow
-def test_a_run_is_judged_as_ultralytics_judges_it(trained: Trained) -> None:
+def test_a_run_is_judged_as_ultralytics_judges_it(trained: Trained, tmp_path: Path) -> None:
+    from ultralytics import YOLO
+
     run = get_run(trained.workspace, trained.run_id)
     evaluation = evaluate_run(trained.workspace, trained.run_id)
-    told = json.loads(meta_path(run.folder, "val").read_text())["results"]
+    told = YOLO(run.best_weights).val(
+        data=str(load_dataset(trained.workspace, trained.dataset_id).train_data), imgsz=64, rect=False, plots=False,
+        verbose=False, workers=0, device="cpu", project=str(tmp_path),
+    ).results_dict  # fmt: skip
     assert evaluation.metrics["mIoU"].value == pytest.approx(told["metrics/mIoU"], abs=0.001)
     assert run.metrics["mIoU"] == pytest.approx(told["metrics/mIoU"], abs=0.001)
     assert evaluation.operating_point.confidence is None
