@@ -282,6 +282,12 @@ READING: dict[str, Kind] = {
         "One picture has several labels where one is expected; the first was used.",
         "{n} pictures have several labels where one is expected; the first was used.",
     ),
+    "several-classes": Kind(
+        W,
+        "One picture has several classes and was left out.",
+        "{n} pictures have several classes and were left out.",
+        "A classification learns one class per picture.",
+    ),
     "missing-mask": Kind(
         W,
         "One picture has no mask and was left out.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from core.data.reading.json_labels import entries, json_files, load_json, number
 from core.data.reading.named_classes import unique_names
 from core.data.reading.panoptic import panoptic_files, segment_pictures
 from core.data.reading.shapes import decode_runs, join_parts, mask_outlines, settle_task
-from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
+from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of, split_word
 from core.data.reading.tree import Tree
 from core.errors import InputError
 from core.tasks import TASKS, Task
@@ -69,16 +68,6 @@ def read_categories(contents: list[tuple[str, Any]]) -> tuple[list[str], dict[in
     names = list(dict.fromkeys(categories[key] for key in order))
     index = {key: names.index(categories[key]) for key in order}
     return names, index, {f"{key}: {categories[key]}": index[key] for key in order}
-
-
-def split_word(name: str) -> str:
-    """Return the word of a path that names a split: instances_val2017.json -> val2017, valid/_annotations.coco.json."""
-    path = PurePosixPath(name.lower())
-    words = path.stem.replace("-", "_").replace(".", "_").split("_")
-    for word in [*reversed(words), *reversed(path.parts[:-1])]:
-        if word in SPLIT_NAMES:
-            return word
-    return ""
 
 
 def _read_file(

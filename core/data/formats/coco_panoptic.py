@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from core.data.dataset import NOT_JUDGED, objects_in_mask
 from core.data.findings.problems import Problems
-from core.data.formats.coco import key_of, read_categories, split_word
+from core.data.formats.coco import key_of, read_categories
 from core.data.images.page import UnreadableImage
 from core.data.reading.json_labels import entries, json_files, number
 from core.data.reading.named_classes import unique_names
 from core.data.reading.panoptic import panoptic_files, segment_ids, segment_pictures
 from core.data.reading.shapes import mask_outlines
-from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
+from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of, split_word
 from core.data.reading.tree import Tree
 from core.tasks import TASKS, Task
 

@@ -1,214 +1,330 @@
-"""A CSV or Excel sheet: `file,label`, `file,class,xmin,ymin,xmax,ymax`, or one column per class with 0 and 1."""
+"""A CSV or Excel sheet: a class per picture, boxes, or a column of 0 and 1 per class; asks where it is unclear."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-import zipfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import PurePosixPath
 
+import numpy as np
+
+from core.data.images.decoding import open_header
+from core.data.images.page import UnreadableImage
+from core.data.reading.choices import COLUMN, Choices, Option, Undecided
 from core.data.reading.json_labels import number
 from core.data.reading.named_classes import NamedClasses, clean
-from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceObject
+from core.data.reading.shapes import mask_outlines
+from core.data.reading.sheets.cells import EMPTY, Grades, box_kind, decimal, runs_to_mask, settle_grades, to_corners
+from core.data.reading.sheets.columns import (
+    LOOKED_AT,
+    PARTS,
+    TRUE,
+    Columns,
+    look_at,
+    numbers_in,
+    plain,
+    settle_label,
+)
+from core.data.reading.sheets.rows import Row, first_rows, read_rows
+from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceObject, split_word
 from core.data.reading.tree import Tree
 from core.errors import InputError
 from core.tasks import Task
+from core.words import count
 
 NAME = "table"
 LAYOUT = "a CSV or Excel sheet (file,label or file,class,xmin,ymin,xmax,ymax)"
-MAX_SHEET_BYTES = 400 * 2**20
-
-FILE = ("file", "filename", "file_name", "image", "image_path", "imagepath", "path", "filepath", "file_path", "img",
-        "image_id", "imageid", "image_name", "imagename", "image id", "picture", "name", "id", "dateiname")  # fmt: skip
-LABEL = ("label", "class", "class_name", "classname", "category", "target", "labels", "diagnosis", "dx", "type",
-         "class label", "klasse", "annotation")  # fmt: skip
-SPLIT = ("split", "set", "subset", "part", "partition", "dataset")
-GROUP = ("patient", "patient_id", "patientid", "group", "case", "case_id", "subject", "subject_id")
-CORNERS = (("xmin", "ymin", "xmax", "ymax"), ("x_min", "y_min", "x_max", "y_max"), ("x1", "y1", "x2", "y2"),
-           ("left", "top", "right", "bottom"), ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"))  # fmt: skip
-SIZES = (("x", "y", "w", "h"), ("x", "y", "width", "height"), ("left", "top", "width", "height"),
-         ("bbox_x", "bbox_y", "bbox_width", "bbox_height"), ("xmin", "ymin", "w", "h"))  # fmt: skip
+RUN_LENGTHS = ("encodedpixels", "encodedpixel", "rle", "rlemask", "maskrle", "rles")
+FEW = 0.05
+"""Share of pictures with several classes up to which these are left out unasked."""
 
 
 def detect(tree: Tree) -> float:
-    """Return 0.85 when a sheet has usable columns and at least half of its first rows name pictures of the upload."""
-    return 0.85 if any(_usable(tree, name) for name in _sheets(tree)) else 0.0
+    """Return 0.85 when a sheet names pictures and says what the class is, 0.35 when that must be asked.
+
+    0.02 where a sheet is there that names no picture: where nothing else is read, it is named in the refusal.
+    """
+    if not tree.pictures:
+        return 0.0
+    best = 0.0
+    sheets = _sheets(tree)
+    for name in sheets:
+        try:
+            rows = first_rows(tree, name, 200)
+            columns = look_at(rows, _names_picture(tree, name), len(tree.pictures))
+            if columns is None:
+                continue
+            settle_label(columns, rows, Choices(dict(tree.choices.given)), name)
+        except Undecided:
+            best = max(best, 0.35)
+        except InputError:
+            best = max(best, 0.35 if any(key.startswith(COLUMN) for key in tree.choices.given) else 0.0)
+        else:
+            told = columns.label >= 0 or columns.flags or columns.box or _run_lengths(columns) >= 0
+            best = max(best, 0.0 if not told else 0.85 if columns.sure or columns.box else 0.35)
+    return max(best, 0.02 if sheets else 0.0)
 
 
 def _sheets(tree: Tree) -> list[str]:
-    return tree.with_suffix(".csv", ".tsv", ".xlsx", ".xlsm")
+    found = tree.with_suffix(".csv", ".tsv", ".xlsx", ".xlsm")
+    texts = [name for name in tree.with_suffix(".txt") if PurePosixPath(name).stem.lower() not in SPLIT_NAMES]
+    if not found and len(texts) <= 5:  # one text per picture is YOLO's
+        found = [name for name in texts if _is_sheet(tree, name)]
+    return found
 
 
-def _usable(tree: Tree, name: str) -> bool:
-    try:
-        rows = read_sheet(tree, name, limit=200)
-    except InputError:
-        return False
-    columns = _columns(rows)
-    if columns is None or not tree.pictures:
-        return False
-    body = rows[columns["_first"] :][:100]
-    hits = sum(tree.find_picture(row[columns["file"]], name) is not None for row in body if len(row) > columns["file"])
-    return hits * 2 >= max(1, len(body))
+def _is_sheet(tree: Tree, name: str) -> bool:
+    """Return whether a text file holds rows whose first cell is a file name with its ending."""
+    rows = [row for row in first_rows(tree, name, 20) if len(row) > 1]
+    named = [row for row in rows if "." in row[0] and tree.find_picture(row[0], name)]
+    return len(named) * 2 > len(rows) > 0
 
 
-def read_sheet(tree: Tree, name: str, limit: int | None = None) -> list[list[str]]:
-    """Return the rows of a sheet as text. Raises InputError for a damaged or bomb-like workbook."""
-    if name.lower().endswith((".xlsx", ".xlsm")):
-        return _read_workbook(tree, name, limit)
-    text = tree.text(name)
-    try:
-        dialect = csv.Sniffer().sniff(text[:20_000], delimiters=",;\t|")
-    except csv.Error:
-        dialect = csv.excel
-    rows = []
-    try:
-        for row in csv.reader(io.StringIO(text.replace("\0", "")), dialect):
-            if any(cell.strip() for cell in row):
-                rows.append([cell.strip() for cell in row])
-            if limit and len(rows) >= limit:
-                break
-    except csv.Error as error:
-        raise InputError(f"{name} can't be read as a table ({error}): save it again as CSV with UTF-8.") from error
-    return rows
+def _names_picture(tree: Tree, name: str) -> Callable[[str], bool]:
+    """Return what says whether a cell of a sheet names a picture of the upload."""
+    return lambda cell: (
+        bool(cell) and tree.find_picture(cell, name, split=SPLIT_NAMES.get(split_word(name))) is not None
+    )
 
 
-def _read_workbook(tree: Tree, name: str, limit: int | None) -> list[list[str]]:
-    try:
-        with zipfile.ZipFile(tree.files[name]) as packed:
-            if sum(entry.file_size for entry in packed.infolist()) > MAX_SHEET_BYTES:
-                raise InputError(f"{name} unpacks to more than 400 MB: save the sheet as CSV.")
-        import openpyxl
-
-        book = openpyxl.load_workbook(tree.files[name], read_only=True, data_only=True)
-        rows = []
-        for row in book.worksheets[0].iter_rows(values_only=True, max_row=limit):
-            cells = ["" if cell is None else str(cell).strip() for cell in row]
-            if any(cells):
-                rows.append(cells)
-        book.close()
-    except InputError:
-        raise
-    except Exception as error:  # openpyxl raises many kinds on damaged workbooks
-        raise InputError(f"{name} can't be read as an Excel workbook: save it again, or as CSV.") from error
-    return rows
-
-
-def _columns(rows: list[list[str]]) -> dict[str, int] | None:
-    """Return the meaning of the columns by their heads (or by their form when there are none), None when unclear."""
-    if not rows:
-        return None
-    heads = [cell.strip().lower().lstrip("#") for cell in rows[0]]
-    found: dict[str, int] = {}
-
-    def find_column(meaning: str, names: tuple[str, ...]) -> None:
-        for name in names:
-            taken = {place for key, place in found.items() if not key.startswith("_")}
-            if name in heads and heads.index(name) not in taken:
-                found[meaning] = heads.index(name)
-                return
-
-    find_column("file", FILE)
-    if "file" in found:
-        found["_first"] = 1
-        for key, names in (("label", LABEL), ("split", SPLIT), ("group", GROUP)):
-            find_column(key, names)
-        for kind, sets in (("corners", CORNERS), ("size", SIZES)):
-            for four in sets:
-                if all(name in heads for name in four) and "box0" not in found:
-                    found.update({f"box{place}": heads.index(name) for place, name in enumerate(four)})
-                    found["_" + kind] = 1
-        if "_corners" in found and "width" in heads and "height" in heads:
-            found["width"], found["height"] = heads.index("width"), heads.index("height")
-        return found if "label" in found or _one_hot(rows, found) else None
-    if len(rows[0]) == 6 and all(_is_number(cell) or not cell for cell in rows[0][1:5]):
-        return {"file": 0, "box0": 1, "box1": 2, "box2": 3, "box3": 4, "label": 5, "_corners": 1, "_first": 0}
-    if len(rows[0]) == 2 and "." in rows[0][0]:
-        return {"file": 0, "label": 1, "_first": 0}
-    return None
-
-
-def _is_number(text: str) -> bool:
-    return not math.isnan(number(text))
-
-
-def _one_hot(rows: list[list[str]], columns: dict[str, int]) -> list[int]:
-    """Return the columns that hold only 0 and 1 with one 1 per row, [] when the sheet is not of that kind."""
-    taken = {place for key, place in columns.items() if not key.startswith("_")}
-    body = [row for row in rows[1:200] if len(row) == len(rows[0])]
-    flags = [
-        place
-        for place in range(len(rows[0]))
-        if place not in taken and body and all(row[place] in ("0", "1", "0.0", "1.0", "") for row in body)
-    ]
-    if len(flags) < 2 or any(sum(row[place] in ("1", "1.0") for place in flags) != 1 for row in body):
-        return []
-    return flags
+def _run_lengths(columns: Columns) -> int:
+    return next((place for place, head in enumerate(columns.heads) if plain(head) in RUN_LENGTHS), -1)
 
 
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:
-    """Read every usable sheet."""
-    named = NamedClasses(tree)
-    boxes: list[tuple[str, str, list[float], str]] = []
+    """Read every sheet that names pictures. Raises Undecided where a column may be this or that."""
+    reading = _Reading(tree)
     for name in _sheets(tree):
-        if not _usable(tree, name):
-            continue
-        named.used.add(name)
-        rows = read_sheet(tree, name)
-        columns = _columns(rows) or {}
-        flags = [] if "label" in columns else _one_hot(rows, columns)
-        for line, row in enumerate(rows[columns["_first"] :], start=columns["_first"] + 1):
-            _row(row, columns, flags, rows[0], f"{name} row {line}", name, named, boxes)
-    _add_boxes(named, boxes)
-    return named.finish(NAME, task, rest=not named.whole)
+        reading.sheet(name)
+    if not reading.named.used:
+        raise InputError(" ".join(reading.refused) or f"{tree.label}: none of its sheets can be used.")
+    reading.settle_several()
+    if reading.largest <= 1.0:
+        for picture in reading.boxed:
+            reading.named.images[picture].unit = "fraction"
+    return reading.named.finish(NAME, task, rest=not reading.named.whole)
 
 
-def _row(
-    row: list[str],
-    columns: dict[str, int],
-    flags: list[int],
-    heads: list[str],
-    where: str,
-    name: str,
-    named: NamedClasses,
-    boxes: list[tuple[str, str, list[float], str]],
-) -> None:
-    def cell(key: str) -> str:
-        place = columns.get(key, -1)
-        return row[place] if 0 <= place < len(row) else ""
+class _Reading:
+    """What the sheets of an upload say so far."""
 
-    size = number(cell("width")), number(cell("height"))
-    declared = None if any(map(math.isnan, size)) else (int(size[0]), int(size[1]))
-    picture = named.picture(cell("file"), name, declared, SPLIT_NAMES.get(cell("split").lower()))
-    if picture is None:
-        return
-    named.images[picture].group = named.images[picture].group or cell("group")
-    label = cell("label")
-    if flags:
-        label = next((heads[place] for place in flags if place < len(row) and row[place] in ("1", "1.0")), "")
-    if "box0" not in columns:
-        if clean(label):
-            named.classify(picture, label)
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.named = NamedClasses(tree)
+        self.boxed: set[str] = set()
+        self.largest = 0.0
+        """the largest number of any box"""
+        self.whole: dict[str, list[str]] = {}
+        """picture -> its classes, where whole pictures are labelled"""
+        self.contradicted: set[str] = set()
+        self.refused: list[str] = []
+        self.found: dict[tuple[str, str | None], str | None] = {}
+        self.several = False
+        self.title = ""
+
+    def sheet(self, name: str) -> None:
+        """Read one sheet; one that names no picture is remembered for the refusal."""
+        tree = self.tree
+        rows = first_rows(tree, name, LOOKED_AT)
+        columns = look_at(rows, _names_picture(tree, name), len(tree.pictures))
+        if columns is None:
+            heads = ", ".join((rows or [[]])[0][:8])
+            self.refused.append(f"{name}: none of its columns ({heads}) names pictures of the upload.")
+            return
+        settle_label(columns, rows, tree.choices, name)
+        runs = _run_lengths(columns)
+        if columns.label < 0 and not columns.flags and not columns.box and runs < 0:
+            heads = ", ".join(columns.heads[:8])
+            self.refused.append(f"{name}: it names pictures, but none of its columns ({heads}) can be the class.")
+            return
+        self.named.used.add(name)
+        self.title = self.title or name
+        body = rows[int(columns.has_head) :]
+        if len(columns.box) == 1:
+            columns.box_kind = box_kind(columns, body[:500], self._size, tree.choices, name)
+        grades, renamed = None, self._names(columns, body, name)
+        if columns.label >= 0 and not columns.box and runs < 0:
+            values = (columns.cell(row, columns.label) for row in body)
+            grades = settle_grades(values, tree.choices, f"{name}: the column “{columns.heads[columns.label]}”")
+        split = SPLIT_NAMES.get(split_word(name))
+        for line, row in enumerate(read_rows(tree, name), start=1):
+            if line > int(columns.has_head):
+                self._row(row, columns, name, line, split, grades, renamed, runs)
+        if grades is not None and grades.cut is not None:
+            self.named.classes = [grades.below, grades.above]
+
+    def _names(self, columns: Columns, body: list[Row], name: str) -> dict[str, str]:
+        """Return code -> name: from a sheet of two columns that names the codes, or the head where 1 means yes."""
+        if columns.label < 0:
+            return {}
+        boxed = columns.box or [place for place in (_run_lengths(columns),) if place >= 0]
+        codes = {
+            columns.cell(row, columns.label)
+            for row in body
+            if not boxed or columns.cell(row, boxed[0]).lower() not in EMPTY
+        } - {""}
+        if boxed and codes and all(code.lower() in TRUE for code in codes) and columns.has_head:
+            return dict.fromkeys(codes, columns.heads[columns.label])
+        for other in _sheets(self.tree):
+            if other == name or other in self.named.used or not codes:
+                continue
+            told = {row[0]: row[1] for row in first_rows(self.tree, other, 20_000) if len(row) == 2}
+            if sum(code in told for code in codes) >= 0.8 * len(codes):
+                self.named.used.add(other)
+                return told
+        return {}
+
+    def _size(self, reference: str) -> tuple[int, int] | None:
+        picture = self.tree.find_picture(reference) if reference else None
+        if picture is None:
+            return None
+        try:
+            with open_header(self.tree.files[picture]) as image:
+                width, height = image.size
+                return width, height
+        except (UnreadableImage, OSError, ValueError):
+            return None
+
+    def _picture(self, reference: str, name: str, split: str | None) -> str | None:
+        key = reference, split
+        if key not in self.found:
+            self.found[key] = self.named.picture(reference, name, None, split)
+        elif self.found[key] is None:
+            self.named.problems.note("image-missing", f"{name}: {reference or 'no picture named'}")
+        return self.found[key]
+
+    def _row(
+        self,
+        row: Row,
+        columns: Columns,
+        name: str,
+        line: int,
+        split: str | None,
+        grades: Grades | None,
+        renamed: dict[str, str],
+        runs: int,
+    ) -> None:
+        cell = columns.cell
+        part = SPLIT_NAMES.get(cell(row, columns.split).lower(), split) if columns.split >= 0 else split
+        picture = self._picture(cell(row, columns.file), name, part)
+        if picture is None:
+            return
+        image = self.named.images[picture]
+        if columns.group >= 0 and not image.group:
+            image.group = cell(row, columns.group)
+        if columns.width >= 0 and image.declared is None:
+            width, height = number(cell(row, columns.width)), number(cell(row, columns.height))
+            image.declared = None if math.isnan(width) or math.isnan(height) else (int(width), int(height))
+        label = cell(row, columns.label) if columns.label >= 0 else ""
+        label = renamed.get(label, label)
+        if columns.box:
+            self._boxes(row, columns, picture, label, f"{name} row {line}")
+        elif runs >= 0:
+            self._runs(cell(row, runs), picture, label if columns.label >= 0 else "object", f"{name} row {line}")
         else:
-            named.problems.note("bad-row", f"{where}: no label")
-        return
-    cells = [cell(f"box{place}") for place in range(4)]
-    if not any(cells):
-        return  # a picture listed as having no object
-    values = [number(text.replace(",", ".")) for text in cells]
-    if any(map(math.isnan, values)) or not clean(label):
-        named.problems.note("bad-row", f"{where}: {','.join(cells)} {label}")
-        return
-    if "_size" in columns:
-        values[2:] = [values[0] + max(values[2], 0.0), values[1] + max(values[3], 0.0)]
-    boxes.append((picture, label, values, where))
+            self._classify(row, columns, picture, label, grades, f"{name} row {line}")
 
+    def _boxes(self, row: Row, columns: Columns, picture: str, label: str, where: str) -> None:
+        problems = self.named.problems
+        cells = [columns.cell(row, place) for place in columns.box]
+        if all(text.lower() in EMPTY for text in cells):
+            return  # a picture listed as having no object
+        label = label if columns.label >= 0 else "object"
+        values = numbers_in(cells[0]) if len(cells) == 1 else [decimal(text) for text in cells]
+        if not values or len(values) % 4 or any(map(math.isnan, values)) or not clean(label):
+            problems.note("bad-row", f"{where}: {','.join(cells)} {label}")
+            return
+        if columns.crowd >= 0 and columns.cell(row, columns.crowd).lower() in TRUE:
+            problems.note("crowd-left-out", where)
+            return
+        self.boxed.add(picture)
+        for start in range(0, len(values), 4):
+            four = values[start : start + 4]
+            box = to_corners(four, columns.box_kind)
+            self.largest = max(self.largest, *box)
+            text = f"{where}: " + ",".join(f"{value:g}" for value in four)
+            self.named.add(picture, label, SourceObject(0, box, row=text))
 
-def _add_boxes(named: NamedClasses, boxes: list[tuple[str, str, list[float], str]]) -> None:
-    """Add boxes; when no number of the whole sheet exceeds 1 they are fractions of the picture."""
-    fractions = bool(boxes) and max(max(values) for _, _, values, _ in boxes) <= 1.0
-    for picture, label, values, where in boxes:
-        if fractions:
-            named.images[picture].unit = "fraction"
-        row = f"{where}: " + ",".join(f"{value:g}" for value in values)
-        named.add(picture, label, SourceObject(0, (values[0], values[1], values[2], values[3]), row=row))
+    def _runs(self, cell: str, picture: str, label: str, where: str) -> None:
+        if cell.lower() in EMPTY or cell == "-1":
+            return  # nothing is marked on this one
+        size = self.named.images[picture].declared or self._size(picture)
+        try:
+            if size is None or not clean(label):
+                raise ValueError("no size or no class")
+            outlines, holes, specks = mask_outlines(runs_to_mask(cell, *size))
+        except ValueError as error:
+            self.named.problems.note("bad-row", f"{where}: {error}")
+            return
+        self.named.images[picture].declared = size
+        for code, number_of in (("hole-filled", holes), ("mask-specks", specks)):
+            if number_of:
+                self.named.problems.note(code, where, count=number_of)
+        for outline in outlines:
+            self.largest = max(self.largest, float(np.abs(outline).max()), 2.0)
+            self.named.add(picture, label, SourceObject(0, polygon=outline, row=where))
+
+    def _classify(
+        self, row: Row, columns: Columns, picture: str, label: str, grades: Grades | None, where: str
+    ) -> None:
+        if columns.flags:
+            labels = [columns.heads[place] for place in columns.flags if columns.cell(row, place).lower() in TRUE] or [
+                "none"
+            ]
+        else:
+            labels = [clean(part) for part in PARTS.split(label)] if PARTS.search(label) else [clean(label)]
+            labels = [grades.name(part) if grades else part for part in labels if part]
+        if not labels:
+            self.named.problems.note("bad-row", f"{where}: no label")
+            return
+        self.several |= len(labels) > 1
+        known = self.whole.setdefault(picture, labels)
+        if known is not labels and set(labels) - set(known):
+            self.contradicted.add(picture)
+            self.whole[picture] = [*known, *(item for item in labels if item not in known)]
+
+    def settle_several(self) -> None:
+        """Give every picture its one class; what is to become of pictures with several is asked."""
+        named = self.named
+        many = {picture for picture, labels in self.whole.items() if len(set(labels)) > 1}
+        way = ""
+        if many and (self.several or len(many) > FEW * len(self.whole)):
+            way = self._ask_several(many)
+        for picture, labels in self.whole.items():
+            if way.startswith("has="):
+                wanted = way.removeprefix("has=")
+                named.classify(picture, wanted if wanted in labels else f"no {wanted}")
+            elif way == "combination":
+                named.classify(picture, " + ".join(sorted(set(labels))))
+            elif way == "leave-out" and picture in many:
+                named.problems.note("several-classes", f"{picture}: {', '.join(labels)}")
+                named.used.add(picture)
+                named.left_out.add(picture)
+            else:
+                for label in labels:
+                    named.classify(picture, label)
+
+    def _ask_several(self, many: set[str]) -> str:
+        total = len(self.whole)
+        counts = Counter(label for labels in self.whole.values() for label in set(labels))
+        combined = {" + ".join(sorted(set(labels))) for labels in self.whole.values()}
+        options = [
+            Option(
+                "leave-out", f"the {count(len(many), 'picture')} with several are left out, {total - len(many)} stay"
+            ),
+            Option("combination", f"every combination is a class of its own: {count(len(combined), 'class')}"),
+            *(
+                Option(f"has={name}", f"2 classes: {name} ({number}) and all others ({total - number})")
+                for name, number in counts.most_common(20)
+            ),
+        ]
+        few = len(many) <= FEW * total
+        return self.tree.choices.ask(
+            "several",
+            f"{self.title}: {len(many)} of {count(total, 'picture')} have several classes, and Graft learns one class "
+            "per picture: which is meant?",
+            options,
+            "leave-out" if few else None,
+            "They are few." if few else "",
+        )

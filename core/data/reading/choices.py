@@ -97,15 +97,16 @@ class Choices:
         *,
         number: tuple[float, float] | None = None,
         sample: Sequence[Sequence[str]] = (),
+        meant: str | None = None,
     ) -> str:
-        """Return the value to read by: the user's, else `taken` (with `why`).
+        """Return the value to read by: the user's (`meant`, where it was typed in another spelling), else `taken`.
 
         A question asked again (of another file) is answered alike; the first wording is kept. Raises InputError for an
         answer that is no reading, Undecided when there is neither an answer nor `taken`.
         """
         rows = tuple(tuple(row) for row in sample)
         choice = Choice(key, question, tuple(options), taken, why, number, rows)
-        answer = self.given.get(key)
+        answer = meant or self.given.get(key)
         if answer is not None:
             if not choice.fits(answer):
                 known = "; ".join(f"{choice.option(option.value)} ({option.meaning})" for option in choice.options)

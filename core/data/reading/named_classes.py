@@ -25,6 +25,8 @@ class NamedClasses:
     objects: dict[str, list[tuple[str, SourceObject]]] = field(default_factory=dict)
     whole: dict[str, str] = field(default_factory=dict)
     """picture -> its one class, for classification"""
+    left_out: set[str] = field(default_factory=set)
+    """pictures that were left out with a finding of their own"""
     used: set[str] = field(default_factory=set)
     left_out: set[str] = field(default_factory=set)
     """pictures that must not come along: their labels can't be read"""
@@ -34,7 +36,7 @@ class NamedClasses:
         self, reference: str, beside: str, declared: tuple[int, int] | None = None, split: str | None = None
     ) -> str | None:
         """Find the picture a label refers to and list it; None (and a finding) when it is not in the upload."""
-        name = self.tree.find_picture(reference, beside) if reference else None
+        name = self.tree.find_picture(reference, beside, split=split) if reference else None
         if name is None:
             self.problems.note("image-missing", f"{beside}: {reference or 'no picture named'}")
             return None
@@ -104,7 +106,10 @@ class NamedClasses:
         return SourceDataset(name, chosen, clean_names, images, self.problems, index, shape, flip, used=self.used)
 
     def _finish_classify(self, name: str) -> SourceDataset:
-        classes = sorted({label.replace("/", "-").replace("\\", "-") for label in self.whole.values()})
+        found = {label.replace("/", "-").replace("\\", "-") for label in self.whole.values()}
+        classes = sorted(found, key=in_order)
+        if self.classes and found <= set(self.classes):
+            classes = [label for label in self.classes if label in found]
         index = {label: number for number, label in enumerate(classes)}
         images = []
         for picture, label in self.whole.items():
@@ -116,6 +121,14 @@ class NamedClasses:
                 self.problems.note("missing-class", other)
                 self.used.add(other)
         return SourceDataset(name, "classify", classes, images, self.problems, dict(index), used=self.used)
+
+
+def in_order(label: str) -> tuple[float, str]:
+    """Return what sorts labels: numbers by their size, before all names."""
+    try:
+        return float(label), ""
+    except ValueError:
+        return float("inf"), label
 
 
 def clean(label: object) -> str:

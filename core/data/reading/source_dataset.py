@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
@@ -114,3 +114,13 @@ def split_of(name: str) -> str | None:
         if part in SPLIT_NAMES:
             return SPLIT_NAMES[part]
     return None
+
+
+def split_word(name: str) -> str:
+    """Return the word of a path that names a split: instances_val2017.json -> val2017, valid/_annotations.coco.json."""
+    path = PurePosixPath(name.lower())
+    words = path.stem.replace("-", "_").replace(".", "_").split("_")
+    for word in [*reversed(words), *reversed(path.parts[:-1])]:
+        if word in SPLIT_NAMES:
+            return word
+    return ""

@@ -1,0 +1,1 @@
+"""Sheets: their rows one by one, what each column is, and what a cell says."""
