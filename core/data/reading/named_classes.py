@@ -26,10 +26,8 @@ class NamedClasses:
     whole: dict[str, str] = field(default_factory=dict)
     """picture -> its one class, for classification"""
     left_out: set[str] = field(default_factory=set)
-    """pictures that were left out with a finding of their own"""
+    """pictures that must not come along, with a finding of their own: their labels can't be read or used"""
     used: set[str] = field(default_factory=set)
-    left_out: set[str] = field(default_factory=set)
-    """pictures that must not come along: their labels can't be read"""
     skeletons: Skeletons = field(default_factory=Skeletons)
 
     def picture(
