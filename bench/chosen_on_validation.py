@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from core.evaluation.crossfit.counts import Counts, Findings, best_epochs, fixed, flattery, highest_f1
 from core.evaluation.crossfit.folds import draw_folds
 from core.evaluation.figures.figure import Figure
-from core.evaluation.figures.intervals import count_units, draw, group_members, ratio_interval
+from core.evaluation.figures.intervals import count_effective, count_units, draw, group_members, ratio_interval
 from core.evaluation.figures.metrics import average_precision, precision_recall
 
 EPOCHS, RUNS, PICTURES_OF_TRUTH = 15, 10, 10_000
@@ -132,7 +132,7 @@ def figures(counts: Counts, objects: Array, weights: NDArray[np.float32], units:
     hits, named, labelled = counts.hits.sum(), counts.findings.sum(), objects.sum()
     drawn = [weights @ table.astype(np.float32) for table in (counts.hits, counts.findings, objects)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        recall = ratio_interval(drawn[0] / drawn[2], hits, labelled, units)
+        recall = ratio_interval(drawn[0] / drawn[2], hits, labelled, min(units, count_effective(objects)))
         score = ratio_interval(2 * drawn[0] / (drawn[1] + drawn[2]), hits, (named + labelled) / 2, units)
     return Figure(hits / labelled, *recall), Figure(2 * hits / (named + labelled), *score)
 

@@ -4,10 +4,13 @@ from typing import Any
 
 import streamlit as st
 
+from core.data.dataset import load_dataset
 from core.delivery.bundle.bundle import NO_BUNDLE, bundle_path
 from core.delivery.notebook.notebook import notebook_text, script_text, training_code
 from core.delivery.report.report import ReportSettings, report_path
 from core.errors import GraftError, InputError
+from core.evaluation.decisions.settings import DecisionSettings
+from core.evaluation.decisions.units import good_class
 from core.jobs import run_job_folder, start_job
 from core.tasks import TASKS
 from core.training.store import Run
@@ -19,6 +22,7 @@ from pages._ui.common.formatting import plain
 from pages._ui.common.settings import field_widget
 from pages._ui.deliver.exports import show_exports
 from pages._ui.deliver.jobs import offer_file, show_job
+from pages._ui.evaluation.decisions import ask_decisions
 
 workspace = frame.workspace()
 
@@ -64,8 +68,10 @@ def show_report(run: Run) -> None:
             name: field_widget(ReportSettings, name, key=f"report_{name}_{run.id}")
             for name in ("title", "author", "intended_use", "pictures", "signatures")
         }
-    if not running and st.button("Make it again" if path.is_file() else "Make the report", key="make_report",
-                                 type="secondary" if path.is_file() else "primary"):  # fmt: skip
+        stated = ask_decisions(run, _classes_to_choose(run))
+    values |= stated.model_dump() if stated is not None else {}
+    label, kind = ("Make it again", "secondary") if path.is_file() else ("Make the report", "primary")
+    if not running and st.button(label, key="make_report", disabled=stated is None, type=kind):
         begin("report", "core.delivery.report.report", run, {"settings": values})
     if not running and path.is_file():
         offer_file(path, "Save the report", "text/html", "save_report", f"{run.id}-report.html")
@@ -78,6 +84,17 @@ def show_report(run: Run) -> None:
         f'write_report(Workspace.current(), "{run.id}", Path("report.html"))',
         key="report",
     )
+
+
+def _classes_to_choose(run: Run) -> list[str]:
+    """Return a classifier's classes where none says by its name that nothing is wrong."""
+    if not TASKS[run.spec.task].names_pictures:
+        return []
+    try:
+        classes = load_dataset(workspace, run.dataset).classes
+    except InputError:
+        return []
+    return [] if good_class(classes, DecisionSettings()) is not None else classes
 
 
 def show_notebook(run: Run) -> None:

@@ -13,6 +13,7 @@ from pages._ui.common import charts, frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.chosen_run import chosen_run
 from pages._ui.evaluation import charts as evaluation_charts
+from pages._ui.evaluation.decisions import show_decisions
 from pages._ui.evaluation.evaluations import evaluation_of, is_ready
 from pages._ui.evaluation.figures import (
     show_calibration,
@@ -94,6 +95,9 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
     if evaluation.detector is not None:
         with page.cell("Where should the line be drawn?", "Every figure and picture on this page follows it."):
             show_operating_point(run, evaluation, evaluation.detector)
+    if not TASKS[evaluation.task].names_pixels:
+        with page.cell("What would be decided?", "What the answers come to for whoever passes or rejects by them."):
+            show_decisions(run, evaluation)
     with page.cell("How good is each class?"):
         show_classes(evaluation)
     hint = "" if evaluation.detector is None else "Solid lines are your labels, dashed ones the model’s answers."

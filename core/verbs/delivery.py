@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.verbs.verb import Add, say_progress
+from core.evaluation.decisions.settings import DecisionSettings
+from core.verbs.verb import Add, say_progress, settings_from
 from core.workspace import Workspace
 
 
@@ -35,6 +36,8 @@ def register(add: Add) -> None:
     verb.add_argument("--title", default="", help="default: the run's name")
     verb.add_argument("--author", default="", help="who made it")
     verb.add_argument("--no-pictures", action="store_true", help="leave the example pictures out")
+    for name, field in DecisionSettings.model_fields.items():
+        verb.add_argument(f"--{name}", help=f"{field.title}. {field.description}".replace("%", "%%"))
 
     verb = add("notebook", _notebook, "Write a notebook (or script) that does the same run with plain Ultralytics.")
     verb.add_argument("run", help="id of a run")
@@ -82,7 +85,9 @@ def _export(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
 def _report(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.delivery.report.report import ReportSettings, write_report
 
-    settings = ReportSettings(title=parsed.title, author=parsed.author, pictures=not parsed.no_pictures)
+    stated = {name: getattr(parsed, name) for name in DecisionSettings.model_fields}
+    words = {"title": parsed.title, "author": parsed.author, "pictures": not parsed.no_pictures}
+    settings = settings_from(ReportSettings, {**stated, **words})
     path = write_report(workspace, parsed.run, parsed.out, settings, progress=say_progress())
     return {"run": parsed.run, "report": str(path), "bytes": path.stat().st_size, "words": f"Written: {path}"}
 

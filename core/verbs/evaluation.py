@@ -6,7 +6,8 @@ import argparse
 import sys
 from typing import Any
 
-from core.verbs.verb import Add, say_progress
+from core.evaluation.decisions.settings import DecisionSettings
+from core.verbs.verb import Add, say_progress, settings_from
 from core.words import times
 from core.workspace import Workspace
 
@@ -22,6 +23,9 @@ def register(add: Add) -> None:
         help="which part of the dataset; test opens the test part, and each opening is recorded and counted",
     )
 
+    for name, field in DecisionSettings.model_fields.items():
+        verb.add_argument(f"--{name}", help=f"{field.title}. {field.description}".replace("%", "%%"))
+
     verb = add("compare", _compare, "Say whether one run is better than another, on the same pictures.")
     verb.add_argument("a", help="id of a run")
     verb.add_argument("b", help="id of another run on the same dataset")
@@ -29,12 +33,14 @@ def register(add: Add) -> None:
 
 
 def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.evaluation.decisions.decide import counted_words, decide
     from core.evaluation.evaluation import evaluate_run
     from core.evaluation.figures.figure import plain_values
     from core.evaluation.label_errors import find_label_errors
     from core.training.advice import train_longer
     from core.training.runs import get_run
 
+    settings = settings_from(DecisionSettings, {name: getattr(parsed, name) for name in DecisionSettings.model_fields})
     run, opens = get_run(workspace, parsed.run), parsed.split == "test"
     evaluation = evaluate_run(workspace, run.id, split=parsed.split, open_test=opens, progress=say_progress())
     if evaluation.test_openings is not None:
@@ -43,7 +49,11 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
     summary, longer = evaluation.summary(), train_longer(run)
     if longer:
         summary["words"] += f"\n{longer}"
-    return {**summary, "advice": longer, "label_errors": plain_values(doubtful)}
+    decisions = decide(evaluation, settings)
+    told = [counted_words(decisions), *decisions.sentences] if decisions.units else decisions.sentences
+    summary["words"] += "\n\n" + "\n".join(told)
+    judged = {"label_errors": plain_values(doubtful), "decisions": plain_values(decisions)}
+    return {**summary, "advice": longer, **judged}
 
 
 def _compare(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:

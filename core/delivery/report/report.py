@@ -15,15 +15,17 @@ from typing import Any
 import jinja2
 import yaml
 from markupsafe import Markup
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from core.data.dataset import Dataset
 from core.data.palette import class_colour
 from core.delivery.report import figures as draw
 from core.delivery.report import words
 from core.delivery.report.pictures import Example, choose_examples, jpeg_of
-from core.delivery.report.rows import Chart, ClassCount, ClassRow, Gallery, Headline, Picture, SliceRow
+from core.delivery.report.rows import Chart, ClassCount, ClassRow, Gallery, Headline, Picture, RateRow, SliceRow
 from core.errors import GraftError, InputError
+from core.evaluation.decisions.decide import Decisions, counted_words, decide
+from core.evaluation.decisions.settings import DecisionSettings
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.results import ClassFigures
@@ -37,7 +39,7 @@ from core.training.arguments import training_arguments
 from core.training.records.progress import read_progress
 from core.training.runs import get_run
 from core.training.store import Run
-from core.words import SPLIT_WORDS, date, from_to, percent, score, thousands
+from core.words import SPLIT_WORDS, date, from_to, out_of, percent, score, thousands, value_from_to
 from core.workspace import Workspace, write_text_atomic
 
 LARGEST = 8_000_000
@@ -46,10 +48,8 @@ SIZES = ((560, 82), (420, 76), (300, 68))
 """Longer side in pixels and JPEG quality of the pictures, tried until the report is small enough."""
 
 
-class ReportSettings(BaseModel):
+class ReportSettings(DecisionSettings):
     """What a report says beyond what Graft knows."""
-
-    model_config = ConfigDict(extra="forbid")
 
     title: str = Field(default="", max_length=160, title="Title", description="Left empty: the run's name.")
     intended_use: str = Field(
@@ -139,6 +139,8 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
     spec = run.spec
     confusion = evaluation.confusion
     class_rows, class_columns = _per_class(evaluation)
+    stated = {name: getattr(settings, name) for name in DecisionSettings.model_fields}
+    decisions = decide(evaluation, DecisionSettings(**stated))
     show_matrix = 1 < len(evaluation.classes) <= 12
     weights = run.best_weights
     assert weights is not None
@@ -150,6 +152,9 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
         if evaluation.next_steps and evaluation.next_steps[0] not in evaluation.sentences
         else list(evaluation.sentences),
         "headline": _headline(evaluation),
+        "decision_words": decisions.sentences,
+        "decision_counts": counted_words(decisions) if decisions.units else "",
+        "decision_rates": _rates(decisions),
         "interval_note": words.interval_note(evaluation, dataset),
         "trained_on": words.trained_on(run, dataset, progress),
         "operating_point": words.operating_point(run, evaluation),
@@ -201,6 +206,19 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
         "digests": words.digests(run, dataset, file_sha256(weights)),
         "picture_note": words.picture_note(evaluation),
     }
+
+
+def _rates(decisions: Decisions) -> list[RateRow]:
+    return [
+        RateRow(
+            title=rate.title,
+            counted="" if rate.part is None else out_of(rate.part, rate.whole or 0),
+            expected=value_from_to(rate.figure) if rate.figure.is_known else "not known",
+            per_million=thousands(round(rate.figure.value * 1e6)) if rate.figure.is_known else "–",
+            definition=rate.definition,
+        )
+        for rate in decisions.rates.values()
+    ]
 
 
 def _headline(evaluation: Evaluation) -> list[Headline]:

@@ -18,6 +18,17 @@ class Headline:
 
 
 @dataclass(frozen=True)
+class RateRow:
+    """One rate of decisions about whole units."""
+
+    title: str
+    counted: str
+    expected: str
+    per_million: str
+    definition: str
+
+
+@dataclass(frozen=True)
 class ClassCount:
     """How often a class is labelled, in each part and as a share of the training part."""
 

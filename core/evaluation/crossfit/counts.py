@@ -48,6 +48,23 @@ class Findings:
             np.bincount(self.picture[shown], minlength=size).astype(float),
         )
 
+    def of_units(self, units: Units) -> Findings:
+        """Return one finding for each unit with any, as sure as its surest; right where the unit is bad."""
+        surest = np.zeros(len(units.bad))
+        np.maximum.at(surest, units.of_picture[self.picture], self.confidence)
+        flagged = np.flatnonzero(surest > 0)
+        return Findings(surest[flagged], units.bad[flagged], flagged, units.bad.astype(float))
+
+
+@dataclass(frozen=True)
+class Units:
+    """What is decided about: parts, patients or single pictures."""
+
+    of_picture: NDArray[np.int64]
+    """(pictures,) the number of each picture's unit"""
+    bad: Mask
+    """(units,) whether something is labelled in one of its pictures"""
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -84,27 +101,33 @@ def flattery(
     rule: LineRule,
     epochs: Sequence[Findings] = (),
     best: NDArray[np.int64] | None = None,
+    units: Units | None = None,
 ) -> Counts:
     """Return by how much each picture's counts are too high because line and epoch were chosen on all of them.
 
     `kept` is what the kept model finds, `folds` is (repeats, pictures). `epochs` are what the epochs found, the kept
     one first, and `best` (repeats, folds) says which of them each fold's other pictures choose (`best_epochs`); without
-    them the epoch counts as given.
+    them the epoch counts as given. With `units` they are counted in place of pictures; the folds
+    must not divide one.
 
     What is measured holds for the choosers of one division, fewer than all. The luck of a best line falls with their
     number, as with any fitted number; the luck of a best epoch, the highest of several means, with the square root.
     """
     parts = int(folds.max()) + 1 if folds.size else 1
     share = 1 - 1 / parts
-    total = _had_a_say([kept], folds, rule).times(share)
+    total = _had_a_say([kept], folds, rule, None, units).times(share)
     if best is None:
         return total
-    of_epoch = _had_a_say(epochs, folds, rule, best) - _had_a_say(epochs[:1], folds, rule)
+    of_epoch = _had_a_say(epochs, folds, rule, best, units) - _had_a_say(epochs[:1], folds, rule, None, units)
     return total + of_epoch.times(math.sqrt(share))
 
 
 def _had_a_say(
-    epochs: Sequence[Findings], folds: NDArray[np.int64], rule: LineRule, best: NDArray[np.int64] | None = None
+    epochs: Sequence[Findings],
+    folds: NDArray[np.int64],
+    rule: LineRule,
+    best: NDArray[np.int64] | None,
+    units: Units | None,
 ) -> Counts:
     """Return by how much each picture's counts are higher where it had a say in the choice; mean over the repeats.
 
@@ -113,18 +136,20 @@ def _had_a_say(
     out, and the difference is that between choosing and being counted, whatever line came out (Efron 1983, JASA 78:
     316-331, calls it optimism).
     """
-    pictures = folds.shape[1]
-    everything = np.ones(pictures, dtype=bool)
-    total = Counts(np.zeros(pictures), np.zeros(pictures))
+    size = folds.shape[1] if units is None else len(units.bad)
+    everything = np.ones(size, dtype=bool)
+    total = Counts(np.zeros(size), np.zeros(size))
+    first = np.arange(size) if units is None else np.unique(units.of_picture, return_index=True)[1]
     for repeat, row in enumerate(folds):
-        count = int(row.max()) + 1 if pictures else 0
+        count = int(row.max()) + 1 if size else 0
         if count < 2:
             continue  # one picture, or one group: nobody is left to choose
         for fold in range(count):
             mine = row == fold
             findings = epochs[0 if best is None else int(best[repeat, fold])]
-            counted = findings.counts(rule(findings, ~mine), everything)
-            total = total + counted.times(np.where(mine, -1.0, 1 / (count - 1)))
+            line = rule(findings, ~mine)
+            told = findings if units is None else findings.of_units(units)
+            total = total + told.counts(line, everything).times(np.where(mine[first], -1.0, 1 / (count - 1)))
     return total.times(1 / max(len(folds), 1))
 
 

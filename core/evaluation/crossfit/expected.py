@@ -16,7 +16,7 @@ from core.evaluation.crossfit.counts import Counts, Findings, LineRule, best_epo
 from core.evaluation.crossfit.epochs import findings_of, fitness_of
 from core.evaluation.crossfit.folds import draw_folds
 from core.evaluation.figures.figure import Figure
-from core.evaluation.figures.intervals import Weights, count_units, draw, group_members, ratio_interval
+from core.evaluation.figures.intervals import Weights, count_effective, count_units, draw, group_members, ratio_interval
 from core.evaluation.figures.metrics import ratio
 from core.ultralytics.trainers.epoch_answers import EpochAnswers
 
@@ -64,7 +64,7 @@ class Choosing:
         Answers of other pictures than these are passed over. `best` saves working out anew which epochs the folds
         choose, which takes seconds.
         """
-        self.groups = groups
+        self.files, self.groups = list(files), groups
         self.folds = draw_folds(group_members(len(files), groups))
         self.task, self.pictures = task, len(files)
         numbers = {file: number for number, file in enumerate(files)}
@@ -73,12 +73,15 @@ class Choosing:
             len(item.files) == len(files) and set(item.files) == numbers.keys() for item in known
         )
         self.epochs: list[Findings] = []
+        self.answers: list[EpochAnswers] = []
+        self.place: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.best: NDArray[np.int64] | None = None
         if not usable:
             return
         place = np.array([numbers[file] for file in known[0].files], dtype=np.int64)
         if any(item.files != known[0].files for item in known):
             return
+        self.answers, self.place = known, place
         self.epochs = [findings_of(item, place, len(files), task) for item in known]
         self.best = (
             best_epochs(fitness_of(known, place, task), len(known), self.folds)
@@ -117,12 +120,12 @@ def expected_of_detector(
     drawn = [weights @ table.astype(np.float32) for table in (counts.hits, counts.findings, objects)]
     metrics = {}
     with np.errstate(invalid="ignore", divide="ignore"):
-        for name, draws, whole in (
-            ("recall", drawn[0] / drawn[2], labelled),
-            ("precision", drawn[0] / drawn[1], named),
-            ("F1", 2 * drawn[0] / (drawn[1] + drawn[2]), (named + labelled) / 2 if labelled else 0.0),
+        for name, draws, whole, held in (
+            ("recall", drawn[0] / drawn[2], labelled, count_effective(objects)),
+            ("precision", drawn[0] / drawn[1], named, count_effective(np.maximum(counts.findings, 0))),
+            ("F1", 2 * drawn[0] / (drawn[1] + drawn[2]), (named + labelled) / 2 if labelled else 0.0, units),
         ):
-            metrics[name] = Figure(ratio(hits, whole), *ratio_interval(draws, hits, whole, units))
+            metrics[name] = Figure(ratio(hits, whole), *ratio_interval(draws, hits, whole, min(units, held)))
     alarms = max(named - hits, 0.0) / max(len(objects), 1)
     folds = int(choosing.folds.max()) + 1 if choosing.folds.size else 1
     sentence = _sentence(rule is not None, choosing.knows_epochs, folds)

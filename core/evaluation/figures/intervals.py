@@ -59,6 +59,16 @@ def count_units(pictures: int, groups: Sequence[str] | None) -> int:
     return len(np.unique(group_members(pictures, groups))) if pictures else 0
 
 
+def count_effective(totals: NDArray[np.floating]) -> int:
+    """Return how many pictures of equal weight would say as much as these, whose `totals` (objects) differ.
+
+    Kish's (sum)^2 / sum of squares: where a few pictures hold most objects, a share over all objects rests on those few
+    (Carter, Schnepel and Steigerwald 2017, Review of Economics and Statistics 99: 698-709).
+    """
+    squares = float((totals.astype(float) ** 2).sum())
+    return max(1, round(float(totals.sum()) ** 2 / squares)) if squares else 0
+
+
 def interval(values: NDArray[np.floating], units: int | None = None) -> tuple[float, float]:
     """Return the middle 95 % of a figure's draws, leaving out draws that don't define it; NaN when none does.
 

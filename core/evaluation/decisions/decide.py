@@ -1,0 +1,246 @@
+"""What a model's answers come to where it is used, in the words of whoever decides by them.
+
+The plain sentences come first, then each rate with its interval and its definition.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.evaluation.decisions.rates import at_prevalence, exact_rate
+from core.evaluation.decisions.settings import DecisionSettings
+from core.evaluation.decisions.units import UnitCounts, count_units
+from core.evaluation.evaluation import Evaluation
+from core.evaluation.figures.figure import Figure
+from core.tasks import TASKS
+from core.words import count, percent, thousands, value_from_to
+
+MADE = frozenset(["part", "piece", "product", "item", "board", "unit", "weld", "casting", "panel", "wafer", "lot"])
+"""What is made rather than examined: it is thrown out and gets through."""
+
+PATIENT = re.compile("patient|person|subject", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One rate of decisions with what it means."""
+
+    title: str
+    figure: Figure
+    definition: str
+    part: int | None = None
+    whole: int | None = None
+    """the counts on these pictures behind it, None for what follows from others"""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return {"value", "low", "high", "definition"} and, where it was counted, {"count", "of"}."""
+        counted = {} if self.part is None else {"count": self.part, "of": self.whole}
+        return self.figure.as_dict() | counted | {"definition": self.definition}
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Everything about the decisions that would be made at the line."""
+
+    unit: str
+    prevalence: float | None
+    sentences: list[str]
+    units: int = 0
+    bad: int = 0
+    rejected: int = 0
+    escaped: int = 0
+    overkilled: int = 0
+    rates: dict[str, Rate] = field(default_factory=dict)
+    counts: UnitCounts | None = field(default=None, repr=False, compare=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return its fields, the rates by name, the units by picture left out."""
+        names = ("unit", "prevalence", "units", "bad", "rejected", "escaped", "overkilled", "sentences")
+        told = {name: getattr(self, name) for name in names}
+        told["passed"] = self.units - self.rejected
+        told["rates"] = {name: rate.as_dict() for name, rate in self.rates.items()}
+        return told
+
+
+def decide(evaluation: Evaluation, settings: DecisionSettings | None = None) -> Decisions:
+    """Return what the answers at the line of an evaluation come to for whoever decides by them."""
+    settings = settings or DecisionSettings()
+    unit = settings.unit or unit_word(evaluation.groups)
+    counts = count_units(evaluation, settings)
+    if counts is None:
+        why = (
+            "A class for every pixel is no decision about a whole: nothing is passed or rejected by it."
+            if TASKS[evaluation.task].names_pixels
+            else "Which class means that nothing is wrong? Name it (good), and escapes and false rejects are counted."
+        )
+        return Decisions(unit, settings.prevalence, [why])
+    bad, good = int(counts.bad.sum()), int((~counts.bad).sum())
+    escaped, overkilled = int((counts.bad & ~counts.rejected).sum()), int((~counts.bad & counts.rejected).sum())
+    rates = _rates(unit, settings.prevalence, counts)
+    return Decisions(
+        unit,
+        settings.prevalence,
+        _sentences(unit, settings.prevalence, rates, counts),
+        units=bad + good,
+        bad=bad,
+        rejected=int(counts.rejected.sum()),
+        escaped=escaped,
+        overkilled=overkilled,
+        rates=rates,
+        counts=counts,
+    )
+
+
+def unit_word(groups: dict[str, str]) -> str:
+    """Return what a unit is called where nobody said: a picture, a patient by the names of the groups, else a unit."""
+    if not groups:
+        return "picture"
+    return "patient" if any(PATIENT.search(name) for name in groups.values()) else "unit"
+
+
+def _rates(unit: str, prevalence: float | None, counts: UnitCounts) -> dict[str, Rate]:
+    bad, good = int(counts.bad.sum()), int((~counts.bad).sum())
+    escaped, overkilled = int((counts.bad & ~counts.rejected).sum()), int((~counts.bad & counts.rejected).sum())
+    rates = {
+        "escape rate": Rate(
+            "Bad ones passed (escape rate)", exact_rate(counts.escapes, bad),
+            f"bad {unit}s in which nothing is found, of all bad {unit}s; 1 - sensitivity", escaped, bad,
+        ),
+        "overkill rate": Rate(
+            "Good ones rejected (overkill, false reject rate)", exact_rate(counts.overkilled, good),
+            f"good {unit}s in which something is found, of all good {unit}s; 1 - specificity", overkilled, good,
+        ),
+    }  # fmt: skip
+    if prevalence is None:
+        return rates
+    stated = at_prevalence(prevalence, counts.escapes, bad, counts.overkilled, good)
+    share = share_words(prevalence)
+    described = {
+        "PPV": ("A rejected one is bad (positive predictive value)", f"of the rejected {unit}s, the share that is bad"),
+        "NPV": ("A passed one is good (negative predictive value)", f"of the passed {unit}s, the share that is good"),
+        "escaped": ("Bad and passed, of all", f"bad {unit}s that are passed, of all {unit}s"),
+        "overkill": ("Good and rejected, of all", f"good {unit}s that are rejected, of all {unit}s"),
+        "passed defective": ("Bad among the passed", f"of the passed {unit}s, the share that is bad"),
+    }
+    for name, (title, definition) in described.items():
+        rates[name] = Rate(title, stated[name], f"{definition}, where {share} are bad")
+    return rates
+
+
+def _sentences(unit: str, prevalence: float | None, rates: dict[str, Rate], counts: UnitCounts) -> list[str]:
+    bad, good = int(counts.bad.sum()), int((~counts.bad).sum())
+    escape, overkill = rates["escape rate"], rates["overkill rate"]
+    if prevalence is None:
+        lines = _at_any(unit, escape.figure if bad else None, overkill.figure if good else None)
+    else:
+        of_bad, of_good = rates["escaped"].figure if bad else None, rates["overkill"].figure if good else None
+        lines = _at_stated(unit, prevalence, of_bad, of_good)
+    if prevalence is not None and rates["PPV"].figure.is_known:
+        ppv, npv = rates["PPV"].figure, rates["NPV"].figure
+        lines.append(
+            f"A rejected {unit} is really bad in {value_from_to(ppv)} of cases, a passed one good in "
+            f"{value_from_to(npv)}."
+            if unit in MADE
+            else f"With a flagged {unit} something is really wrong in {value_from_to(ppv)} of cases, with one that is "
+            f"not flagged nothing in {value_from_to(npv)}."
+        )
+    lines += _bounds(unit, escape, overkill)
+    caught = int((counts.bad & counts.rejected).sum())
+    if counts.for_a_reason is not None and counts.for_a_reason < caught:
+        lines.append(
+            f"Of the {count(caught, f'bad {unit}')} rejected, {thousands(caught - counts.for_a_reason)} only for a "
+            "false alarm: nothing labelled was found there."
+        )
+    return lines + _missing(unit, bad, good)
+
+
+def _at_any(unit: str, escape: Figure | None, overkill: Figure | None) -> list[str]:
+    made, lines = unit in MADE, []
+    if overkill is not None:
+        value, ends = per(overkill, 1000)
+        lines.append(
+            f"Of 1,000 good {unit}s, about {value} would be thrown out ({ends})."
+            if made
+            else f"Of 1,000 {unit}s with nothing wrong, about {value} would be flagged ({ends})."
+        )
+    if escape is not None:
+        value, ends = per(escape, 1000)
+        lines.append(
+            f"Of 1,000 bad {unit}s, about {value} would get through ({ends})."
+            if made
+            else f"Of 1,000 {unit}s with something wrong, about {value} would be missed ({ends})."
+        )
+    return [*lines, "How common that is where the model is used decides what it comes to: state it (prevalence)."]
+
+
+def _at_stated(unit: str, prevalence: float, escaped: Figure | None, overkill: Figure | None) -> list[str]:
+    many = 1000 if prevalence >= 0.005 else 1_000_000
+    among, there = f"{thousands(many)} {unit}s", _number(prevalence * many)
+    made, lines = unit in MADE, []
+    if overkill is not None:
+        value, ends = per(overkill, many)
+        lines.append(
+            f"Of {among}, about {value} good ones are thrown out ({ends})."
+            if made
+            else f"Of {among}, about {value} are flagged though nothing is wrong ({ends})."
+        )
+    if escaped is not None:
+        value, ends = per(escaped, many)
+        lines.append(
+            f"Of the {there} bad ones among {among}, about {value} get through ({ends})."
+            if made
+            else f"Of the {there} with something wrong among {among}, about {value} are missed ({ends})."
+        )
+    return lines
+
+
+def _bounds(unit: str, escape: Rate, overkill: Rate) -> list[str]:
+    lines = []
+    for rate, what in ((escape, "missed"), (overkill, "wrongly rejected")):
+        if rate.part == 0 and rate.whole:
+            kind = "bad" if rate is escape else "good"
+            lines.append(
+                f"0 of {count(rate.whole, f'{kind} {unit}')} {what}: below {percent(rate.figure.high)} with 95 % "
+                "confidence."
+            )
+    return lines
+
+
+def _missing(unit: str, bad: int, good: int) -> list[str]:
+    if not good:
+        return [
+            f"No good {unit} is among these pictures, so nobody knows how many good ones would be rejected: bring "
+            "some, labelled as empty."
+        ]
+    return [] if bad else [f"No bad {unit} is among these pictures, so nobody knows how many would be missed."]
+
+
+def counted_words(decisions: Decisions) -> str:
+    """Say what would have been done with the units of these pictures, and with how many of them wrongly."""
+    unit, good, passed = decisions.unit, decisions.units - decisions.bad, decisions.units - decisions.rejected
+    return (
+        f"Of these {count(decisions.units, unit)} {thousands(decisions.bad)} are bad. "
+        f"{thousands(decisions.rejected)} would be rejected, {thousands(decisions.overkilled)} of the "
+        f"{thousands(good)} good ones with them; {thousands(passed)} would be passed, {thousands(decisions.escaped)} "
+        "of the bad ones with them."
+    )
+
+
+def per(figure: Figure, many: int) -> tuple[str, str]:
+    """Return a share as a number of so many, and its interval: `12`, `4 to 25`."""
+    return _number(figure.value * many), f"{_number(figure.low * many)} to {_number(figure.high * many)}"
+
+
+def share_words(share: float) -> str:
+    """Return a stated share: `2 %`, or `500 ppm` below one in a thousand."""
+    return f"{share * 1e6:g} ppm" if share < 0.001 else f"{share * 100:g} %"
+
+
+def _number(value: float) -> str:
+    if value >= 1000:
+        return thousands(int(float(f"{value:.3g}")))
+    if 0 < value < 0.05:
+        return "under 0.1"
+    return f"{value:.0f}" if value >= 9.95 or value == 0 else f"{value:.1f}"
