@@ -70,8 +70,9 @@ def show_report(run: Run) -> None:
         }
         stated = ask_decisions(run, _classes_to_choose(run))
     values |= stated.model_dump() if stated is not None else {}
-    label, kind = ("Make it again", "secondary") if path.is_file() else ("Make the report", "primary")
-    if not running and st.button(label, key="make_report", disabled=stated is None, type=kind):
+    made = path.is_file()
+    if not running and st.button("Make it again" if made else "Make the report", key="make_report",
+                                 disabled=stated is None, type="secondary" if made else "primary"):  # fmt: skip
         begin("report", "core.delivery.report.report", run, {"settings": values})
     if not running and path.is_file():
         offer_file(path, "Save the report", "text/html", "save_report", f"{run.id}-report.html")

@@ -148,9 +148,8 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
         "title": settings.title or run.name,
         "facts": words.facts(run, dataset, settings.author),
         "date": date(datetime.now(UTC)),
-        "sentences": [*evaluation.sentences, *evaluation.next_steps]
-        if evaluation.next_steps and evaluation.next_steps[0] not in evaluation.sentences
-        else list(evaluation.sentences),
+        "sentences": [line for line in evaluation.sentences if line not in evaluation.next_steps],
+        "next_steps": evaluation.next_steps,
         "headline": _headline(evaluation),
         "decision_words": decisions.sentences,
         "decision_counts": counted_words(decisions) if decisions.units else "",

@@ -153,7 +153,7 @@ def _sentences(unit: str, prevalence: float | None, rates: dict[str, Rate], coun
             f"Of the {count(caught, f'bad {unit}')} rejected, {thousands(caught - counts.for_a_reason)} only for a "
             "false alarm: nothing labelled was found there."
         )
-    return lines + _missing(unit, bad, good)
+    return [*_missing(unit, bad, good, counts.alarms_per_picture), *lines]
 
 
 def _at_any(unit: str, escape: Figure | None, overkill: Figure | None) -> list[str]:
@@ -208,18 +208,23 @@ def _bounds(unit: str, escape: Rate, overkill: Rate) -> list[str]:
     return lines
 
 
-def _missing(unit: str, bad: int, good: int) -> list[str]:
+def _missing(unit: str, bad: int, good: int, alarms: float | None) -> list[str]:
     if not good:
-        return [
-            f"No good {unit} is among these pictures, so nobody knows how many good ones would be rejected: bring "
-            "some, labelled as empty."
-        ]
+        lines = [f"How many good {unit}s would be rejected is not known: none is among these pictures."]
+        if alarms is not None and alarms >= 0.1:
+            lines.append(f"It raises {_number(alarms)} false alarms per picture, so many could be.")
+        return [*lines, f"Bring pictures of good {unit}s, labelled as empty, before you decide by it."]
     return [] if bad else [f"No bad {unit} is among these pictures, so nobody knows how many would be missed."]
 
 
 def counted_words(decisions: Decisions) -> str:
     """Say what would have been done with the units of these pictures, and with how many of them wrongly."""
     unit, good, passed = decisions.unit, decisions.units - decisions.bad, decisions.units - decisions.rejected
+    if not good:
+        return (
+            f"All of these {count(decisions.units, unit)} are bad; {thousands(decisions.rejected)} would be rejected, "
+            f"{thousands(decisions.escaped)} passed."
+        )
     return (
         f"Of these {count(decisions.units, unit)} {thousands(decisions.bad)} are bad. "
         f"{thousands(decisions.rejected)} would be rejected, {thousands(decisions.overkilled)} of the "

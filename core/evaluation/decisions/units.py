@@ -40,6 +40,8 @@ class UnitCounts:
     corrected: bool
     for_a_reason: int | None = None
     """bad units rejected in which something labelled is found, not only a false alarm; None of a classifier"""
+    alarms_per_picture: float | None = None
+    """false alarms per picture at the line; None of a classifier"""
 
 
 def good_class(classes: list[str], settings: DecisionSettings) -> int | None:
@@ -75,7 +77,8 @@ def _of_detector(evaluation: Evaluation) -> UnitCounts:
     rule = rule_of(evaluation.point, line) or fixed(line)
     counted = _counted(evaluation, files, units, findings, epochs, rule, line)
     found = member[findings.picture[findings.hit & (findings.confidence >= line)]]
-    return replace(counted, for_a_reason=len(np.unique(found)))
+    alarms = int((~findings.hit & (findings.confidence >= line)).sum()) / max(len(files), 1)
+    return replace(counted, for_a_reason=len(np.unique(found)), alarms_per_picture=alarms)
 
 
 def _of_classifier(evaluation: Evaluation, good: int) -> UnitCounts:

@@ -162,4 +162,4 @@ def test_without_good_units_nothing_is_said_of_overkill(workspace: Workspace, tm
     made = decide(evaluate_run(workspace, "run-a"), DecisionSettings(prevalence=0.02))
     assert made.bad == made.units == 8
     assert math.isnan(made.rates["overkill rate"].figure.value)
-    assert any("No good picture is among these" in sentence for sentence in made.sentences)
+    assert any("none is among these pictures" in sentence for sentence in made.sentences)
