@@ -13,6 +13,7 @@ from pages._ui.common import charts, frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.chosen_run import chosen_run
 from pages._ui.evaluation import charts as evaluation_charts
+from pages._ui.evaluation.attributes import ask_attributes
 from pages._ui.evaluation.decisions import show_decisions
 from pages._ui.evaluation.evaluations import evaluation_of, is_ready
 from pages._ui.evaluation.figures import (
@@ -110,6 +111,8 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
     if evaluation.slices:
         with page.cell("Where does it fail?"):
             show_parts(evaluation)
+            if dataset is not None:
+                ask_attributes(dataset)
     with page.cell("What does it look at?"):
         show_why(run, evaluation, dataset)
     if evaluation.errors:

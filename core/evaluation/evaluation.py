@@ -28,7 +28,7 @@ from core.evaluation.figures.operating_point import (
     save_operating_point,
 )
 from core.evaluation.figures.results import PictureMark, SplitFigures
-from core.evaluation.loading import known_twins, load_choosing, load_detector
+from core.evaluation.loading import known_twins, load_choosing, load_detector, with_attributes
 from core.evaluation.pixels import judged_pixels
 from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.prediction_arrays import CODES
@@ -159,7 +159,7 @@ def evaluate_run(
     openings = _open_test(dataset, open_test=open_test, ready=ready) if split == "test" else None
     if not ready:
         predict_split(workspace, run_id, split, progress)
-    meta = read_meta(folder, split)
+    meta = with_attributes(read_meta(folder, split), dataset)
     predictions, truth = pd.read_parquet(predictions_path(folder, split)), pd.read_parquet(truth_path(folder, split))
     weights = meta["weights_sha256"]
     correction, detector = load_correction(folder, weights), None

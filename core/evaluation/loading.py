@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 
+from core.data.attributes import read_attributes
 from core.data.dataset import Dataset
 from core.evaluation.crossfit.epochs import epochs_folder, read_epochs
 from core.evaluation.crossfit.expected import Choosing
 from core.evaluation.detection import Detector
 from core.evaluation.figures.cached_figures import digest_of, load_cached_figures, save_cached_figures
+from core.evaluation.figures.slices import ATTRIBUTE
 from core.evaluation.near_twins import twins_in_train
 from core.evaluation.predict.predictions import (
+    PictureMeta,
     PredictionMeta,
     cached_figures_path,
     meta_path,
@@ -45,6 +49,18 @@ def load_detector(
     if not path.is_file() or detector.figures_are_new:
         save_cached_figures(path, detector.cached, digest)
     return detector
+
+
+def with_attributes(meta: PredictionMeta, dataset: Dataset | None) -> PredictionMeta:
+    """Return the conditions of a pass with site, device or date of each picture, as columns to divide by."""
+    if dataset is None or not (dataset.root / "images.parquet").is_file():
+        return meta
+    known = read_attributes(dataset)
+    if known.columns.empty:
+        return meta
+    rows = known.rename(columns=lambda name: f"{ATTRIBUTE}{name}").to_dict("index")
+    images = [{**item, **rows.get(item["file"], {})} for item in meta["images"]]
+    return {**meta, "images": cast(list[PictureMeta], images)}
 
 
 def load_choosing(folder: Path, split: str, meta: PredictionMeta) -> Choosing | None:

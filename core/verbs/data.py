@@ -28,6 +28,12 @@ def register(add: Add) -> None:
     verb.add_argument("dataset", help="id or name of a dataset")
     verb.add_argument("--fix", metavar="CODE", help="apply the fix of this finding to the imported copy")
 
+    verb = add(
+        "describe", _describe, "Say at which site, with which device or when each picture was taken, by a table."
+    )
+    verb.add_argument("dataset", help="id or name of a dataset")
+    verb.add_argument("table", type=Path, help="a CSV: one column names the pictures, each other one is an attribute")
+
     add("datasets", _datasets, "List the imported datasets.")
 
 
@@ -104,6 +110,15 @@ def _understanding_answer(understood: Any) -> dict[str, Any]:
         lines.append(f"  choice: {choice.question} " + (choice.why or f"Taken: {choice.taken}" if choice.taken else ""))
         lines += [f"    {choice.option(option.value)}   {option.meaning}" for option in choice.options]
     return record | {"words": "\n".join(lines)}
+
+
+def _describe(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.data.attributes import add_attributes, told
+    from core.data.dataset import load_dataset
+
+    dataset = load_dataset(workspace, parsed.dataset)
+    known = add_attributes(dataset, parsed.table)
+    return {"id": dataset.id, "attributes": known, "words": told(known, dataset)}
 
 
 def _dataset_answer(dataset: Any) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from core.evaluation.figures.metrics import ratio
 from core.evaluation.predict.matching import SIZES
 from core.evaluation.predict.prediction_arrays import PredictionArrays
 
+ATTRIBUTE = "by:"
+"""Begins the columns of a picture table that tell of site, device or date (core/data/attributes.py)."""
 Mask = NDArray[np.bool_]
 Cuts = dict[str, dict[str, Mask]]
 FEWEST = 5
@@ -36,7 +38,7 @@ class Slice:
     """One part of the objects, or of a classifier's pictures, and how much of it is found or named rightly."""
 
     by: str
-    """what the items are divided by: class, size, position, brightness, source or group"""
+    """what the items are divided by: class, size, position, brightness, source, group, or an attribute such as site"""
     name: str
     metric: str
     """recall, or accuracy of a classifier"""
@@ -120,7 +122,7 @@ def object_cuts(arrays: PredictionArrays) -> Cuts:
 
 
 def picture_cuts(images: pd.DataFrame, picture: NDArray[np.int64]) -> Cuts:
-    """Return the parts that follow from an item's picture: by brightness, source folder and group."""
+    """Return the parts that follow from an item's picture: by brightness, source folder, attribute and group."""
     cuts: Cuts = {}
     if "brightness" in images and images["brightness"].notna().all() and len(images) >= 6:
         values = images["brightness"].to_numpy(dtype=float)
@@ -130,6 +132,11 @@ def picture_cuts(images: pd.DataFrame, picture: NDArray[np.int64]) -> Cuts:
             cuts["brightness"] = {"in the darkest third": light < low, "in the brightest third": light > high}
     if "source" in images:
         cuts["source"] = _by_name(_folders(images["source"].fillna("").astype(str).tolist()), picture)
+    for column in images:
+        if str(column).startswith(ATTRIBUTE):
+            cuts[str(column).removeprefix(ATTRIBUTE)] = _by_name(
+                images[column].fillna("").astype(str).tolist(), picture
+            )
     if "group" in images:
         cuts["group"] = _by_name(images["group"].fillna("").astype(str).tolist(), picture)
     return cuts

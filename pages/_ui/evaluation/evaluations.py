@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.data.attributes import ATTRIBUTES_FILE
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, StoredPoint, load_operating_point
 from core.evaluation.predict.predictions import are_fresh, predictions_path, present_dataset
@@ -14,8 +15,9 @@ Stamp = tuple[int, ...]
 
 
 def stamp_of(run: Run, split: str) -> Stamp:
-    """Return what changes when the evaluation of a run does: times of its predictions, weights and correction."""
-    paths = (predictions_path(run.folder, split), run.best_weights, run.folder / "calibration.json")
+    """Return what changes when a run's evaluation does: times of predictions, weights, correction, attributes."""
+    attributes = run.folder.parents[1] / "datasets" / run.dataset / ATTRIBUTES_FILE
+    paths = (predictions_path(run.folder, split), run.best_weights, run.folder / "calibration.json", attributes)
     return tuple(path.stat().st_mtime_ns if path is not None and path.is_file() else 0 for path in paths)
 
 

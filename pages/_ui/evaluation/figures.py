@@ -128,12 +128,13 @@ def show_parts(evaluation: Evaluation) -> None:
         )
     if not worse:
         st.markdown("No part is clearly worse than the rest; differences this small may be chance.")
-    kinds = [by for by in PART_TITLES if sum(item.by == by for item in evaluation.slices) > 1]
+    ways = list(dict.fromkeys([*PART_TITLES, *(item.by for item in evaluation.slices)]))
+    kinds = [by for by in ways if sum(item.by == by for item in evaluation.slices) > 1]
     if not kinds:
         return
     chosen = st.segmented_control(
         "Divided", kinds, default="size" if "size" in kinds else kinds[0], key="parts_by", required=True,
-        format_func=PART_TITLES.__getitem__,
+        format_func=lambda by: PART_TITLES.get(by, f"By {by}"),
     )  # fmt: skip
     rows = [
         (item.name, item.figure, charts.FAILURE if item.worse else charts.LEAF,
