@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+
+from core.console import main
 
 ROOT = Path(__file__).resolve().parents[1]
 CHEAP = {
@@ -113,19 +112,20 @@ def test_every_walk_is_tried_and_listed() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WALKS)
-def test_a_walk_runs_as_it_is_written(name: str, tmp_path: Path) -> None:
+def test_a_walk_runs_as_it_is_written(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     WALKS[name](tmp_path)
     steps = commands(ROOT / "docs" / name)
     assert len(steps) >= 4
-    environment = {**os.environ, "GRAFT_WORKSPACE": str(tmp_path / "workspace"), "PYTHONPATH": str(ROOT)}
+    monkeypatch.setenv("GRAFT_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.chdir(tmp_path)
     for step in steps:
         cheap = shlex.split(CHEAP.get(step[0], ""))
         if name == "brain-scans.md" and step[0] == "train":  # the starter finds objects; there is none that names kinds
             cheap = [*cheap[:-2], "--model", "yolo11n", "--strategy", "scratch"]
-        done = subprocess.run(
-            [sys.executable, "-m", "core", *step, *cheap], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"graft {shlex.join(step)}\n{done.stdout}\n{done.stderr}"
+        ended = main([*step, *cheap])
+        assert ended == 0, f"graft {shlex.join(step)}\n{capsys.readouterr()}"
     for step in steps:
         if step[0] in ("report", "bundle"):
             assert (tmp_path / step[-1]).stat().st_size > 1_000

@@ -192,4 +192,4 @@ def described_file(workspace: Workspace, path: Path) -> WeightsFile:
     if recorded.get("sha256") == digest:
         words = f"downloaded from {recorded['from']} on {recorded['on']} (its digest was recorded then)"
         return WeightsFile(path, digest, words)
-    return WeightsFile(path, digest, "a file of your own (its digest is not one of the official files known to Graft)")
+    return WeightsFile(path, digest, "a file of your own, none of the official ones known to Graft")
