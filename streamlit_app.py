@@ -22,10 +22,13 @@ net_util.get_external_ip = lambda: None
 
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Reclaim what a crash left in the workspace before the first page is shown."""
+    """Reclaim what a crash left in the workspace, and look its list of runs over, before the first page is shown."""
+    from core.training.store import RunStore
     from core.workspace import Workspace
 
-    Workspace.current().sweep_staging()
+    workspace = Workspace.current()
+    workspace.sweep_staging()
+    RunStore(workspace).check()
     yield
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import InputError
+from core.training.records.rebuilding import forget_note, rebuilt_words
 from core.training.runs import get_run
 from core.words import count
 from pages._ui.common import frame
@@ -44,6 +45,9 @@ def show_current() -> None:
 with st.sidebar:
     show_current()  # before the page, which may stop early
 with st.container(horizontal_alignment="center"), st.container(width=frame.SHEET_WIDTH):
+    if said := rebuilt_words(frame.workspace()):
+        st.warning(plain(said), icon=":material/build:")
+        st.button("I have read this", key="rebuilt_read", on_click=forget_note, args=(frame.workspace(),))
     if missing:
         show_unknown(frame.workspace(), step, *missing)
     else:

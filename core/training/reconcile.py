@@ -12,6 +12,7 @@ from core.training.executors.present import executor_for, present_executor
 from core.training.records.database import DiskFull
 from core.training.records.events import FINAL_KINDS, Event, read_events
 from core.training.records.progress import read_progress
+from core.training.records.rebuilding import keep_backup
 from core.training.store import WITH_PROCESS, Run, RunStore, State
 from core.workspace import Workspace
 
@@ -31,8 +32,8 @@ def refresh_runs(workspace: Workspace) -> list[Run]:
     for run in active:
         values = reconciled(run) if run.state in WITH_PROCESS or run.submitted else {}
         try:
-            if values:
-                store.change(run.id, (run.state,), of_attempt=run.attempt, use_reserve=False, **values)
+            if values and store.change(run.id, (run.state,), of_attempt=run.attempt, use_reserve=False, **values):
+                keep_backup(workspace)
         except DiskFull:
             unwritten[run.id] = values
     if any(run.state is State.QUEUED and not run.submitted for run in active):
@@ -56,6 +57,7 @@ def _start_waiting(store: RunStore) -> None:
             store.change(claimed.id, state=State.FAILED, cause=cause, next_step="Try again.", ended=datetime.now(UTC))
             continue
         store.change(claimed.id, WITH_PROCESS, of_attempt=claimed.attempt, pid=job.pid, identity=job.identity)
+        keep_backup(store.workspace)
 
 
 def reconciled(run: Run) -> dict[str, Any]:

@@ -103,9 +103,10 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
         queued=time.time(),
     )
     run._folder = workspace.run(run.id)
+    store = RunStore(workspace)  # before there is a folder: a folder without a list means that the list was lost
     run.folder.mkdir(parents=True)
     write_text_atomic(run.folder / "spec.json", spec.model_dump_json(indent=2) + "\n")
-    RunStore(workspace).add(run)
+    store.add(run)
     return get_run(workspace, run.id)
 
 

@@ -16,6 +16,7 @@ from core.errors import InputError
 from core.files.safe_files import keep_reserve
 from core.spec import TrainingSpec, read_spec
 from core.training.records.database import on_node, read_rows, write
+from core.training.records.rebuilding import is_damaged, is_sound, rebuild, run_folders
 from core.workspace import Workspace
 
 
@@ -162,25 +163,36 @@ class RunStore:
     """
 
     def __init__(self, workspace: Workspace) -> None:
-        """Open the workspace's database, creating its table at the first use."""
+        """Open the workspace's database, creating its table at the first use.
+
+        Where it is gone, empty or damaged while there are folders of runs, it is made anew from them.
+        """
         self.workspace = workspace
-        known = {row["name"] for row in read_rows(workspace.database, "SELECT name FROM pragma_table_info('runs')")}
-        if COLUMNS.keys() - known and not on_node():
-            write(workspace.database, _make_table, use_reserve=True)
+        known = {row["name"] for row in self._read("SELECT name FROM pragma_table_info('runs')")}
+        if not on_node():
+            if not known and run_folders(workspace):
+                self._rebuild()
+            elif COLUMNS.keys() - known:
+                write(workspace.database, _make_table, use_reserve=True)
         if workspace.free_bytes() > ROOM_FOR_RESERVE and not on_node():
             with suppress(OSError):  # full by quota: there is nothing to set aside
                 keep_reserve(workspace.root)
 
+    def check(self) -> None:
+        """Look the whole database over, and make it anew where it is damaged; the folders of runs are the truth."""
+        if run_folders(self.workspace) and not is_sound(self.workspace.database):
+            self._rebuild()
+
     def add(self, run: Run) -> None:
-        """Record a new run."""
+        """Record a new run, in place of what was made of its folder meanwhile."""
         row = _row(run.model_dump(mode="json", exclude={"position"}))
         names, marks = ", ".join(row), ", ".join("?" for _ in row)
-        insert = f"INSERT INTO runs ({names}) VALUES ({marks})"  # noqa: S608
+        insert = f"INSERT OR REPLACE INTO runs ({names}) VALUES ({marks})"  # noqa: S608
         write(self.workspace.database, lambda database: database.execute(insert, list(row.values())), use_reserve=True)
 
     def all(self) -> list[Run]:
         """Return all runs, newest first, queued ones with their place in the queue of their device."""
-        rows = read_rows(self.workspace.database, "SELECT * FROM runs ORDER BY created DESC, id")
+        rows = self._read("SELECT * FROM runs ORDER BY created DESC, id")
         runs = [self._run(row) for row in rows]
         places: dict[str, int] = {}
         for run in sorted((run for run in runs if run.state is State.QUEUED), key=lambda run: run.queued):
@@ -190,7 +202,7 @@ class RunStore:
 
     def active(self) -> list[Run]:
         """Return the runs that wait or work, the oldest first."""
-        return [self._run(row) for row in read_rows(self.workspace.database, ACTIVE)]
+        return [self._run(row) for row in self._read(ACTIVE)]
 
     def get(self, run_id: str) -> Run:
         """Return one run. Raises InputError when there is none with this id or (only) this name."""
@@ -247,10 +259,26 @@ class RunStore:
         delete = "DELETE FROM runs WHERE id = ?"
         write(self.workspace.database, lambda database: database.execute(delete, (run_id,)), use_reserve=True)
 
+    def _read(self, query: str) -> list[sqlite3.Row]:
+        """Return what a query finds, from a database made anew where it turns out to be damaged."""
+        try:
+            return read_rows(self.workspace.database, query)
+        except sqlite3.DatabaseError as error:
+            if not is_damaged(error) or on_node():
+                raise
+        self._rebuild()
+        return read_rows(self.workspace.database, query)
+
+    def _rebuild(self) -> None:
+        rebuild(self.workspace, _make_table, frozenset(COLUMNS))
+
     def _run(self, row: sqlite3.Row) -> Run:
         values = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
         for name in _JSON_COLUMNS:
-            values[name] = json.loads(values.get(name) or ("[]" if name == "tags" else "{}"))
+            values[name] = _json(values.get(name), [] if name == "tags" else {})
+        if values["state"] not in list(State):
+            values["cause"] = f"The list of runs says “{values['state']}” of it, which this version does not know."
+            values["state"] = State.INTERRUPTED
         run = Run.model_validate(values)
         run._folder = self.workspace.runs / run.id
         return run
@@ -285,6 +313,15 @@ def _next_to_start(runs: list[Run], one_a_device: bool) -> Run | None:
             return run
         busy |= devices  # an older run waits for this device: a younger one doesn't overtake it
     return None
+
+
+def _json(text: Any, empty: Any) -> Any:
+    """Return what a column holds, empty where it is damaged or of another kind."""
+    try:
+        value = json.loads(text) if text else empty
+    except (TypeError, ValueError):
+        return empty
+    return value if isinstance(value, type(empty)) else empty
 
 
 def _row(values: dict[str, Any]) -> dict[str, Any]:

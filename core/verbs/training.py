@@ -106,9 +106,13 @@ def _run_answer(run: Any) -> dict[str, Any]:
 
 
 def _runs(_parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.training.records.rebuilding import rebuilt_words
     from core.training.runs import list_runs
 
-    answers = [_run_answer(run) for run in list_runs(workspace)]
+    runs = list_runs(workspace)
+    if said := rebuilt_words(workspace):
+        print(said, file=sys.stderr)
+    answers = [_run_answer(run) for run in runs]
     words = "\n".join(answer.pop("words") for answer in answers)
     for answer in answers:
         answer.pop("failed")
