@@ -14,7 +14,17 @@ from core.data.formats import (
     voc,
     yolo,
 )
-from core.data.formats.tools import createml, cvat, labelme, labelstudio
+from core.data.formats.tools import (
+    createml,
+    cvat,
+    darwin,
+    datumaro,
+    labelbox,
+    labelme,
+    labelstudio,
+    supervisely,
+    via,
+)
 from core.data.reading.source_dataset import SourceDataset
 from core.data.reading.tree import Tree
 from core.tasks import Task
@@ -50,6 +60,11 @@ FORMATS: tuple[Format, ...] = (
     voc,
     labelme,
     createml,
+    via,
+    labelbox,
+    datumaro,
+    supervisely,
+    darwin,
     yolo,
     table,
     masks,
