@@ -99,6 +99,18 @@ READING: dict[str, Kind] = {
         "The identity tags of {n} DICOM files (name, birth date, institution) were not copied.",
         "Text burnt into the pixels stays: look at the pictures before you share them.",
     ),
+    "dicom-overlay": Kind(
+        I,
+        "One DICOM file carries graphics in planes of their own (overlays), which were not drawn into the picture.",
+        "{n} DICOM files carry graphics in planes of their own (overlays), which were not drawn into the pictures.",
+        "What somebody drew on a picture would give the answer away to the model.",
+    ),
+    "pages-left-out": Kind(
+        W,
+        "One file has more than 2,000 pages or frames; those after were left out.",
+        "{n} files have more than 2,000 pages or frames; those after were left out.",
+        "Neighbouring frames show nearly the same; take every tenth, say, and import those.",
+    ),
     "renamed-image": Kind(
         I,
         "One picture shares its name with another and was renamed.",
