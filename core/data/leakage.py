@@ -3,12 +3,13 @@
 Three sieves, each finer: the perceptual hash of all eight orientations (all pairs), the 32 x 32 thumbnails under a
 set of small crops (candidates), and the two pictures themselves at 128 x 128, aligned and compared without their
 slow shading (what is left). FINE_CORRELATION decides in the end; the other thresholds only keep pairs from that look.
+Pictures that share a frame (core/data/frames.py) are compared without it, from the second sieve on.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -18,13 +19,30 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.data.frames import (
+    FINE,
+    OWN_CORRELATION,
+    FineFrames,
+    Frames,
+    Load,
+    crop_warp,
+    crops,
+    details_of,
+    find_frames,
+    framed_pairs,
+    laid_over,
+    orient,
+    orientations,
+    unit,
+    warped,
+    without,
+)
 from core.data.images.fingerprints import THUMB, perceptual_hash
 
 HASH_DISTANCE = 18
 """Bits of 64 that may differ. A copy cropped by 2 % on every side was at most 16 away (300 DeepPCB pictures)."""
 THUMB_CORRELATION = 0.72
 """After the best of the small crops; copies of fine line work (DeepPCB) cropped on every side were at 0.80 and more."""
-FINE = 128
 FINE_CORRELATION = 0.72
 """Mirrored, cropped and recompressed copies were at 0.73 and more (DeepPCB, BCCD, chest X-rays, the sample set);
 different chest X-rays, which are much alike, at 0.69 and less."""
@@ -33,6 +51,8 @@ NOISE = 1.0
 JPEG_TRACES = 0.5
 """Variance that recompression adds to the details at quality 60; it is no difference between two pictures."""
 MAX_CANDIDATES = 1_000_000
+FRAMED_CORRELATION = 0.5
+"""Of thumbnails of one frame, without it."""
 PLAIN_CORRELATION = 0.5
 """Of the thumbnails as they are; copies cropped by 2 % on every side were at 0.61 and more (DeepPCB)."""
 THUMB_LOOKS = 8_000
@@ -43,24 +63,14 @@ ASTRAY = 0.3
 CLOSE_COMPARISONS = 1_000
 """Pairs that are compared in full at most, the likeliest first, plus one for every five pictures."""
 
-SPANS = ((0.0, 1.0), (0.01, 0.99), (0.02, 0.98), (0.02, 1.0), (0.0, 0.98))
-"""What a small crop leaves of a side; a crop is a span of the rows and one of the columns."""
 
-Load = Callable[[int], NDArray[np.uint8]]
-
-
-def orientations(stack: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Give an (n, h, h) stack in its eight orientations: four turns, each plain and mirrored."""
-    for turns in range(4):
-        turned = np.rot90(stack, turns, axes=(1, 2))
-        yield turned
-        yield turned[:, :, ::-1]
-
-
-def candidate_pairs(hashes: Sequence[NDArray[np.uint64]], limit: int = HASH_DISTANCE) -> NDArray[np.int64]:
+def candidate_pairs(
+    hashes: Sequence[NDArray[np.uint64]], frame: NDArray[np.int64], limit: int = HASH_DISTANCE
+) -> NDArray[np.int64]:
     """Return (m, 3) rows i, j, orientation of j, with i < j, whose hashes differ in at most `limit` bits.
 
-    When there are more than MAX_CANDIDATES (a film, or nearly blank pictures) the limit is lowered bit by bit.
+    Pairs of one frame (-1 is none) are left out. When there are more than MAX_CANDIDATES (a film, or nearly blank
+    pictures) the limit is lowered bit by bit.
     """
     plain = hashes[0]
     found: list[NDArray[np.int64]] = []
@@ -70,7 +80,7 @@ def candidate_pairs(hashes: Sequence[NDArray[np.uint64]], limit: int = HASH_DIST
     def near(start: int, turn: int) -> NDArray[np.int64]:
         distance = np.bitwise_count(plain[start : start + rows, None] ^ hashes[turn][None, start:])
         one, two = np.nonzero(distance <= limit)
-        later = two > one
+        later = (two > one) & ((frame[one + start] < 0) | (frame[one + start] != frame[two + start]))
         one, two = one[later], two[later]
         return np.stack([one + start, two + start, np.full_like(one, turn), distance[one, two]], axis=1)
 
@@ -89,120 +99,89 @@ def candidate_pairs(hashes: Sequence[NDArray[np.uint64]], limit: int = HASH_DIST
     return np.concatenate(found)[:, :3]
 
 
-@lru_cache(maxsize=1)
-def _crops() -> NDArray[np.float64]:
-    """Return (c, 2, THUMB, THUMB) resampling matrices: rows and columns of a thumbnail cropped by 0 to 4 %."""
-    matrices = []
-    for low, high in SPANS:
-        place = (low + (np.arange(THUMB) + 0.5) / THUMB * (high - low)) * THUMB - 0.5
-        first = np.clip(np.floor(place).astype(int), 0, THUMB - 1)
-        second = np.clip(first + 1, 0, THUMB - 1)
-        share = np.clip(place - first, 0, 1)
-        matrix = np.zeros((THUMB, THUMB))
-        matrix[np.arange(THUMB), first] += 1 - share
-        matrix[np.arange(THUMB), second] += share
-        matrices.append(matrix)
-    return np.array([(rows, columns) for rows in matrices for columns in matrices])
-
-
-def _unit(stack: NDArray[Any]) -> NDArray[np.float32]:
-    flat = stack.reshape(len(stack), -1).astype(np.float32)
-    flat = flat - flat.mean(axis=1, keepdims=True)
-    length = np.sqrt(np.einsum("ij,ij->i", flat, flat))[:, None]
-    return np.asarray(flat / (length + 1e-6), dtype=np.float32)
-
-
 def thumb_correlation(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return, for (m, 32, 32) pairs, the best correlation (-1 to 1) when either is cropped by 0 to 4 %, and by which.
 
     Crops are numbered as `crop_warp` reads them.
     """
-    plain_first, plain_second = _unit(first), _unit(second)
+    plain_first, plain_second = unit(first), unit(second)
     best = np.full(len(first), -1.0, dtype=np.float32)
     which = np.zeros(len(first), dtype=np.int64)
-    for number, (rows, columns) in enumerate(_crops().astype(np.float32)):
+    for number, (rows, columns) in enumerate(crops(THUMB).astype(np.float32)):
         for side, (cropped, plain) in enumerate(((first, plain_second), (second, plain_first))):
-            warped = _unit(rows @ cropped.astype(np.float32) @ columns.T)
+            warped = unit(rows @ cropped.astype(np.float32) @ columns.T)
             score = np.einsum("ij,ij->i", warped, plain)
             which[score > best] = 2 * number + side
             best = np.maximum(best, score)
     return best, which
 
 
-def crop_warp(number: int) -> NDArray[np.float32]:
-    """Return the (2, 3) warp, from pixels of the first 128 x 128 picture to the second's, of a crop of SPANS."""
-    warp = np.zeros((2, 3), dtype=np.float32)
-    crop, second_is_larger = divmod(number, 2)
-    rows, columns = divmod(crop, len(SPANS))
-    for axis, span in enumerate((columns, rows)):
-        low, high = SPANS[span]
-        scale, shift = high - low, FINE * low + 0.5 * (high - low) - 0.5
-        if not second_is_larger:
-            scale, shift = 1 / scale, (0.5 - FINE * low) / scale - 0.5
-        warp[axis, axis], warp[axis, 2] = scale, shift
-    return warp
+def same_picture(
+    first: NDArray[np.float32], second: NDArray[np.float32], crop: int = 0, frame: NDArray[np.float32] | None = None
+) -> bool:
+    """Return whether two 128 x 128 grey pictures show the same, after alignment and without slow shading.
 
-
-def orient(picture: NDArray[Any], turn: int) -> NDArray[Any]:
-    """Return one picture in orientation `turn` of `orientations`."""
-    turned = np.rot90(picture, turn // 2)
-    return np.ascontiguousarray(turned[:, ::-1] if turn % 2 else turned)
-
-
-def same_picture(first: NDArray[np.float32], second: NDArray[np.float32], crop: int = 0) -> float:
-    """Return how alike two 128 x 128 grey pictures are after alignment, without slow shading: -1 to 1.
-
-    `crop` is the crop of `crop_warp` to start from. Alignment is an affine one (Evangelidis and Psarakis 2008,
-    cv2.findTransformECC) of the details: by the shading, two pictures of plain material drift apart.
+    `crop` is the crop of `crop_warp` to start from; `frame` is what the first shares with many, as from FineFrames.
+    Alignment is an affine one (Evangelidis and Psarakis 2008, cv2.findTransformECC) of the details: by the shading,
+    two pictures of plain material drift apart.
     """
     import cv2
 
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
-    details, others = _details(first), _details(second)
-    best = -1.0
+    details, others = details_of(first), details_of(second)
+    best, nearest = -1.0, second
     for start in dict.fromkeys((crop, 0)):
         warp: Any = crop_warp(start)
         try:
             _, warp = cv2.findTransformECC(details, others, warp, cv2.MOTION_AFFINE, stop, None, 1)  # type: ignore[call-overload]
         except cv2.error:
             continue
-        if _is_crop(warp):
-            best = max(best, _likeness(first, details, _warped(second, warp)))
+        if not _is_crop(warp):  # along the only line of a plain picture an alignment drifts: the crop itself is left
+            warp = crop_warp(start)
+        moved = warped(second, warp)
+        likeness = _likeness(first, details, moved)
+        if likeness > best:
+            best, nearest = likeness, moved
         if best >= ASTRAY:
             break
-    return best
+    if frame is None or best < FINE_CORRELATION:
+        return best >= FINE_CORRELATION
+    return _likeness(first, details, nearest, laid_over(frame, details)) >= OWN_CORRELATION
 
 
-def _likeness(first: NDArray[np.float32], details: NDArray[np.float32], moved: NDArray[np.float32]) -> float:
+def _likeness(
+    first: NDArray[np.float32],
+    details: NDArray[np.float32],
+    moved: NDArray[np.float32],
+    frame: NDArray[np.float32] | None = None,
+) -> float:
     """Return a low quantile of the correlation over blocks that show more than noise.
 
     Low, so that the same scene with another object in it does not count as a copy. Pictures as plain as paper are
-    compared level by level.
+    compared level by level, and by their grain as a whole. With `frame` it is of what is left of both without it.
     """
     edge, size = 8, 28
-    one, two = details[edge:-edge, edge:-edge], _details(moved)[edge:-edge, edge:-edge]
-    scores, weights = [], []
-    for top in range(0, one.shape[0] - size + 1, size):
-        for left in range(0, one.shape[1] - size + 1, size):
-            a = one[top : top + size, left : left + size].ravel()
-            b = two[top : top + size, left : left + size].ravel()
-            a, b = a - a.mean(), b - b.mean()
+    others = details_of(moved)
+    take = None if frame is None else without(frame)
+    scores, weights, sums = [], [], np.zeros(3)
+    for top in range(edge, FINE - edge - size + 1, size):
+        for left in range(edge, FINE - edge - size + 1, size):
+            if take is None:
+                block = slice(top, top + size), slice(left, left + size)
+                a, b = details[block].ravel(), others[block].ravel()
+                a, b = a - a.mean(), b - b.mean()
+            else:
+                a, b = take(top, left, size, [details, others])
             energy = float(max(a @ a, b @ b))
             scores.append(min(1.0, float(a @ b) / max(energy - JPEG_TRACES * size * size, 1e-6)))
             weights.append(energy)
+            sums += a @ b, a @ a, b @ b
     scores_array, weights_array = np.array(scores), np.array(weights)
     shown = weights_array > max(0.05 * float(np.median(weights_array)), NOISE * size * size)
     if shown.sum() < 4:
-        return float(1.0 - np.abs(first - moved).mean() / 4.0)
+        grain = sums[0] / max(np.sqrt(sums[1] * sums[2]), 1e-6)
+        return float(max(1.0 - np.abs(first - moved).mean() / 4.0, grain))
     return float(np.quantile(scores_array[shown], 0.2))
-
-
-def _warped(picture: NDArray[np.float32], warp: Any) -> NDArray[np.float32]:
-    """Return a picture brought into the place of the one it was aligned to."""
-    import cv2
-
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(picture, warp, (FINE, FINE), flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _is_crop(warp: NDArray[np.float32]) -> bool:
@@ -217,13 +196,6 @@ def _is_crop(warp: NDArray[np.float32]) -> bool:
         if moved.min() >= -slack and moved.max() <= size + slack:
             return True
     return False
-
-
-def _details(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the picture lightly smoothed, without its slow shading."""
-    import cv2
-
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0) - cv2.GaussianBlur(picture, (0, 0), 8.0))
 
 
 def load_fine(path: Path) -> NDArray[np.uint8]:
@@ -242,27 +214,36 @@ def near_duplicates(thumbs: NDArray[np.uint8], load: Load) -> list[tuple[int, in
     """
     if len(thumbs) < 2:
         return []
-    hashes = [perceptual_hash(turned) for turned in orientations(thumbs)]
-    pairs = candidate_pairs(hashes)
-    if not len(pairs):
-        return []
+    frames = find_frames(thumbs)
+    pairs = candidate_pairs([perceptual_hash(turned) for turned in orientations(thumbs)], frames.frame)
     pairs = _most_alike(pairs, thumbs, THUMB_LOOKS + len(thumbs))
-    if not len(pairs):
-        return []
+    pairs = np.hstack([pairs, np.zeros((len(pairs), 1), dtype=np.int64)])[:, [0, 1, 3, 2]]
+    scores, cuts = _under_crops(pairs, thumbs)
+    likely = scores >= THUMB_CORRELATION
+    cached = lru_cache(maxsize=2048)(load)
+    framed, own_scores = framed_pairs(thumbs, frames, cached, FRAMED_CORRELATION, THUMB_LOOKS + len(thumbs))
+    pairs, scores = np.concatenate([pairs[likely], framed]), np.concatenate([scores[likely], own_scores])
+    cuts = np.concatenate([cuts[likely], _under_crops(framed, thumbs)[1]])
+    order = np.argsort(-scores, kind="stable")
+    return _compare_closely(pairs[order], cuts[order], len(thumbs), cached, frames)
+
+
+def _under_crops(pairs: NDArray[np.int64], thumbs: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the best correlation of each pair's thumbnails under small crops, and the crop that gave it."""
     scores = np.full(len(pairs), -1.0, dtype=np.float32)
     crops = np.zeros(len(pairs), dtype=np.int64)
     for start in range(0, len(pairs), 1000):
         part = pairs[start : start + 1000]
-        first = thumbs[part[:, 0]].astype(np.float32)
-        second = np.stack([orient(thumbs[j], int(turn)) for _, j, turn in part]).astype(np.float32)
+        first, second = (
+            np.stack([orient(thumbs[item], int(turn)) for item, turn in part[:, [side, side + 2]]]).astype(np.float32)
+            for side in (0, 1)
+        )
         scores[start : start + 1000], crops[start : start + 1000] = thumb_correlation(first, second)
-    order = np.argsort(-scores, kind="stable")
-    order = order[scores[order] >= THUMB_CORRELATION]
-    return _compare_closely(pairs[order], crops[order], len(thumbs), load)
+    return scores, crops
 
 
 def _compare_closely(
-    pairs: NDArray[np.int64], crops: NDArray[np.int64], count: int, load: Load
+    pairs: NDArray[np.int64], crops: NDArray[np.int64], count: int, load: Load, frames: Frames
 ) -> list[tuple[int, int]]:
     """Return the pairs that show the same; the likeliest come first, a batch at a time on all cores.
 
@@ -270,13 +251,13 @@ def _compare_closely(
     """
     left = CLOSE_COMPARISONS + count // 5
     joined = Union(count)
-    cached = lru_cache(maxsize=2048)(load)
+    shared = FineFrames(frames, load)
     found = []
 
     def alike(candidate: tuple[list[int], int]) -> bool:
-        (i, j, turn), crop = candidate
-        one, other = (picture.astype(np.float32) for picture in (cached(i), orient(cached(j), turn)))
-        return same_picture(one, other, crop) >= FINE_CORRELATION
+        (i, j, turn, other_turn), crop = candidate
+        one, other = (orient(load(k), t).astype(np.float32) for k, t in ((i, turn), (j, other_turn)))
+        return same_picture(one, other, crop, shared.of(i, j))
 
     queue = list(zip(pairs.tolist(), crops.tolist(), strict=True))
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
@@ -285,11 +266,11 @@ def _compare_closely(
                 pair for pair in queue[start : start + BATCH] if joined.find(pair[0][0]) != joined.find(pair[0][1])
             ]
             batch = batch[:left]
-            for ((i, j, _), _), same in zip(batch, pool.map(alike, batch), strict=True):
+            for ((i, j, _, _), _), same in zip(batch, pool.map(alike, batch), strict=True):
                 left -= not same  # a hit costs nothing: a set full of copies is looked through to the end
                 if same and joined.find(i) != joined.find(j):
                     joined.join(i, j)
-                    found.append((i, j))
+                    found.append((min(i, j), max(i, j)))
             if left <= 0:
                 break
     return sorted(found)
@@ -302,7 +283,7 @@ def _most_alike(pairs: NDArray[np.int64], thumbs: NDArray[np.uint8], count: int)
         chosen = np.flatnonzero(pairs[:, 2] == turn)
         for start in range(0, len(chosen), 2_000):
             part = chosen[start : start + 2_000]
-            first, second = _unit(thumbs[pairs[part, 0]]), _unit(turned[pairs[part, 1]])
+            first, second = unit(thumbs[pairs[part, 0]]), unit(turned[pairs[part, 1]])
             scores[part] = np.einsum("ij,ij->i", first, second)
     best = np.argsort(-scores, kind="stable")[:count]
     return pairs[np.sort(best[scores[best] >= PLAIN_CORRELATION])]
