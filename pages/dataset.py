@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.data.checks.prospects import prospects
-from core.data.dataset import Dataset, delete_dataset, list_datasets
+from core.data.dataset import Dataset, damaged_datasets, delete_dataset, list_datasets
 from core.data.importing.job import running_imports
 from core.tasks import TASKS
 from core.words import count, megabytes
@@ -48,6 +48,8 @@ def bring_in_page() -> None:
             with st.expander("What can be brought in?", key="layouts", type="compact"):
                 st.markdown(LAYOUTS)
         python_fold(bring_in_code(), key="import")
+    for sentence in damaged_datasets(workspace).values():
+        st.warning(plain(sentence), icon=":material/broken_image:")
     others = list_datasets(workspace)
     if others:
         with page.cell("Already here"):

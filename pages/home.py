@@ -4,7 +4,7 @@ from typing import Literal
 
 import streamlit as st
 
-from core.data.dataset import Dataset, list_datasets
+from core.data.dataset import Dataset, damaged_datasets, list_datasets
 from core.data.importing.job import SAMPLE, new_job, start_import
 from core.metric_words import headline_among, metric_title, metric_value
 from core.models.catalog import STARTER, find_model, model_for_task
@@ -120,6 +120,9 @@ if datasets and not sample_under_way:  # its set appears a moment before its run
     last = runs[0] if runs and (runs[0].active or runs[0].created > newest.created) else None
     with page.cell("Go on where you were"):
         go_on(newest, last)
+
+for sentence in damaged_datasets(workspace).values():
+    st.warning(plain(sentence), icon=":material/broken_image:")
 
 with page.cell("New here? Try it with the sample set"):
     st.markdown(

@@ -21,6 +21,7 @@ STAND_ALONE = ROOT / "core" / "delivery" / "bundle" / "files"
 FLOORS = (
     "core",  # the ground: errors, digests, processes, isolation, workspace, jobs, tasks, spec ...
     "core.ultralytics",
+    "core.data.image_table",
     "core.data.dataset",
     "core.data",
     "core.data.findings",

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
+from core.data.image_table import read_image_table
 from core.errors import InputError
 from core.tasks import TASKS, Task
 from core.workspace import ID_PATTERN, Workspace, write_json_atomic, write_text_atomic
@@ -133,8 +134,11 @@ class Dataset(BaseModel):
         return [finding for finding in self.findings if finding.severity is Severity.ERROR]
 
     def image_table(self) -> pd.DataFrame:
-        """Return images.parquet: one row per picture with the columns of IMAGE_COLUMNS."""
-        return pd.read_parquet(self.root / "images.parquet")
+        """Return images.parquet: one row per picture with the columns of IMAGE_COLUMNS.
+
+        Where it is damaged it is made anew from pictures and labels, see `core.data.image_table`.
+        """
+        return read_image_table(self.root, frozenset(IMAGE_COLUMNS))
 
     def image_path(self, file: str) -> Path:
         """Return the path of a picture named as in the image table."""
@@ -321,7 +325,22 @@ def load_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
     if named:
         ids = ", ".join(item.id for item in named)
         raise InputError(f"{len(named)} datasets are called “{dataset_id}”: name one by its id ({ids}).")
+    damaged = damaged_datasets(workspace)
+    if dataset_id in damaged:
+        raise InputError(damaged[dataset_id])
     raise InputError(f"There is no dataset “{dataset_id}” in this workspace; `python -m core datasets` lists them.")
+
+
+def damaged_datasets(workspace: Workspace) -> dict[str, str]:
+    """Return the datasets whose dataset.json can't be read: the id, and a sentence with the file and the way out."""
+    said = {}
+    for folder in sorted(workspace.datasets.glob("*")):
+        if (folder / "images").is_dir() and _read(folder) is None:
+            said[folder.name] = (
+                f"The dataset “{folder.name}” can't be used: {folder / 'dataset.json'} is missing, damaged or of a "
+                "newer version. Bring it back from a copy of the workspace, or import the pictures again."
+            )
+    return said
 
 
 def list_datasets(workspace: Workspace, *, with_parts: bool = False) -> list[Dataset]:

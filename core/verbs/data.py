@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -155,9 +156,15 @@ def _check(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
 
 
 def _datasets(_parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
-    from core.data.dataset import list_datasets
+    from core.data.dataset import damaged_datasets, list_datasets
 
-    found = list_datasets(workspace)
+    found, damaged = list_datasets(workspace), damaged_datasets(workspace)
+    for sentence in damaged.values():
+        print(sentence, file=sys.stderr)
     lines = [f"{item.id}  {item.name}  {item.task}  {sum(item.images.values())} pictures" for item in found]
     rows = [{"id": item.id, "name": item.name, "task": item.task, "images": item.images} for item in found]
-    return {"datasets": rows, "words": "\n".join(lines) or "No datasets yet: `python -m core import SOURCE`."}
+    return {
+        "datasets": rows,
+        "damaged": damaged,
+        "words": "\n".join(lines) or "No datasets yet: `python -m core import SOURCE`.",
+    }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.data.dataset import list_datasets, load_dataset
+from core.data.dataset import damaged_datasets, list_datasets, load_dataset
 from core.errors import InputError
 from core.lab.jobs import get_experiment, list_experiments
 from core.training.runs import get_run, list_runs
@@ -48,8 +48,10 @@ def show_unknown(workspace: Workspace, step: Step, kind: str, identifier: str) -
         st.session_state.pop(name, None)
     page = Notebook(step.title, f"There is no such {kind} here.")
     with page.cell("Where did it go?"):
+        damaged = damaged_datasets(workspace).get(identifier, "") if kind == "dataset" else ""
         st.error(
-            plain(
+            plain(damaged)
+            or plain(
                 f"There is no {kind} “{identifier[:80]}” in this workspace: it was deleted, or the address is wrong."
             ),
             icon=":material/link_off:",
