@@ -125,7 +125,7 @@ def metric_help(name: str, *, in_training: bool = False) -> str | None:
     metric = METRICS.get(name)
     if metric is None:
         return None
-    again = " Measured while it trains; the Evaluation page asks the finished model again and may differ a little."
+    again = " Counted by Ultralytics’ validator while it trains; in the end the figure is that of the Evaluation page."
     return metric.help + (again if in_training else "")
 
 
@@ -143,6 +143,17 @@ def metric_list(metrics: Mapping[str, float | None]) -> str:
     """Return the figures that are known in a line: `mAP50 0.921, recall 83 %`."""
     return ", ".join(
         f"{metric_term(name)} {metric_value(name, value)}" for name, value in metrics.items() if value is not None
+    )
+
+
+def validator_words(metrics: Mapping[str, float | None]) -> str:
+    """Tell a run's figures as Ultralytics' validator counts them, and why they differ; "" where they aren't known."""
+    figures = metric_list(metrics)
+    return (
+        f"As Ultralytics’ validator counts it, for comparing with papers: {figures}. It pads a picture by the others "
+        "of its batch and lets a box have several classes; the best epoch was chosen by it."
+        if figures
+        else ""
     )
 
 

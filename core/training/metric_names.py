@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.evaluation.evaluation import Evaluation
 
 METRIC_NAMES = {
     "metrics/precision(B)": "precision",
@@ -28,6 +31,27 @@ METRIC_NAMES = {
 def named_metrics(metrics: dict[str, Any]) -> dict[str, float]:
     """Return Ultralytics' metrics under Graft's names."""
     return {name: float(metrics[key]) for key, name in METRIC_NAMES.items() if key in metrics}
+
+
+def figures_of_run(evaluation: Evaluation, told: dict[str, float]) -> dict[str, float | None]:
+    """Return the figures of a finished run: those `told` by Ultralytics' validator, as Graft's evaluation counts them.
+
+    Precision and recall are those at the operating point. What the evaluation doesn't measure is left out.
+    """
+    figures: dict[str, float | None] = {}
+    for name in told:
+        found = next((evaluation.metrics[key] for key in _same_figure(name) if key in evaluation.metrics), None)
+        if found is not None:
+            figures[name] = found.value if found.is_known else None
+    return figures
+
+
+def _same_figure(name: str) -> tuple[str, ...]:
+    """Return what a figure of a run is called in an evaluation, the first that is there counts.
+
+    Without a word before it, a run's mAP is that of boxes.
+    """
+    return (f"box {name}", name) if name.startswith("mAP") else (name,)
 
 
 def plain_numbers(values: Any) -> dict[str, float]:

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from core.data.dataset import load_dataset
+from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
 from core.models.catalog import model_for_task
 from core.models.weights import missing_words
 from core.planning.plan import complete_spec
 from core.spec import TrainingSpec
+from core.tasks import TASKS
 from core.training.arguments import check_argument
 from core.training.distillation import check_teacher
 from core.training.executors.executor import ask
@@ -26,7 +27,7 @@ from core.training.executors.present import executor_for, present_executor
 from core.training.reconcile import refresh_runs
 from core.training.records.archive import archive_run, import_run_archive
 from core.training.records.progress import RunProgress, read_progress
-from core.training.several_gpus import refusal
+from core.training.several_gpus import missing_device, refusal
 from core.training.starting_points import check_start, locate, model_name
 from core.training.store import WITH_PROCESS, Run, RunStore, State, find_run
 from core.words import megabytes
@@ -67,6 +68,7 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
         raise InputError(f"“{dataset.name}” is for the task {dataset.task}, not {spec.task}.")
     for name in spec.extra:
         check_argument(name)
+    _check_labels(dataset)
     transfer = {}
     if not spec.strategy.reuses:
         built_as = model_for_task(spec.model, spec.task).architecture  # without its weights the starter is a yolo26n
@@ -86,7 +88,7 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
     found_out = {"transfer": transfer, "teacher_weights": teacher_weights}
     spec = complete_spec(workspace, dataset, spec).model_copy(update=found_out)
     device = spec.device if spec.device != "auto" else present_executor().best_device()
-    if refused := refusal(spec, device):
+    if refused := refusal(spec, device) or missing_device(device, present_executor().devices()):
         raise InputError(refused)
     name = spec.name or f"{dataset.name}, {model_name(workspace, spec.model)}"
     run = Run(
@@ -108,6 +110,26 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
     write_text_atomic(run.folder / "spec.json", spec.model_dump_json(indent=2) + "\n")
     store.add(run)
     return get_run(workspace, run.id)
+
+
+def _check_labels(dataset: Dataset) -> None:
+    """Raise InputError where nothing is labelled in a part that the training needs.
+
+    Pictures without objects are welcome beside others; alone they teach nothing, and by them no epoch is the best.
+    """
+    if TASKS[dataset.task].has_class_folders:
+        return
+    table = dataset.image_table()
+    labelled = table[table["objects"] > 0]["split"]
+    for part, pictures, why in (
+        ("train", "training", "there is nothing to learn from"),
+        ("val", "validation", "the best epoch can't be told by them, nor how good it is"),
+    ):
+        if dataset.images.get(part) and not (labelled == part).any():
+            raise InputError(
+                f"No object is labelled in the {pictures} pictures of “{dataset.name}”: {why}. Divide the pictures "
+                "anew on the Dataset page, or label some and import them again."
+            )
 
 
 def advance(workspace: Workspace) -> None:
@@ -181,8 +203,10 @@ def _request(store: RunStore, run: Run, what: str) -> None:
 
 
 def resume_run(workspace: Workspace, run_id: str, *, more_epochs: int = 0) -> Run:
-    """Queue a resting run again; it goes on after its last whole epoch, `more_epochs` longer than planned.
+    """Queue a resting run again; it goes on after its last whole epoch.
 
+    A finished run trains `more_epochs` from where it ended, an early end included, and all of them; one that was broken
+    off goes on as long as was planned, and `more_epochs` longer.
     Raises InputError for a run that is active or was discarded, and for a finished one without more epochs.
     """
     store, run = RunStore(workspace), get_run(workspace, run_id)
@@ -194,13 +218,16 @@ def resume_run(workspace: Workspace, run_id: str, *, more_epochs: int = 0) -> Ru
         raise InputError(f"The run {run.id} is finished; say how many more epochs it should train (--more-epochs 20).")
     load_dataset(workspace, run.dataset)
     (run.folder / "request").unlink(missing_ok=True)
+    further = run.more_epochs + max(more_epochs, 0)
+    if run.state is State.FINISHED and run.epochs_done:
+        further = run.epochs_done + more_epochs - run.spec.epochs
     resting = (State.PAUSED, State.STOPPED, State.FAILED, State.INTERRUPTED, State.FINISHED)
     store.change(
         run.id,
         resting,
         state=State.QUEUED,
         queued=time.time(),
-        more_epochs=run.more_epochs + max(more_epochs, 0),
+        more_epochs=further,
         pid=None,
         identity=None,
     )

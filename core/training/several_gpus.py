@@ -51,6 +51,15 @@ def refusal(spec: TrainingSpec, device: str) -> str:
     return ""
 
 
+def missing_device(device: str, devices: list[str] | None) -> str:
+    """Return that a device is not among those there are, empty when it is; None: they can't be known from here."""
+    missing = [] if devices is None else [part for part in device.split(",") if part not in devices]
+    if not missing:
+        return ""
+    there = " and ".join("the processor (cpu)" if item == "cpu" else f"device {item}" for item in devices or [])
+    return f"There is no device {missing[0]} on this machine: it has {there}. Take one of these, or auto."
+
+
 def free_port() -> int:
     """Return a port of this machine that nobody uses."""
     with socket.socket() as door:

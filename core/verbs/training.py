@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from core.metric_words import metric_list
+from core.metric_words import metric_list, validator_words
 from core.spec import TrainingSpec
 from core.strategies import STRATEGIES
 from core.strategies.scratch import SCRATCH
@@ -131,10 +131,13 @@ def _show(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
         "fraction": progress.fraction,
         "seconds_left": progress.seconds_left,
         "sentence": progress.sentence,
+        "ultralytics": progress.ultralytics,
         "spec": run.spec.model_dump(mode="json"),
         "failed": False,
     }
     answer["words"] += f"\n  epoch {progress.epoch} of {progress.epochs}. {progress.sentence}"
+    if told := validator_words(progress.ultralytics):
+        answer["words"] += f"\n  {told}"
     judged = _judged(workspace, run)
     if judged is not None:
         answer["evaluation"] = {name: judged.get(name) for name in ("operating_point", "expected", "sentences")}

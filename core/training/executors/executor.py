@@ -34,6 +34,9 @@ class Executor(Protocol):
     def best_device(self) -> str:
         """Return the device that `auto` means."""
 
+    def devices(self) -> list[str] | None:
+        """Return the devices a run can be given, None where they can't be known from here."""
+
     def submit(self, run: Run) -> Job:
         """Start the worker of a run's present attempt. Raises OSError when it can't be started, TryLater
         when only not at present."""

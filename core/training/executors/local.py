@@ -23,6 +23,10 @@ class LocalExecutor:
         """Return this machine's best device: the first GPU, or the CPU."""
         return describe_machine(Path.cwd()).devices[0]
 
+    def devices(self) -> list[str]:
+        """Return the devices of this machine a run can be given."""
+        return describe_machine(Path.cwd()).devices
+
     def submit(self, run: Run) -> Job:
         """Start the worker of a run's present attempt; its output is appended to train.log. May raise OSError."""
         pid = start_child("core.training.worker", str(run.folder), str(run.attempt), log=run.log_path)

@@ -72,6 +72,9 @@ class RayExecutor:
             return "cpu"
         return "0" if any(node.get("raylet", {}).get("resourcesTotal", {}).get("GPU") for node in nodes) else "cpu"
 
+    def devices(self) -> None:
+        """Return nothing: which machine of the cluster takes a run is its own affair."""
+
     def submit(self, run: Run) -> Job:
         """Submit the worker of a run's present attempt. Raises OSError when the cluster doesn't take it."""
         name = f"{run.id}-{run.attempt}-{secrets.token_hex(3)}"

@@ -48,6 +48,8 @@ class RunProgress:
     """what was measured before the first epoch, see the `preflight` event"""
     pictures: dict[str, list[str]] = field(default_factory=dict)
     metrics: dict[str, float | None] = field(default_factory=dict)
+    ultralytics: dict[str, float | None] = field(default_factory=dict)
+    """the figures of the best model as Ultralytics' validator counts them, once it has ended"""
     best_epoch: int | None = None
     best_fitness: float | None = None
     early: bool = False
@@ -170,6 +172,8 @@ def fold(progress: RunProgress, event: Event) -> None:
     elif kind in ("finished", "stopped", "paused", "cancelled", "failed"):
         progress.final, progress.phase = event, "done"
         progress.metrics = event.get("metrics") or progress.metrics
+        if kind in ("finished", "stopped"):
+            progress.ultralytics = event.get("ultralytics") or progress.metrics  # older runs tell those alone
         progress.best_epoch = event.get("best_epoch") or progress.best_epoch
         progress.early = bool(event.get("early"))
     progress.last_time = moment

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
+from core.errors import GraftError
 from core.ultralytics.networks import input_channels
 from core.ultralytics.trainers.distillation import distillation_pass
 from core.words import megabytes
@@ -21,6 +23,10 @@ What is kept is an upper bound on the CPU: 264 MB per picture for yolo26n at 640
 backward, 8 pictures) was measured to take 212 MB per picture of resident memory."""
 MEASURED_SIZE = 320
 """Pixels of the measured picture's sides at the most, so that it takes no time."""
+
+
+ALONE_FROM = 64
+"""Pixels from which a picture can be learned from alone: two by two dots on the coarsest map (stride 32)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,20 @@ def choose_batch(wanted: int, picture_bytes: int, free_bytes: int) -> BatchFit:
     while batch > 1 and batch * picture_bytes > SHARE * free_bytes:
         batch //= 2
     return BatchFit(wanted, batch, picture_bytes, free_bytes)
+
+
+def no_picture_alone(batch: int, pictures: int, imgsz: int) -> int:
+    """Return the batch size nearest below `batch` (or above) that leaves no single picture for the end of an epoch.
+
+    Below ALONE_FROM pixels the coarsest map of one picture is a single dot, which batch normalisation can't take.
+    Raises GraftError for a single training picture.
+    """
+    if imgsz >= ALONE_FROM:
+        return batch
+    for size in chain(range(batch, 1, -1), range(max(batch, 1) + 1, pictures + 1)):
+        if pictures % size != 1:
+            return size
+    raise GraftError(f"One picture at {imgsz} pixels is too little to learn from: take an image size of {ALONE_FROM}.")
 
 
 def _kept_bytes(model: Any, imgsz: int, device: str, teacher: str) -> int:

@@ -25,9 +25,9 @@ from core.processes.lifetime import process_identity
 from core.spec import TrainingSpec
 from core.training.distillation import meet_teacher
 from core.training.failures import explain_failure
-from core.training.metric_names import named_metrics, plain_numbers
+from core.training.metric_names import figures_of_run, named_metrics, plain_numbers
 from core.training.records.database import DiskFull, on_node
-from core.training.records.events import EventWriter
+from core.training.records.events import EventWriter, read_events
 from core.training.several_gpus import (
     SilentEvents,
     free_port,
@@ -39,7 +39,7 @@ from core.training.several_gpus import (
 from core.training.starting_points import locate
 from core.training.store import WITH_PROCESS, Run, RunStore
 from core.training.trainer_selection import number_format, trainer_class
-from core.training.worker.batch_fit import fit_batch
+from core.training.worker.batch_fit import fit_batch, no_picture_alone
 from core.training.worker.pictures import TrainingPictures
 from core.training.worker.preflight import check_disk, check_files
 from core.ultralytics.checkpoints import reused_tensors
@@ -137,6 +137,8 @@ class Training:
         self.workspace, self.record, self.spec, self.events = workspace, run, spec, events
         self.request_path = run.folder / "request"
         self.epochs = spec.epochs + run.more_epochs
+        self.goes_on = any(event["kind"] == "finished" for event in read_events(run.events_path)[0])
+        """whether it had finished before: then the epochs asked for are trained, without stopping early"""
         self.batch, self.batch_words = spec.batch, ""
         self.state: dict[str, Any] | None = None
         self.asked = ""
@@ -172,14 +174,15 @@ class Training:
         if self.state is not None and self.state["epoch"] + 1 >= self.epochs:
             raise GraftError(f"All {self.epochs} epochs are trained already; ask for more epochs to go on.")
         self.teacher, self.teacher_words = meet_teacher(self.workspace, self.spec, model.model)
-        self._choose_batch(model.model)
+        self._choose_batch(model.model, dataset.images["train"])
         model.train(trainer=trainer_class(self.spec), **self._arguments(dataset))
         if rank() <= 0:
             self._finish(model.trainer)
 
-    def _choose_batch(self, model: Any) -> None:
+    def _choose_batch(self, model: Any, pictures: int) -> None:
         """Take the batch size that was asked for, if it fits; one that Graft chose is made to fit.
 
+        One that would leave a single picture at the end of an epoch, where that can't be learned from, is changed.
         Raises MemoryError for one that the user chose and that does not fit. A resumed run keeps its own.
         """
         if self.state is not None:
@@ -190,7 +193,12 @@ class Training:
         fit = fit_batch(model, self.spec.imgsz, self.batch, self.record.device, self.teacher)
         if fit.batch < self.batch and "batch" not in self.spec.reasons:
             raise MemoryError(f"out of memory before the first step: {fit.message}")
-        self.batch, self.batch_words = fit.batch, fit.message
+        self.batch, self.batch_words = no_picture_alone(fit.batch, pictures, self.spec.imgsz), fit.message
+        if self.batch != fit.batch:
+            self.batch_words += (
+                f" {fit.batch} at a time would leave one picture alone at the end of an epoch, which is too little at "
+                f"{self.spec.imgsz} pixels: it learns from {self.batch} at a time."
+            )
 
     def _source(self) -> str:
         if not self.spec.strategy.reuses:
@@ -212,7 +220,7 @@ class Training:
             "batch": self.batch,
             "seed": spec.seed,
             "device": self.record.device,
-            "patience": spec.patience or self.epochs + 1,
+            "patience": self.epochs + 1 if self.goes_on else spec.patience or self.epochs + 1,
             "max_det": spec.max_det,
             "project": str(self.record.folder),
             "name": "train",
@@ -288,7 +296,7 @@ class Training:
             epoch=epoch,
             epochs=trainer.epochs,
             batches=len(trainer.train_loader),
-            patience=self.spec.patience,
+            patience=0 if self.goes_on else self.spec.patience,
         )
 
     def on_train_batch_start(self, _trainer: Any) -> None:
@@ -382,17 +390,22 @@ class Training:
             raise GraftError(
                 "The training ended without a usable model: the loss is not a number. Lower the rate (lr0)."
             )
+        told = named_metrics(dict(trainer.metrics))
+        figures: dict[str, float | None] = dict(told)
         try:
+            from core.evaluation.evaluation import evaluate_run
             from core.evaluation.predicting import predict_in_process
 
             predict_in_process(self.record.folder, "val")
+            figures = figures_of_run(evaluate_run(self.workspace, self.record.id), told) or figures
         except Exception as error:  # the model is trained and kept: a failed look at it must not undo that
             traceback.print_exc()
             self.events.write("log", level="warning", message=f"Validation predictions could not be stored: {error}")
         self.record.resume_point.with_name("resume.previous.pt").unlink(missing_ok=True)  # one is enough at rest
         self.events.write(
             "stopped" if self.asked == "stop" else "finished",
-            metrics=named_metrics(dict(trainer.metrics)),
+            metrics=figures,
+            ultralytics=told,
             best_epoch=self.best_epoch,
             epochs_done=self.whole_epochs,
             seconds=round(time.monotonic() - self.started, 2),
