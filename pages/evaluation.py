@@ -6,12 +6,15 @@ from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.predict.error_kinds import KINDS as ERROR_WORDS
+from core.metric_words import validator_words
 from core.tasks import TASKS
+from core.training.records.progress import read_progress
 from core.training.store import Run
 from core.words import SPLIT_WORDS, count
 from pages._ui.common import charts, frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.chosen_run import chosen_run
+from pages._ui.common.formatting import plain
 from pages._ui.evaluation import charts as evaluation_charts
 from pages._ui.evaluation.attributes import ask_attributes
 from pages._ui.evaluation.decisions import show_decisions
@@ -87,6 +90,8 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
             st.session_state.setdefault(slider_key(run), evaluation.operating_point.threshold)
             evaluation = evaluation_of(workspace, run, split, float(st.session_state[slider_key(run)]))
         show_verdict(evaluation)
+        if split == "val" and (told := validator_words(read_progress(run).ultralytics)):
+            st.caption(plain(told))
         python_fold(
             "from core.workspace import Workspace\nfrom core.evaluation.evaluation import evaluate_run\n\n"
             f"evaluation = evaluate_run(Workspace.current(), {run.id!r}, {split!r})\n"

@@ -126,6 +126,10 @@ class Evaluation(SplitFigures):
             summary["expected"] = plain_values(self.expected)
         if self.leak_aware is not None:
             summary["leak_aware"] = plain_values(self.leak_aware)
+        if self.detector is not None:
+            arrays = self.detector.arrays
+            summary["max_det"] = arrays.max_det
+            summary["at_limit"] = arrays.at_limit(self.operating_point.threshold)
         if self.test_openings is not None:
             summary["test_openings"] = self.test_openings
         sentences = [*self.sentences, *filter(None, [twins_sentence(self.leak_aware)])]

@@ -67,6 +67,11 @@ def detection_sentences(
         sentences.append(expected.sentence)
     if arrays.unusable:
         sentences.append(f"{count(arrays.unusable, 'prediction')} had no usable confidence and were left out.")
+    if full := arrays.at_limit(figures.operating_point.threshold):
+        sentences.append(
+            f"In {count(full, 'picture')} {thousands(arrays.max_det)} findings reach the line, as many as are kept at "
+            f"most: there may be more. Train with a higher limit (--set max_det={2 * arrays.max_det})."
+        )
     if objects:
         sentences += _weak_spots(figures.slices) + _small_set(recall, pictures, objects, arrays.groups is not None)
         steps = _next_steps(figures, arrays, missed)

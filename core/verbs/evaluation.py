@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from core.evaluation.decisions.settings import DecisionSettings
+from core.metric_words import validator_words
 from core.verbs.verb import Add, say_progress, settings_from
 from core.words import times
 from core.workspace import Workspace
@@ -38,6 +39,7 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
     from core.evaluation.figures.figure import plain_values
     from core.evaluation.label_errors import find_label_errors
     from core.training.advice import train_longer
+    from core.training.records.progress import read_progress
     from core.training.runs import get_run
 
     settings = settings_from(DecisionSettings, {name: getattr(parsed, name) for name in DecisionSettings.model_fields})
@@ -49,11 +51,18 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
     summary, longer = evaluation.summary(), train_longer(run)
     if longer:
         summary["words"] += f"\n{longer}"
+    validator = read_progress(run).ultralytics if parsed.split == "val" else {}
+    if said := validator_words(validator):
+        summary["words"] += f"
+{said}"
     decisions = decide(evaluation, settings)
     told = [counted_words(decisions), *decisions.sentences] if decisions.units else decisions.sentences
-    summary["words"] += "\n\n" + "\n".join(told)
+    summary["words"] += "
+
+" + "
+".join(told)
     judged = {"label_errors": plain_values(doubtful), "decisions": plain_values(decisions)}
-    return {**summary, "advice": longer, **judged}
+    return {**summary, "advice": longer, "ultralytics": validator, **judged}
 
 
 def _compare(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from core.data.importing.from_upload import import_dataset
+from core.errors import GraftError
 from core.spec import TrainingSpec
 from core.training.failures import explain_failure
 from core.training.records.progress import read_progress
 from core.training.runs import start_run, wait_run
 from core.training.store import State
-from core.training.worker.batch_fit import choose_batch
+from core.training.worker.batch_fit import choose_batch, no_picture_alone
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder
 from tests.training.test_runs import ENOUGH, spec_for
@@ -29,6 +30,22 @@ def test_the_batch_is_halved_until_it_fits() -> None:
     assert "from 4 at a time" in fit.message
     assert choose_batch(16, 200 * MEGABYTE, 10_000 * MEGABYTE).batch == 16
     assert choose_batch(16, 200 * MEGABYTE, 1).batch == 1, "never less than one picture"
+
+
+@pytest.mark.parametrize(
+    ("batch", "pictures", "imgsz", "taken"),
+    [(8, 9, 32, 7), (4, 5, 32, 3), (4, 5, 64, 4), (4, 8, 32, 4), (2, 3, 32, 3), (1, 5, 32, 3), (16, 9, 32, 16)],
+)
+def test_no_picture_is_left_alone_where_it_can_not_be_learned_from(
+    batch: int, pictures: int, imgsz: int, taken: int
+) -> None:
+    assert no_picture_alone(batch, pictures, imgsz) == taken
+    assert pictures % taken != 1 or imgsz >= 64
+
+
+def test_a_single_tiny_picture_is_refused_in_a_sentence() -> None:
+    with pytest.raises(GraftError, match="image size of 64"):
+        no_picture_alone(4, 1, 32)
 
 
 @pytest.mark.parametrize("given", [-1, "-1", "auto", None])

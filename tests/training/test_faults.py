@@ -146,6 +146,21 @@ def test_paused_twice_equals_uninterrupted_and_trains_on(faulty: Workspace, squa
     assert_joined(longer, 7)
 
 
+def test_a_run_that_ended_early_trains_the_epochs_that_are_asked_for(faulty: Workspace, tmp_path: Path) -> None:
+    five = import_dataset(faulty, write_yolo_folder(tmp_path / "five", train=5), name="five")
+    still = {"lr0": 1e-9, "optimizer": "SGD", "warmup_bias_lr": 0.0}
+    run = start_run(faulty, spec_for(five, epochs=30, imgsz=32, batch=4, patience=1, extra=still))
+    early = wait_run(faulty, run.id, ENOUGH)  # five pictures by four: the last would stand alone in its batch
+    assert early.state is State.FINISHED, early.log_path.read_text()[-3000:]
+    assert early.epochs_done < 30
+    assert "from 3 at a time" in read_progress(early).preflight["message"]
+    assert read_progress(early).early
+    resume_run(faulty, run.id, more_epochs=3)
+    longer = wait_run(faulty, run.id, ENOUGH)
+    assert (longer.state, longer.epochs_done) == (State.FINISHED, early.epochs_done + 3)
+    assert not read_progress(longer).early
+
+
 def test_a_dataset_deleted_under_a_run_is_a_plain_cause(faulty: Workspace, tmp_path: Path) -> None:
     doomed = import_dataset(faulty, write_yolo_folder(tmp_path / "doomed", train=16), name="doomed")
     run = start_run(faulty, spec_for(doomed, epochs=500, extra={"cache": False}))  # else it goes on from memory

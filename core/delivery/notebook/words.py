@@ -113,12 +113,12 @@ Only the model itself is kept in the end."""
 
 def about_result(run: Run) -> str:
     """Say on what the best weights are judged, and what the run reached."""
-    figures = metric_list(run.metrics)
+    figures = metric_list(read_progress(run).ultralytics or run.metrics)
     text = (
         "## How good is it?\n\nThe best epoch's weights are judged on the validation pictures, not used for training."
     )
     if figures:
-        text += f" The run in Graft reached: {figures}."
+        text += f" The run in Graft reached, by the same validator: {figures}."
     return text + (
         " A few hundred objects leave an error of several points: Graft shows it as an interval, and so should "
         "you when you report these figures."

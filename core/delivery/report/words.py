@@ -9,6 +9,7 @@ from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.figure import UNKNOWN, Figure
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.verdict import sureness_sentence
+from core.metric_words import validator_words
 from core.models.catalog import find_model
 from core.spec import TrainingSpec
 from core.tasks import TASKS
@@ -193,7 +194,7 @@ def training(run: Run, progress: RunProgress) -> str:
     text += f"; the model after epoch {run.best_epoch} was kept." if run.best_epoch else "."
     if progress.early:
         text += f" It ended early: no better result for {spec.patience} epochs."
-    return text
+    return f"{text} {validator_words(progress.ultralytics)}".rstrip()
 
 
 def plan_settings(spec: TrainingSpec) -> list[tuple[str, Any]]:

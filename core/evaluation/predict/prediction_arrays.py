@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.predict.error_kinds import KINDS_OF_FINDINGS, error_kinds
 from core.evaluation.predict.predictions import PredictionMeta
+from core.spec import USUAL_MAX_DET
 
 Ints = NDArray[np.int64]
 CODES = ("hit", *KINDS_OF_FINDINGS)
@@ -36,6 +37,8 @@ class PredictionArrays:
         self.truth = truth
         self.task, self.classes = meta["task"], list(meta["classes"])
         self.imgsz = int(meta.get("imgsz", 640))
+        self.max_det = int(meta.get("max_det", USUAL_MAX_DET))
+        """findings kept per picture, at most"""
         self.images = pd.DataFrame(meta["images"])
         files = self.files = pd.Index(self.images["file"].astype(str))
         self.groups: list[str] | None = None
@@ -71,6 +74,10 @@ class PredictionArrays:
     def shown(self, confidence: float) -> int:
         """Return how many predictions reach a confidence; they are the first ones."""
         return int(np.searchsorted(-self.confidence, -confidence, side="right"))
+
+    def at_limit(self, confidence: float) -> int:
+        """Return in how many pictures as many findings reach a confidence as are kept at most: there may be more."""
+        return int((self.by_picture(self.picture[: self.shown(confidence)]) >= self.max_det).sum())
 
     def table(self, pictures: Ints, classes: Ints) -> NDArray[np.float32]:
         """Return how many of each class a picture holds, (pictures, classes)."""

@@ -25,9 +25,11 @@ from core.delivery.predict.predicting import predict_picture
 from core.delivery.predict.results import (
     OBJECT_FIELDS,
     PICTURE_FIELDS,
+    at_limit,
     counted,
     entry_words,
     likeliest,
+    limit_words,
     object_rows,
     picture_row,
 )
@@ -218,6 +220,10 @@ def show_totals(pictures: list[Prepared], answers: Answers, confidence: float, d
         if name in classes
     )
     st.markdown(f"#### {sentence}")
+    full = [entry["max_det"] for entry in entries if at_limit(entry, confidence)]
+    if full:
+        words = limit_words(full[0], len(full))
+        st.warning(plain(f"{words}."), icon=":material/vertical_align_top:")
     if legend:
         st.html(f'<div class="graft-legend">{legend}</div>')
 

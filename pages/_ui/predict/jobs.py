@@ -22,6 +22,7 @@ from core.delivery.predict.job import (
     start_job,
 )
 from core.delivery.predict.model.chosen_model import ChosenModel
+from core.delivery.predict.results import limit_words
 from core.errors import GraftError
 from core.jobs import remove_job
 from core.tasks import TASKS
@@ -216,6 +217,8 @@ def _show_counts(job: Job) -> None:
     sentence = f"{count(result['pictures'] - lost, 'picture')} looked at in {duration(result['seconds'])}"
     if TASKS[result["task"]].finds_objects:
         sentence += f", {count(result['objects'], 'object')} found"
+        if result.get("at_limit"):
+            sentence += f"; {limit_words(result['max_det'], result['at_limit'])}"
     st.markdown(f"{sentence}." + (f" {count(lost, 'picture')} could not be read; the table says why." if lost else ""))
     ranked = sorted(result["by_class"].items(), key=lambda item: -item[1])[:12]
     if ranked:

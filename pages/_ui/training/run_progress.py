@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import GraftError
-from core.metric_words import metric_help, metric_title, metric_value
+from core.metric_words import metric_help, metric_title, metric_value, validator_words
 from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.records.progress import ProgressReader, RunProgress, read_progress
@@ -172,11 +172,13 @@ def _figures(run: Run, progress: RunProgress) -> None:
     if shown:
         with st.grid(4, min_column_width=165, gap="small"):
             for name in shown:
-                shown_help = metric_help(name, in_training=True)
+                shown_help = metric_help(name, in_training=run.active)
                 st.metric(metric_title(name), metric_value(name, metrics[name]), help=shown_help)
             if progress.best_epoch:
                 st.metric("Best epoch", f"{progress.best_epoch} of {progress.epochs}")
             st.metric("Time so far" if run.active else "Time", duration(progress.seconds))
+    if not run.active and (told := validator_words(progress.ultralytics)):
+        st.caption(plain(told))
     notes = []
     if working and progress.images_per_second:
         notes.append(f"{count(round(progress.images_per_second), 'picture')} per second")
@@ -237,7 +239,7 @@ def _curves(workspace: Workspace, run_id: str, _: bool) -> None:
         return
     results = [name for name in HEADLINES if name in table and table[name].notna().any()]
     if results:
-        st.caption("On the validation pictures: higher is better")
+        st.caption("On the validation pictures, as Ultralytics’ validator counts after each epoch: higher is better")
         last = ", ".join(f"{name} {score(table[name].dropna().iloc[-1])}" for name in results)
         chart = curves(table, results, best=progress.best_epoch, epochs=progress.epochs, top=1.0)
         show(chart, f"Results over {count(len(table), 'epoch')}; last: {last}", f"results_{run_id}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -45,6 +46,28 @@ def test_a_video_is_annotated_and_counted(trained_copy: Trained, tmp_path: Path)
     assert [float(row["second"]) for row in rows] == [0.0, 0.5, 1.0, 1.5]
     assert list(rows[0]) == ["second", "frame", "found", "square", "disc"]
     assert all(int(row["found"]) == int(row["square"]) + int(row["disc"]) for row in rows)
+
+
+@pytest.mark.slow
+def test_frames_keep_their_own_times(trained_copy: Trained, tmp_path: Path) -> None:
+    source, seconds = tmp_path / "phone.mp4", [0.0, 0.1, 0.2, 1.2, 4.2, 4.3]
+    with av.open(str(source), "w") as out:
+        stream = out.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for second in seconds:
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 120, dtype=np.uint8), format="rgb24")
+            frame.pts, frame.time_base = round(second * 1000), Fraction(1, 1000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    request = JobRequest(kind="video", model=trained_copy.run_id, sources=[str(source)], confidence=0.5, every=2)
+    job = wait(start_job(trained_copy.workspace, request))
+    assert job.state == "finished", job.error
+    with (job.folder / "counts.csv").open(encoding="utf-8") as file:
+        told = [float(row["second"]) for row in csv.DictReader(file)]
+    assert told == pytest.approx(seconds[::2], abs=0.01)
+    with av.open(str(job.folder / job.result["video"])) as made:
+        assert [frame.time for frame in made.decode(video=0)] == pytest.approx(seconds, abs=0.02)
 
 
 @pytest.mark.slow
