@@ -15,7 +15,7 @@ import yaml
 from PIL import Image
 
 from core.data.checks.checking import check_dataset
-from core.data.dataset import NOT_JUDGED, load_dataset, read_mask
+from core.data.dataset import NOT_JUDGED, Dataset, load_dataset, read_mask, write_mask
 from core.data.editing.classes import edit_classes
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
@@ -29,7 +29,7 @@ from core.evaluation.compare import compare_evaluations
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.figures.results import SplitFigures
 from core.evaluation.pixels import judged_pixels, pixel_draws
-from core.evaluation.predict.capture import pixel_counts, pixel_tables
+from core.evaluation.predict.capture import judged_mask, pixel_tables
 from core.evaluation.predict.predictions import mask_path
 from core.models.catalog import model_for_task, models_for
 from core.spec import TrainingSpec
@@ -186,6 +186,7 @@ def test_the_catalogue_lists_what_ultralytics_ships() -> None:
 def fed(tmp_path: Path, answers: list[np.ndarray], truths: list[np.ndarray]) -> tuple[dict[str, float], SplitFigures]:
     """Feed class maps to Ultralytics' validator; return its figures and Graft's."""
     import torch
+    from ultralytics.engine.results import Results
 
     classes = ["ground", "square", "disc"]
     args = {"task": "semantic", "plots": False, "save_json": False}
@@ -195,10 +196,15 @@ def fed(tmp_path: Path, answers: list[np.ndarray], truths: list[np.ndarray]) -> 
     shape, truth_of = answers[0].shape, torch.tensor(np.stack(truths), dtype=torch.int32)
     validator.update_metrics(torch.tensor(np.stack(answers), dtype=torch.int32), {"semantic_mask": truth_of})
     files = [f"val/p{number}.png" for number in range(len(answers))]
-    captured = [
-        {"file": file, "counts": pixel_counts(truth, answer, len(classes))}
-        for file, truth, answer in zip(files, truths, answers, strict=True)
-    ]
+    dataset = Dataset(id="d", name="d", task="semantic", format="masks", classes=classes, images={}, instances={})
+    dataset._root = tmp_path / "dataset"
+    captured = []
+    for file, truth, answer in zip(files, truths, answers, strict=True):
+        write_mask(dataset.label_path(file), truth.astype(np.uint8))
+        said = Results(
+            np.zeros((*shape, 3), np.uint8), file, dict(enumerate(classes)), semantic_mask=torch.tensor(answer)
+        )
+        captured.append(judged_mask(dataset, file, said, tmp_path / "run"))
     theirs = validator.get_stats()
     per_class = {f"IoU {name}": float(validator.metrics.per_class_iou[index]) for index, name in enumerate(classes)}
     predictions, truth = pixel_tables(captured)

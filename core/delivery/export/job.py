@@ -82,7 +82,7 @@ def export_job(asked: dict[str, Any], report: Report) -> dict[str, Any]:
         if chosen.unverifiable:
             record.outcome, record.reason = "unverified", chosen.unverifiable
         else:
-            _verify(dataset, making / f"{run_folder.name}.pt", exported, record, making, report)
+            _verify(dataset, making / f"{run_folder.name}.pt", exported, record, report)
     except InputError as error:
         record.reason = str(error)
     except Exception as error:  # whatever a converter raises becomes the reason the user reads; the log has it all
@@ -115,7 +115,7 @@ def _export(
     if job.asked == "nms-free" and not free:
         raise InputError("This model has no NMS-free head (YOLO26 has one); export it as evaluated.")
     nms_free = job.head == "nms-free" and free
-    options: dict[str, Any] = {"format": chosen.name, "imgsz": spec.imgsz, "device": "cpu"}
+    options: dict[str, Any] = {"format": chosen.name, "imgsz": spec.imgsz, "device": "cpu", "max_det": spec.max_det}
     if job.half:
         options["quantize"] = 16
     if nms_free:
@@ -124,7 +124,7 @@ def _export(
         options["device"] = 0
     if chosen.name == "onnx" and not TASKS[model.task].names_pictures:
         options["dynamic"] = True  # pictures keep their shape, as when the run was evaluated
-    record.imgsz, record.dynamic = spec.imgsz, bool(options.get("dynamic"))
+    record.imgsz, record.max_det, record.dynamic = spec.imgsz, spec.max_det, bool(options.get("dynamic"))
     record.head, record.has_nms_free = "nms-free" if nms_free else "as-evaluated", free
     exported = Path(model.export(**options))
     if not exported.exists():
@@ -132,16 +132,14 @@ def _export(
     return exported.resolve()
 
 
-def _verify(
-    dataset: Dataset, checkpoint: Path, exported: Path, record: ExportRecord, making: Path, report: Report
-) -> None:
-    folder = making / ".check"
-    pictures = pictures_for_check(dataset, folder)
+def _verify(dataset: Dataset, checkpoint: Path, exported: Path, record: ExportRecord, report: Report) -> None:
+    pictures = pictures_for_check(dataset)
     check = compare(
         checkpoint,
         exported,
         pictures,
         imgsz=record.imgsz,
+        max_det=record.max_det,
         rect=record.dynamic,
         nms_free=record.head == "nms-free",
         half=record.half,
@@ -165,7 +163,6 @@ def _verify(
     if record.format == "openvino" and not record.half:
         record.reason += _openvino_precision()
     record.reason = record.reason.strip()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _openvino_precision() -> str:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.spec import USUAL_MAX_DET
+
 Head = Literal["as-evaluated", "nms-free"]
 OUTCOMES = {
     "verified": "exported and verified",
@@ -84,6 +86,8 @@ class ExportRecord(BaseModel):
     dynamic: bool = False
     """whether it takes pictures of any shape"""
     imgsz: int = 0
+    max_det: int = USUAL_MAX_DET
+    """findings kept per picture, at most"""
     files: list[ExportedFile] = Field(default_factory=list)
     check: ExportCheck | None = None
     weights_sha256: str = ""

@@ -5,21 +5,25 @@ Imported in the export's child process only; torch and Ultralytics are imported 
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
-from core.data.dataset import Dataset
+from core.data.dataset import Dataset, LabelledImage
 from core.delivery.export.record import ExportCheck, Milliseconds
-from core.evaluation.predict.predictions import MIN_CONFIDENCE, NMS_IOU
+from core.evaluation.classification import classified
+from core.evaluation.detection import Detector
+from core.evaluation.pixels import judged_pixels
+from core.evaluation.predict.capture import judged_class, judged_objects, judged_pixel_counts, make_tables, pixel_tables
+from core.evaluation.predict.predictions import MIN_CONFIDENCE, PredictionMeta
+from core.evaluation.predict.predictor import look, pictures_in
 from core.jobs import Progress, Report
 from core.tasks import TASKS
+from core.ultralytics.networks import input_channels
 
 SCORED = 200
 """Pictures, at most, on which mAP is compared."""
@@ -43,14 +47,11 @@ METRICS: dict[str, Literal["mAP50-95", "top-1", "mIoU"]] = {
 
 @dataclass(frozen=True)
 class Pictures:
-    """Copies of the pictures of a check, so that nothing is written into the dataset."""
+    """The pictures of a check with their labels."""
 
-    data: Path
-    files: list[Path]
+    dataset: Dataset
+    images: list[LabelledImage]
     part: str
-    task: str
-    labels: list[int]
-    """classify: the class of each picture"""
 
 
 @dataclass(frozen=True)
@@ -67,36 +68,12 @@ class Answer:
     """(height, width) class ids, where every pixel has a class"""
 
 
-def pictures_for_check(dataset: Dataset, folder: Path) -> Pictures:
-    """Copy evenly spaced pictures of the validation part (the training part where there is none) with their labels."""
+def pictures_for_check(dataset: Dataset) -> Pictures:
+    """Return evenly spaced pictures of the validation part (the training part where there is none)."""
     part = "val" if dataset.images.get("val") else "train"
-    table = dataset.image_table()
-    names = table.loc[table["split"] == part, "file"].tolist()
-    chosen = [names[index] for index in np.unique(np.linspace(0, len(names) - 1, min(SCORED, len(names))).astype(int))]
-    files, labels = [], []
-    for number, name in enumerate(chosen):
-        source = dataset.image_path(name)
-        copy = folder / "images" / "val" / f"{number:04d}{source.suffix}"
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, copy)
-        files.append(copy)
-        if TASKS[dataset.task].has_class_folders:
-            labels.append(dataset.classes.index(Path(name).parent.name))
-        elif (text := dataset.label_path(name)).is_file():
-            target = folder / text.relative_to(dataset.root).parts[0] / "val" / f"{number:04d}{text.suffix}"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(text, target)
-    content: dict[str, Any] = {"path": str(folder), "train": "images/val", "val": "images/val"}
-    content["names"] = dict(enumerate(dataset.classes))
-    if TASKS[dataset.task].has_masks:
-        content["masks_dir"] = "masks"
-    if dataset.keypoint_shape:
-        content["kpt_shape"] = list(dataset.keypoint_shape)
-        if dataset.flip_idx:
-            content["flip_idx"] = dataset.flip_idx
-    data = folder / "data.yaml"
-    data.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
-    return Pictures(data, files, "validation" if part == "val" else "training", dataset.task, labels)
+    images = list(dataset.labelled(part))
+    chosen = np.unique(np.linspace(0, len(images) - 1, min(SCORED, len(images))).astype(int))
+    return Pictures(dataset, [images[index] for index in chosen], "validation" if part == "val" else "training")
 
 
 def compare(
@@ -105,48 +82,40 @@ def compare(
     pictures: Pictures,
     *,
     imgsz: int,
+    max_det: int,
     rect: bool,
     nms_free: bool,
     half: bool,
     report: Report,
 ) -> ExportCheck:
-    """Run both models; return the figures of the check.
+    """Run both models as evaluation and prediction do; return the figures of the check.
 
     `rect` is true for an export that takes pictures of any shape; else both get square ones.
     """
-    same = {"imgsz": imgsz, "rect": rect, "nms": False if nms_free else None, "quantize": 16 if half else None}
-    classify = TASKS[pictures.task].names_pictures
-    files = pictures.files if classify else pictures.files[:: max(1, len(pictures.files) // COMPARED)]
-    answers = _answers([(checkpoint, {**same, "quantize": None}), (exported, same)], files, pictures.task, report)
-    distances: list[float] = []
-    alone = 0
-    if classify:
-        scores = [_top1(answer, pictures.labels) for answer in answers]
-    else:
-        scores = [
-            _score(checkpoint, pictures, {**same, "quantize": None}, "Scoring the checkpoint", report),
-            _score(exported, pictures, same, "Scoring the exported file", report),
-        ]
-        distances, alone = box_distances(*answers)
-    cost = None
+    same = {"rect": rect, "nms": False if nms_free else None, "quantize": 16 if half else None}
+    asked = [(checkpoint, {**same, "quantize": None}), (exported, same)]
     if nms_free:
-        usual = _score(checkpoint, pictures, {**same, "nms": None, "quantize": None}, "Scoring the usual head", report)
-        cost = round(usual - scores[0], 5)
+        asked.append((checkpoint, {**same, "nms": None, "quantize": None}))
+    answers, scores = _ask(asked, pictures, imgsz, max_det, report)
+    task = TASKS[pictures.dataset.task]
+    compared = slice(None, None, 1 if task.names_pictures else max(1, len(pictures.images) // COMPARED))
+    one, other = answers[0][compared], answers[1][compared]
+    distances, alone = box_distances(one, other)
     return ExportCheck(
-        pictures=len(pictures.files),
+        pictures=len(pictures.images),
         part=pictures.part,
-        compared=len(files),
-        metric=METRICS[TASKS[pictures.task].judges],
+        compared=len(one),
+        metric=METRICS[task.judges],
         checkpoint=round(scores[0], 5),
         exported=round(scores[1], 5),
         difference=round(scores[1] - scores[0], 5),
-        head_cost=cost,
+        head_cost=round(scores[2] - scores[0], 5) if nms_free else None,
         box_difference=round(max(distances), 4) if distances else None,
         typical_box_difference=round(median(distances), 4) if distances else None,
         boxes=len(distances),
         boxes_without_partner=alone,
-        pixels_apart=pixels_apart(*answers),
-        confidence_difference=confidence_difference(*answers),
+        pixels_apart=pixels_apart(one, other),
+        confidence_difference=confidence_difference(one, other),
         milliseconds=Milliseconds(
             checkpoint=_milliseconds(answers[0]),
             exported=_milliseconds(answers[1]),
@@ -154,23 +123,50 @@ def compare(
     )
 
 
-def _answers(
-    models: list[tuple[Path, dict[str, Any]]], files: list[Path], task: str, report: Report
-) -> list[list[Answer]]:
-    """Ask the models in turn, picture by picture, so that another program slows them alike."""
+def _ask(
+    asked: list[tuple[Path, dict[str, Any]]], pictures: Pictures, imgsz: int, max_det: int, report: Report
+) -> tuple[list[list[Answer]], list[float]]:
+    """Ask the models in turn, picture by picture, so that another program slows them alike; return answers, scores."""
     from ultralytics import YOLO
 
-    loaded: list[Any] = [YOLO(str(path), task=task) for path, _ in models]
-    found: list[list[Answer]] = [[] for _ in models]
-    for number, file in enumerate(files):
-        report(Progress("Comparing answers", number, len(files)))
-        for model, (path, options), answers in zip(loaded, models, found, strict=True):
-            result = model.predict(
-                str(file), conf=CONFIDENCE / 2, iou=NMS_IOU, device="cpu" if path.suffix != ".engine" else 0,
-                verbose=False, **options,
-            )[0]  # fmt: skip
+    dataset = pictures.dataset
+    loaded: list[Any] = [YOLO(str(path), task=dataset.task) for path, _ in asked]
+    grey = input_channels(loaded[0].model) == 1
+    found: list[list[Answer]] = [[] for _ in asked]
+    judged: list[list[dict[str, Any]]] = [[] for _ in asked]
+    for number, image in enumerate(pictures.images):
+        report(Progress("Comparing answers", number, len(pictures.images)))
+        pixels = next(pictures_in(dataset.image_path(image.file)))
+        for model, (path, options), answers, rows in zip(loaded, asked, found, judged, strict=True):
+            device = "cpu" if path.suffix != ".engine" else 0
+            result = look(model, pixels, imgsz, MIN_CONFIDENCE, max_det, grey=grey, device=device, **options)
             answers.append(_answer(result))
-    return found
+            rows.append(_judged(dataset, image, result))
+    return found, [_score(dataset, pictures.images, rows) for rows in judged]
+
+
+def _judged(dataset: Dataset, image: LabelledImage, result: Any) -> dict[str, Any]:
+    if TASKS[dataset.task].names_pixels:
+        return judged_pixel_counts(dataset, image.file, result)
+    if TASKS[dataset.task].names_pictures:
+        return judged_class(dataset, image.file, result)
+    return judged_objects(image, result, dataset.task)
+
+
+def _score(dataset: Dataset, images: list[LabelledImage], judged: list[dict[str, Any]]) -> float:
+    """Return the compared figure (METRICS) as the evaluation counts it."""
+    meta: PredictionMeta = {
+        "task": dataset.task,
+        "classes": dataset.classes,
+        "images": [{"file": image.file, "width": image.width, "height": image.height} for image in images],
+    }
+    if TASKS[dataset.task].names_pixels:
+        return judged_pixels(*pixel_tables(judged), meta, []).metrics["mIoU"].value
+    predictions, truth, _ = make_tables(judged, TASKS[dataset.task].names_pictures, len(dataset.classes))
+    if TASKS[dataset.task].names_pictures:
+        return classified(predictions, truth, meta, []).metrics["top1"].value
+    figure = Detector(predictions, truth, meta).cached.overall["mAP50-95"]
+    return figure.value if figure.is_known else 0.0
 
 
 def _answer(result: Any) -> Answer:
@@ -183,32 +179,9 @@ def _answer(result: Any) -> Answer:
         return Answer(np.zeros((0, 4)), np.zeros(0, int), np.zeros(0), None, milliseconds, pixels)
     boxes = result.obb if result.obb is not None else result.boxes
     corners = boxes.xyxy.cpu().numpy().astype(float).reshape(-1, 4)
-    return Answer(
-        corners, boxes.cls.cpu().numpy().astype(int), boxes.conf.cpu().numpy().astype(float), None, milliseconds
-    )
-
-
-def _score(path: Path, pictures: Pictures, options: dict[str, Any], words: str, report: Report) -> float:
-    from ultralytics import YOLO
-
-    model: Any = YOLO(str(path), task=pictures.task)
-    seen = 0
-
-    def step(validator: Any) -> None:
-        nonlocal seen
-        seen += 1
-        report(Progress(words, min(seen * validator.dataloader.batch_size, len(pictures.files)), len(pictures.files)))
-
-    model.add_callback("on_val_batch_end", step)
-    report(Progress(words, 0, len(pictures.files)))
-    result = model.val(
-        data=str(pictures.data), split="val", batch=1, conf=MIN_CONFIDENCE, iou=NMS_IOU, workers=0, plots=False,
-        verbose=False,
-        device="cpu" if path.suffix != ".engine" else 0, project=str(pictures.data.parent / "val"), exist_ok=True,
-        **options,
-    )  # fmt: skip
-    part = TASKS[pictures.task].metrics_part
-    return float(getattr(result, part).map if part else result.fitness)
+    confidence = boxes.conf.cpu().numpy().astype(float)
+    kept = confidence > CONFIDENCE / 2
+    return Answer(corners[kept], boxes.cls.cpu().numpy().astype(int)[kept], confidence[kept], None, milliseconds)
 
 
 def box_distances(one: list[Answer], other: list[Answer]) -> tuple[list[float], int]:
@@ -264,11 +237,6 @@ def _overlap(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[n
     shared = np.clip(high - low, 0, None).prod(axis=1)
     areas = (box[2] - box[0]) * (box[3] - box[1]) + (others[:, 2:] - others[:, :2]).prod(axis=1)
     return np.asarray(shared / np.maximum(areas - shared, 1e-9))
-
-
-def _top1(answers: list[Answer], labels: list[int]) -> float:
-    right = [int(np.argmax(answer.probabilities)) == label for answer, label in zip(answers, labels, strict=True)]  # type: ignore[arg-type]
-    return float(np.mean(right))
 
 
 def _milliseconds(answers: list[Answer]) -> float:

@@ -60,11 +60,21 @@ def judged_class(dataset: Dataset, file: str, result: Any) -> dict[str, Any]:
 
 def judged_mask(dataset: Dataset, file: str, result: Any, run_folder: Path) -> dict[str, Any]:
     """Return the row of a picture whose every pixel has a class, and store the mask of the answer."""
-    said = result.semantic_mask.data.cpu().numpy().astype(np.uint8)
-    write_mask(mask_path(run_folder, file), said)
+    write_mask(mask_path(run_folder, file), _said(result))
+    return judged_pixel_counts(dataset, file, result)
+
+
+def judged_pixel_counts(dataset: Dataset, file: str, result: Any) -> dict[str, Any]:
+    """Return the row of a picture whose every pixel has a class."""
+    said = _said(result)
     path = dataset.label_path(file)
     truth = read_mask(path) if path.is_file() else np.full(said.shape, NOT_JUDGED, dtype=np.uint8)
     return {"file": file, "counts": pixel_counts(truth, said, len(dataset.classes))}
+
+
+def _said(result: Any) -> NDArray[np.uint8]:
+    said: NDArray[np.uint8] = result.semantic_mask.data.cpu().numpy().astype(np.uint8)
+    return said
 
 
 def pixel_counts(truth: NDArray[np.integer], said: NDArray[np.integer], classes: int) -> NDArray[np.int64]:

@@ -83,16 +83,33 @@ class Predictor:
         self, image: NDArray[np.uint8], imgsz: int | None, confidence: float, max_det: int = USUAL_MAX_DET
     ) -> Any:
         """Return Ultralytics' result for one RGB picture (h, w, 3): findings above `confidence`, `max_det` at most."""
-        answer: list[Any] = self.model.predict(
-            self._array(image), batch=1, conf=confidence, iou=NMS_IOU, max_det=max_det, imgsz=imgsz or self.imgsz,
-            device=self.device, verbose=False,
-        )  # fmt: skip
-        return answer[0]
+        return look(
+            self.model, image, imgsz or self.imgsz, confidence, max_det, grey=self.channels == 1, device=self.device
+        )
 
-    def _array(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if self.channels == 1:
-            return np.ascontiguousarray(image.mean(axis=2, keepdims=True).astype(np.uint8))
-        return np.ascontiguousarray(image[:, :, ::-1])  # Ultralytics takes arrays as blue, green, red
+
+def look(
+    model: Any,
+    image: NDArray[np.uint8],
+    imgsz: int,
+    confidence: float,
+    max_det: int,
+    *,
+    grey: bool = False,
+    **options: Any,
+) -> Any:
+    """Return the result of an Ultralytics `YOLO`, of a checkpoint or an export, for one RGB picture (h, w, 3).
+
+    `grey` for networks of one channel; `options` go to its `predict`.
+    """
+    if grey:
+        given = np.ascontiguousarray(image.mean(axis=2, keepdims=True).astype(np.uint8))
+    else:
+        given = np.ascontiguousarray(image[:, :, ::-1])  # Ultralytics takes arrays as blue, green, red
+    answer: list[Any] = model.predict(
+        given, batch=1, conf=confidence, iou=NMS_IOU, max_det=max_det, imgsz=imgsz, verbose=False, **options
+    )
+    return answer[0]
 
 
 def pictures_in(path: Path, window: str = "auto") -> Iterator[NDArray[np.uint8]]:
