@@ -53,14 +53,10 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
         summary["words"] += f"\n{longer}"
     validator = read_progress(run).ultralytics if parsed.split == "val" else {}
     if said := validator_words(validator):
-        summary["words"] += f"
-{said}"
+        summary["words"] += f"\n{said}"
     decisions = decide(evaluation, settings)
     told = [counted_words(decisions), *decisions.sentences] if decisions.units else decisions.sentences
-    summary["words"] += "
-
-" + "
-".join(told)
+    summary["words"] += "\n\n" + "\n".join(told)
     judged = {"label_errors": plain_values(doubtful), "decisions": plain_values(decisions)}
     return {**summary, "advice": longer, "ultralytics": validator, **judged}
 
