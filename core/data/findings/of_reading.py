@@ -111,6 +111,18 @@ READING: dict[str, Kind] = {
         "{n} files have more than 2,000 pages or frames; those after were left out.",
         "Neighbouring frames show nearly the same; take every tenth, say, and import those.",
     ),
+    "volumes-left-out": Kind(
+        W,
+        "One volume of a case or a file that holds several (channels, times) was left out; the first was taken.",
+        "{n} volumes of cases or files that hold several (channels, times) were left out; the first was taken.",
+        "A picture shows one volume; import the other channel by itself if it shows more.",
+    ),
+    "volume-without-label": Kind(
+        W,
+        "One volume has no label volume and was left out.",
+        "{n} volumes have no label volume and were left out.",
+        "Its slices would be learnt as pictures with nothing on them.",
+    ),
     "renamed-image": Kind(
         I,
         "One picture shares its name with another and was renamed.",

@@ -14,6 +14,7 @@ from core.data.formats import (
     voc,
     yolo,
 )
+from core.data.formats.medical import nifti
 from core.data.formats.tools import (
     createml,
     cvat,
@@ -53,6 +54,7 @@ class Format(Protocol):
 
 
 FORMATS: tuple[Format, ...] = (
+    nifti,
     labelstudio,
     coco,
     coco_panoptic,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
 from core.data.images.dicom import decode_dicom
+from core.data.images.nifti import decode_nifti, is_nifti
 from core.data.images.page import MAX_PAGES, Page, TooLarge, UnreadableImage, check_size
 from core.data.images.tiff import SECOND_RENDERING, channels_left_out, deep_pages, is_tiff
 from core.data.images.windows import Window, windowed
@@ -53,13 +54,19 @@ def open_header(path: Path) -> Image.Image:
     return image
 
 
-def decode(path: Path, window: Window | None = None, *, upright: bool = True, tag: str = "") -> Iterator[Page]:
+def decode(
+    path: Path, window: Window | None = None, *, upright: bool = True, tag: str = "", axis: str = "axial"
+) -> Iterator[Page]:
     """Give every page of a picture file as an 8-bit picture, mode L or RGB.
 
     `window` is how more than 8 bits are brought to 8 (default automatic); `upright=False` ignores an EXIF rotation;
-    `tag` names a DICOM tag whose value is put into Page.group. Raises UnreadableImage (or TooLarge) with the reason.
+    `tag` names a DICOM tag whose value is put into Page.group, `axis` how a volume is cut. Raises UnreadableImage (or
+    TooLarge) with the reason.
     """
     window = window or Window()
+    if is_nifti(path):
+        yield from decode_nifti(path, window, axis)
+        return
     if is_dicom(path):
         yield from decode_dicom(path, window, tag)
         return

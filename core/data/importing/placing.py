@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -49,6 +49,13 @@ class Placed:
     ready: Ready
 
     @property
+    def labels(self) -> SourceImage:
+        """The picture with the objects of this page."""
+        if self.image.by_page is None:
+            return self.image
+        return replace(self.image, objects=[*self.image.by_page.get(self.ready.page, [])])
+
+    @property
     def source(self) -> str:
         """The name in the upload, with the page for files of several."""
         return f"{self.image.name}#{self.ready.page + 1}" if self.ready.page else self.image.name
@@ -61,8 +68,8 @@ def write_dataset(
     problems = found.problems
     placed = sorted(placed, key=lambda item: (item.image.name, item.ready.page))
     objects = [
-        to_fractions(item.image, (item.ready.width, item.ready.height), found.task, found.classes, problems)
-        if item.ready.page == 0 or TASKS[found.task].names_pictures
+        to_fractions(item.labels, (item.ready.width, item.ready.height), found.task, found.classes, problems)
+        if item.ready.page == 0 or item.image.by_page is not None or TASKS[found.task].names_pictures
         else []
         for item in placed
     ]
@@ -184,7 +191,10 @@ def _write_files(
         file = f"{folder}/{stem}{item.ready.suffix}"
         item.ready.path.rename(dataset.image_path(file))
         if TASKS[dataset.task].has_label_files and item.image.labelled:
-            if item.image.pixels is not None and item.ready.page == 0:
+            if item.image.page_pixels is not None:
+                size = (item.ready.width, item.ready.height)
+                write_pixels(dataset, file, item.image.page_pixels(item.ready.page), size)
+            elif item.image.pixels is not None and item.ready.page == 0:
                 write_pixels(dataset, file, item.image.pixels(), (item.ready.width, item.ready.height))
             else:
                 write_label(dataset, file, labels)

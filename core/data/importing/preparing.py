@@ -16,6 +16,7 @@ from PIL import Image
 
 from core.data.images.decoding import KEPT_FORMATS, MIN_SIDE, decode, exif_turn, has_holes, is_dicom, open_header
 from core.data.images.fingerprints import THUMB, thumbnail
+from core.data.images.nifti import is_nifti
 from core.data.images.page import Page, TooLarge, UnreadableImage, check_size
 from core.data.images.windows import Window
 from core.data.reading.source_dataset import SourceImage
@@ -49,10 +50,13 @@ class Recipe:
     pages: str = "all"
     may_move: bool = False
     tag: str = ""
+    axis: str = "axial"
 
 
 def prepare_source(image: SourceImage, target: Path, recipe: Recipe) -> list[Ready]:
     """Prepare a picture of the source, also one that lies within another file; raises what `prepare` raises."""
+    if image.axis:
+        recipe = replace(recipe, axis=image.axis)
     if image.inside is None:
         return prepare(image.path, target, recipe, image.declared)
     own = target.with_name(f"{target.name}_inside{PurePosixPath(image.name).suffix.lower()}")
@@ -70,7 +74,7 @@ def prepare(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int] 
     UnreadableImage with the reason, TooLarge for a picture that can't be opened safely, InputError for a bomb.
     """
     try:
-        if not is_dicom(path):
+        if not is_dicom(path) and not is_nifti(path):
             kept = _keep(path, target, recipe)
             if kept is not None:
                 return [kept]
@@ -133,7 +137,7 @@ def _convert(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int]
     upright = not _labels_ignore_exif(path, declared)
     result = []
     jpeg = path.suffix.lower() in (".jpg", ".jpeg", ".jpe", ".jfif")
-    pages = decode(path, recipe.window, upright=upright, tag=recipe.tag)
+    pages = decode(path, recipe.window, upright=upright, tag=recipe.tag, axis=recipe.axis)
     for number, page in enumerate(pages):
         _check_side(*page.image.size)
         changes = set(page.changes)
@@ -167,7 +171,7 @@ def _save(page: Page, place: Path) -> None:
 
 def _labels_ignore_exif(path: Path, declared: tuple[int, int] | None) -> bool:
     """Return whether the labels were drawn on the picture as stored, against its EXIF rotation (by its sizes)."""
-    if not declared or min(declared) <= 0 or is_dicom(path):
+    if not declared or min(declared) <= 0 or is_dicom(path) or is_nifti(path):
         return False
     with open_header(path) as image:
         turned = exif_turn(image) in (5, 6, 7, 8)

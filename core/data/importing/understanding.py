@@ -134,5 +134,8 @@ def _split(found: SourceDataset, settings: ImportSettings) -> tuple[dict[str, in
     keep = settings.keep_source_split and "splits-share-folder" not in found.problems.counts
     ratio = parse_ratio(settings.split) if settings.split else None
     chosen = plan(items, [image.split for image in found.images], ratio=ratio, keep=keep, seed=settings.seed)
-    counts = Counter(place for place in chosen.places if place)
+    counts: Counter[str] = Counter()
+    for image, place in zip(found.images, chosen.places, strict=True):
+        if place:
+            counts[place] += image.page_count
     return {part: counts[part] for part in SPLITS}, chosen.note

@@ -79,6 +79,8 @@ class SourceImage:
     """along which axis a volume is cut into pictures"""
     page_count: int = 1
     """pages that will become pictures, as far as the labels' reader knows"""
+    page_pixels: Callable[[int], NDArray[np.uint8]] | None = None
+    """the same as `pixels` for a page or slice by its number"""
     pixels: Callable[[], NDArray[np.uint8]] | None = None
     """reads the class of every pixel, (height, width), 255 where nothing is judged; for semantic only"""
 

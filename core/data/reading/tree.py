@@ -38,6 +38,8 @@ PICTURE_SUFFIXES = frozenset(
         ".pgm",
     ]
 )
+VOLUME_SUFFIXES = (".nii", ".nii.gz")
+"""NIfTI volumes, of which each slice becomes a picture."""
 DOCUMENT_STEMS = ("readme", "license", "licence", "source", "notice", "copying", "authors", "citation", "changelog")
 MAX_TEXT_BYTES = 640 * 2**20
 """No label file is larger than this; the one of COCO train2017, 118,000 pictures, has 450 MB."""
@@ -80,7 +82,7 @@ class Tree:
     def is_picture(self, name: str) -> bool:
         """Return whether a file is a picture: by suffix, or by the DICOM mark when it has no suffix."""
         suffix = PurePosixPath(name).suffix.lower()
-        if suffix in PICTURE_SUFFIXES:
+        if suffix in PICTURE_SUFFIXES or name.lower().endswith(VOLUME_SUFFIXES):
             return True
         if suffix and not suffix[1:].isdigit():
             return False

@@ -1,0 +1,1 @@
+"""Layouts of radiology: volumes with label volumes, and DICOM objects that label other DICOM files."""
