@@ -30,6 +30,7 @@ from pages._ui.evaluation.figures import (
 from pages._ui.evaluation.mistakes import show_gallery_cell, show_label_errors, show_matrix, show_why
 from pages._ui.evaluation.operating_point import show_operating_point, slider_key
 from pages._ui.evaluation.predicting import predict_with_bar
+from pages._ui.evaluation.readers import show_second_reader
 
 workspace = frame.workspace()
 
@@ -136,6 +137,7 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
         hint = "Sometimes the model is right and the label is wrong. Nothing is changed."
         with page.cell("Are the labels right?", hint):
             show_label_errors(workspace, evaluation, dataset)
+            show_second_reader(workspace, evaluation, dataset)
     with page.cell("What next?"):
         show_next_steps(run, evaluation)
         next_step("Try it on new pictures", "predict.py", key="to_predict", run=run.id)

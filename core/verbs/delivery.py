@@ -38,6 +38,7 @@ def register(add: Add) -> None:
     verb.add_argument("--no-pictures", action="store_true", help="leave the example pictures out")
     for name, field in DecisionSettings.model_fields.items():
         verb.add_argument(f"--{name}", help=f"{field.title}. {field.description}".replace("%", "%%"))
+    verb.add_argument("--second", default="", help="a dataset of the same pictures with the labels of a second reader")
 
     verb = add("notebook", _notebook, "Write a notebook (or script) that does the same run with plain Ultralytics.")
     verb.add_argument("run", help="id of a run")
@@ -86,7 +87,12 @@ def _report(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.delivery.report.report import ReportSettings, write_report
 
     stated = {name: getattr(parsed, name) for name in DecisionSettings.model_fields}
-    words = {"title": parsed.title, "author": parsed.author, "pictures": not parsed.no_pictures}
+    words = {
+        "title": parsed.title,
+        "second": parsed.second,
+        "author": parsed.author,
+        "pictures": not parsed.no_pictures,
+    }
     settings = settings_from(ReportSettings, {**stated, **words})
     path = write_report(workspace, parsed.run, parsed.out, settings, progress=say_progress())
     return {"run": parsed.run, "report": str(path), "bytes": path.stat().st_size, "words": f"Written: {path}"}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.evaluation.decisions.settings import DecisionSettings
 from core.metric_words import validator_words
 from core.verbs.verb import Add, say_progress, settings_from
 from core.words import times
 from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.evaluation.decisions.readers import Readers
+    from core.evaluation.evaluation import Evaluation
 
 
 def register(add: Add) -> None:
@@ -26,6 +30,8 @@ def register(add: Add) -> None:
 
     for name, field in DecisionSettings.model_fields.items():
         verb.add_argument(f"--{name}", help=f"{field.title}. {field.description}".replace("%", "%%"))
+
+    verb.add_argument("--second", help="a dataset of the same pictures with the labels of a second reader: agreement")
 
     verb = add("compare", _compare, "Say whether one run is better than another, on the same pictures.")
     verb.add_argument("a", help="id of a run")
@@ -57,8 +63,26 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
     decisions = decide(evaluation, settings)
     told = [counted_words(decisions), *decisions.sentences] if decisions.units else decisions.sentences
     summary["words"] += "\n\n" + "\n".join(told)
+    readers = {}
+    if parsed.second:
+        read = _readers(workspace, evaluation, parsed.second)
+        readers["readers"] = plain_values(read)
+        summary["words"] += "\n\n" + "\n".join(read.sentences)
     judged = {"label_errors": plain_values(doubtful), "decisions": plain_values(decisions)}
-    return {**summary, "advice": longer, "ultralytics": validator, **judged}
+    return {**summary, "advice": longer, "ultralytics": validator, **judged, **readers}
+
+
+def _readers(workspace: Workspace, evaluation: Evaluation, second: str) -> Readers:
+    from core.data.dataset import load_dataset
+    from core.errors import InputError
+    from core.evaluation.decisions.readers import compare_readers
+    from core.evaluation.predict.predictions import run_dataset
+
+    other = load_dataset(workspace, second)
+    dataset = run_dataset(workspace.run(evaluation.run))
+    if other.id == dataset.id:
+        raise InputError(f"“{other.name}” is the first reading itself; import the second reader's labels beside it.")
+    return compare_readers(evaluation, dataset, other)
 
 
 def _compare(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:

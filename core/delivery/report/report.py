@@ -17,14 +17,25 @@ import yaml
 from markupsafe import Markup
 from pydantic import Field
 
-from core.data.dataset import Dataset
+from core.data.dataset import Dataset, load_dataset
 from core.data.palette import class_colour
 from core.delivery.report import figures as draw
 from core.delivery.report import words
 from core.delivery.report.pictures import Example, choose_examples, jpeg_of
-from core.delivery.report.rows import Chart, ClassCount, ClassRow, Gallery, Headline, Picture, RateRow, SliceRow
+from core.delivery.report.rows import (
+    Chart,
+    ClassCount,
+    ClassRow,
+    Gallery,
+    Headline,
+    Picture,
+    RateRow,
+    ReaderRow,
+    SliceRow,
+)
 from core.errors import GraftError, InputError
 from core.evaluation.decisions.decide import Decisions, counted_words, decide
+from core.evaluation.decisions.readers import compare_readers
 from core.evaluation.decisions.settings import DecisionSettings
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.figures.figure import Figure
@@ -63,6 +74,11 @@ class ReportSettings(DecisionSettings):
         default=True,
         title="Show example pictures",
         description="Hits and misses. Leave them out when something written into the pictures names a person.",
+    )
+    second: str = Field(
+        default="",
+        title="A second reader",
+        description="A dataset of the same pictures with the labels of someone else: how far they agree is shown.",
     )
     signatures: bool = Field(
         default=False, title="Room for a signature", description="For a quality file: checked by, date, signature."
@@ -116,6 +132,7 @@ def make_report(workspace: Workspace, run: Run, settings: ReportSettings, progre
         raise InputError(f"“{dataset.name}” has no {split} pictures to judge the model on; split it again.")
     evaluation = evaluate_run(workspace, run.id, split, progress=progress)
     context = _context(run, dataset, evaluation, settings)
+    context |= _readers(workspace, dataset, evaluation, settings.second)
     say(Progress("Choosing pictures", 1, 3))
     examples = choose_examples(evaluation, dataset) if settings.pictures else []
     template = _template()
@@ -205,6 +222,20 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
         "digests": words.digests(run, dataset, file_sha256(weights)),
         "picture_note": words.picture_note(evaluation),
     }
+
+
+def _readers(workspace: Workspace, dataset: Dataset, evaluation: Evaluation, second: str) -> dict[str, Any]:
+    """Return what the report says of a second reader, nothing where none is named."""
+    if not second:
+        return {"reader_words": [], "reader_rows": []}
+    read = compare_readers(evaluation, dataset, load_dataset(workspace, second))
+    pairs = (read.readers, read.model_first, read.model_second)
+    rows = [
+        ReaderRow(name, [value_from_to(pair.per_class[name]) if name in pair.per_class else "–" for pair in pairs])
+        for name in dataset.classes
+        if any(name in pair.per_class for pair in pairs)
+    ]
+    return {"reader_words": read.sentences, "reader_rows": rows}
 
 
 def _rates(decisions: Decisions) -> list[RateRow]:

@@ -29,6 +29,14 @@ class RateRow:
 
 
 @dataclass(frozen=True)
+class ReaderRow:
+    """One class: what the readers have in common, the model and the first, the model and the second."""
+
+    name: str
+    cells: list[str]
+
+
+@dataclass(frozen=True)
 class ClassCount:
     """How often a class is labelled, in each part and as a share of the training part."""
 
