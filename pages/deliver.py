@@ -20,6 +20,7 @@ from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.chosen_run import chosen_run
 from pages._ui.common.formatting import plain
 from pages._ui.common.settings import field_widget
+from pages._ui.deliver.checklists import show_checklists
 from pages._ui.deliver.exports import show_exports
 from pages._ui.deliver.jobs import offer_file, show_job
 from pages._ui.evaluation.decisions import ask_decisions
@@ -141,6 +142,8 @@ def show_page() -> None:
     page = Notebook("Take it away", f"{run.name}: {run.model} on {run.dataset_name}, trained {ago(run.ended)}")
     with page.cell("A report for people who decide"):
         show_report(run)
+    with page.cell("A checklist and a model card"):
+        show_checklists(workspace, run)
     with page.cell("A bundle for an engineer"):
         show_bundle(run)
     with page.cell("An export for another program", "Each exported file is run and compared with the model itself."):

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.evaluation.decisions.settings import DecisionSettings
 from core.verbs.verb import Add, say_progress, settings_from
+from core.words import count
 from core.workspace import Workspace
 
 
@@ -33,6 +34,11 @@ def register(add: Add) -> None:
     verb = add("report", _report, "Write a report on a run: one HTML file that prints well and asks for nothing.")
     verb.add_argument("run", help="id of a run")
     verb.add_argument("out", type=Path, metavar="OUT.html", help="where to write it")
+    verb.add_argument(
+        "--kind", choices=("report", "claim", "card"), default="report",
+        help="claim: the CLAIM 2024 checklist for medical imaging; card: a model card; both filled as far as is known",
+    )  # fmt: skip
+    verb.add_argument("--study", type=Path, help="JSON of what only people know, for the checklist and the card")
     verb.add_argument("--title", default="", help="default: the run's name")
     verb.add_argument("--author", default="", help="who made it")
     verb.add_argument("--no-pictures", action="store_true", help="leave the example pictures out")
@@ -87,6 +93,13 @@ def _report(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.delivery.report.report import ReportSettings, write_report
 
     stated = {name: getattr(parsed, name) for name in DecisionSettings.model_fields}
+    if parsed.kind != "report":
+        from core.delivery.checklists.document import write_document
+
+        asked = settings_from(DecisionSettings, stated)
+        path, still_open = write_document(workspace, parsed.run, parsed.out, parsed.kind, parsed.study, asked)
+        told = f"Written: {path}. {count(still_open, 'field')} open." if still_open else f"Written: {path}"
+        return {"run": parsed.run, "report": str(path), "bytes": path.stat().st_size, "open": still_open, "words": told}
     words = {
         "title": parsed.title,
         "second": parsed.second,
