@@ -34,7 +34,7 @@ from core.delivery.report.rows import (
     SliceRow,
 )
 from core.errors import GraftError, InputError
-from core.evaluation.decisions.decide import Decisions, counted_words, decide
+from core.evaluation.decisions.decide import Decisions, counted_words, decide, million_words, rate_words
 from core.evaluation.decisions.readers import compare_readers
 from core.evaluation.decisions.settings import DecisionSettings
 from core.evaluation.evaluation import Evaluation, evaluate_run
@@ -243,8 +243,8 @@ def _rates(decisions: Decisions) -> list[RateRow]:
         RateRow(
             title=rate.title,
             counted="" if rate.part is None else out_of(rate.part, rate.whole or 0),
-            expected=value_from_to(rate.figure) if rate.figure.is_known else "not known",
-            per_million=thousands(round(rate.figure.value * 1e6)) if rate.figure.is_known else "–",
+            expected=rate_words(rate.figure),
+            per_million=million_words(rate.figure),
             definition=rate.definition,
         )
         for rate in decisions.rates.values()

@@ -238,6 +238,24 @@ def per(figure: Figure, many: int) -> tuple[str, str]:
     return _number(figure.value * many), f"{_number(figure.low * many)} to {_number(figure.high * many)}"
 
 
+def rate_words(figure: Figure) -> str:
+    """Return a rate with its interval, in parts per million where a percentage would show nothing but noughts."""
+    if not figure.is_known:
+        return "not known"
+    if figure.has_interval and figure.high < 0.001:
+        value, ends = per(figure, 1_000_000)
+        return f"{value} ppm ({ends})"
+    return value_from_to(figure)
+
+
+def million_words(figure: Figure) -> str:
+    """Return a rate per million with its interval, a dash where it is not known."""
+    if not figure.is_known:
+        return "–"
+    value, ends = per(figure, 1_000_000)
+    return f"{value} ({ends})"
+
+
 def share_words(share: float) -> str:
     """Return a stated share: `2 %`, or `500 ppm` below one in a thousand."""
     return f"{share * 1e6:g} ppm" if share < 0.001 else f"{share * 100:g} %"

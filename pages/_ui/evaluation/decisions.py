@@ -9,12 +9,12 @@ import pandas as pd
 import streamlit as st
 from pydantic import ValidationError
 
-from core.evaluation.decisions.decide import Decisions, counted_words, decide
+from core.evaluation.decisions.decide import Decisions, counted_words, decide, million_words, rate_words
 from core.evaluation.decisions.settings import DecisionSettings
 from core.evaluation.decisions.units import good_class
 from core.evaluation.evaluation import Evaluation
 from core.training.store import Run
-from core.words import thousands, value_from_to
+from core.words import thousands
 from pages._ui.common.formatting import plain
 
 
@@ -74,10 +74,8 @@ def _table(decisions: Decisions) -> pd.DataFrame:
     rows = []
     for rate in decisions.rates.values():
         counted = "" if rate.part is None else f"{thousands(rate.part)} of {thousands(rate.whole or 0)}"
-        known = rate.figure.is_known
         rows.append({
-            "rate": rate.title, "to expect": value_from_to(rate.figure) if known else "not known",
-            "per million": f"{thousands(round(rate.figure.value * 1e6))}" if known else "–",
+            "rate": rate.title, "to expect": rate_words(rate.figure), "per million": million_words(rate.figure),
             "counted here": counted, "meaning": rate.definition,
         })  # fmt: skip
     return pd.DataFrame(rows)
