@@ -9,11 +9,14 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from core.delivery.bundle.bundle import make_bundle
 from core.delivery.predict.predicting import predict_pictures
 from core.ultralytics.clean_checkpoint import without_paths
+from tests.delivery.picture_kinds import write_kinds
 from tests.delivery.trained_run import Trained
 
 
@@ -25,7 +28,10 @@ def test_both_scripts_answer_as_graft_does(trained_copy: Trained, tmp_path: Path
         archive.extractall(tmp_path)
     folder = tmp_path / trained_copy.run_id
     names = {"README.md", "SHA256SUMS", "model.json", "model.onnx", "model.pt", "predict.py", "predict_onnx.py"}
-    assert {path.name for path in folder.iterdir()} == names
+    assert {path.name for path in folder.iterdir()} == names | {"pictures"}
+    assert set(made["files"]) == names - {"SHA256SUMS"} | {
+        f"pictures/{path.name}" for path in (folder / "pictures").iterdir()
+    }
     for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
         digest, name = line.split("  ")
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
@@ -35,16 +41,27 @@ def test_both_scripts_answer_as_graft_does(trained_copy: Trained, tmp_path: Path
     assert all(place not in (folder / name).read_bytes() for name in names)
 
     settings = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    assert settings["window"] == {"kind": "auto", "low": 0.0, "high": 0.0, "name": "auto"}
     settings["confidence"] = 0.0005  # an untrained model is sure of nothing
     (folder / "model.json").write_text(json.dumps(settings), encoding="utf-8")
     images = next((trained_copy.workspace.datasets).iterdir()) / "images" / "val"
     pictures = sorted(images.glob("*.png"))[:2]
+    with Image.open(pictures[0]) as image:
+        kinds = write_kinds(tmp_path / "kinds", np.asarray(image.convert("RGB")))
+    odd = ("grey16.png", "see-through.png", "turned.jpg", "print.jpg", "scan.dcm", "pages.tif")
+    pictures += [path for path in kinds if path.name in odd]
     expected = predict_pictures(trained_copy.workspace, trained_copy.run_id, pictures, confidence=0.0005)["pictures"]
     for script in ("predict.py", "predict_onnx.py"):
         said = subprocess.run(
-            [sys.executable, script, *map(str, pictures)], cwd=folder, capture_output=True, text=True, check=True
-        )
+            [sys.executable, script, *map(str, pictures), str(tmp_path / "gone.png")],
+            cwd=folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert said.returncode == 2
+        assert "gone.png can't be read" in said.stderr
         answers = [json.loads(line) for line in said.stdout.splitlines() if line.startswith("{")]
+        assert [(answer["file"], answer["page"]) for answer in answers] == [
+            (str(path), page) for path in pictures for page in range(1, 3 if path.name == "pages.tif" else 2)
+        ]
         for answer, truth in zip(answers, expected, strict=True):
             assert len(answer["objects"]) == len(truth["objects"]) > 0
             for mine in answer["objects"]:  # answers that are equally sure may stand in another order

@@ -1,12 +1,13 @@
 """Everything an engineer needs to run a model elsewhere, in one zip: weights, settings, scripts, model card, digests.
 
 `predict.py` needs only ultralytics, `predict_onnx.py` only onnxruntime, numpy and Pillow; both read `model.json` and
-answer as Graft does.
+answer as Graft does. What they read pictures with, `pictures/`, is a copy of Graft's own modules, so it can't differ.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import zipfile
@@ -15,6 +16,7 @@ from typing import Any, TypedDict
 
 import jinja2
 
+from core.data.images.windows import Window
 from core.delivery.export.exporting import ExportOptions, export_folder, export_run, read_export
 from core.delivery.export.formats import find_format
 from core.delivery.export.record import ExportRecord
@@ -33,6 +35,10 @@ from core.words import score
 from core.workspace import Workspace
 
 FILES = Path(__file__).resolve().parent / "files"
+CORE = Path(__file__).resolve().parents[2]
+READER = "core.data.images.decoding"
+"""What reads a picture; with what it imports, numpy and Pillow, and for some formats a package more."""
+OWN_IMPORT = re.compile(r"^(\s*from) (core(?:\.\w+)*)\.(\w+)(?= import)", re.MULTILINE)
 STRIDE = 32
 """Largest stride of the detectors of the catalogue: sides of a prepared picture are multiples of it."""
 COPYING_SECONDS = 300
@@ -43,6 +49,16 @@ NO_BUNDLE = (
     "There is no bundle for models that give every pixel its class: its scripts name objects and pictures only. Take "
     "the ONNX export, or the notebook, along."
 )
+
+
+class WindowNumbers(TypedDict):
+    """How pictures of more than 8 bits are brought to 8: the fields of core.data.images.windows.Window."""
+
+    kind: str
+    """auto: by each picture's own levels; levels; preset: levels in Hounsfield units"""
+    low: float
+    high: float
+    name: str
 
 
 class ModelSettings(TypedDict):
@@ -57,9 +73,11 @@ class ModelSettings(TypedDict):
     dynamic: bool
     confidence: float
     nms_iou: float
+    max_det: int
+    """findings kept of a picture, at most"""
     keypoint_shape: list[int] | None
     preprocessing: str
-    window: str | None
+    window: WindowNumbers
     weights_sha256: str
     dataset_sha256: str
 
@@ -100,15 +118,15 @@ def make_bundle(workspace: Workspace, run_id: str, out: Path, *, progress: Repor
         shutil.copyfile(FILES / "predict.py", folder / "predict.py")
         if onnx is not None:
             shutil.copyfile(FILES / "predict_onnx.py", folder / "predict_onnx.py")
+        write_reader(folder / "pictures")
         (folder / "README.md").write_text(_card(workspace, run, settings, onnx, reason, folder), encoding="utf-8")
-        digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+        digests = _digests(folder)
         sums = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
         (folder / "SHA256SUMS").write_text(sums, encoding="utf-8")
         packed = folder / "bundle.zip"
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(folder.iterdir()):
-                if path != packed:
-                    archive.write(path, f"{run.id}/{path.name}")
+            for name in (*digests, "SHA256SUMS"):
+                archive.write(folder / name, f"{run.id}/{name}")
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(packed, out)
@@ -132,6 +150,28 @@ def _onnx(workspace: Workspace, run: Run, progress: Report | None) -> tuple[Expo
     return record, ""
 
 
+def write_reader(folder: Path) -> None:
+    """Write the package that reads pictures as Graft does: copies of its own modules, side by side."""
+    folder.mkdir()
+    shutil.copyfile(FILES / "pictures.py", folder / "__init__.py")
+    waiting, copied = [READER], set()
+    while waiting:
+        module = waiting.pop()
+        if module in copied:
+            continue
+        copied.add(module)
+        source = CORE.parent.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+        waiting += [f"{found[2]}.{found[3]}" for found in OWN_IMPORT.finditer(source)]
+        alone = OWN_IMPORT.sub(r"\1 .\3", source)
+        (folder / f"{module.rpartition('.')[2]}.py").write_text(alone, encoding="utf-8")
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file by its name below a folder, in alphabetical order."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
+
+
 def _clean_copy(run: Run, target: Path) -> None:
     run_child(
         "core.ultralytics.clean_checkpoint",
@@ -144,6 +184,7 @@ def _clean_copy(run: Run, target: Path) -> None:
 def _settings(workspace: Workspace, run: Run, onnx: ExportRecord | None) -> ModelSettings:
     dataset = run_dataset(run.folder)
     evaluation = evaluate_run(workspace, run.id)
+    window = Window.parse(dataset.window_setting)
     assert run.best_weights is not None
     return {
         "run": run.id,
@@ -155,11 +196,12 @@ def _settings(workspace: Workspace, run: Run, onnx: ExportRecord | None) -> Mode
         "dynamic": onnx is not None and onnx.dynamic,
         "confidence": evaluation.operating_point.threshold,
         "nms_iou": NMS_IOU,
+        "max_det": run.spec.max_det,
         "keypoint_shape": list(dataset.keypoint_shape) if dataset.keypoint_shape else None,
         "preprocessing": "middle square of the picture scaled to imgsz by its shorter side, RGB, divided by 255"
         if TASKS[dataset.task].names_pictures
         else "longer side scaled to imgsz, padded with grey 114 to whole strides, RGB, divided by 255",
-        "window": dataset.window,
+        "window": {"kind": window.kind, "low": window.low, "high": window.high, "name": window.name},
         "weights_sha256": file_sha256(run.best_weights),
         "dataset_sha256": dataset.checksum,
     }
@@ -173,6 +215,7 @@ def _card(
         "model.pt": "weights for Ultralytics",
         "model.onnx": "weights for ONNX Runtime",
         "model.json": "names, picture size, operating point",
+        "pictures/__init__.py": "reads pictures as Graft does, with the modules beside it",
         "predict.py": "needs ultralytics",
         "predict_onnx.py": "needs onnxruntime, numpy, pillow",
     }
@@ -203,7 +246,7 @@ def _card(
         intended_use=words.intended_use(evaluation, dataset),
         not_for=words.not_for(evaluation, dataset),
         limits=words.limits(evaluation, dataset),
-        files=[(path.name, file_sha256(path), about.get(path.name, "")) for path in sorted(folder.iterdir())],
+        files=[(name, digest, about.get(name, "")) for name, digest in _digests(folder).items()],
     )
 
 

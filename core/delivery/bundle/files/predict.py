@@ -1,24 +1,49 @@
-"""Find things in pictures with this model.   python predict.py PICTURE...   (needs: pip install ultralytics)"""
+"""Find things in pictures with this model.
+
+    python predict.py PICTURE...      (needs: pip install ultralytics)
+
+Prints one JSON object per picture, or per page of a file with several; boxes are x1, y1, x2, y2 in pixels of the
+picture. A picture that can't be read is named on standard error, and the exit code is 2.
+"""
 
 import json
 import os
 import sys
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+from PIL.Image import open as plain_open
+
 os.environ.update(YOLO_OFFLINE="1", YOLO_VERBOSE="false")  # nothing leaves this machine; answers alone are printed
+from pictures import answer
 from ultralytics import YOLO
 
-here = Path(__file__).resolve().parent
-settings = json.loads((here / "model.json").read_text(encoding="utf-8"))
-model = YOLO(here / "model.pt", task=settings["task"])
-for file in sys.argv[1:]:
-    result = model.predict(
-        file, imgsz=settings["imgsz"], conf=settings["confidence"], iou=settings["nms_iou"], verbose=False
+Image.open = plain_open  # Ultralytics' own blames a missing HEIC package for whatever is damaged
+HERE = Path(__file__).resolve().parent
+SETTINGS = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
+MODEL = YOLO(HERE / "model.pt", task=SETTINGS["task"])
+
+
+def find(picture):
+    """Return what the model finds in an RGB PIL picture, as `pictures.pages` gives it: a list of objects."""
+    pixels = np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])  # Ultralytics takes arrays as blue, green, red
+    result = MODEL.predict(
+        pixels,
+        imgsz=SETTINGS["imgsz"],
+        conf=SETTINGS["confidence"],
+        iou=SETTINGS["nms_iou"],
+        max_det=SETTINGS["max_det"],
+        verbose=False,
     )[0]
     if result.probs is not None:
-        found = [{"class": result.names[i], "confidence": float(result.probs.data[i])} for i in result.probs.top5]
-    else:
-        boxes = result.obb if result.obb is not None else result.boxes
-        rows = zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
-        found = [{"class": result.names[int(name)], "confidence": sure, "box": box} for name, sure, box in rows]
-    print(json.dumps({"file": file, "objects": found}))
+        return [{"class": result.names[i], "confidence": float(result.probs.data[i])} for i in result.probs.top5]
+    boxes = result.obb if result.obb is not None else result.boxes
+    rows = zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
+    return [{"class": result.names[int(name)], "confidence": sure, "box": box} for name, sure, box in rows]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    sys.exit(answer(sys.argv[1:], SETTINGS["window"], find))

@@ -2,8 +2,9 @@
 
     python predict_onnx.py PICTURE...      (needs: pip install onnxruntime numpy pillow)
 
-Prints one JSON object per picture; `find(picture)` can be imported. The steps are those the model was trained and
-evaluated with: read model.json for its settings. Boxes are x1, y1, x2, y2 in pixels of the picture.
+Prints one JSON object per picture, or per page of a file with several; boxes are x1, y1, x2, y2 in pixels of the
+picture. A picture that can't be read is named on standard error, and the exit code is 2. `find(picture)` can be
+imported. The steps are those the model was trained and evaluated with: read model.json for its settings.
 """
 
 import json
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from PIL import Image, ImageOps
+from pictures import answer
+from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 SETTINGS = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
@@ -21,8 +23,7 @@ NAMES, SIZE, STRIDE = SETTINGS["names"], SETTINGS["imgsz"], SETTINGS["stride"]
 
 
 def find(picture):
-    """Return what the model finds in a PIL picture: a list of objects, the surest first."""
-    picture = ImageOps.exif_transpose(picture).convert("RGB")
+    """Return what the model finds in an RGB PIL picture, as `pictures.pages` gives it: objects, the surest first."""
     if SETTINGS["task"] == "classify":
         scores = run(middle_square(picture))[0][0]
         return [{"class": NAMES[i], "confidence": float(scores[i])} for i in np.argsort(-scores)[:5]]
@@ -154,10 +155,10 @@ def turned_overlaps(boxes, angles, classes):
 
 
 def without_doubles(overlap, count):
-    """Return the places to keep: the surest of those that overlap more than allowed (NMS), at most 300."""
+    """Return the places to keep: the surest of those that overlap more than allowed (NMS), at most so many."""
     left, kept = np.ones(count, dtype=bool), []
     for index in range(count):
-        if left[index] and len(kept) < 300:
+        if left[index] and len(kept) < SETTINGS["max_det"]:
             kept.append(index)
             left &= overlap(index) <= SETTINGS["nms_iou"]
     return kept
@@ -174,11 +175,16 @@ def mask(weights, prototypes, corners, canvas, scale, left, top, size):
     return np.asarray(part.resize(size))
 
 
+def told(picture):
+    """Return what is found as JSON can hold it: of a mask its pixels are counted."""
+    found = find(picture)
+    for item in found:
+        if "mask" in item:
+            item["mask_pixels"] = int(item.pop("mask").sum())
+    return found
+
+
 if __name__ == "__main__":
-    for file in sys.argv[1:]:
-        with Image.open(file) as opened:
-            found = find(opened)
-        for item in found:
-            if "mask" in item:
-                item["mask_pixels"] = int(item.pop("mask").sum())
-        print(json.dumps({"file": file, "objects": found}))
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    sys.exit(answer(sys.argv[1:], SETTINGS["window"], told))
