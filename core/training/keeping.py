@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 from core.data.dataset import load_dataset
 from core.errors import InputError
 from core.evaluation.figures.operating_point import load_operating_point
+from core.evaluation.predict.novelty import FEATURES_FILE, features_path, load_features
 from core.models.library import LibraryModel, keep_file
 from core.training.store import RunStore
 from core.workspace import Workspace
@@ -29,7 +32,7 @@ def keep_run(
         own = ":" in spec.model  # run:<id> and library:<id>: the origin says it in words
         started = spec.transfer["origin"] if own else f"{spec.model}, {spec.transfer['origin']}"
     point = load_operating_point(run.folder)
-    return keep_file(
+    kept = keep_file(
         workspace,
         run.best_weights,
         name or run.name,
@@ -45,3 +48,6 @@ def keep_run(
         window=window,
         max_det=spec.max_det,
     )
+    if load_features(features_path(run.folder), kept.sha256) is not None:
+        shutil.copyfile(features_path(run.folder), kept.folder / FEATURES_FILE)
+    return kept

@@ -57,11 +57,12 @@ def register(add: Add) -> None:
 
 def _predict(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.delivery.predict.entry import Entry
+    from core.delivery.predict.model.unlike import mark
     from core.delivery.predict.predicting import predict_pictures
     from core.delivery.predict.results import entry_words
 
     def say(entry: Entry) -> None:
-        print(f"{entry['file']}: {entry_words(entry)}", flush=True)
+        print(f"{entry['file']}: {entry_words(entry)}{mark(entry)}", flush=True)
 
     answer = predict_pictures(
         workspace,

@@ -9,8 +9,10 @@ from core.data.reading.archives import extract, is_archive
 from core.delivery.predict.entry import Entry, PicturesSummary, PixelEntry
 from core.delivery.predict.model.answering import find_in, pages_of
 from core.delivery.predict.model.chosen_model import ChosenModel
+from core.delivery.predict.model.unlike import compared_with
 from core.delivery.predict.predicting import find_pictures
 from core.delivery.predict.results import ResultWriter, at_limit, counted
+from core.evaluation.predict.novelty import TrainingFeatures
 from core.evaluation.predict.predictor import Predictor
 
 
@@ -24,10 +26,12 @@ def predict_batch(
     tick: Callable[[int, int | None], bool],
     *,
     tiled: bool = False,
+    known: TrainingFeatures | None = None,
 ) -> PicturesSummary:
     """Look at every picture of files, folders and archives; write pictures.csv, objects.csv and coco.json to `folder`.
 
-    `tick(done, total)` is told in pictures and stops the work by returning False; what is written by then stays.
+    With `known`, what the model learned from, pictures unlike that are marked. `tick(done, total)` is told in pictures
+    and stops the work by returning False; what is written by then stays.
     Returns the counts. Raises InputError for a source that is not there or an archive that is refused.
     """
     places = []
@@ -41,10 +45,10 @@ def predict_batch(
     pictures = find_pictures(places)
     go_on = tick(0, len(pictures))
     limited = 0
-    with ResultWriter(folder, predictor.classes) as writer:
+    with ResultWriter(folder, predictor.classes, distances=known is not None) as writer:
         for done, picture in enumerate(pictures, 1):
             for page in pages_of(picture.path, model.window):
-                entry = _looked_at(predictor, page, model, confidence, tiled)
+                entry = _looked_at(predictor, page, model, confidence, tiled, known)
                 entry["file"] = picture.name
                 entry["objects"] = counted(entry, confidence)
                 limited += at_limit(entry, confidence)
@@ -54,7 +58,7 @@ def predict_batch(
             go_on = tick(done, len(pictures))
             if not go_on:
                 break
-    return {
+    summary: PicturesSummary = {
         "pictures": writer.pictures,
         "unreadable": writer.unreadable,
         "objects": writer.objects,
@@ -66,16 +70,25 @@ def predict_batch(
         "max_det": model.max_det,
         "at_limit": limited,
     }
+    compared = compared_with(known)
+    return summary | {"unlike": writer.unlike, "compared_with": compared} if compared else summary
 
 
-def _looked_at(predictor: Predictor, page: PixelEntry, model: ChosenModel, confidence: float, tiled: bool) -> Entry:
+def _looked_at(
+    predictor: Predictor,
+    page: PixelEntry,
+    model: ChosenModel,
+    confidence: float,
+    tiled: bool,
+    known: TrainingFeatures | None,
+) -> Entry:
     """Return the entry of a page with what is found in it, or with the reason why it can't be read or looked at."""
     image = page.pop("image", None)
     if image is None:
         return page
     entry: Entry = page
     try:
-        return {**entry, **find_in(predictor, image, model.imgsz, confidence, model.max_det, tiled=tiled)}
+        return {**entry, **find_in(predictor, image, model.imgsz, confidence, model.max_det, tiled=tiled, known=known)}
     except (RuntimeError, ValueError, MemoryError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0][:200]
         return {**entry, "error": f"not looked at: {reason}"}

@@ -35,6 +35,10 @@ class FoundIn(TypedDict):
     """class ids per pixel, base64 of a PNG"""
     max_det: NotRequired[int]
     """how many findings are kept of a picture, where that many were found: there may be more"""
+    distance: NotRequired[float]
+    """from the pictures the model learned from, 1 is the limit; where there are some to compare with"""
+    unlike: NotRequired[bool]
+    """whether the distance is over the limit"""
 
 
 class Entry(FoundIn):
@@ -56,12 +60,25 @@ class PixelEntry(Entry):
     """RGB, (h, w, 3)"""
 
 
+class ComparedWith(TypedDict):
+    """What new pictures are compared with, to tell those unlike what the model learned from."""
+
+    training: int
+    """pictures"""
+    validation: int
+    """pictures the limit was set on"""
+    share: float
+    """of pictures of the same kind that are marked all the same, at most (0 to 1)"""
+
+
 class LoadedModel(TypedDict):
     """What the child says of the model it holds."""
 
     task: str
     classes: list[str]
     imgsz: int
+    compared_with: NotRequired[ComparedWith]
+    """where it is known what the model learned from"""
 
 
 class LayerMaps(TypedDict):
@@ -94,6 +111,11 @@ class PicturesSummary(TypedDict):
     """findings kept of a picture, at most"""
     at_limit: int
     """pictures in which that many were found: there may be more"""
+    unlike: NotRequired[int]
+    """pictures unlike those the model learned from"""
+    compared_with: NotRequired[ComparedWith]
+    not_compared: NotRequired[str]
+    """why they could not be compared with those"""
 
 
 class VideoSummary(TypedDict):
@@ -124,6 +146,9 @@ class PictureRow(TypedDict):
     classes: str
     confidence: float | str
     """of the surest object, "" where there is none"""
+    distance: NotRequired[float]
+    unlike: NotRequired[str]
+    """yes or no"""
 
 
 ObjectRow = TypedDict(
@@ -151,6 +176,8 @@ class Counts(TypedDict):
     objects: int
     at_limit: int
     """pictures in which as many findings are as are kept at most"""
+    unlike: NotRequired[int]
+    """pictures unlike those the model learned from"""
 
 
 class Predicted(TypedDict):
@@ -164,6 +191,10 @@ class Predicted(TypedDict):
     confidence: float
     max_det: int
     """findings kept of a picture, at most"""
+    compared_with: NotRequired[ComparedWith]
+    """where it is known what the model learned from"""
+    not_compared: NotRequired[str]
+    """why pictures could not be compared with those it learned from"""
     pictures: NotRequired[list[Entry]]
     counts: NotRequired[Counts]
     words: NotRequired[str]

@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from core import jobs
 from core.delivery.predict.entry import PicturesSummary, VideoSummary
-from core.errors import InputError
+from core.errors import GraftError, InputError
 from core.jobs import JobState, Progress, Report
 from core.workspace import Workspace, new_id, read_json, write_json_atomic
 
@@ -118,7 +118,9 @@ def predict_job(folder: Path, job: dict[str, Any], report: Report) -> dict[str, 
     """Child: look at what the job names, write the tables or the video to `folder`; return the counts and the state."""
     from core.delivery.predict.batch import predict_batch
     from core.delivery.predict.model.chosen_model import choose_model
+    from core.delivery.predict.model.unlike import kept_features
     from core.delivery.predict.video import annotate_video
+    from core.evaluation.predict.pooled_features import learn_run
     from core.evaluation.predict.predictor import Predictor
 
     request, workspace = JobRequest.model_validate(job), Workspace.open(folder.parents[1])
@@ -130,6 +132,9 @@ def predict_job(folder: Path, job: dict[str, Any], report: Report) -> dict[str, 
         report(Progress("Looking", done, total or 0))
         return not cancel.exists()
 
+    def learning(done: int, total: int) -> None:
+        report(Progress("Looking at the training pictures", done, total))
+
     result: PicturesSummary | VideoSummary
     try:
         model = choose_model(workspace, request.model)
@@ -140,10 +145,19 @@ def predict_job(folder: Path, job: dict[str, Any], report: Report) -> dict[str, 
                 predictor, sources[0], folder, model, request.confidence, every=request.every, tick=tick
             )
         else:
+            known = kept_features(model.features, model.weights)
+            not_compared = ""
+            try:
+                if model.run_folder is not None:
+                    known = learn_run(model.run_folder, predictor, learning)
+            except GraftError as error:  # the answers are as good without
+                not_compared = str(error)
             result = predict_batch(
                 predictor, sources, folder, model, request.confidence, workspace.free_bytes(), tick,
-                tiled=request.tiled,
+                tiled=request.tiled, known=known,
             )  # fmt: skip
+            if not_compared:
+                result["not_compared"] = not_compared
     finally:
         shutil.rmtree(folder / "given", ignore_errors=True)
         shutil.rmtree(folder / "unpacked", ignore_errors=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from core.data.reading.archives import extract, is_archive
-from core.delivery.predict.entry import Counts, Entry, LoadedModel, Predicted
+from core.delivery.predict.entry import ComparedWith, Counts, Entry, LoadedModel, Predicted
 from core.delivery.predict.model.chosen_model import ChosenModel, choose_model
+from core.delivery.predict.model.unlike import compared_with, is_unlike, kept_features, mark, unlike_words
 from core.delivery.predict.model.warm import WarmPredictor
 from core.delivery.predict.results import ResultWriter, at_limit, counted, entry_words, limit_words
 from core.errors import GraftError, InputError
@@ -19,6 +20,9 @@ PICTURE_ENDINGS = frozenset(
     [".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".dcm", ".dicom", ".ima"]
 )
 VIDEO_ENDINGS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"])
+
+LEARNING_SECONDS = 1800.0
+"""The training and validation pictures of a run, up to 700 of them, may take so long to look at."""
 
 
 class Found(NamedTuple):
@@ -63,7 +67,7 @@ def predict_picture(
     try:
         answer = predictor.ask(
             "predict", model, picture=str(picture), confidence=confidence, max_det=model.max_det, window=model.window,
-            tiled=tiled,
+            tiled=tiled, features=str(model.features or ""),
         )  # fmt: skip
     except InputError:
         raise
@@ -80,6 +84,20 @@ def predict_picture(
         ]
     entries: list[Entry] = answer["pictures"]
     return entries
+
+
+def what_it_learned_from(predictor: WarmPredictor, model: ChosenModel) -> ComparedWith | None:
+    """Return what new pictures are compared with, None where it isn't known what the model learned from.
+
+    A run's pictures are looked at where that was not done yet, which takes up to some minutes. Raises GraftError when
+    that fails.
+    """
+    if model.run_folder is None:
+        return compared_with(kept_features(model.features, model.weights))
+    found: ComparedWith | None = predictor.ask("learn", model, patience=LEARNING_SECONDS, run=str(model.run_folder))[
+        "compared_with"
+    ]
+    return found
 
 
 def predict_pictures(
@@ -139,6 +157,13 @@ def _predict(
             "confidence": threshold,
             "max_det": chosen.max_det,
         }
+        known = None
+        try:
+            known = what_it_learned_from(predictor, chosen)
+        except GraftError as error:  # the answers are as good without
+            used["not_compared"] = str(error)
+        if known is not None:
+            used["compared_with"] = known
         entries = _entries(predictor, chosen, pictures, threshold, listen)
         if out is None and keep:
             kept = []
@@ -147,13 +172,13 @@ def _predict(
                 kept.append(entry)
             return used | {
                 "pictures": kept,
-                "words": "\n".join(f"{item['file']}: {entry_words(item)}" for item in kept),
+                "words": "\n".join(f"{item['file']}: {entry_words(item)}{mark(item)}" for item in kept),
             }
         if out is None:
             counts = _totals(entries)
-            return used | {"counts": counts, "words": _words(counts, described["task"], chosen.max_det)}
+            return used | {"counts": counts, "words": _words(counts, described["task"], chosen.max_det, known)}
         limited = 0
-        with ResultWriter(out, described["classes"]) as writer:
+        with ResultWriter(out, described["classes"], distances=known is not None) as writer:
             for entry in entries:
                 limited += at_limit(entry)
                 writer.add(entry)
@@ -164,7 +189,9 @@ def _predict(
     counts = {
         "pictures": writer.pictures, "unreadable": writer.unreadable, "objects": writer.objects, "at_limit": limited,
     }  # fmt: skip
-    words = f"{_words(counts, described['task'], chosen.max_det)} Written to {out}."
+    if known is not None:
+        counts["unlike"] = writer.unlike
+    words = f"{_words(counts, described['task'], chosen.max_det, known)} Written to {out}."
     return used | {"counts": counts, "words": words, "files": files}
 
 
@@ -175,16 +202,21 @@ def _totals(entries: Iterator[Entry]) -> Counts:
         counts["unreadable"] += bool(entry["error"])
         counts["objects"] += len(entry["objects"])
         counts["at_limit"] += at_limit(entry)
+        if "unlike" in entry:
+            counts["unlike"] = counts.get("unlike", 0) + is_unlike(entry)
     return counts
 
 
-def _words(counts: Counts, task: str, max_det: int) -> str:
+def _words(counts: Counts, task: str, max_det: int, known: ComparedWith | None) -> str:
     lost = f"{counts['unreadable']} could not be read, " if counts["unreadable"] else ""
     found = f"{counts['objects']} objects found"
     if TASKS[task].names_pixels:
         found = f"every pixel {'of the others ' if lost else ''}has its class"
     limit = f" {limit_words(max_det, counts['at_limit'])}." if counts["at_limit"] else ""
-    return f"{counts['pictures']} pictures, {lost}{found}.{limit}"
+    compared = ""
+    if known is not None:
+        compared = f" {unlike_words(counts.get('unlike', 0), counts['pictures'] - counts['unreadable'], known)}"
+    return f"{counts['pictures']} pictures, {lost}{found}.{limit}{compared}"
 
 
 def _entries(

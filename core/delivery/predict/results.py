@@ -1,6 +1,7 @@
 """What was found, written as it comes: one line per picture, one per object, and COCO JSON at the end.
 
-    pictures.csv   a line for every picture, the unreadable ones with the reason
+    pictures.csv   a line for every picture, the unreadable ones with the reason; with its distance from the pictures
+                   the model learned from (1 is the limit), where it is known what those were
     objects.csv    a line for every object found
     masks/         of models that give every pixel its class: a PNG of class ids per picture, named after it
     coco.json      the objects in COCO's layout (cocodataset.org/#format-results), category ids from 1, with `score`
@@ -21,9 +22,12 @@ from types import TracebackType
 from typing import IO, Any
 
 from core.delivery.predict.entry import Entry, FoundObject, ObjectRow, PictureRow
+from core.delivery.predict.model.unlike import is_unlike
 from core.words import percent, thousands
 
 PICTURE_FIELDS = ("file", "page", "width", "height", "found", "classes", "confidence", "error")
+UNLIKE_FIELDS = ("distance", "unlike")
+"""Of pictures.csv as well, where there are training pictures to compare with."""
 OBJECT_FIELDS = ("file", "page", "class", "class_id", "confidence", "x1", "y1", "x2", "y2")
 
 
@@ -86,6 +90,8 @@ def picture_row(entry: Entry, confidence: float = 0.0) -> PictureRow:
         "classes": "",
         "confidence": "",
     }
+    if "distance" in entry:
+        row |= {"distance": entry["distance"], "unlike": "yes" if is_unlike(entry) else "no"}
     best = likeliest(entry)
     if best is not None:
         return row | {"classes": best[0], "confidence": best[1]}
@@ -122,18 +128,21 @@ class ResultWriter:
 
     >>> with ResultWriter(Path("out"), classes=["scratch", "pit"]) as writer:
     ...     writer.add(entry)
+
+    With `distances`, pictures.csv says how far each picture lies from those the model learned from.
     """
 
-    def __init__(self, folder: Path, classes: list[str]) -> None:
+    def __init__(self, folder: Path, classes: list[str], *, distances: bool = False) -> None:
         self.folder = folder
         self.classes = classes
-        self.pictures = self.objects = self.unreadable = 0
+        self.picture_fields = PICTURE_FIELDS + (UNLIKE_FIELDS if distances else ())
+        self.pictures = self.objects = self.unreadable = self.unlike = 0
         self.by_class: Counter[str] = Counter()
 
     def __enter__(self) -> ResultWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._files: list[IO[str]] = []
-        self._picture_table = self._table("pictures.csv", PICTURE_FIELDS)
+        self._picture_table = self._table("pictures.csv", self.picture_fields)
         self._object_table = self._table("objects.csv", OBJECT_FIELDS)
         self._images = self._open(".coco-images.part")
         self._annotations = self._open(".coco-annotations.part")
@@ -142,6 +151,7 @@ class ResultWriter:
     def add(self, entry: Entry) -> None:
         """Write one picture's entry (see core.delivery.predict.model.answering), with all the objects it holds."""
         self.pictures += 1
+        self.unlike += is_unlike(entry)
         self._picture_table.writerow(picture_row(entry))
         if entry["error"]:
             self.unreadable += 1

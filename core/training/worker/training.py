@@ -385,6 +385,18 @@ class Training:
         if files:
             self.events.write("pictures", epoch=epoch, what=what, files=files)
 
+    def _learn_what_is_usual(self) -> None:
+        """Keep what the best model saw in the training pictures, so that new ones unlike them can be told."""
+        from core.evaluation.predict.pooled_features import learn_run
+        from core.evaluation.predict.predictor import Predictor
+
+        try:
+            learn_run(self.record.folder, Predictor(self.record.device))
+        except Exception as error:  # as above; it is tried again when the model is used
+            traceback.print_exc()
+            message = f"The training pictures could not be kept to compare new ones with: {error}"
+            self.events.write("log", level="warning", message=message)
+
     def _finish(self, trainer: Any) -> None:
         if self.record.best_weights is None:
             raise GraftError(
@@ -401,6 +413,7 @@ class Training:
         except Exception as error:  # the model is trained and kept: a failed look at it must not undo that
             traceback.print_exc()
             self.events.write("log", level="warning", message=f"Validation predictions could not be stored: {error}")
+        self._learn_what_is_usual()
         self.record.resume_point.with_name("resume.previous.pt").unlink(missing_ok=True)  # one is enough at rest
         self.events.write(
             "stopped" if self.asked == "stop" else "finished",

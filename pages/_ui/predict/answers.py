@@ -20,11 +20,13 @@ from core.delivery.predict.entry import Entry, LoadedModel
 from core.delivery.predict.intake import Prepared
 from core.delivery.predict.model.chosen_model import ChosenModel
 from core.delivery.predict.model.tiles import is_worth_tiling, tile_count
+from core.delivery.predict.model.unlike import is_unlike, mark, unlike_words
 from core.delivery.predict.model.warm import warm_predictor
-from core.delivery.predict.predicting import predict_picture
+from core.delivery.predict.predicting import predict_picture, what_it_learned_from
 from core.delivery.predict.results import (
     OBJECT_FIELDS,
     PICTURE_FIELDS,
+    UNLIKE_FIELDS,
     at_limit,
     counted,
     entry_words,
@@ -53,6 +55,13 @@ def describe(model: ChosenModel) -> LoadedModel | None:
         except GraftError as error:
             st.error(plain(str(error)), icon=":material/block:")
             return None
+        try:
+            with st.spinner("Looking, once, at the pictures it learned from …"):
+                compared = what_it_learned_from(warm_predictor(), model)
+        except GraftError as error:
+            st.caption(f"Pictures are not compared with those it learned from: {plain(str(error))}")
+        else:
+            known[key] |= {"compared_with": compared} if compared else {}
     described: LoadedModel = known[key]
     return described
 
@@ -99,7 +108,7 @@ def drawn(item: Prepared, entry: Entry, confidence: float, layers: tuple[str, ..
     shown = entry | {"objects": counted(entry, confidence)}
     changed = item.path.stat().st_mtime if item.path.exists() else 0.0
     picture = _drawn(str(item.path), changed, shown, 0.0, layers, longest)
-    words = entry_words(entry, confidence)
+    words = entry_words(entry, confidence) + mark(entry)
     if picture is None or entry["error"]:
         st.caption(f"{plain(item.name)}: {plain(str(entry['error'] or 'the picture is gone'))}")
         return
@@ -226,6 +235,18 @@ def show_totals(pictures: list[Prepared], answers: Answers, confidence: float, d
         st.warning(plain(f"{words}."), icon=":material/vertical_align_top:")
     if legend:
         st.html(f'<div class="graft-legend">{legend}</div>')
+    show_unlike(sum(map(is_unlike, entries)), sum("distance" in entry for entry in entries), described)
+
+
+def show_unlike(unlike: int, pictures: int, told: Mapping[str, Any]) -> None:
+    """Say how many pictures are unlike those the model learned from, where that is known (`told` has it)."""
+    compared = told.get("compared_with")
+    if compared is not None and pictures:
+        words = unlike_words(unlike, pictures, compared)
+        if unlike:
+            st.warning(words, icon=":material/travel_explore:")
+        else:
+            st.caption(words)
 
 
 def show_probabilities(entry: Entry, classes: list[str]) -> None:
@@ -306,11 +327,12 @@ def show_tables(pictures: list[Prepared], answers: Answers, confidence: float, t
     named = [answers[item.path] | {"file": item.name} for item in pictures]
     objects = [row for entry in named for row in object_rows(entry, confidence)]
     rows = [picture_row(entry, confidence) for entry in named]
+    compared = UNLIKE_FIELDS if any("distance" in entry for entry in named) else ()
     with st.expander("All findings as a table", key="predict_table", type="compact"):
         if TASKS[task].names_pixels:
-            table = pd.DataFrame(rows)[["file", "classes"]]
+            table = pd.DataFrame(rows)[["file", "classes", *compared]]
         elif TASKS[task].names_pictures:
-            table = pd.DataFrame(rows)[["file", "classes", "confidence"]]
+            table = pd.DataFrame(rows)[["file", "classes", "confidence", *compared]]
         else:
             table = pd.DataFrame(objects, columns=[name for name in OBJECT_FIELDS if name not in ("page", "class_id")])
         st.dataframe(
@@ -321,7 +343,7 @@ def show_tables(pictures: list[Prepared], answers: Answers, confidence: float, t
     with st.container(horizontal=True):
         st.download_button(
             "Table of the pictures (CSV)",
-            as_csv(rows, PICTURE_FIELDS),
+            as_csv(rows, PICTURE_FIELDS + compared),
             "pictures.csv",
             "text/csv",
             key="predict_csv_pictures",

@@ -30,6 +30,7 @@ from core.words import ago, count, duration, megabytes, out_of, score, thousands
 from core.workspace import Workspace
 from pages._ui.common import charts
 from pages._ui.common.formatting import plain
+from pages._ui.predict.answers import show_unlike
 
 STEPS = {1: "every frame", 2: "every second frame", 5: "every fifth frame", 10: "every tenth frame"}
 FILES = {
@@ -220,6 +221,9 @@ def _show_counts(job: Job) -> None:
         if result.get("at_limit"):
             sentence += f"; {limit_words(result['max_det'], result['at_limit'])}"
     st.markdown(f"{sentence}." + (f" {count(lost, 'picture')} could not be read; the table says why." if lost else ""))
+    show_unlike(result.get("unlike", 0), result["pictures"] - lost, result)
+    if result.get("not_compared"):
+        st.caption(f"Pictures were not compared with those it learned from: {plain(result['not_compared'])}")
     ranked = sorted(result["by_class"].items(), key=lambda item: -item[1])[:12]
     if ranked:
         words = "Found of each class: " + ", ".join(f"{name} {number}" for name, number in ranked)

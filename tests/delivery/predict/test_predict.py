@@ -147,6 +147,7 @@ def test_the_command_writes_a_line_for_every_picture(trained: Trained, tmp_path:
     with (out / "pictures.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert sorted(row["file"] for row in rows) == sorted(item.name for item in find_pictures([given]))
+    assert "distance" not in rows[0], "four validation pictures are too few to say what is unlike them"
     broken = next(row for row in rows if row["file"] == "broken.jpg")
     assert "can't be read: cannot identify" in broken["error"]
     coco = json.loads((out / "coco.json").read_text(encoding="utf-8"))

@@ -16,6 +16,8 @@ from PIL import Image
 from core.data.images.page import UnreadableImage
 from core.delivery.predict.entry import FoundIn, FoundObject, PixelEntry
 from core.delivery.predict.model.tiles import find_in_tiles
+from core.evaluation.predict.novelty import TrainingFeatures
+from core.evaluation.predict.pooled_features import watched
 from core.evaluation.predict.predictor import Predictor, pictures_in
 from core.spec import USUAL_MAX_DET
 
@@ -28,11 +30,27 @@ def find_in(
     max_det: int = USUAL_MAX_DET,
     *,
     tiled: bool = False,
+    known: TrainingFeatures | None = None,
 ) -> FoundIn:
     """Return what is found in one RGB picture (h, w, 3): `objects`, or `probabilities` when it is classified.
 
-    Where every pixel has a class, there are the `shares` of the classes and a `mask`.
+    Where every pixel has a class, there are the `shares` of the classes and a `mask`; with `known`, what the model
+    learned from, the `distance` from it and whether that makes the picture `unlike` it.
     """
+    if known is None:
+        return _found(predictor, image, imgsz, confidence, max_det, tiled=tiled)
+    with watched(predictor, known.layers) as seen:
+        found = _found(predictor, image, imgsz, confidence, max_det, tiled=tiled)
+        if tiled:  # the whole picture at once, as the training pictures were looked at
+            predictor.result(image, imgsz, confidence, max_det)
+    distance = known.distance(seen.features(image.shape[:2]))
+    found["distance"], found["unlike"] = round(distance, 3), distance > 1
+    return found
+
+
+def _found(
+    predictor: Predictor, image: NDArray[np.uint8], imgsz: int | None, confidence: float, max_det: int, *, tiled: bool
+) -> FoundIn:
     if tiled:
         return find_in_tiles(
             lambda tile: predictor.result(tile, imgsz, confidence, max_det),

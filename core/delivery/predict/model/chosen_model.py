@@ -9,6 +9,7 @@ from core.data.dataset import load_dataset
 from core.data.images.windows import Window
 from core.errors import InputError
 from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point
+from core.evaluation.predict.novelty import FEATURES_FILE, features_path
 from core.models.library import get_model
 from core.spec import USUAL_MAX_DET
 from core.tasks import TASKS
@@ -44,6 +45,10 @@ class ChosenModel:
     """empty for a .pt file, whose task is known once it is loaded"""
     max_det: int = USUAL_MAX_DET
     """findings kept of a picture, at most"""
+    run_folder: Path | None = None
+    """of the run it is the best model of"""
+    features: Path | None = None
+    """where it is kept what the model saw in its training pictures (core.evaluation.predict.novelty), if it is yet"""
 
     @property
     def is_run(self) -> bool:
@@ -85,7 +90,7 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
         chosen = kept.confidence is not None
         return ChosenModel(
             name, kept.name, kept.path, kept.imgsz, line, chosen, window, task=kept.task,
-            max_det=kept.max_det,
+            max_det=kept.max_det, features=kept.folder / FEATURES_FILE,
         )  # fmt: skip
     if name.endswith(".pt"):
         path = Path(name).expanduser()
@@ -114,6 +119,8 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
         not run.spec.strategy.reuses,
         run.task,
         run.spec.max_det,
+        run.folder,
+        features_path(run.folder),
     )
 
 

@@ -5,7 +5,8 @@
 Every request names its `weights` and `do`:
 
     load       {"imgsz"}                          -> {"task", "classes", "imgsz"}, the model warmed up
-    predict    {"imgsz", "confidence", "max_det", "picture", "window", "tiled"}
+    learn      {"run"}                            -> {"compared_with"}, see core.delivery.predict.model.unlike
+    predict    {"imgsz", "confidence", "max_det", "picture", "window", "tiled", "features"}
                                                   -> {"task", "pictures": [one entry per page]}
     heat       {"imgsz", "picture", "out"}        -> {}, a JPEG written to `out` (EigenCAM)
     features   {"imgsz", "picture"}               -> {"layers": [...]}, see core.delivery.predict.model.features
@@ -28,7 +29,9 @@ import numpy as np
 from core.delivery.predict.entry import PixelEntry
 from core.delivery.predict.model.answering import find_in, pages_of
 from core.delivery.predict.model.features import draw_heat, layer_maps
+from core.delivery.predict.model.unlike import compared_with, kept_features
 from core.errors import InputError
+from core.evaluation.predict.pooled_features import learn_run
 from core.evaluation.predict.predictor import Predictor
 from core.spec import USUAL_MAX_DET
 
@@ -44,13 +47,18 @@ def answer(predictor: Predictor, request: dict[str, Any]) -> dict[str, Any]:
             side = imgsz or predictor.imgsz
             predictor.result(np.zeros((side, side, 3), np.uint8), imgsz, 0.9)  # the first pass is the slow one
             return {"task": predictor.model.task, "classes": predictor.classes, "imgsz": side}
+        case "learn":
+            return {"compared_with": compared_with(learn_run(Path(request["run"]), predictor))}
         case "predict":
+            features = request.get("features")
+            known = kept_features(Path(features), Path(request["weights"])) if features else None
             entries: list[PixelEntry] = []
             for entry in pages_of(Path(request["picture"]), request.get("window", "auto")):
                 image = entry.pop("image", None)
                 if image is not None:
                     most, tiled = request.get("max_det", USUAL_MAX_DET), bool(request.get("tiled"))
-                    entry = {**entry, **find_in(predictor, image, imgsz, request["confidence"], most, tiled=tiled)}
+                    line = request["confidence"]
+                    entry = {**entry, **find_in(predictor, image, imgsz, line, most, tiled=tiled, known=known)}
                 entries.append(entry)
             return {"task": predictor.model.task, "pictures": entries}
         case "heat":
