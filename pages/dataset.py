@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.data.checks.prospects import prospects
 from core.data.dataset import Dataset, damaged_datasets, delete_dataset, list_datasets
-from core.data.importing.job import running_imports
+from core.data.importing.job import job_folder, look_of, running_imports
 from core.tasks import TASKS
 from core.words import count, megabytes
 from core.workspace import folder_bytes
@@ -12,9 +12,10 @@ from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.formatting import plain
 from pages._ui.common.running import show_import
-from pages._ui.dataset.bring_in import LAYOUTS, bring_in, bring_in_code
+from pages._ui.dataset.bring_in import LAYOUTS, bring_in, bring_in_code, forget_place, import_settings
 from pages._ui.dataset.editing import class_table, fix, messages, split_controls
 from pages._ui.dataset.findings import show_findings, verdict
+from pages._ui.dataset.understood import show_look
 from pages._ui.dataset.views import class_mapping, dataset_card, gallery, shapes, show_example, summary
 
 workspace = frame.workspace()
@@ -28,6 +29,7 @@ def imported(dataset_id: str) -> None:
 def forget_import() -> None:
     """Take the import out of the address."""
     st.query_params.pop("import", None)
+    forget_place()
 
 
 def bring_in_page() -> None:
@@ -35,7 +37,11 @@ def bring_in_page() -> None:
     page = Notebook("Dataset", "Bring pictures with their labels. They are checked before anything is trained.")
     with page.cell("Where are your pictures?", "Your originals are only read, never changed."):
         job = st.query_params.get("import")
-        if job:
+        folder = job_folder(workspace, job) if job else None
+        look = look_of(folder) if folder else None
+        if job and folder and look:
+            show_look(workspace, folder, look, lambda: import_settings(workspace), forget_import)
+        elif job:
             show_import(workspace, job, imported, forget_import)
         else:
             for other in running_imports(workspace):

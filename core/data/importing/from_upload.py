@@ -16,7 +16,7 @@ from core.data.images.windows import Window
 from core.data.importing.placing import Placed, write_dataset
 from core.data.importing.preparing import Ready, Recipe, TooSmall, prepare_source
 from core.data.importing.settings import ImportSettings
-from core.data.importing.uploads import Meter, gather, read_upload
+from core.data.importing.uploads import Meter, forget_unpacked, gather, read_upload
 from core.data.reading.source_dataset import SourceDataset, SourceImage
 from core.data.splits import group_of, parse_ratio
 from core.errors import InputError
@@ -40,10 +40,12 @@ def import_dataset(
     settings: ImportSettings | None = None,
     name: str | None = None,
     progress: Report | None = None,
+    unpacked: Path | None = None,
 ) -> Dataset:
     """Import a zip, tar, folder or several of them as one dataset and return it.
 
-    The source is never changed; half-made things live in the workspace's staging and vanish on any failure.
+    The source is never changed; half-made things live in the workspace's staging and vanish on any failure. `unpacked`
+    is a folder in staging where `understand` has unpacked the same sources; what lies there is used up.
     Raises InputError when the layout is unknown, nothing can be read, or the upload is unsafe.
     """
     settings = settings or ImportSettings()
@@ -58,9 +60,11 @@ def import_dataset(
     meter = Meter(progress)
     title = " ".join((name or _title(sources)).split())[:120] or "dataset"
     with workspace.staging("import") as stage:
-        tree, moved = gather(workspace, sources, stage, meter)
+        tree, moved = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
         meter("Looking at the layout", 0, 1)
         found = read_upload(tree, settings)
+        if unpacked is not None:
+            forget_unpacked(unpacked)
         group_by = settings.group_by or ""
         tag = group_by.removeprefix("dicom:") if group_by.startswith("dicom:") else "" if group_by else "PatientID"
         recipe = Recipe(window, settings.pages, moved, tag)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.jobs import JobState, Report, read_job, run_job, start_job
-from core.workspace import Workspace
+from core.workspace import Workspace, read_json
 
 JOB_PATTERN = re.compile(r"^import_\d+_\d+_[0-9a-f]{8}$")
 SAMPLE = "sample"
@@ -52,9 +52,45 @@ def start_import(
     settings: dict[str, Any] | None = None,
     name: str = "",
 ) -> str:
-    """Start the child that imports `source` (files and folders, SAMPLE, or PUBLIC and a name); return the job's id."""
+    """Start the child that imports `source` (files and folders, SAMPLE, or PUBLIC and a name); return the job's id.
+
+    In the folder of a look at the same files what that has unpacked is used.
+    """
+    return _start(workspace, folder, source, settings, name=name)
+
+
+def start_look(workspace: Workspace, folder: Path, source: Sequence[Path], *, settings: dict[str, Any]) -> str:
+    """Start the child that says what files and folders would be imported as; return the job's id.
+
+    Its result is `understood` (the record of an Understanding) and `examples` (class -> a picture in `examples/`).
+    """
+    return _start(workspace, folder, source, settings, look=True)
+
+
+def look_of(folder: Path) -> dict[str, Any] | None:
+    """Return what a look is asked for (`source`, `settings`), None when the job of this folder is an import."""
+    job = read_json(folder / "job.json")
+    return job if job.get("look") else None
+
+
+def _start(
+    workspace: Workspace,
+    folder: Path,
+    source: Sequence[Path] | str,
+    settings: dict[str, Any] | None,
+    *,
+    name: str = "",
+    look: bool = False,
+) -> str:
     named = source if isinstance(source, str) else [str(path) for path in source]
-    job = {"workspace": str(workspace.root), "source": named, "settings": settings or {}, "name": name}
+    job = {
+        "workspace": str(workspace.root),
+        "source": named,
+        "settings": settings or {},
+        "name": name,
+        "look": look,
+        "folder": str(folder),
+    }
     # not in a session of its own: the next server sweeps the uploads, so the import ends with the terminal of this one
     start_job(folder, "core.data.importing.job", job, own_session=False)
     return folder.name
@@ -66,10 +102,11 @@ def read_import(folder: Path) -> JobState:
 
 
 def import_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
-    """Child: do the import; return the id of the dataset."""
+    """Child: do the import, return the id of the dataset; or look, return what was understood."""
     from core.data.importing.from_upload import import_dataset, import_sample
     from core.data.importing.public_sets import import_public_set
     from core.data.importing.settings import ImportSettings
+    from core.data.importing.understanding import draw_examples, understand
 
     workspace = Workspace.open(job["workspace"])
     if job["source"] == SAMPLE:
@@ -79,15 +116,22 @@ def import_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
     else:
         settings = ImportSettings.model_validate(job["settings"])
         sources = [Path(path) for path in job["source"]]
-        dataset = import_dataset(workspace, sources, settings=settings, name=job["name"] or None, progress=report)
+        folder = Path(job["folder"])
+        if job["look"]:
+            understood = understand(workspace, sources, settings=settings, progress=report, unpacked=folder)
+            return {"understood": understood.record(), "examples": draw_examples(understood, folder / "examples")}
+        dataset = import_dataset(
+            workspace, sources, settings=settings, name=job["name"] or None, progress=report, unpacked=folder
+        )
     return {"dataset": dataset.id}
 
 
 def main(folder: Path) -> int:
     """Child: do the import, and free the space of the uploads: nobody may come back for the result."""
     code = run_job(folder, import_job)
-    if code == 0:
-        shutil.rmtree(folder / "upload", ignore_errors=True)
+    if code == 0 and look_of(folder) is None:
+        for used in (folder / "upload", *folder.glob("unpacked*")):
+            shutil.rmtree(used, ignore_errors=True)
     return code
 
 

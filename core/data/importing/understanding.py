@@ -10,10 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.data.dataset import SPLITS, Finding
+from PIL import Image
+
+from core.data.dataset import SPLITS, Finding, LabelledImage
+from core.data.findings.problems import Problems
+from core.data.images.decoding import decode
+from core.data.images.page import UnreadableImage
+from core.data.images.thumbnails import draw_marks, lay_mask, truth_marks
 from core.data.importing.settings import ImportSettings
 from core.data.importing.uploads import Meter, gather, layout_of, read_upload
 from core.data.reading.choices import Choice, Choices, Undecided
+from core.data.reading.geometry import to_fractions
 from core.data.reading.source_dataset import SourceDataset, SourceImage
 from core.data.reading.tree import Tree
 from core.data.splits import Item, group_of, parse_ratio, plan
@@ -21,6 +28,11 @@ from core.errors import InputError
 from core.jobs import Report
 from core.tasks import Task
 from core.workspace import Workspace
+
+MOST_EXAMPLES = 24
+"""Classes of which a picture is drawn."""
+EXAMPLE_SIDE = 360
+"""Longer side of a drawn picture, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +86,19 @@ def understand(
     *,
     settings: ImportSettings | None = None,
     progress: Report | None = None,
+    unpacked: Path | None = None,
 ) -> Understanding:
     """Return what `import_dataset` would make of a source; archives are unpacked in staging and removed again.
 
-    Raises InputError as the import would, except where a choice is open: that is in the answer.
+    With the folder `unpacked` they are kept there, for the next look and the import. Raises InputError as the import
+    would, except where a choice is open: that is in the answer.
     """
     sources = [Path(item) for item in (source if isinstance(source, list) else [source])]
     if not sources:
         raise InputError("There is nothing to import: name a zip file or a folder.")
     meter = Meter(progress)
     with workspace.staging("look") as stage:
-        tree, _ = gather(workspace, sources, stage, meter)
+        tree, _ = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
         meter("Looking at the layout", 0, 1)
         return understand_tree(tree, settings or ImportSettings())
 
@@ -118,6 +132,36 @@ def understand_tree(tree: Tree, settings: ImportSettings) -> Understanding:
         list(tree.choices.made.values()),
         examples,
     )
+
+
+def draw_examples(understood: Understanding, folder: Path) -> dict[str, str]:
+    """Draw a picture of each of the first classes with its labels into `folder`; return class -> file name."""
+    folder.mkdir(exist_ok=True)
+    drawn = {}
+    for number, (name, image) in enumerate(list(understood.examples.items())[:MOST_EXAMPLES]):
+        picture = _first_page(image.path)
+        if picture is None or understood.task is None:
+            continue
+        size = picture.size
+        picture.thumbnail((EXAMPLE_SIDE, EXAMPLE_SIDE))
+        if image.pixels is not None:
+            lay_mask(picture, image.pixels())
+        else:
+            objects = to_fractions(image, size, understood.task, understood.classes, Problems())
+            draw_marks(picture, truth_marks(LabelledImage(image.name, *size, objects), understood.classes))
+        drawn[name] = f"{number:02d}.jpg"
+        picture.save(folder / drawn[name], quality=82)
+    return drawn
+
+
+def _first_page(path: Path) -> Image.Image | None:
+    """Return a picture file's first page in colour, None when it can't be read."""
+    try:
+        for page in decode(path):
+            return page.image.convert("RGB")
+    except (UnreadableImage, InputError, OSError):
+        pass
+    return None
 
 
 def _split(found: SourceDataset, settings: ImportSettings) -> tuple[dict[str, int], str]:

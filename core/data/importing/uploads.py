@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from core.data.reading.tree import Tree, is_junk, merge_trees, read_folder
 from core.errors import InputError
 from core.jobs import Progress, Report
 from core.words import count
-from core.workspace import Workspace
+from core.workspace import Workspace, read_json, write_json_atomic
 
 
 class Meter:
@@ -41,8 +42,14 @@ class Meter:
         self.report(Progress(stage, done, total, left))
 
 
-def gather(workspace: Workspace, sources: list[Path], stage: Path, meter: Meter) -> tuple[Tree, bool]:
-    """Return the files of all sources and whether they are our own unpacked copies, which may be moved."""
+def gather(
+    workspace: Workspace, sources: list[Path], stage: Path, meter: Meter, *, keep: bool = False
+) -> tuple[Tree, bool]:
+    """Return the files of all sources and whether they are our own unpacked copies, which may be moved.
+
+    Archives are unpacked in `stage`. With `keep` what was unpacked there is listed, and taken as it lies the next time,
+    until `forget_unpacked`.
+    """
     trees = []
     loose: dict[str, Path] = {}
     for number, source in enumerate(sources):
@@ -53,14 +60,7 @@ def gather(workspace: Workspace, sources: list[Path], stage: Path, meter: Meter)
                 raise InputError(f"{source} contains the workspace itself: name the folder with your pictures.")
             trees.append(read_folder(source))
         elif is_archive(source):
-            trees.append(
-                extract(
-                    source,
-                    stage / f"unpacked{number}",
-                    workspace.free_bytes(),
-                    lambda done, total: meter("Unpacking", done, total),
-                )
-            )
+            trees.append(_unpack(workspace, source, stage, number, meter, keep))
         elif not is_junk(source.name):
             loose[composed(source.name)] = source
     if loose:
@@ -70,6 +70,28 @@ def gather(workspace: Workspace, sources: list[Path], stage: Path, meter: Meter)
     if not merged.files:
         raise InputError(f"{merged.label} is empty: there is nothing to import.")
     return merged, all(is_archive(source) and not source.is_dir() for source in sources)
+
+
+def _unpack(workspace: Workspace, source: Path, stage: Path, number: int, meter: Meter, keep: bool) -> Tree:
+    folder, listing = stage / f"unpacked{number}", stage / f"unpacked{number}.json"
+    if keep and listing.exists():
+        told = read_json(listing)
+        files = {name: folder / place for name, place in told["files"].items()}
+        return Tree(files, told["junk"], told["links"], told["label"])
+    if folder.exists():
+        shutil.rmtree(folder)  # what an attempt that was stopped left there
+    tree = extract(source, folder, workspace.free_bytes(), lambda done, total: meter("Unpacking", done, total))
+    if keep:
+        files = {name: place.relative_to(folder).as_posix() for name, place in tree.files.items()}
+        told = {"files": files, "junk": tree.junk, "links": tree.links, "label": tree.label}
+        write_json_atomic(listing, told, durable=False)
+    return tree
+
+
+def forget_unpacked(stage: Path) -> None:
+    """Take the lists of what was unpacked away: the files are about to be moved."""
+    for listing in stage.glob("unpacked*.json"):
+        listing.unlink()
 
 
 def read_upload(tree: Tree, settings: ImportSettings) -> SourceDataset:

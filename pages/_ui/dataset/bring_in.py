@@ -8,10 +8,10 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from core.data.importing.job import SAMPLE, new_job, start_import
+from core.data.importing.job import SAMPLE, new_job, start_import, start_look
 from core.data.importing.settings import CHOICES, ImportSettings
 from core.errors import InputError
-from core.words import megabytes
+from core.jobs import remove_job
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
 from pages._ui.common.settings import field_widget, problems
@@ -33,7 +33,10 @@ LAYOUTS = """
 
 
 def bring_in(workspace: Workspace) -> str | None:
-    """Show the ways in and the settings; return the id of the import that was started, None while none was."""
+    """Show the ways in and the settings; return the id of what was started: a look at files, the import of a set.
+
+    Files are looked at as soon as they are given; None while there are none.
+    """
     ways = [ARCHIVE, FOLDER, PLACE, SAMPLE_SET, PUBLIC_SET]
     way = st.segmented_control("Where are your pictures?", ways, default=ARCHIVE,
                                required=True, key="bring_way", label_visibility="collapsed", wrap=True)  # fmt: skip
@@ -55,15 +58,15 @@ def bring_in(workspace: Workspace) -> str | None:
                               help="Best for large sets: nothing is uploaded or changed there.") or ""  # fmt: skip
     else:
         st.markdown("Labelled pictures of surface defects on several materials, made for trying things out.")
-    settings, name = (None, "") if way == SAMPLE_SET else import_settings(workspace)
-    if files:
-        total = sum(file.size for file in files)
-        st.caption(f"{megabytes(total)} ready to import.")
-    ready = way == SAMPLE_SET or bool(files) or bool(place.strip())
-    possible = ready and (settings is not None or way == SAMPLE_SET)
-    if not st.button("Import", key="bring_start", type="primary", disabled=not possible):
+    if way == SAMPLE_SET:
+        if st.button("Import", key="bring_start", type="primary"):
+            return start_import(workspace, new_job(workspace), SAMPLE)
         return None
-    return _start(workspace, way or ARCHIVE, files, place, settings, name)
+    settings, _ = import_settings(workspace)
+    st.button("Import", key="bring_start", type="primary", disabled=True, help="Give it pictures first.")
+    if settings is None or not (files or place.strip()):
+        return None
+    return _look(workspace, way or ARCHIVE, files, place, settings)
 
 
 def import_settings(workspace: Workspace) -> tuple[ImportSettings | None, str]:
@@ -86,28 +89,30 @@ def import_settings(workspace: Workspace) -> tuple[ImportSettings | None, str]:
             return None, name
 
 
-def _start(
-    workspace: Workspace, way: str, files: list[Any], place: str, settings: ImportSettings | None, name: str
-) -> str | None:
-    given = settings.model_dump(mode="json") if settings else {}
-    if way == SAMPLE_SET:
-        return start_import(workspace, new_job(workspace), SAMPLE)
+def _look(workspace: Workspace, way: str, files: list[Any], place: str, settings: ImportSettings) -> str | None:
+    given = settings.model_dump(mode="json")
     if way == PLACE:
         path = Path(place.strip()).expanduser()
         if not path.is_absolute() or not path.exists():
             st.error(f"There is no {plain(place.strip())} on this machine. Give the whole path, from / or C: on.")
             return None
-        return start_import(workspace, new_job(workspace), [path], settings=given, name=name)
+        return start_look(workspace, new_job(workspace), [path], settings=given)
     folder = new_job(workspace)
     try:
         saved = save_uploads(files, folder / "upload")
     except InputError as error:
+        remove_job(folder)
         st.error(plain(str(error)))
         return None
     bump_key("bring_archive")
     bump_key("bring_folder")
     sources = saved if way == ARCHIVE else _folders(folder / "upload")
-    return start_import(workspace, folder, sources, settings=given, name=name)
+    return start_look(workspace, folder, sources, settings=given)
+
+
+def forget_place() -> None:
+    """Empty the field for a place on this machine, or it would be looked at again at once."""
+    st.session_state["bring_place"] = ""
 
 
 def _folders(upload: Path) -> list[Path]:
