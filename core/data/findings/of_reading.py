@@ -328,7 +328,6 @@ READING: dict[str, Kind] = {
         I,
         "All pictures with something marked on them ({more}) lay in test, so the split was made anew.",
         "All pictures with something marked on them ({more}) lay in test, so the split was made anew.",
-        "A model can't learn from pictures that show nothing.",
     ),
     "missing-class": Kind(
         W,

@@ -11,6 +11,8 @@ import streamlit as st
 from core.data.dataset import Finding
 from core.data.importing.job import read_import, start_import, start_look
 from core.data.importing.settings import CHOICES, ImportSettings
+from core.data.reading.choices import COLUMN
+from core.data.reading.sheets.columns import NONE, ONE_PER_COLUMN
 from core.jobs import remove_job
 from core.tasks import TASKS
 from core.words import SPLIT_WORDS, count, thousands
@@ -165,7 +167,9 @@ def _choose(choice: dict[str, Any], understood: dict[str, Any], folder: Path, ch
             chosen[choice["key"]] = f"{value:g}" if isinstance(value, float) else value
 
     taken = choice["taken"]
-    labels = {value: f"{_spoken(value)}: {meanings[value]}" if meanings[value] else value for value in values}
+    columns = choice["key"].startswith(COLUMN)
+    labels = {value: f"{_spoken(value)}{meanings[value]}" if columns else meanings[value] for value in values}
+    labels = {value: text[:1].upper() + text[1:] if not columns else text for value, text in labels.items()}
     if taken is not None and taken not in values:
         values, labels[taken] = [*values, taken], taken
     st.radio(plain(choice["question"]), values, index=None if taken is None else values.index(taken), key=key,
@@ -179,4 +183,5 @@ def _choose(choice: dict[str, Any], understood: dict[str, Any], folder: Path, ch
 
 
 def _spoken(value: str) -> str:
-    return value.replace("has=", "").replace("-", " ") if value.startswith("has=") or value.islower() else value
+    """Return the head of a column as a lead; readings that are no column speak for themselves."""
+    return "" if value in (NONE, ONE_PER_COLUMN) else f"{value}: "

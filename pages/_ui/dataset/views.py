@@ -18,6 +18,7 @@ SHADES = ("full colour", "lighter", "lightest")
 FORMAT_WORDS = {
     "yolo": "YOLO text labels",
     "coco": "COCO JSON",
+    "coco-panoptic": "COCO panoptic",
     "voc": "Pascal VOC",
     "labelme": "LabelMe",
     "cvat": "CVAT XML",

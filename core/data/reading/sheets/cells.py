@@ -130,7 +130,7 @@ def settle_grades(values: Iterable[str], choices: Choices, what: str) -> Grades 
     options = [
         Option(
             f"{middle:g}",
-            f"2 classes, cut there: below {low}, from there on {len(numbers) - low}; any number may be typed",
+            f"2 classes, cut at {middle:g}: below {low}, from there on {len(numbers) - low}; any number may be typed",
         )
     ]
     taken: str | None = None
