@@ -14,7 +14,7 @@ from core.data.formats import (
     voc,
     yolo,
 )
-from core.data.formats.medical import nifti
+from core.data.formats.medical import dicom_labels, nifti
 from core.data.formats.tools import (
     createml,
     cvat,
@@ -54,6 +54,7 @@ class Format(Protocol):
 
 
 FORMATS: tuple[Format, ...] = (
+    dicom_labels,
     nifti,
     labelstudio,
     coco,
