@@ -15,6 +15,7 @@ from core.data.formats import (
     yolo,
 )
 from core.data.formats.medical import dicom_labels, nifti
+from core.data.formats.sets import cityscapes, dota, hugging_face, kitti, ultralytics_ndjson
 from core.data.formats.tools import (
     createml,
     cvat,
@@ -63,12 +64,17 @@ FORMATS: tuple[Format, ...] = (
     voc,
     labelme,
     createml,
+    ultralytics_ndjson,
+    cityscapes,
+    dota,
+    kitti,
     via,
     labelbox,
     datumaro,
     supervisely,
     darwin,
     yolo,
+    hugging_face,
     table,
     masks,
     folder_per_class,

@@ -9,11 +9,15 @@ from core.tasks import Task
 
 NAME = "pictures"
 LAYOUT = "pictures alone (to look at; they need labels before training)"
+SUSPECTS = (".txt", ".xml", ".json", ".csv", ".xlsx", ".yaml", ".yml", ".tsv", ".mat", ".npy", ".npz", ".jsonl",
+            ".ndjson", ".parquet", ".arrow", ".feather", ".tfrecord", ".tfrecords", ".record", ".h5", ".hdf5", ".mdb",
+            ".rec", ".manifest", ".geojson", ".roi", ".xls", ".ods", ".vott", ".pkl", ".cls")  # fmt: skip
+"""Files that hold labels more often than not: pictures beside one of these are not taken for unlabelled in silence."""
 
 
 def detect(tree: Tree) -> float:
     """Return 0.1 when there are pictures and nothing else that might hold labels."""
-    suspects = tree.with_suffix(".txt", ".xml", ".json", ".csv", ".xlsx", ".yaml", ".yml", ".tsv", ".mat", ".npy")
+    suspects = tree.with_suffix(*SUSPECTS)
     return 0.1 if tree.pictures and not suspects else 0.0
 
 

@@ -6,7 +6,8 @@ import shutil
 import time
 from pathlib import Path
 
-from core.data.formats import Format, detect_format, layouts
+from core.data.formats import Format, detect_format, layouts, pictures
+from core.data.formats.known import name_layout
 from core.data.importing.settings import ImportSettings
 from core.data.reading.archives import FOREIGN_ARCHIVES, extract, is_archive
 from core.data.reading.choices import Choices
@@ -119,6 +120,8 @@ def read_upload(tree: Tree, settings: ImportSettings) -> SourceDataset:
 def layout_of(tree: Tree) -> Format:
     """Return the format an upload is read by. Raises InputError when none knows it."""
     module = detect_format(tree)
+    if (module is None or module is pictures) and (told := name_layout(tree)):
+        raise InputError(f"{tree.label}: {told}")
     if module is None:
         if not tree.pictures:
             raise InputError(_no_pictures(tree))

@@ -1,0 +1,1 @@
+"""Known public sets and hubs by the name of their layout, one module each."""
