@@ -34,7 +34,7 @@ def disjoint(dataset: Dataset) -> str:
     if not grouped:
         return "By picture; patients or parts are not told apart in this set."
     level = f"By group (patient or part), known of {count(grouped, 'picture')} of {len(table)}."
-    return f"{level} {crossing.message}" if crossing is not None else level
+    return f"Not disjoint by patient or part: {crossing.message}" if crossing is not None else level
 
 
 def preprocessing(run: Run, dataset: Dataset, evaluation: Evaluation) -> str:

@@ -120,10 +120,13 @@ def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
     if main.has_interval and width > 0.1:
         lines.append(f"The verdict is known only within {points(width)} points ({value_between(main)}).")
     if evaluation.split == "val":
+        chosen = "the best epoch and the operating point were" if task.finds_objects else "the best epoch was"
         lines.append(
-            "Judged on the validation pictures, on which the best epoch and the operating point were chosen. "
+            f"Judged on the validation pictures, on which {chosen} chosen. "
             + (
-                "The headline is corrected for both; counts, mAP and figures by class are as counted."
+                "The headline is corrected for that; counts, mAP and figures by class are as counted."
+                if evaluation.expected is not None and evaluation.expected.epoch and task.finds_objects
+                else "The headline is corrected for that; other figures are as counted."
                 if evaluation.expected is not None and evaluation.expected.epoch
                 else "Expect figures a little too rosy."
             )

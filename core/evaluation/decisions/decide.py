@@ -5,6 +5,7 @@ The plain sentences come first, then each rate with its interval and its definit
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -146,12 +147,17 @@ def _sentences(unit: str, prevalence: float | None, rates: dict[str, Rate], coun
             else f"With a flagged {unit} something is really wrong in {value_from_to(ppv)} of cases, with one that is "
             f"not flagged nothing in {value_from_to(npv)}."
         )
+    if prevalence is not None:
+        lines += _advice(unit, prevalence, rates)
     lines += _bounds(unit, escape, overkill)
     caught = int((counts.bad & counts.rejected).sum())
     if counts.for_a_reason is not None and counts.for_a_reason < caught:
+        caught_ones = (
+            f"{count(caught, f'bad {unit}')} rejected" if unit in MADE else f"{count(caught, unit)} rightly flagged"
+        )
         lines.append(
-            f"Of the {count(caught, f'bad {unit}')} rejected, {thousands(caught - counts.for_a_reason)} only for a "
-            "false alarm: nothing labelled was found there."
+            f"Of the {caught_ones}, {thousands(caught - counts.for_a_reason)} only for a false alarm: nothing labelled "
+            "was found there."
         )
     return [*_missing(unit, bad, good, counts.alarms_per_picture), *lines]
 
@@ -197,36 +203,68 @@ def _at_stated(unit: str, prevalence: float, escaped: Figure | None, overkill: F
 
 
 def _bounds(unit: str, escape: Rate, overkill: Rate) -> list[str]:
-    lines = []
-    for rate, what in ((escape, "missed"), (overkill, "wrongly rejected")):
-        if rate.part == 0 and rate.whole:
-            kind = "bad" if rate is escape else "good"
-            lines.append(
-                f"0 of {count(rate.whole, f'{kind} {unit}')} {what}: below {percent(rate.figure.high)} with 95 % "
-                "confidence."
-            )
+    made, lines = unit in MADE, []
+    if escape.part == 0 and escape.whole:
+        whole = count(escape.whole, f"bad {unit}") if made else count(escape.whole, unit) + " with something wrong"
+        lines.append(f"0 of {whole} missed: below {percent(escape.figure.high)} with 95 % confidence.")
+    if overkill.part == 0 and overkill.whole:
+        whole = count(overkill.whole, f"good {unit}") if made else count(overkill.whole, unit) + " with nothing wrong"
+        done = "rejected" if made else "flagged"
+        lines.append(f"0 of {whole} {done}: below {percent(overkill.figure.high)} with 95 % confidence.")
     return lines
 
 
+def _advice(unit: str, prevalence: float, rates: dict[str, Rate]) -> list[str]:
+    """Say what to do where it is not sure, or not so, that most of the rejected are bad."""
+    worth, overkill, escape = rates["PPV"].figure, rates["overkill rate"], rates["escape rate"].figure
+    made = unit in MADE
+    rejected = "rejected" if made else "flagged"
+    if not worth.is_known or worth.low >= 0.5:
+        return []
+    if worth.high < 0.5:
+        return [f"Most of what is {rejected} has nothing wrong: have a person look at each, or raise the line."]
+    tolerated = prevalence * (1 - escape.value) / (1 - prevalence)
+    if overkill.part == 0 and 0 < tolerated < 1:
+        needed = math.ceil(math.log(0.025) / math.log1p(-tolerated))
+        kind = f"good {unit}s" if made else f"{unit}s with nothing wrong"
+        return [
+            f"{thousands(needed)} {kind} of which none is {rejected} would show that at least half of what is "
+            f"{rejected} is really bad; here there were {thousands(overkill.whole or 0)}."
+        ]
+    return [f"It is not sure that most of what is {rejected} is really bad: have a person look at each."]
+
+
 def _missing(unit: str, bad: int, good: int, alarms: float | None) -> list[str]:
+    made = unit in MADE
     if not good:
-        lines = [f"How many good {unit}s would be rejected is not known: none is among these pictures."]
+        kind, done = (f"good {unit}s", "rejected") if made else (f"{unit}s with nothing wrong", "flagged")
+        lines = [f"How many {kind} would be {done} is not known: none is among these pictures."]
         if alarms is not None and alarms >= 0.1:
             lines.append(f"It raises {_number(alarms)} false alarms per picture, so many could be.")
-        return [*lines, f"Bring pictures of good {unit}s, labelled as empty, before you decide by it."]
-    return [] if bad else [f"No bad {unit} is among these pictures, so nobody knows how many would be missed."]
+        return [*lines, f"Bring pictures of {kind}, labelled as empty, before you decide by it."]
+    kind = f"bad {unit}" if made else f"{unit} with something wrong"
+    return [] if bad else [f"No {kind} is among these pictures, so nobody knows how many would be missed."]
 
 
 def counted_words(decisions: Decisions) -> str:
     """Say what would have been done with the units of these pictures, and with how many of them wrongly."""
     unit, good, passed = decisions.unit, decisions.units - decisions.bad, decisions.units - decisions.rejected
     if not good:
+        all_of = count(decisions.units, unit)
+        done = "rejected" if unit in MADE else "flagged"
         return (
-            f"All of these {count(decisions.units, unit)} are bad; {thousands(decisions.rejected)} would be rejected, "
-            f"{thousands(decisions.escaped)} passed."
+            f"Something is wrong with all of these {all_of}; {thousands(decisions.rejected)} would be {done}, "
+            f"{thousands(decisions.escaped)} missed."
+        )
+    of_them = count(decisions.units, unit)
+    if unit not in MADE:
+        return (
+            f"With {thousands(decisions.bad)} of these {of_them} something is wrong. "
+            f"{thousands(decisions.rejected)} would be flagged, {thousands(decisions.overkilled)} of the "
+            f"{thousands(good)} with nothing wrong among them; {thousands(decisions.escaped)} would be missed."
         )
     return (
-        f"Of these {count(decisions.units, unit)} {thousands(decisions.bad)} are bad. "
+        f"Of these {of_them} {thousands(decisions.bad)} are bad. "
         f"{thousands(decisions.rejected)} would be rejected, {thousands(decisions.overkilled)} of the "
         f"{thousands(good)} good ones with them; {thousands(passed)} would be passed, {thousands(decisions.escaped)} "
         "of the bad ones with them."

@@ -112,9 +112,10 @@ def test_several_pictures_are_one_decision(workspace: Workspace, parts: Dataset)
     assert made.rates["escape rate"].figure.value == 0.5
     assert made.rates["PPV"].figure.value == 0.5
     assert "Of 1,000 parts, about 250 good ones are thrown out" in made.sentences[0]
+    assert any("half of what is rejected" in line or "person look" in line for line in made.sentences)
     single = decide(evaluate_run(workspace, "run-a").at(0.95), DecisionSettings(unit="part"))
     assert (single.rejected, single.escaped, single.overkilled) == (0, 2, 0)
-    assert any("0 of 2 good parts wrongly rejected: below 84 %" in sentence for sentence in single.sentences)
+    assert any("0 of 2 good parts rejected: below 84 %" in sentence for sentence in single.sentences)
 
 
 def test_the_command_line_tells_them_with_their_definitions(
