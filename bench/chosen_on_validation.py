@@ -184,8 +184,9 @@ def main() -> None:
                 line = rule(epochs[kept], everything)
                 folds = draw_folds(group_members(pictures, groups or None), seed=one)
                 counted = epochs[kept].counts(line, everything)
-                first = [epochs[kept], *epochs[:kept], *epochs[kept + 1 :]]
-                chosen_anew = best_epochs(fitness_of(world, first), EPOCHS, folds)
+                numbers = [kept, *range(kept), *range(kept + 1, EPOCHS)]
+                first = [epochs[number] for number in numbers]
+                chosen_anew = best_epochs(fitness_of(world, first), numbers, folds)
                 fitted = counted - flattery(epochs[kept], folds, rule, first, chosen_anew)
                 weights, units = draw(pictures, groups or None, seed=one), count_units(pictures, groups or None)
                 told = [*figures(counted, objects, weights, units), *figures(fitted, objects, weights, units)]

@@ -29,6 +29,9 @@ from core.evaluation.predict.predictions import (
 from core.tasks import TASKS
 from core.workspace import write_json_atomic
 
+CHOICE = 2
+"""Counts up when the epochs that folds choose are worked out in another way."""
+
 
 def load_detector(
     folder: Path,
@@ -75,7 +78,7 @@ def load_choosing(folder: Path, split: str, meta: PredictionMeta) -> Choosing | 
     groups = names if any(names) else None
     epochs, best, index = read_epochs(folder), None, epochs_folder(folder) / "epochs.json"
     path = folder / "evaluation" / "chosen_epochs.json"
-    digest = digest_of(meta_path(folder, split), index) if epochs else ""
+    digest = f"{CHOICE} {digest_of(meta_path(folder, split), index)}" if epochs else ""
     if epochs and path.is_file():
         stored = json.loads(path.read_text(encoding="utf-8"))
         best = stored["best"] if stored.get("digest") == digest else None

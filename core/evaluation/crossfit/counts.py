@@ -111,12 +111,12 @@ def flattery(
     must not divide one.
 
     What is measured holds for the choosers of one division, fewer than all. The luck of a best epoch, the highest of
-    several means, falls with the square root of their number n; that of a best line, the top of a curve of steps, with
-    n to the power of 2/3 (Kim and Pollard 1990, Annals of Statistics 18: 191-219).
+    several means, falls with the square root of their number n; that of a best line with n to the power of 2/3 for a
+    curve of steps (Kim and Pollard 1990, Annals of Statistics 18: 191-219) to 1 for a smooth one: halfway is taken.
     """
     parts = int(folds.max()) + 1 if folds.size else 1
     share = 1 - 1 / parts
-    total = _had_a_say([kept], folds, rule, None, units).times(share ** (2 / 3))
+    total = _had_a_say([kept], folds, rule, None, units).times(share ** (5 / 6))
     if best is None:
         return total
     of_epoch = _had_a_say(epochs, folds, rule, best, units) - _had_a_say(epochs[:1], folds, rule, None, units)
@@ -154,16 +154,20 @@ def _had_a_say(
     return total.times(1 / max(len(folds), 1))
 
 
-def best_epochs(fitness: Callable[[int, Mask], float], epochs: int, folds: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return (repeats, folds): the epoch that does best on the other folds, the first of equals as in training.
+def best_epochs(
+    fitness: Callable[[int, Mask], float], epochs: Sequence[int], folds: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return (repeats, folds): the place in `epochs` of the one that does best on the other folds.
 
+    `epochs` are their numbers: of equals the earliest is taken, as in training, wherever it stands among them.
     `fitness` takes the place of an epoch and a mask of pictures.
     """
     count = int(folds.max()) + 1 if folds.size else 0
+    early_first = np.argsort(epochs, kind="stable")
     chosen = np.zeros((len(folds), count), dtype=np.int64)
     for repeat, row in enumerate(folds):
         for fold in range(count):
             others = row != fold
-            values = [fitness(epoch, others if others.any() else ~others) for epoch in range(epochs)]
-            chosen[repeat, fold] = int(np.argmax(np.nan_to_num(values, nan=-1.0)))
+            values = [fitness(int(epoch), others if others.any() else ~others) for epoch in early_first]
+            chosen[repeat, fold] = early_first[int(np.argmax(np.nan_to_num(values, nan=-1.0)))]
     return chosen

@@ -84,7 +84,7 @@ class Choosing:
         self.answers, self.place = known, place
         self.epochs = [findings_of(item, place, len(files), task) for item in known]
         self.best = (
-            best_epochs(fitness_of(known, place, task), len(known), self.folds)
+            best_epochs(fitness_of(known, place, task), list(epochs), self.folds)
             if best is None or np.shape(best) != (len(self.folds), int(self.folds.max()) + 1)
             else np.array(best, dtype=np.int64)
         )
