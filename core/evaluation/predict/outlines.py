@@ -14,7 +14,7 @@ from core.evaluation.predict.predictions import shapes_path
 
 Points = NDArray[np.float64]
 _SAME = 0.5
-"""Overlap from which a label of the file is the object the validator saw."""
+"""Overlap from which a label of the file is the object that was judged."""
 
 
 def predicted_shapes(run_folder: Path, split: str, file: str) -> dict[int, Points]:
@@ -32,7 +32,7 @@ def predicted_shapes(run_folder: Path, split: str, file: str) -> dict[int, Point
 def labelled_shapes(dataset: Dataset, file: str, width: int, height: int, boxes: Points) -> list[LabelledObject | None]:
     """Return for each labelled object, given as (n, 4) boxes in pixels, the label with its outline or key points.
 
-    The validator drops and reorders labels, so they are found again by their boxes; None for one that isn't found.
+    Labels given twice are judged once, so they are found again by their boxes; None for one that isn't found.
     """
     objects = [item for item in dataset.labelled_image(file, width, height).objects if item.box is not None]
     if not objects or not len(boxes):

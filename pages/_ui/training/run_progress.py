@@ -283,7 +283,7 @@ def _pictures(workspace: Workspace, run_id: str, _: bool) -> None:
         epoch = _chosen_epoch(run_id, sorted({picture_epoch(path.name) for path in answers}))
         pixels = TASKS[run.task].names_pixels
         how = "in the colours of the classes" if pixels else "dashed, with confidence), and your labels (solid"
-        st.caption(f"Its answers on the same validation pictures ({how})")
+        st.caption(f"Its answers on the same validation pictures ({how}), padded as Ultralytics’ validator pads them")
         _row([path for path in answers if picture_epoch(path.name) == epoch], f"Answers after epoch {epoch}")
     if batch:
         st.caption("As the model sees its training pictures: cropped, turned, coloured and mixed on purpose")
