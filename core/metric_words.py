@@ -151,7 +151,7 @@ def validator_words(metrics: Mapping[str, float | None]) -> str:
     figures = metric_list(metrics)
     return (
         f"As Ultralytics’ validator counts it, for comparing with papers: {figures}. It pads a picture by the others "
-        "of its batch and lets a box have several classes; the best epoch was chosen by it."
+        "of its batch, lets a box have several classes and compares masks coarsely; the best epoch was chosen by it."
         if figures
         else ""
     )

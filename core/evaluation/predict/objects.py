@@ -61,6 +61,9 @@ def labelled_objects(image: LabelledImage, task: str, fed: tuple[int, int] | Non
     turned, areas = TASKS[task].is_rotated, (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     if TASKS[task].has_polygons and not turned:
         areas = np.array([_area(outline) for outline in outlines])
+    masks = None if fed is None else _drawn(outlines, image, fed)
+    if masks is not None and fed is not None:
+        areas = masks.sum(axis=(1, 2)) / placement((image.height, image.width), fed)[0].prod()
     points = [item.keypoints * [*size, 1.0] for item in items if item.keypoints is not None]
     return Objects(
         np.array([item.class_id for item in items], dtype=np.int64),
@@ -68,7 +71,7 @@ def labelled_objects(image: LabelledImage, task: str, fed: tuple[int, int] | Non
         areas,
         corners=np.array([_rectangle(outline) for outline in outlines]).reshape(-1, 4, 2) if turned else None,
         points=np.array(points) if points else None,
-        masks=None if fed is None else _drawn(outlines, image, fed),
+        masks=masks,
     )
 
 
@@ -201,13 +204,17 @@ def _gaussian(corners: Floats) -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def _drawn(outlines: list[Floats], image: LabelledImage, fed: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return (n, h, w) masks of outlines in pixels, as Ultralytics draws those it learns from."""
+    """Return (n, h, w) masks of outlines in pixels, as Ultralytics draws those it learns from.
+
+    Where labels overlap, the smaller one lies on top: a cell around its nucleus is a ring (its `overlap_mask`).
+    """
     import cv2
 
     scale, corner = placement((image.height, image.width), fed)
-    masks = np.zeros((len(outlines), *fed), dtype=np.uint8)
-    for mask, outline in zip(masks, outlines, strict=True):
-        cv2.fillPoly(mask, [(outline * scale + corner).astype(np.int32)], color=(1,))
+    numbers = np.zeros(fed, dtype=np.int32)
+    for index in np.argsort([-_area(outline) for outline in outlines], kind="stable").tolist():
+        cv2.fillPoly(numbers, [(outlines[index] * scale + corner).astype(np.int32)], color=(index + 1,))
+    masks: NDArray[np.uint8] = (numbers == np.arange(1, len(outlines) + 1)[:, None, None]).astype(np.uint8)
     return masks
 
 

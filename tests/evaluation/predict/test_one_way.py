@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.data.dataset import Dataset
+from core.data.dataset import Dataset, LabelledImage, LabelledObject, enclosing_box
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
 from core.delivery.predict.model.answering import find_in, shortened
 from core.evaluation.evaluation import evaluate_run
-from core.evaluation.predict.objects import mask_iou, placement
+from core.evaluation.predict.objects import labelled_objects, mask_iou, placement
 from core.evaluation.predict.predictions import predictions_path, shapes_path
 from core.evaluation.predict.predictor import Predictor, pictures_in
 from core.evaluation.predicting import predict_in_process
@@ -129,6 +129,19 @@ def test_masks_overlap_as_their_pixels_do() -> None:
         for column in range(4):
             shared = (first[row] & second[column]).sum() / (first[row] | second[column]).sum()
             assert found[row, column] == pytest.approx(shared)
+
+
+def test_of_labels_that_overlap_the_smaller_lies_on_top() -> None:
+    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=float)
+    cell, nucleus = 0.1 + 0.8 * corners, 0.4 + 0.2 * corners
+    objects = [LabelledObject(index, enclosing_box(outline), outline) for index, outline in enumerate((nucleus, cell))]
+    labels = labelled_objects(LabelledImage("val/a.png", 200, 100, [*objects, objects[0]]), "segment", (100, 200))
+    assert labels.classes.tolist() == [0, 1], "a label given twice counts once"
+    assert labels.masks is not None
+    assert labels.masks[0, 50, 100] == 1
+    assert labels.masks[1, 50, 100] == 0
+    assert labels.masks[1, 15, 30] == 1
+    assert labels.areas == pytest.approx([0.04 * 20_000, 0.6 * 20_000], rel=0.08)
 
 
 def test_a_picture_lies_where_ultralytics_puts_it() -> None:
