@@ -1,6 +1,7 @@
 """What is known about each picture beyond its labels: at which site, with which device, on which day it was taken.
 
-`datasets/<id>/attributes.parquet` holds `file` and a column of text for each attribute, from a table the user brought.
+`datasets/<id>/attributes.parquet` holds `file` and a column of text for each attribute, from the tags of
+DICOM files and from a table the user brought.
 Dates are read off the file names where most of them hold one.
 """
 
@@ -41,6 +42,20 @@ def read_attributes(dataset: Dataset) -> pd.DataFrame:
         if dates:
             known["date"] = dates
     return known.fillna("")
+
+
+def save_attributes(dataset: Dataset, known: dict[str, dict[str, str]]) -> None:
+    """Keep what the files themselves name, {file: {attribute: value}}; nothing where none does.
+
+    A site's name may tell a person: sites are told apart by number only.
+    """
+    if not any(known.values()):
+        return
+    table = pd.DataFrame.from_dict(known, orient="index").fillna("").rename_axis("file")
+    if "site" in table:
+        numbers = {name: f"site {number}" for number, name in enumerate(dict.fromkeys(filter(None, table["site"])), 1)}
+        table["site"] = table["site"].map(lambda name: numbers.get(name, ""))
+    table.reset_index().to_parquet(attributes_path(dataset))
 
 
 def dates_of(names: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from core.data.attributes import attributes_path, read_attributes
 from core.data.images.decoding import decode, load_rgb, preview_window
 from core.data.images.page import TooLarge, UnreadableImage
 from core.data.images.windows import Window
@@ -129,6 +130,22 @@ def test_patients_of_dicom_files_do_not_straddle_the_split(workspace, tmp_path, 
     assert table["group"].nunique() == 8
     assert table.groupby("group")["split"].nunique().max() == 1
     assert dataset.images["val"] == 8
+
+
+def test_site_device_and_month_are_kept_without_names_or_days(workspace, tmp_path):
+    random = np.random.default_rng(0)
+    for name in ("healthy", "ill"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number in range(4):
+            values = random.integers(0, 4095, (40, 40)).astype(np.uint16)
+            dicom(tmp_path / "set" / name / f"{number}.dcm", values, InstitutionName=f"St. {number % 2}",
+                  Manufacturer="Acme", ManufacturerModelName=f"X{number % 2}", StudyDate="20240517")  # fmt: skip
+    dataset = import_dataset(workspace, tmp_path / "set")
+    known = read_attributes(dataset)
+    assert set(known["site"]) == {"site 1", "site 2"}
+    assert set(known["device"]) == {"Acme X0", "Acme X1"}
+    assert set(known["month"]) == {"2024-05"}
+    assert b"St." not in attributes_path(dataset).read_bytes()
 
 
 def test_shared_dicom_files(workspace, shared):

@@ -64,16 +64,26 @@ def decode_dicom(path: Path, window: Window, tag: str = "") -> Iterator[Page]:
             check_size(columns, rows, path.stat().st_size)
             check_size(columns * min(frames, MAX_PAGES), rows, path.stat().st_size)
             group = str(file.get(tag, "") or "") if tag else ""
+            known = _known(file)
             changes = {"dicom-identity"} | ({"dicom-overlay"} if has_overlay(file) else set())
             for number, values in enumerate(iter_pixels(file, indices=range(min(frames, MAX_PAGES)))):
                 page = _page(file, np.asarray(values), number, window)
                 page.changes |= changes | ({"pages-left-out"} if number == MAX_PAGES - 1 < frames - 1 else set())
-                page.group = group
+                page.group, page.known = group, known
                 yield page
     except UnreadableImage:
         raise
     except Exception as error:  # pydicom and its decoders raise many kinds on hostile bytes
         raise UnreadableImage(_reason(error, path)) from error
+
+
+def _known(file: Any) -> dict[str, str]:
+    """Return the site, the device and the month a file names; the day stays behind, as it may tell a person."""
+    device = f"{file.get('Manufacturer', '') or ''} {file.get('ManufacturerModelName', '') or ''}".strip()
+    day = str(file.get("StudyDate", "") or file.get("ContentDate", "") or "")
+    month = f"{day[:4]}-{day[4:6]}" if len(day) == 8 and day.isdigit() else ""
+    found = {"site": str(file.get("InstitutionName", "") or "").strip(), "device": device, "month": month}
+    return {name: value for name, value in found.items() if value}
 
 
 def has_overlay(file: Any) -> bool:

@@ -40,6 +40,8 @@ class Page:
     changes: set[str] = field(default_factory=set)
     """codes of core.data.findings.of_reading: windowed, exif-rotated, transparency-flattened, image-converted ..."""
     group: str = ""
+    known: dict[str, str] = field(default_factory=dict)
+    """site, device and month, where the file names them"""
 
 
 def check_size(width: int, height: int, file_size: int) -> None:

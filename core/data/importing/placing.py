@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
+from core.data.attributes import save_attributes
 from core.data.checks.checking import check_dataset
 from core.data.dataset import (
     IMAGE_COLUMNS,
@@ -85,6 +86,8 @@ def write_dataset(
     _make_folders(dataset, {place for place in chosen.places if place})
     rows = _write_files(dataset, placed, objects, groups, chosen, problems, meter)
     write_table(dataset, rows)
+    known = {item.source: item.ready.known for item in placed}
+    save_attributes(dataset, {str(row["file"]): known[str(row["source"])] for row in rows})
     save_copies(dataset, copies)
     recount(dataset)
     if any("windowed" in item.ready.changes for item in placed):

@@ -40,6 +40,8 @@ class Ready:
     page: int = 0
     group: str = ""
     changes: frozenset[str] = frozenset()
+    known: dict[str, str] = field(default_factory=dict)
+    """site, device and month, where the file names them"""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def _convert(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int]
         if not changes & {"windowed", "exif-rotated", "exif-ignored", "transparency-flattened"}:
             changes.add("image-converted")
         ready = _ready(place, suffix, page.image.size, page.bits, file_sha256(place), thumbnail(page.image))
-        ready.page, ready.group, ready.changes = number, page.group, frozenset(changes)
+        ready.page, ready.group, ready.changes, ready.known = number, page.group, frozenset(changes), page.known
         result.append(ready)
         if recipe.pages == "first":
             if next(pages, None) is not None:
