@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +25,6 @@ from core.evaluation.crossfit.counts import Counts, Findings, best_epochs, fixed
 from core.evaluation.crossfit.folds import draw_folds
 from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import count_effective, count_units, draw, group_members, ratio_interval
-from core.evaluation.figures.metrics import average_precision, precision_recall
 
 EPOCHS, RUNS, PICTURES_OF_TRUTH = 15, 10, 10_000
 SIZES = (20, 40, 80, 160)
@@ -137,21 +135,19 @@ def figures(counts: Counts, objects: Array, weights: NDArray[np.float32], units:
     return Figure(hits / labelled, *recall), Figure(2 * hits / (named + labelled), *score)
 
 
-def fitness_of(world: World, epochs: list[Findings]) -> Callable[[int, NDArray[np.bool_]], float]:
-    """Return by what the epoch is chosen: average precision, or the share right."""
-    ordered = []
-    for findings in epochs:
+def fitness_of(world: World, epochs: list[Findings], masks: NDArray[np.bool_]) -> Array:
+    """Return (masks, epochs) by what the epoch is chosen over each mask: average precision, or the share right."""
+    table = np.empty((len(masks), len(epochs)))
+    for place, findings in enumerate(epochs):
         order = np.argsort(-findings.confidence, kind="stable")
-        ordered.append((findings.hit[order], findings.picture[order]))
-
-    def fitness(epoch: int, pictures: NDArray[np.bool_]) -> float:
-        hit, picture = ordered[epoch]
-        mine = hit[pictures[picture]]
+        held = masks[:, findings.picture[order]]
+        right = held & findings.hit[order]
         if world.classifier:
-            return float(mine.mean())
-        return average_precision(*precision_recall(mine, int(epochs[0].objects[pictures].sum())))
-
-    return fitness
+            table[:, place] = right.sum(axis=1) / held.sum(axis=1)
+            continue
+        precision = np.cumsum(right, axis=1) / np.maximum(np.cumsum(held, axis=1), 1)
+        table[:, place] = (precision * right).sum(axis=1) / np.maximum(masks @ findings.objects, 1)
+    return table
 
 
 def main() -> None:
@@ -178,16 +174,18 @@ def main() -> None:
                 objects = epochs[0].objects
                 if not objects.sum():
                     continue
-                fitness = fitness_of(world, epochs)
-                kept = int(np.argmax([fitness(epoch, everything) for epoch in range(EPOCHS)]))
+                folds = draw_folds(group_members(pictures, groups or None), seed=one)
+                masks = np.array([row != fold for row in folds for fold in range(int(row.max()) + 1)])
+                table = fitness_of(world, epochs, np.vstack([everything, masks]))
+                kept = int(np.argmax(table[0]))
                 rule = fixed(0.0) if world.classifier else highest_f1
                 line = rule(epochs[kept], everything)
-                folds = draw_folds(group_members(pictures, groups or None), seed=one)
                 counted = epochs[kept].counts(line, everything)
                 numbers = [kept, *range(kept), *range(kept + 1, EPOCHS)]
                 first = [epochs[number] for number in numbers]
-                chosen_anew = best_epochs(fitness_of(world, first), numbers, folds)
-                fitted = counted - flattery(epochs[kept], folds, rule, first, chosen_anew)
+                known = {mask.tobytes(): values[numbers] for mask, values in zip(masks, table[1:], strict=True)}
+                best = best_epochs(lambda epoch, mask, known=known: known[mask.tobytes()][epoch], numbers, folds)
+                fitted = counted - flattery(epochs[kept], folds, rule, first, best)
                 weights, units = draw(pictures, groups or None, seed=one), count_units(pictures, groups or None)
                 told = [*figures(counted, objects, weights, units), *figures(fitted, objects, weights, units)]
                 for place, (figure, true) in enumerate(zip(told, truth.at(kept, line) * 2, strict=True)):

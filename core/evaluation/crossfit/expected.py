@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.crossfit.counts import Counts, Findings, LineRule, best_epochs, fixed, flattery
 from core.evaluation.crossfit.epochs import findings_of, fitness_of
-from core.evaluation.crossfit.folds import draw_folds
+from core.evaluation.crossfit.folds import draw_folds, repeats_for
 from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import Weights, count_effective, count_units, draw, group_members, ratio_interval
 from core.evaluation.figures.metrics import ratio
@@ -65,7 +65,7 @@ class Choosing:
         choose, which takes seconds.
         """
         self.files, self.groups = list(files), groups
-        self.folds = draw_folds(group_members(len(files), groups))
+        self.folds = draw_folds(group_members(len(files), groups), repeats=repeats_for(len(files)))
         self.task, self.pictures = task, len(files)
         numbers = {file: number for number, file in enumerate(files)}
         known = list(epochs.values())
@@ -94,13 +94,15 @@ class Choosing:
         """Whether the choice of the epoch can be judged."""
         return self.best is not None
 
-    def counts(self, findings: Findings, rule: LineRule, line: float) -> Counts:
+    def counts(self, findings: Findings, rule: LineRule | None, line: float) -> Counts:
         """Return the counts of each picture at `line`, less what its say in the choice of line and epoch flatters.
 
-        `findings` are those of the kept model; `rule` chose the line.
+        `findings` are those of the kept model; `rule` chose the line, None where these pictures did not.
         """
         counted = findings.counts(line, np.ones(self.pictures, dtype=bool))
-        return counted - flattery(findings, self.folds, rule, self.epochs, self.best)
+        if rule is None and self.best is None:
+            return counted
+        return counted - flattery(findings, self.folds, rule or fixed(line), self.epochs, self.best)
 
 
 def expected_of_detector(
@@ -112,7 +114,7 @@ def expected_of_detector(
     groups: Sequence[str] | None,
 ) -> Expected:
     """Return what to expect of a detector whose line a rule chose on these pictures, or else stands at `line`."""
-    counts = choosing.counts(findings, rule or fixed(line), line)
+    counts = choosing.counts(findings, rule, line)
     objects = findings.objects
     units = min(count_units(len(objects), groups), max(int((objects > 0).sum()), 1))
     hits, named, labelled = float(counts.hits.sum()), float(counts.findings.sum()), float(objects.sum())

@@ -74,7 +74,7 @@ def _of_detector(evaluation: Evaluation) -> UnitCounts:
     units = Units(member, np.bincount(member, weights=findings.objects) > 0)
     files = arrays.images["file"].astype(str).tolist()
     epochs = evaluation.choosing.epochs if evaluation.choosing is not None else []
-    rule = rule_of(evaluation.point, line) or fixed(line)
+    rule = rule_of(evaluation.point, line)
     counted = _counted(evaluation, files, units, findings, epochs, rule, line)
     found = member[findings.picture[findings.hit & (findings.confidence >= line)]]
     alarms = int((~findings.hit & (findings.confidence >= line)).sum()) / max(len(files), 1)
@@ -99,7 +99,7 @@ def _of_classifier(evaluation: Evaluation, good: int) -> UnitCounts:
             Findings((item.classes != good).astype(float), item.right[:, 0], choosing.place, findings.objects)
             for item in choosing.answers
         ]
-    return _counted(evaluation, files, units, findings, epochs, fixed(0.5), 0.5)
+    return _counted(evaluation, files, units, findings, epochs, None, 0.5)
 
 
 def _counted(
@@ -108,7 +108,7 @@ def _counted(
     units: Units,
     findings: Findings,
     epochs: list[Findings],
-    rule: LineRule,
+    rule: LineRule | None,
     line: float,
 ) -> UnitCounts:
     rejected = np.zeros(len(units.bad), dtype=bool)
@@ -116,9 +116,9 @@ def _counted(
     rejected[told.picture[told.confidence >= line]] = True
     escapes, overkilled = float((units.bad & ~rejected).sum()), float((~units.bad & rejected).sum())
     choosing, corrected = evaluation.choosing, False
-    if choosing is not None and choosing.files == files:
+    if choosing is not None and choosing.files == files and (rule is not None or epochs):
         best = choosing.best if epochs else None
-        lost = flattery(findings, choosing.folds, rule, epochs, best, units)
+        lost = flattery(findings, choosing.folds, rule or fixed(line), epochs, best, units)
         hits, all_rejected = float(lost.hits.sum()), float(lost.findings.sum())
         escapes = min(max(escapes + hits, 0.0), float(units.bad.sum()))
         overkilled = min(max(overkilled - (all_rejected - hits), 0.0), float((~units.bad).sum()))
