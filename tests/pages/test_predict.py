@@ -45,6 +45,29 @@ def test_the_line_moves_without_asking_the_model_again(filled: Filled) -> None:
     assert low.endswith("of 4 pictures.")
 
 
+def told_of_unlike(unlike: int, pictures: int, told: dict[str, object]) -> AppTest:
+    def page(unlike: int, pictures: int, told: dict[str, object]) -> None:
+        from pages._ui.predict.answers import show_unlike
+
+        show_unlike(unlike, pictures, told)
+
+    return AppTest.from_function(page, args=(unlike, pictures, told)).run()
+
+
+def test_unlike_pictures_are_warned_of_and_nothing_is_claimed_where_nothing_is_known() -> None:
+    told = {"compared_with": {"training": 60, "validation": 30, "share": 0.05}}
+    warned = told_of_unlike(3, 40, told)
+    assert not warned.exception
+    assert "3 of 40" in warned.warning[0].value
+    assert "5 %" in warned.warning[0].value
+    calm = told_of_unlike(0, 40, told)
+    assert not calm.warning
+    assert "None of the 40" in calm.caption[0].value
+    silent = told_of_unlike(0, 40, {})
+    assert not silent.warning
+    assert not silent.caption
+
+
 @pytest.mark.slow
 def test_looking_inside_and_at_the_heat(filled: Filled) -> None:
     app = with_pictures(filled)

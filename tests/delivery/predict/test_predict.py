@@ -231,6 +231,19 @@ def test_a_mask_is_filled_and_a_box_is_not() -> None:
         assert (picture.getpixel((80, 80)) != (128, 128, 128)) is filled
 
 
+def test_the_distance_has_its_columns_only_where_there_is_one(tmp_path: Path) -> None:
+    for name, marked in (("with", True), ("without", False)):
+        with ResultWriter(tmp_path / name, ["square", "disc"], distances=marked) as writer:
+            writer.add(ENTRY | ({"distance": 1.2, "unlike": True} if marked else {}))
+            writer.add(ENTRY | {"file": "b.png", "objects": [], "error": "can't be read: damaged"})
+        assert writer.unlike == marked
+        with (tmp_path / name / "pictures.csv").open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert [(row.get("distance"), row.get("unlike")) for row in rows] == (
+            [("1.2", "yes"), ("", "")] if marked else [(None, None), (None, None)]
+        )
+
+
 def test_coco_boxes_have_width_and_height_and_the_area_of_the_outline(tmp_path: Path) -> None:
     with ResultWriter(tmp_path, ["square", "disc"]) as writer:
         writer.add(ENTRY)
