@@ -2,9 +2,11 @@
 #
 #   docker build -t graft .                                         for an NVIDIA GPU; run it with --gpus all
 #   docker build -t graft --build-arg TORCH_INDEX=ADDRESS .         for the processor, a tenth of the size
-#   docker run --rm --init -p 127.0.0.1:8501:8501 -v graft:/workspace --shm-size 2g graft --address 0.0.0.0
+#   docker run --rm --init -p 127.0.0.1:8501:8501 -v graft:/workspace --shm-size 2g -e GRAFT_PASSWORD="..." \
+#       graft --address 0.0.0.0
 #
-# Inside a container 127.0.0.1 is the container alone, so the app is told to listen on all its addresses; with
+# Inside a container 127.0.0.1 is the container alone, so the app is told to listen on all its addresses, and asks for
+# the password given by GRAFT_PASSWORD; with
 # `-p 127.0.0.1:...` only this machine reaches it. Without `--address` it stays out of reach, and
 # `docker run --rm -v graft:/workspace graft runs` is the command line. `--shm-size` is for the loaders of a training,
 # which hand pictures over in shared memory.

@@ -1,11 +1,13 @@
 """The app `streamlit run streamlit_app.py` serves; what is on screen starts in pages/_app.py."""
 
 import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 
@@ -32,4 +34,20 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App(ROOT / "pages" / "_app.py", lifespan=lifespan)
+def guard() -> Middleware:
+    """Return what stands before the app; beyond this machine a login. Ends the start where there is no password."""
+    from core.errors import InputError
+    from core.serving.address import PROXY, door_for
+    from core.serving.guard import Guard
+    from core.workspace import Workspace
+
+    try:
+        door = door_for(Workspace.current(), st.get_option("server.address"))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        os._exit(2)  # Streamlit imports this file in its server, which would go on after an exception
+    proxy, tls = bool(os.environ.get(PROXY)), bool(st.get_option("server.sslCertFile"))
+    return Middleware(Guard, door=door, proxy=proxy, tls=tls or proxy)
+
+
+app = st.App(ROOT / "pages" / "_app.py", lifespan=lifespan, middleware=[guard()])

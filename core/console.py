@@ -9,18 +9,13 @@ The app works in the folder named by GRAFT_WORKSPACE, default `workspace` where 
 from __future__ import annotations
 
 import argparse
-import runpy
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from core.cli import build_parser, run
-from core.errors import GraftError
-from core.processes.lifetime import PROJECT
+from core.serving.address import open_app
 from core.workspace import Workspace
-
-APP = PROJECT / "streamlit_app.py"
-"""What Streamlit serves; it reads the theme from `.streamlit/config.toml` beside this file."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,14 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_app(parsed: argparse.Namespace, _workspace: Workspace) -> NoReturn:
-    """Serve the app in this process until it is stopped; what Streamlit reads from its environment holds as well."""
-    if not APP.is_file():
-        raise GraftError(f"The app's file {APP} is missing; install Graft again.")
-    options = [("--server.port", parsed.port), ("--server.address", parsed.address)]
-    given = [text for name, value in options if value is not None for text in (name, str(value))]
-    sys.argv = ["streamlit", "run", str(APP), *given]
-    runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
-    raise SystemExit(0)
+    open_app(parsed.port, parsed.address)
 
 
 if __name__ == "__main__":

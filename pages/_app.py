@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import InputError
+from core.serving.address import address_words, is_this_machine
 from core.training.records.rebuilding import forget_note, rebuilt_words
 from core.training.runs import get_run
 from core.words import count
@@ -44,6 +45,10 @@ def show_current() -> None:
 
 with st.sidebar:
     show_current()  # before the page, which may stop early
+    if not is_this_machine(address := st.get_option("server.address")):
+        st.caption(
+            f"Open to the network at {address_words(address)}, for all who have the password. [Log out](/logout)"
+        )
 with st.container(horizontal_alignment="center"), st.container(width=frame.SHEET_WIDTH):
     if said := rebuilt_words(frame.workspace()):
         st.warning(plain(said), icon=":material/build:")

@@ -41,6 +41,7 @@ FLOORS = (
     "core.training",
     "core.delivery",
     "core.lab",
+    "core.serving",
     "core.verbs",
     "core.cli",
     "core.__main__",
