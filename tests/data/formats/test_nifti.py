@@ -157,7 +157,7 @@ def test_decathlon_names_and_pictures_without_labels(workspace, tmp_path):
     assert sum(dataset.images.values()) == 3 * SHAPE[2]
 
 
-@pytest.mark.parametrize("layout", ["brats", "beside", "masks"])
+@pytest.mark.parametrize("layout", ["brats", "beside", "masks", "kits", "lits", "bids"])
 def test_other_ways_to_lay_pairs_out(workspace, tmp_path, layout):
     root = tmp_path / "set"
     for number in range(3):
@@ -169,6 +169,16 @@ def test_other_ways_to_lay_pairs_out(workspace, tmp_path, layout):
         elif layout == "beside":
             write(root / f"p{number}.nii", values)
             write(root / f"p{number}_mask.nii", labels)
+        elif layout == "kits":
+            write(root / f"case_{number:05d}" / "imaging.nii.gz", values)
+            write(root / f"case_{number:05d}" / "segmentation.nii.gz", labels)
+        elif layout == "lits":
+            write(root / f"volume-{number}.nii", values)
+            write(root / f"segmentation-{number}.nii", labels)
+        elif layout == "bids":
+            write(root / f"sub-0{number}" / "anat" / f"sub-0{number}_T1w.nii.gz", values)
+            where = root / "derivatives" / f"sub-0{number}" / "anat"
+            write(where / f"sub-0{number}_label-lesion_mask.nii.gz", labels)
         else:
             write(root / "images" / f"p{number}.nii.gz", values)
             write(root / "masks" / f"p{number}.nii.gz", labels)

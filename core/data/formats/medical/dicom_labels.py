@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from core.data.images.page import MAX_PAGES, check_size
 from core.data.reading.named_classes import clean, unique_names
 from core.data.reading.shapes import mask_outlines
 from core.data.reading.source_dataset import Points, SourceDataset, SourceImage, SourceObject, split_of
-from core.data.reading.tree import Tree
+from core.data.reading.tree import PICTURE_SUFFIXES, Tree
 from core.errors import InputError
 from core.tasks import Task
 
@@ -23,6 +24,7 @@ NAME = "dicom-labels"
 LAYOUT = "DICOM series with a DICOM-SEG or RTSTRUCT object"
 SEGMENTATION = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
+DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 KIND = "dicom "
 """What `Tree.kinds` remembers of a DICOM file: this and its SOP class."""
 NEAR = 0.5
@@ -86,7 +88,9 @@ def _sorted(tree: Tree) -> tuple[list[str], list[str]]:
     labels: list[str] = []
     pictures: list[str] = []
     for name in tree.pictures:
-        if name not in tree.kinds and is_dicom(tree.files[name]):
+        suffix = PurePosixPath(name).suffix.lower()
+        may_be = suffix in DICOM_SUFFIXES or suffix not in PICTURE_SUFFIXES  # without one it is known by its mark
+        if name not in tree.kinds and may_be and is_dicom(tree.files[name]):
             tree.kinds[name] = KIND + _class_of(tree, name)
         if not tree.kinds.get(name, "").startswith(KIND):
             continue

@@ -29,8 +29,10 @@ NAME = "nifti"
 LAYOUT = "NIfTI volumes with label volumes (nnU-Net, Medical Segmentation Decathlon, BraTS)"
 LABEL_FOLDERS = ("labelstr", "labelsts", "labelsval", "labels", "labels_tr", "masks", "mask", "segmentations",
                  "segmentation", "seg", "gt", "groundtruth", "label", "annotations")  # fmt: skip
-LABEL_ENDINGS = ("_seg", "_mask", "_label", "_labels", "_segmentation", "-seg", "-label", "_gt", "_roi", "_lesion",
-                 "-mask", "_manual")  # fmt: skip
+LABEL_WORD = r"(segmentations?|seg|masks?|labels?|gt|groundtruth|roi|lesions?|manual)"
+LABEL_NAME = re.compile(rf"^{LABEL_WORD}[-_]?(?=\d|$)|[-_]{LABEL_WORD}$|^{LABEL_WORD}[-_]")
+"""What says in a file name that a volume holds labels: x_seg, segmentation-3, mask."""
+PICTURE_NAME = re.compile(r"^(volume|imaging|image|img|scan|ct|mr|orig)[-_]?(?=\d|$)|[-_](image|img|volume|scan|orig)$")
 CHANNEL = re.compile(r"_\d{4}$")
 """What nnU-Net puts behind the name of a case: the number of the channel."""
 MAX_CLASSES = 512
@@ -89,32 +91,28 @@ def _part(name: str) -> str | None:
 
 def _is_label(name: str) -> bool:
     folders = [part.lower() for part in name.split("/")[:-1]]
-    return any(part in LABEL_FOLDERS for part in folders) or stem_of(name).endswith(LABEL_ENDINGS)
+    return any(part in LABEL_FOLDERS for part in folders) or LABEL_NAME.search(stem_of(name)) is not None
 
 
 def _case_of_label(label: str) -> str:
-    stem = stem_of(label)
-    for ending in sorted(LABEL_ENDINGS, key=len, reverse=True):
-        if stem.endswith(ending) and len(stem) > len(ending):
-            return stem.removesuffix(ending)
-    return stem
+    return LABEL_NAME.sub("", stem_of(label))
 
 
 def _label_of(name: str, keys: dict[str, tuple[str, str | None]]) -> str | None:
     """Return the label volume of a volume: of the same case name, nearest by folders; None where none fits."""
     stem = stem_of(name)
-    own = CHANNEL.sub("", stem)
-    fitting = [label for label, (case, _) in keys.items() if case in (stem, own)]
-    if not fitting:  # BraTS: x_t1, x_flair and x_seg lie in the folder of the case
-        folder = name.rpartition("/")[0]
+    folder = name.rpartition("/")[0]
+    names = {stem, CHANNEL.sub("", stem), PICTURE_NAME.sub("", stem)}
+    fitting = [label for label, (case, _) in keys.items() if case and case in names]
+    if not fitting:  # BraTS: x_t1, x_flair and x_seg lie in the folder of the case; KiTS: imaging and segmentation
         fitting = [
             label
             for label, (case, _) in keys.items()
-            if label.rpartition("/")[0] == folder and stem.startswith((f"{case}_", f"{case}-"))
+            if label.rpartition("/")[0] == folder and (not case or stem.startswith((f"{case}_", f"{case}-")))
         ]
-    if not fitting:
-        return None
-    return max(fitting, key=lambda label: _shared(label, name))
+    if not fitting and (subject := re.match(r"sub-[a-z0-9]+", stem)):  # BIDS: sub-01_T1w, sub-01_label-lesion_mask
+        fitting = [label for label in keys if re.match(rf"{subject[0]}(_|$)", stem_of(label))]
+    return max(fitting, key=lambda label: _shared(label, name)) if fitting else None
 
 
 def _shared(one: str, other: str) -> tuple[int, int]:
