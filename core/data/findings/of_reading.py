@@ -296,6 +296,12 @@ READING: dict[str, Kind] = {
         "Rename them on this page, or add a data.yaml or classes.txt, before you read any result.",
     ),
     "task-assumed": Kind(I, "{more}", "{more}", "Choose the task yourself in the import settings if this is wrong."),
+    "reading-chosen": Kind(
+        I,
+        "Several readings fitted, and one was taken: {more}",
+        "In {n} places several readings fitted, and one was taken: {more}",
+        "Import again with another choice if this is not what was meant; `import --dry-run` lists them all.",
+    ),
     "other-shape": Kind(
         W,
         "One object of another shape (line, point, circle ...) was left out.",

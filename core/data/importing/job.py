@@ -9,16 +9,19 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.jobs import JobState, Report, read_job, run_job, start_job
+from core.jobs import JobState, Report, read_job, remove_job, run_job, start_job
 from core.workspace import Workspace, read_json
 
 JOB_PATTERN = re.compile(r"^import_\d+_\d+_[0-9a-f]{8}$")
 SAMPLE = "sample"
 """The source that stands for the sample set that ships with Graft."""
+LEFT_AFTER = 24 * 3600
+"""Seconds after which a look that was not followed by an import counts as left behind."""
 PUBLIC = "public:"
 """What the name of a public set to download follows, as a source."""
 
@@ -71,6 +74,14 @@ def look_of(folder: Path) -> dict[str, Any] | None:
     """Return what a look is asked for (`source`, `settings`), None when the job of this folder is an import."""
     job = read_json(folder / "job.json")
     return job if job.get("look") else None
+
+
+def sweep_looks(workspace: Workspace) -> None:
+    """Remove looks that nobody came back to for a day: they hold uploads and what was unpacked of them."""
+    for folder in workspace.staging_root.glob("import_*"):
+        old = look_of(folder) is not None and time.time() - folder.stat().st_mtime > LEFT_AFTER
+        if old and not read_import(folder).running:
+            remove_job(folder)
 
 
 def _start(

@@ -18,7 +18,7 @@ from core.data.images.decoding import decode
 from core.data.images.page import UnreadableImage
 from core.data.images.thumbnails import draw_marks, lay_mask, truth_marks
 from core.data.importing.settings import ImportSettings
-from core.data.importing.uploads import Meter, gather, layout_of, read_upload
+from core.data.importing.uploads import CHOSEN, Meter, gather, layout_of, read_upload
 from core.data.reading.choices import Choice, Choices, Undecided
 from core.data.reading.geometry import to_fractions
 from core.data.reading.source_dataset import SourceDataset, SourceImage
@@ -128,7 +128,7 @@ def understand_tree(tree: Tree, settings: ImportSettings) -> Understanding:
         {name: objects[name] for name in found.classes},
         images,
         note,
-        found.problems.findings(),
+        [item for item in found.problems.findings() if item.code != CHOSEN],
         list(tree.choices.made.values()),
         examples,
     )

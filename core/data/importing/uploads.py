@@ -19,6 +19,9 @@ from core.jobs import Progress, Report
 from core.words import count
 from core.workspace import Workspace, read_json, write_json_atomic
 
+CHOSEN = "reading-chosen"
+"""The finding that says what was taken where several readings fitted."""
+
 
 class Meter:
     """Passes progress on at most ten times per second and estimates the time left from the stage's own pace."""
@@ -114,7 +117,16 @@ def read_upload(tree: Tree, settings: ImportSettings) -> SourceDataset:
     if found.drop_unused:
         _drop_unused(found)
     _note_leftovers(tree, found)
+    _note_choices(tree.choices, found)
     return found
+
+
+def _note_choices(choices: Choices, found: SourceDataset) -> None:
+    """Note what was taken by itself where several readings fitted."""
+    taken = [choice for choice in choices.made.values() if choice.why and len(choice.options) > 1]
+    told = [f"{choice.question} {choice.meaning}" for choice in taken]
+    for sentence in told:
+        found.problems.note(CHOSEN, sentence, more="; ".join(told))
 
 
 def layout_of(tree: Tree) -> Format:

@@ -43,6 +43,12 @@ class Choice:
     sample: tuple[tuple[str, ...], ...] = ()
     """first rows of what it is about, the heads first, where that is a sheet"""
 
+    @property
+    def meaning(self) -> str:
+        """What the reading taken means, its value where that says it."""
+        said = next((option.meaning for option in self.options if option.value == self.taken), "")
+        return f"{self.taken}: {said}" if self.key.startswith(COLUMN) else said or str(self.taken)
+
     def option(self, value: str | None = None) -> str:
         """Return what to type on the command line for a value, that of the first reading by itself."""
         value = self.options[0].value if value is None else value

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from core.data.importing.job import SAMPLE, new_job, start_import, start_look
+from core.data.importing.job import SAMPLE, new_job, start_import, start_look, sweep_looks
 from core.data.importing.settings import CHOICES, ImportSettings
 from core.errors import InputError
 from core.jobs import remove_job
@@ -91,6 +91,7 @@ def import_settings(workspace: Workspace) -> tuple[ImportSettings | None, str]:
 
 def _look(workspace: Workspace, way: str, files: list[Any], place: str, settings: ImportSettings) -> str | None:
     given = settings.model_dump(mode="json")
+    sweep_looks(workspace)
     if way == PLACE:
         path = Path(place.strip()).expanduser()
         if not path.is_absolute() or not path.exists():

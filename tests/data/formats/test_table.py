@@ -174,8 +174,10 @@ def test_numbers_decide_what_one_box_column_holds(tmp_path: Path, numbers: str, 
 def test_what_both_may_be_is_recorded_and_can_be_chosen(tmp_path: Path) -> None:
     root = sheet(pictures(tmp_path), "image,bbox,label", 'p{n},"[10 10 20 20]",{kind}')
     tree = read_folder(root)
-    read_upload(tree, ImportSettings())
+    found = read_upload(tree, ImportSettings())
     assert tree.choices.made["box"].taken == "size"
+    assert found.problems.counts == {"reading-chosen": 1}
+    assert not understood(root, box="size").problems.counts, "what the user chose is no finding"
     assert boxes(understood(root, box="corners")) == {(10, 10, 20, 20)}
 
 

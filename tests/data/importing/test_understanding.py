@@ -56,3 +56,21 @@ def test_a_dry_run_prints_it_and_writes_nothing(
 @pytest.mark.parametrize("option", [["--choose", "axis"], ["--column", "=x"], ["--choose", "axis=axial"]])
 def test_a_choice_that_is_none_is_refused(workspace: Workspace, boxes: Path, option: list[str]) -> None:
     assert main(["import", str(boxes), *option]) == 2
+
+
+def test_an_unclear_sheet_ends_with_what_to_type_and_is_read_once_it_is_typed(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(8):
+        picture(tmp_path / "cells" / f"c{number}.png", number)
+    rows = [f"c{number}.png,{number % 3},{'mono' if number % 2 else 'poly'}" for number in range(8)]
+    (tmp_path / "cells" / "labels.csv").write_text("\n".join(["path,grade,type", *rows]))
+    assert main(["import", str(tmp_path / "cells"), "--json"]) == 2
+    said = capsys.readouterr()
+    assert "--column label=type" in said.err
+    assert "--column label=grade" in said.err
+    assert main(["import", str(tmp_path / "cells"), "--dry-run", "--json"]) == 0
+    (choice,) = json.loads(capsys.readouterr().out)["choices"]
+    assert (choice["key"], choice["taken"], len(choice["options"])) == ("column.label", None, 2)
+    assert main(["import", str(tmp_path / "cells"), "--column", "label=type", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["instances"] == {"mono": 4, "poly": 4}

@@ -252,7 +252,8 @@ def settle_label(columns: Columns, rows: list[Row], choices: Choices, name: str)
     elif not strong and len(found) == 1 and found[0].known:
         taken, why, columns.sure = found[0].head, "No other column can be the class.", True
     if columns.box:
-        options.append(Option(NONE, "one class, “object”, for every box"))
+        if not strong:
+            options.append(Option(NONE, "one class, “object”, for every box"))
         columns.sure = True
         if not found:
             taken, why = NONE, "No column can be the class."
