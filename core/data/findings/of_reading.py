@@ -330,6 +330,11 @@ READING: dict[str, Kind] = {
         "{n} masks fit several pictures of the same name and were left out.",
         "A mask on the wrong picture teaches the wrong thing: give its folders the names of those of its picture.",
     ),
+    "mask-not-chosen": Kind(
+        I,
+        "One mask lies in a folder of masks that was not chosen, and was left out.",
+        "{n} masks lie in folders of masks that were not chosen, and were left out.",
+    ),
     "split-shows-nothing": Kind(
         I,
         "All pictures with something marked on them ({more}) lay in test, so the split was made anew.",

@@ -101,12 +101,15 @@ def test_good_parts_are_background_where_every_pixel_has_a_class(tmp_path: Path)
 
 
 def test_a_mask_beside_its_picture_is_no_picture(tmp_path: Path) -> None:
-    for number in range(4):
-        photo(tmp_path / "A" / "Imgs" / f"x{number}.jpg")
-        mask(tmp_path / "A" / "Imgs" / f"x{number}.png", (255, number, 3))
+    for place, folder in enumerate(("MT_Crack", "MT_Blowhole")):
+        for number in range(4):
+            photo(tmp_path / folder / "Imgs" / f"x{number}.jpg")
+            mask(tmp_path / folder / "Imgs" / f"x{number}.png", (255, number + 20 * place, 3))
     found = understood(tmp_path)
-    assert marked(found)["A/Imgs/x2.jpg"] == [("object", 2)]
-    assert len(found.images) == 4
+    assert marked(found)["MT_Crack/Imgs/x2.jpg"] == [("object", 2)]
+    assert marked(found)["MT_Blowhole/Imgs/x2.jpg"] == [("object", 22)]
+    assert len(found.images) == 8
+    assert objects(understood(tmp_path, classes="folders")) == {"MT_Crack": 4, "MT_Blowhole": 4}
 
 
 @pytest.mark.parametrize(
@@ -124,6 +127,8 @@ def test_a_mask_beside_its_picture_is_no_picture(tmp_path: Path) -> None:
         ("imagesTr/c_{n}_0000.png", "labelsTr/c_{n}.png"),
         ("Data/Images/Anomaly/{n}.JPG", "Data/Masks/Anomaly/{n}.png"),
         ("segmentation/images/{n}.png", "segmentation/masks/{n}.png"),
+        ("ISIC_Training_Data/I_{n}.jpg", "ISIC_Training_GroundTruth/I_{n}_segmentation.png"),
+        ("train/{n}.png", "train_labels/{n}_L.png"),
     ],
 )
 def test_masks_are_found_by_any_spelling(tmp_path: Path, picture: str, told: str) -> None:
@@ -133,6 +138,27 @@ def test_masks_are_found_by_any_spelling(tmp_path: Path, picture: str, told: str
     seen = marked(understood(tmp_path))
     assert [seen[picture.format(n=number)] for number in range(4)] == [[("object", 5 + n)] for n in range(4)]
     assert len(seen) == 4
+
+
+@pytest.mark.parametrize("folder", ["masks/{}", "{}_masks", "{}/masks"])
+def test_a_folder_of_masks_for_each_class_names_the_class(tmp_path: Path, folder: str) -> None:
+    for number in range(4):
+        photo(tmp_path / "images" / f"{number}.jpg")
+        mask(tmp_path / folder.format("crack") / f"{number}.png", (255, 2, 3))
+        mask(tmp_path / folder.format("spall") / f"{number}.png", (255, 22, 3))
+    assert marked(understood(tmp_path, classes="folders"))["images/1.jpg"] == [("crack", 2), ("spall", 22)]
+
+
+def test_two_sets_of_masks_of_the_same_pictures_are_asked_about(tmp_path: Path) -> None:
+    for number in range(4):
+        photo(tmp_path / "images" / f"{number}.jpg")
+        mask(tmp_path / "1st_manual" / f"{number}_manual1.png", (255, 2, 3))
+        mask(tmp_path / "mask" / f"{number}_mask.png", (255, 22, 3))
+    with pytest.raises(Undecided) as raised:
+        understood(tmp_path)
+    assert [option.value for option in raised.value.choice.options] == ["1st_manual", "mask", "all"]
+    assert marked(understood(tmp_path, **{"mask-folder": "1st_manual"}))["images/1.jpg"] == [("object", 2)]
+    assert [left for _, left in marked(understood(tmp_path, **{"mask-folder": "all"}))["images/1.jpg"]] == [2, 22]
 
 
 def test_several_masks_of_one_picture_are_put_together(tmp_path: Path) -> None:

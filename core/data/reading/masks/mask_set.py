@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from core.data.findings.problems import Problems
 from core.data.images.page import UnreadableImage
+from core.data.reading.choices import Option
 from core.data.reading.masks.names import BACKGROUND, ValueNames, read_names
 from core.data.reading.masks.pairing import LOSSY, Pairing, pair
 from core.data.reading.masks.values import Read, is_smoothed, looker, read_values
 from core.data.reading.tree import Tree
+from core.words import count
 
 SAMPLE = 40
 """Masks that are looked at to tell objects from classes."""
@@ -24,9 +27,12 @@ class MaskSet:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self.problems = Problems()
+        self.others: set[str] = set()
+        """masks in folders that were not chosen"""
         self.pairs: Pairing = pair(tree, looker(tree))
+        self._settle_folders()
         self.named: ValueNames = read_names(tree)
-        self.used: set[str] = set(self.named.used)
+        self.used: set[str] = self.named.used | self.others
         self.assumed: list[str] = []
         self.pixels: Counter[int] = Counter()
         self.broken: set[str] = set()
@@ -43,6 +49,27 @@ class MaskSet:
         self.levels = sorted(level for level in self.pixels if level not in self.background)
         self.lossy = any(name.lower().endswith(LOSSY) for name in self.pairs.used)
         self.binary = not self.named.names and not self.colours and is_smoothed(dict(self.pixels), self.lossy)
+
+    def _settle_folders(self) -> None:
+        """Ask which masks count where pictures have one in each of several folders that name no kind of object."""
+        pairs = self.pairs
+        folders = {mask: PurePosixPath(mask).parent.name for masks in pairs.masks.values() for mask in masks}
+        twice = sum(len({folders[mask] for mask in masks}) > 1 for masks in pairs.masks.values())
+        if pairs.told_by_folder or twice * 2 <= sum(bool(masks) for masks in pairs.masks.values()):
+            return
+        told = Counter(folders.values())
+        options = [
+            Option(name, f"the {count(number, 'mask')} in “{name}” alone") for name, number in sorted(told.items())
+        ]
+        options.append(Option("all", "all of them, laid over each other"))
+        question = f"{count(twice, 'picture')} have masks in several folders: which of them mark the objects?"
+        wanted = self.tree.choices.ask("mask-folder", question, options)
+        for masks in pairs.masks.values() if wanted != "all" else ():
+            for mask in [mask for mask in masks if folders[mask] != wanted]:
+                masks.remove(mask)
+                self.others.add(mask)
+        for mask in sorted(self.others):
+            self.problems.note("mask-not-chosen", mask)
 
     def count_values(self) -> None:
         """Count the pixels of every value; a picture whose mask can't be read is left out."""

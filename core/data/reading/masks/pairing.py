@@ -31,7 +31,7 @@ PICTURE_WORDS = frozenset(
 """Words of a folder's name that say it holds pictures."""
 OBJECT_WORDS = frozenset(("segmentationobject", "instance", "instances"))
 """Words of a folder's name that say each value of its masks is one object."""
-FILLERS = frozenset(("png", "jpg", "of", "the", "ground", "and"))
+FILLERS = frozenset(("png", "jpg", "of", "the", "ground", "and", "1st", "2nd", "first", "second"))
 SURE = r"(?:cp[ _\-]?)?masks?|gt|groundtruth|ground[ _\-]?truth"
 WEAK = r"labels?|label[ _\-]?ids|seg|segs|segmentations?|annotations?|anno|lbl|manual"
 ENDING = re.compile(rf"[ _.\-](?:(?P<sure>{SURE})|{WEAK})(?:[ _\-]?(?:\d{{1,3}}|png))?$")
@@ -107,7 +107,8 @@ def place_of(name: str, top: int = 0) -> Place:
         masks, pictures = set(words) & MASK_WORDS, set(words) & PICTURE_WORDS
         rest = [word for word in words if word not in MASK_WORDS | PICTURE_WORDS | FILLERS]
         if len(words) > 1 and rest and not all(word in SPLIT_NAMES or word in ("tr", "ts") for word in rest):
-            masks = masks if words[-1] in MASK_WORDS and len(rest) == 1 else set()
+            told = [word for word in rest if word not in SPLIT_NAMES]
+            masks = masks if words[-1] in MASK_WORDS and len(told) <= 1 else set()
         if not role and (masks or pictures):
             role = "mask" if masks else "picture"
             objects = bool(masks & OBJECT_WORDS)
@@ -120,6 +121,8 @@ def place_of(name: str, top: int = 0) -> Place:
         if sure or role == "mask" or (not role and mark.re is ENDING):
             role = "mask"
             stem = stem[: mark.start()] + stem[mark.end() :]
+    if role == "mask":
+        stem = stem.removesuffix("_l")  # CamVid
     stem = PICTURE_ENDING.sub("", PICTURE_BEGINNING.sub("", stem))
     return Place(name, stem, tuple(reversed(kept)), role, objects)
 
@@ -208,18 +211,21 @@ def _shared(mask: Place, picture: Place) -> tuple[int, int, int]:
 
 
 def _name_kinds(result: Pairing, masks: dict[str, Place], top: int) -> None:
-    """Find the folder that tells kinds of objects apart: the innermost in which the masks differ."""
+    """Find the folder that tells kinds of objects apart: the innermost one that says more than a role or a part."""
     told = 0
     for name in result.used:
         parts = PurePosixPath(name).parts[top:-1]
-        named = [part for part in parts if part.lower() in masks[name].folders and part.lower() not in SPLIT_NAMES]
-        if named:
-            result.kinds[name] = named[-1]
-            at = max(
-                (place for place, part in enumerate(parts) if MASK_WORDS & set(words_of(part))), default=len(parts)
-            )
-            told += parts.index(named[-1]) > at
-    result.told_by_folder = told * 2 > max(1, len(result.used)) - 1 and told > 0
+        kinds = [folder for folder in masks[name].folders if folder not in SPLIT_NAMES]
+        if not kinds:
+            continue
+        at = max((place for place, part in enumerate(parts) if MASK_WORDS & set(words_of(part))), default=len(parts))
+        own = next((part for part in reversed(parts) if part.lower() == kinds[-1]), "")
+        result.kinds[name] = own or kinds[-1]
+        if own:
+            told += parts.index(own) > at  # masks/crack
+        elif at < len(parts):
+            told += words_of(parts[at])[-1] in MASK_WORDS  # crack_masks, not masks_machine
+    result.told_by_folder = told > 0 and told * 2 >= len(result.used)
 
 
 def _by_content(places: list[Place], look: Callable[[str], Look | None]) -> list[Place]:
@@ -241,7 +247,7 @@ def _by_content(places: list[Place], look: Callable[[str], Look | None]) -> list
         first = look(next(name for stem, name in others.items() if times[stem] > 1))
         if first is None or not first.few:
             continue
-        for partner, pictures in groups.items():
+        for partner, pictures in sorted(groups.items(), key=lambda item: item[0][0] != key[0]):  # beside them first
             common = sorted(pictures.keys() & others.keys()) if partner != key and _may_pair(partner, key) else []
             if len(common) * 2 >= len(others) and _are_masks(pictures, others, common[:: len(common) // 4 or 1], look):
                 masks |= {name: folders[pictures.get(stem, name)] for stem, name in others.items()}
