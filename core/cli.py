@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from typing import NoReturn, TextIO
 
 from core import __version__
-from core.errors import GraftError, InputError
+from core.errors import GraftError, InputError, unforeseen
 from core.verbs import data, delivery, evaluation, experiments, models, plan, serving, training
 from core.verbs.verb import Verb
-from core.workspace import Workspace
+from core.workspace import Workspace, workspace_folder
 
 MODULE = "python -m core"
 ROOMS = (data, models, training, evaluation, plan, experiments, delivery, serving)
@@ -40,7 +40,8 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None)
     """
 
     def say(text: object, file: TextIO) -> None:
-        print(str(text).replace(MODULE, parser.prog), file=file)
+        shown = str(text).replace(MODULE, parser.prog)
+        print(shown.encode("utf-8", "replace").decode(), file=file)  # file names may hold bytes that are no UTF-8
 
     try:
         parsed = parser.parse_args(arguments)
@@ -50,6 +51,9 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None)
         return 2
     except GraftError as error:
         say(f"graft: {error}", sys.stderr)
+        return 1
+    except Exception as error:  # a fault of our own: a sentence, a reference and the log instead of a traceback
+        say(f"graft: {unforeseen(error, workspace_folder(), _verb(arguments))}", sys.stderr)
         return 1
     except KeyboardInterrupt:
         say(f"graft: stopped waiting; what runs goes on (`{MODULE} runs`).", sys.stderr)
@@ -61,6 +65,11 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None)
     else:
         say(words or json.dumps(answer, indent=2), sys.stdout)
     return 1 if failed else 0
+
+
+def _verb(arguments: Sequence[str] | None) -> str:
+    given = [item for item in (sys.argv[1:] if arguments is None else arguments) if not item.startswith("-")]
+    return f"`{given[0]}`" if given else "The command"
 
 
 def build_parser(prog: str, *, verb_required: bool = True) -> argparse.ArgumentParser:

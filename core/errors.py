@@ -1,4 +1,15 @@
-"""The errors a user sees: each names the file, says what is wrong and what to do."""
+"""The errors a user sees: each names the file, says what is wrong and what to do; and what becomes of any other."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import traceback
+from datetime import datetime
+from pathlib import Path
+
+LOG = "unforeseen.log"
+"""In the workspace: what happened that no sentence was written for."""
 
 
 class GraftError(Exception):
@@ -10,3 +21,23 @@ class InputError(GraftError):
 
     The message names the file or setting, says what is wrong with it and what to do about it.
     """
+
+
+def unforeseen(error: BaseException, folder: Path, doing: str) -> str:
+    """Write an error that nobody foresaw to the log in `folder`; return the sentence for the user, with a reference."""
+    reference = secrets.token_hex(4)
+    when = datetime.now().astimezone().isoformat(timespec="seconds")
+    text = f"--- {reference} {when} {doing}\n" + "".join(traceback.format_exception(error))
+    for place in (folder, Path(tempfile.gettempdir())):
+        try:
+            with (place / LOG).open("a", encoding="utf-8", errors="replace") as file:
+                file.write(text)
+        except OSError:  # a full or read-only disk: the next place
+            continue
+        kept = f"; the details are in {place / LOG}"
+        break
+    else:
+        kept = ""
+    lines = str(error).strip().splitlines()
+    what = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    return f"{doing} met something unforeseen ({what}), a fault of Graft: please report it as {reference}{kept}."

@@ -68,6 +68,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def workspace_folder() -> Path:
+    """Return the folder that GRAFT_WORKSPACE names, default `./workspace`, whether it is there or not."""
+    return Path(os.environ.get("GRAFT_WORKSPACE") or "workspace").expanduser().resolve()
+
+
 @dataclass(frozen=True)
 class Workspace:
     """One folder with `datasets/<id>/`, `runs/<id>/`, `weights/` and `graft.db`.
@@ -82,7 +87,7 @@ class Workspace:
     @classmethod
     def current(cls) -> Workspace:
         """Open the workspace named by the environment variable GRAFT_WORKSPACE, default `./workspace`."""
-        return cls.open(Path(os.environ.get("GRAFT_WORKSPACE") or "workspace"))
+        return cls.open(workspace_folder())
 
     @classmethod
     def open(cls, root: Path | str) -> Workspace:

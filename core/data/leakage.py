@@ -38,6 +38,7 @@ from core.data.frames import (
     without,
 )
 from core.data.images.fingerprints import THUMB, perceptual_hash
+from core.data.images.reduced import open_reduced
 
 HASH_DISTANCE = 18
 """Bits of 64 that may differ. A copy cropped by 2 % on every side was at most 16 away (300 DeepPCB pictures)."""
@@ -199,10 +200,11 @@ def _is_crop(warp: NDArray[np.float32]) -> bool:
 
 
 def load_fine(path: Path) -> NDArray[np.uint8]:
-    """Return a picture as 128 x 128 grey levels, proportions not kept."""
-    with Image.open(path) as image:
-        image.draft("L", (2 * FINE, 2 * FINE))
-        grey = image.convert("L").resize((FINE, FINE), Image.Resampling.BOX)
+    """Return a picture as 128 x 128 grey levels, proportions not kept; one that can't be opened is blank."""
+    try:
+        grey = open_reduced(path, 2 * FINE, "L").resize((FINE, FINE), Image.Resampling.BOX)
+    except OSError:  # read before and damaged since, or at this size: a copy of nothing
+        return np.zeros((FINE, FINE), dtype=np.uint8)
     return np.asarray(grey, dtype=np.uint8)
 
 

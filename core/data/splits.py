@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import regex
 
 from core.data.dataset import SPLITS, Split
 from core.errors import InputError
 from core.words import percent
 
+PATTERN_SECONDS = 1.0
+"""For one name; a sound pattern takes some millionths of a second."""
 DEFAULT_RATIO = (0.8, 0.2, 0.0)
 
 
@@ -50,14 +53,19 @@ def group_of(name: str, pattern: str) -> str:
     Raises InputError for a pattern that is not a regular expression.
     """
     try:
-        match = re.search(pattern, name)
-    except re.error as error:
+        match = regex.search(pattern, name, timeout=PATTERN_SECONDS)
+    except (regex.error, OverflowError, RecursionError) as error:
         raise InputError(
             f"“{pattern}” is not a pattern ({error}). For names such as patient12_03.png use patient(\\d+)."
         ) from error
+    except TimeoutError as error:
+        raise InputError(
+            f"“{pattern}” takes too long on {name[:80]}: it can match in too many ways. Write it without a repetition "
+            "within a repetition, such as patient(\\d+)."
+        ) from error
     if match is None:
         return ""
-    return next((value for value in match.groups() if value), match.group(0))
+    return str(next((value for value in match.groups() if value), match.group(0)))
 
 
 def divide(items: Sequence[Item], ratio: tuple[float, float, float] = DEFAULT_RATIO, seed: int = 0) -> list[Split]:

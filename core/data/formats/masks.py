@@ -28,7 +28,7 @@ from core.data.reading.masks.values import (
     weigh,
 )
 from core.data.reading.named_classes import unique_names
-from core.data.reading.shapes import mask_outlines
+from core.data.reading.shapes import TooManyParts, mask_outlines
 from core.data.reading.source_dataset import SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
 from core.errors import InputError
@@ -229,7 +229,11 @@ def _add_regions(problems: Problems, image: SourceImage, mask: str, regions: lis
     for class_id, level, region in regions:
         if not region.any():
             continue
-        outlines, holes, specks = mask_outlines(region, whole=whole)
+        try:
+            outlines, holes, specks = mask_outlines(region, whole=whole)
+        except TooManyParts as error:
+            problems.note("unreadable-label", f"{mask}: {error}")
+            continue
         if holes:
             problems.note("hole-filled", mask, count=holes)
         if specks:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
+from core.data.images.budget import PICTURES, bytes_per_pixel
 from core.data.images.dicom import decode_dicom
 from core.data.images.nifti import decode_nifti, is_nifti
-from core.data.images.page import MAX_PAGES, Page, TooLarge, UnreadableImage, check_size
+from core.data.images.page import MAX_PAGES, MAX_PIXELS, Page, TooLarge, UnreadableImage, check_size
 from core.data.images.tiff import SECOND_RENDERING, channels_left_out, deep_pages, is_tiff
 from core.data.images.windows import Window, windowed
 
@@ -21,6 +22,13 @@ MIN_SIDE = 10
 """Ultralytics skips pictures under 10 pixels per side without a word."""
 KEPT_FORMATS = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "WEBP": ".webp"}
 """Formats that the training and every browser read; files of these are kept byte for byte when 8 bit and upright."""
+
+STRIP_PIXELS = 4_000_000
+"""Pixels that are worked on at once where a whole copy would double the memory."""
+FRAME_PIXELS = MAX_PIXELS
+"""Pixels of all frames of one animation that are read; some seconds of work."""
+DEEP_COLOUR = 12
+"""Bytes for each pixel of a 16-bit colour picture at the peak: six as read, six turned over and windowed."""
 
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
@@ -81,18 +89,30 @@ def decode(
     image = open_header(path)
     try:
         if image.format == "PNG" and _png_bits(path) == 16 and image.mode not in ("I;16", "I;16B", "I"):
-            yield windowed(_read_deep_png(path), window, 16)
+            with PICTURES.room(*image.size, DEEP_COLOUR):
+                yield windowed(_read_deep_png(path), window, 16)
             return
-        for number in range(min(getattr(image, "n_frames", 1), MAX_PAGES)):
-            if number:
-                image.seek(number)
-            yield eight_bit(image.copy() if number else image, window, upright=upright)
+        with PICTURES.room(*image.size, bytes_per_pixel(image.mode)):
+            yield from _frames(image, window, upright)
     except UnreadableImage:
         raise
     except Exception as error:  # Pillow's plugins raise almost anything on hostile bytes
         raise UnreadableImage(_reason(error)) from error
     finally:
         image.close()
+
+
+def _frames(image: Image.Image, window: Window, upright: bool) -> Iterator[Page]:
+    """Give the frames of a picture; of very many or very large ones the first, and the last of them says so."""
+    frames = getattr(image, "n_frames", 1)
+    taken = min(frames, MAX_PAGES, max(1, FRAME_PIXELS // max(1, image.width * image.height)))
+    for number in range(taken):
+        if number:
+            image.seek(number)
+        page = eight_bit(image.copy() if number else image, window, upright=upright)
+        if number == taken - 1 < frames - 1:
+            page.changes.add("pages-left-out")
+        yield page
 
 
 def eight_bit(image: Image.Image, window: Window, *, upright: bool = True) -> Page:
@@ -106,20 +126,36 @@ def eight_bit(image: Image.Image, window: Window, *, upright: bool = True) -> Pa
         page.changes |= changes
         return page
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        if has_holes(rgba):
-            white = Image.new("RGBA", rgba.size, "white")
-            changes.add("transparency-flattened")
-            return Page(Image.alpha_composite(white, rgba).convert("RGB"), changes=changes)
-        return Page(rgba.convert("RGB"), changes=changes)
+        picture, holes = _on_white(image)
+        return Page(picture, changes=changes | ({"transparency-flattened"} if holes else set()))
     if image.mode in ("L", "1"):
         return Page(image.convert("L"), changes=changes)
     image.load()
     return Page(image if image.mode == "RGB" else image.convert("RGB"), changes=changes)
 
 
+def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:
+    """Return a picture that may be transparent as RGB on white, and whether it was; in strips, to hold it once."""
+    flat = Image.new("RGB", image.size, "white")
+    holes = False
+    rows = max(1, STRIP_PIXELS // max(1, image.width))
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height))).convert("RGBA")
+        if has_holes(strip):
+            holes = True
+            strip = Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip)
+        flat.paste(strip.convert("RGB"), (0, top))
+    return flat, holes
+
+
 def exif_turn(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 where there is none or the tags are damaged."""
+    """Return the EXIF orientation, 1 to 8; 1 where there is none or the tags are damaged.
+
+    A PNG is decoded for it: Pillow does so to find tags after the pixels, and would hide from the next look that they
+    are damaged. Raises OSError where they are.
+    """
+    if image.format == "PNG":
+        image.load()
     try:
         return int(image.getexif().get(0x0112, 1))
     except Exception:  # Pillow raises many kinds on damaged tags; the pixels may be fine
@@ -184,7 +220,8 @@ def _decode_tiff(path: Path, window: Window, upright: bool) -> Iterator[Page]:
                     if number and image.tag_v2.get(254, 0) & SECOND_RENDERING:  # type: ignore[attr-defined]
                         continue
                     check_size(*image.size, path.stat().st_size)
-                    yield eight_bit(image.copy(), window, upright=upright)
+                    with PICTURES.room(*image.size, 2 * bytes_per_pixel(image.mode)):
+                        yield eight_bit(image.copy(), window, upright=upright)
                 return
     except TooLarge:
         raise

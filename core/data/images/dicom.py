@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.data.images.budget import PICTURES
 from core.data.images.page import MAX_PAGES, Page, UnreadableImage, check_size
 from core.data.images.windows import Window, apply_levels, automatic_levels
+from core.words import megabytes
 
+DEFLATED = "1.2.840.10008.1.2.1.99"
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 GREY = ("MONOCHROME1", "MONOCHROME2")
 OF_FILE = ("PhotometricInterpretation", "BitsStored", "PixelRepresentation", "Modality", "RescaleSlope",
@@ -27,12 +31,17 @@ OF_FRAME = {"PixelValueTransformationSequence": ("ModalityLUTSequence", "Rescale
 """The same per frame (functional groups of enhanced objects), and what of the file each takes the place of."""
 
 
+FRAME_COPIES = 9
+"""Bytes that a pixel takes beside its stored value: as grey levels (up to eight) and as 8 bits."""
+
+
 def read_dicom(path: Path, *, header_only: bool = False) -> Any:
     """Return the data set of a DICOM file, also of an old one without a header. Raises what pydicom raises."""
     import pydicom
     from pydicom.dataset import FileMetaDataset
     from pydicom.errors import InvalidDicomError
 
+    _check_inflated(path)
     try:
         file = pydicom.dcmread(path, stop_before_pixels=header_only)
     except InvalidDicomError:
@@ -49,6 +58,27 @@ def read_dicom(path: Path, *, header_only: bool = False) -> Any:
     return file
 
 
+def _check_inflated(path: Path) -> None:
+    """Raise UnreadableImage for a deflated file (PS3.5 A.5) that would inflate to more than pictures may take."""
+    from pydicom.filereader import read_file_meta_info
+
+    try:
+        meta = read_file_meta_info(path)
+        if meta.get("TransferSyntaxUID") != DEFLATED:
+            return
+        start = 144 + int(meta.FileMetaInformationGroupLength)
+    except Exception:  # no header: what reads the file says so
+        return
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    total, allowed = 0, PICTURES.allowed() // 3  # it is held packed, inflated and as pixels
+    with path.open("rb") as file:
+        file.seek(start)
+        while (chunk := unpacker.unconsumed_tail or file.read(1 << 16)) and not unpacker.eof:
+            total += len(unpacker.decompress(chunk, 1 << 20))
+            if total > allowed:
+                raise UnreadableImage(f"it inflates to more than {megabytes(allowed)}: save it uncompressed, in parts")
+
+
 def decode_dicom(path: Path, window: Window, tag: str = "") -> Iterator[Page]:
     """Give each frame as an 8-bit picture; `tag` (PatientID, say) fills Page.group. Raises UnreadableImage."""
     from pydicom.pixels import iter_pixels
@@ -63,14 +93,16 @@ def decode_dicom(path: Path, window: Window, tag: str = "") -> Iterator[Page]:
                 raise UnreadableImage(f"DICOM file without pixels ({_kind(file)})")
             check_size(columns, rows, path.stat().st_size)
             check_size(columns * min(frames, MAX_PAGES), rows, path.stat().st_size)
-            group = str(file.get(tag, "") or "") if tag else ""
+            group = str(file.get(tag, "") or "").encode("utf-8", "replace").decode() if tag else ""
             known = _known(file)
             changes = {"dicom-identity"} | ({"dicom-overlay"} if has_overlay(file) else set())
-            for number, values in enumerate(iter_pixels(file, indices=range(min(frames, MAX_PAGES)))):
-                page = _page(file, np.asarray(values), number, window)
-                page.changes |= changes | ({"pages-left-out"} if number == MAX_PAGES - 1 < frames - 1 else set())
-                page.group, page.known = group, known
-                yield page
+            depth = int(file.get("SamplesPerPixel", 1) or 1) * int(file.get("BitsAllocated", 16) or 16) // 8
+            with PICTURES.room(columns, rows, depth + FRAME_COPIES):
+                for number, values in enumerate(iter_pixels(file, indices=range(min(frames, MAX_PAGES)))):
+                    page = _page(file, np.asarray(values), number, window)
+                    page.changes |= changes | ({"pages-left-out"} if number == MAX_PAGES - 1 < frames - 1 else set())
+                    page.group, page.known = group, known
+                    yield page
     except UnreadableImage:
         raise
     except Exception as error:  # pydicom and its decoders raise many kinds on hostile bytes

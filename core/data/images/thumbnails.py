@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from core.data.dataset import NOT_JUDGED, LabelledImage, read_mask
+from core.data.images.reduced import open_reduced
 from core.data.palette import class_colour, ink_on
 
 Point = tuple[float, float]
@@ -78,9 +79,7 @@ def render(path: Path, marks: Iterable[Mark] = (), longest: int = 360, quality: 
 
     Raises OSError when the picture can't be decoded.
     """
-    with Image.open(path) as opened:
-        opened.draft("RGB", (longest, longest))
-        picture = opened.convert("RGB")
+    picture = open_reduced(path, longest)
     picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     smallest = min(longest, 200)
     if max(picture.size) < smallest:  # a tiny picture: enlarge it, or nobody sees the marks

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from core.data.images.page import MAX_PAGES, Page, UnreadableImage, check_size
+from core.data.images.budget import PICTURES
+from core.data.images.page import MAX_PAGES, MAX_PIXELS, Page, UnreadableImage, check_size
 from core.data.images.windows import Window, windowed
 
 MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -20,6 +21,8 @@ MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SECOND_RENDERING = 0b101
 """Bits of NewSubfileType: a smaller copy of another page, and a mask of one; neither is a picture of its own."""
 LZW = 5
+STACK_PIXELS = 4 * MAX_PIXELS
+"""Pixels of all pages of one file that are read; about half a minute of work."""
 
 
 def is_tiff(path: Path) -> bool:
@@ -40,20 +43,33 @@ def deep_pages(path: Path, window: Window) -> Iterator[Page]:
     with tifffile.TiffFile(path) as file:
         listed: list[Any] = list(file.pages)[:MAX_PAGES]
         pages = [page for page in listed if not page.subfiletype & SECOND_RENDERING]
-        for page in pages or listed[:1]:
+        pages = pages or listed[:1]
+        taken = max(1, STACK_PIXELS // max(1, pages[0].imagelength * pages[0].imagewidth))
+        for number, page in enumerate(pages[:taken]):
             height, width = page.imagelength, page.imagewidth
             check_size(width, height, path.stat().st_size)
             check_size(page.samplesperpixel * width, height, path.stat().st_size)
-            values, changes = _three_channels(_values(path, page), page)
-            if values.dtype == np.uint8:
-                result = Page(Image.fromarray(np.ascontiguousarray(values)))
-            else:
-                bits = 1 if values.dtype == bool else page.bitspersample
-                result = windowed(values, window, bits if isinstance(bits, int) else max(bits))
-            if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-                result.image = ImageOps.invert(result.image)
-            result.changes |= changes
-            yield result
+            depth = page.dtype.itemsize if page.dtype is not None else 4
+            with PICTURES.room(width, height, page.samplesperpixel * (depth + 1) + 2):
+                result = _page(path, page, window)
+                if number == taken - 1 < len(pages) - 1:
+                    result.changes.add("pages-left-out")
+                yield result
+
+
+def _page(path: Path, page: Any, window: Window) -> Page:
+    import tifffile
+
+    values, changes = _three_channels(_values(path, page), page)
+    if values.dtype == np.uint8:
+        result = Page(Image.fromarray(np.ascontiguousarray(values)))
+    else:
+        bits = 1 if values.dtype == bool else page.bitspersample
+        result = windowed(values, window, bits if isinstance(bits, int) else max(bits))
+    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        result.image = ImageOps.invert(result.image)
+    result.changes |= changes
+    return result
 
 
 def _values(path: Path, page: Any) -> NDArray[Any]:

@@ -20,6 +20,8 @@ PRESETS: dict[str, tuple[float, float]] = {
 }
 """Lowest and highest Hounsfield unit shown (usual centre/width: -600/1500, 500/1800, 40/80, 40/400)."""
 
+AT_ONCE = 4_000_000
+"""Values that are windowed at once."""
 AUTO_PERCENTILES = (0.5, 99.5)
 
 
@@ -63,8 +65,11 @@ class Window:
 
 def apply_levels(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """Map `low`..`high` to 0..255 linearly and clip the rest; any shape, any number type."""
-    scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-9))
-    result: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    result = np.empty(values.shape, dtype=np.uint8)
+    rows = max(1, AT_ONCE // max(1, values[:1].size))
+    for start in range(0, len(values), rows):  # in strips: as a whole it would take nine bytes for each value
+        scaled = (values[start : start + rows].astype(np.float32) - low) * (255.0 / max(high - low, 1e-9))
+        result[start : start + rows] = np.clip(np.rint(scaled), 0, 255)
     return result
 
 

@@ -17,6 +17,7 @@ from core.data.importing.placing import Placed, write_dataset
 from core.data.importing.preparing import Ready, Recipe, TooSmall, prepare_source
 from core.data.importing.settings import ImportSettings
 from core.data.importing.uploads import Meter, forget_unpacked, gather, read_upload
+from core.data.reading.door import readable, reading
 from core.data.reading.source_dataset import SourceDataset, SourceImage
 from core.data.splits import group_of, parse_ratio
 from core.errors import InputError
@@ -58,11 +59,12 @@ def import_dataset(
     if not sources:
         raise InputError("There is nothing to import: name a zip file or a folder.")
     meter = Meter(progress)
-    title = " ".join((name or _title(sources)).split())[:120] or "dataset"
+    title = readable(" ".join((name or _title(sources)).split())[:120]) or "dataset"
     with workspace.staging("import") as stage:
-        tree, moved = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
-        meter("Looking at the layout", 0, 1)
-        found = read_upload(tree, settings)
+        with reading(", ".join(item.name for item in sources)):
+            tree, moved = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
+            meter("Looking at the layout", 0, 1)
+            found = read_upload(tree, settings)
         if unpacked is not None:
             forget_unpacked(unpacked)
         group_by = settings.group_by or ""
@@ -82,12 +84,12 @@ def import_dataset(
             name=title,
             task=found.task,
             format=found.format,
-            classes=found.classes,
+            classes=[readable(name) for name in found.classes],
             images={},
             instances={},
             keypoint_shape=found.keypoint_shape,
             flip_idx=found.flip_idx,
-            source=", ".join(item.name for item in sources),
+            source=readable(", ".join(item.name for item in sources)),
             source_mapping=found.source_mapping,
         )
         dataset._root = stage / "dataset"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.data.images.budget import PICTURES
 from core.data.images.decoding import KEPT_FORMATS, MIN_SIDE, decode, exif_turn, has_holes, is_dicom, open_header
 from core.data.images.fingerprints import THUMB, thumbnail
 from core.data.images.nifti import is_nifti
@@ -23,6 +24,9 @@ from core.data.reading.source_dataset import SourceImage
 from core.errors import InputError
 from core.files.digests import file_sha256
 from core.words import megabytes
+
+HELD = {"RGB": 5, "RGBA": 6}
+"""Bytes that a pixel takes while a picture is looked at and kept as it is; two in any other mode."""
 
 
 @dataclass(slots=True)
@@ -109,17 +113,22 @@ def _keep(path: Path, target: Path, recipe: Recipe) -> Ready | None:
             check_size(width, height, len(data))
             if kind == "PNG" and data[24:25] == b"\x10":
                 return None
-            if image.mode not in ("L", "RGB", "1", "P", "RGBA") or exif_turn(image) not in (0, 1):
+            if image.mode not in ("L", "RGB", "1", "P", "RGBA"):
                 return None
             if "transparency" in image.info:
                 return None
             if kind == "JPEG":
                 image.draft("L", (2 * THUMB, 2 * THUMB))  # still reads every byte, so that a cut file is noticed
-            image.load()
-            if image.mode == "RGBA" and has_holes(image):
-                return None
-            _check_side(width, height)
-            thumb = thumbnail(image)
+            # What a progressive JPEG keeps until its end doesn't shrink with the draft.
+            held = (width, height, 3) if image.info.get("progressive") else (*image.size, HELD.get(image.mode, 2))
+            with PICTURES.room(*held):
+                if exif_turn(image) not in (0, 1):
+                    return None
+                image.load()
+                if image.mode == "RGBA" and has_holes(image):
+                    return None
+                _check_side(width, height)
+                thumb = thumbnail(image)
     except UnreadableImage:
         raise
     except Exception as error:

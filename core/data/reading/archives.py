@@ -7,13 +7,13 @@ import stat
 import tarfile
 import threading
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from core.data.reading.door import reading
 from core.data.reading.encodings import tar_name, zip_names
 from core.data.reading.tree import Tree, is_junk
 from core.data.reading.zip_methods import DEFLATE64, check_methods, open_entry
@@ -48,17 +48,11 @@ def extract(archive: Path, target: Path, free_bytes: int, tick: Tick | None = No
     """
     target.mkdir(parents=True, exist_ok=True)
     limit = min(MAX_TOTAL_BYTES, max(0, free_bytes - 512 * 2**20))
-    try:
+    with reading(archive.name):
         if zipfile.is_zipfile(archive):
             return _extract_zip(archive, target, limit, tick or _silent)
         if tarfile.is_tarfile(archive):
             return _extract_tar(archive, target, limit, tick or _silent)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, OSError) as error:
-        if isinstance(error, OSError) and error.errno == 28:
-            raise InputError(f"{archive.name} does not fit on the disk of the workspace: free some space.") from error
-        raise InputError(
-            f"{archive.name} is damaged or was not copied completely ({error}). Make or fetch the archive again."
-        ) from error
     raise InputError(
         f"{archive.name} is not a zip or tar archive that can be opened. Pack the folder as a zip file and try again."
     )

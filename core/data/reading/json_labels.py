@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, Literal
 
 from core.data.reading.encodings import decode_text
@@ -65,18 +66,30 @@ def kind_of(text: str) -> Kind:
 def load_json(tree: Tree, name: str) -> Any:
     """Parse a JSON file. Raises InputError naming the file and the line."""
     try:
-        return json.loads(tree.text(name))
+        return json.loads(_whole_characters(tree.text(name)))
     except json.JSONDecodeError as error:
         raise InputError(
             f"{name} is not valid JSON (line {error.lineno}: {error.msg}): it may have been cut off. Export it again."
         ) from error
     except RecursionError as error:
         raise InputError(f"{name} is nested too deeply to be a label file.") from error
+    except ValueError as error:  # Python reads no whole number of more than 4,300 digits
+        raise InputError(f"{name} holds a number of thousands of digits, which no label is: mend it.") from error
+
+
+_HALVES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+
+def _whole_characters(text: str) -> str:
+    """Return JSON text with halves of characters (lone surrogates), which no file name can hold, replaced."""
+    if "\\ud" not in text and "\\uD" not in text:
+        return text
+    return _HALVES.sub(lambda found: found[0] if len(found[0]) == 12 else "\\ufffd", text)
 
 
 def parse_json(data: bytes) -> Any:
     """Parse the bytes of a JSON file. Raises ValueError."""
-    return json.loads(decode_text(data))
+    return json.loads(_whole_characters(decode_text(data)))
 
 
 def load_json_lines(tree: Tree, name: str) -> list[dict[str, Any]]:
@@ -89,7 +102,7 @@ def load_json_lines(tree: Tree, name: str) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            item = json.loads(line)
+            item = json.loads(_whole_characters(line))
         except (ValueError, RecursionError) as error:
             raise InputError(f"{name}: line {place} is not valid JSON: it may have been cut off.") from error
         if isinstance(item, dict):

@@ -9,9 +9,14 @@ from core.data.findings.problems import Problems
 from core.data.reading.json_labels import number
 from core.data.reading.source_dataset import Points, SourceImage
 from core.tasks import TASKS, Task
+from core.words import thousands
 
 MIN_REGION = 4
 """Regions of a mask under this many pixels are specks of dust or of interpolation."""
+MOST_RUNS = 1_000_000
+"""Runs of a mask's pixels along its rows; 250,000 take some seconds to outline."""
+MOST_PARTS = 50_000
+"""Regions and holes of one mask."""
 
 
 def settle_task(images: list[SourceImage], task: Task | None, problems: Problems) -> Task:
@@ -62,16 +67,28 @@ def join_parts(parts: list[Points]) -> Points:
     return joined
 
 
+class TooManyParts(ValueError):
+    """A mask falls into so many parts that it is noise or a photograph; to outline it would take minutes."""
+
+    def __init__(self, parts: int) -> None:
+        super().__init__(f"it falls into {thousands(parts)} parts: that is noise or a photograph, not a mask")
+
+
 def mask_outlines(mask: NDArray[np.bool_], *, whole: bool = False) -> tuple[list[Points], int, int]:
     """Return the outlines of a mask's regions in pixel edges, the number of holes filled and of specks left out.
 
     With `whole` all regions are joined into one outline. Coordinates run along pixel edges: the outline of a region
-    two pixels wide is two wide, so that its box is the mask's own.
+    two pixels wide is two wide, so that its box is the mask's own. Raises TooManyParts.
     """
     import cv2
 
     padded = np.pad(mask.astype(np.uint8), 1)
+    runs = int(np.count_nonzero(padded[:, 1:] > padded[:, :-1]))
+    if runs > MOST_RUNS:
+        raise TooManyParts(runs)
     contours, hierarchy = cv2.findContours(padded, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    if len(contours) > MOST_PARTS:
+        raise TooManyParts(len(contours))
     outlines: list[Points] = []
     holes = specks = 0
     for contour, links in zip(contours, hierarchy[0] if hierarchy is not None else [], strict=True):

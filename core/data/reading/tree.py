@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from core.data.reading.choices import Choices
+from core.data.reading.door import readable
 from core.data.reading.encodings import composed, decode_text
 from core.data.reading.source_dataset import split_of
 from core.errors import InputError
@@ -212,15 +213,23 @@ def read_folder(folder: Path, prefix: str = "") -> Tree:
         ]
         for name in sorted(names):
             path = Path(place) / name
-            own = prefix + path.relative_to(root).as_posix()
+            own = readable(prefix + path.relative_to(root).as_posix())
             relative = composed(own) if composed(own) not in files else own
             if is_junk(relative):
                 junk.append(relative)
-            elif path.is_symlink() and not path.resolve().is_relative_to(root):
+            elif path.is_symlink() and not _leads_within(path, root):
                 links.append(relative)
             elif path.is_file():
                 files[relative] = path
     return Tree(dict(sorted(files.items())), junk, links, folder.name)
+
+
+def _leads_within(link: Path, root: Path) -> bool:
+    """Return whether a link leads to something in the folder; one that leads to itself leads nowhere."""
+    try:
+        return link.resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):
+        return False
 
 
 def merge_trees(trees: list[Tree]) -> Tree:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from core.data.images.reduced import open_reduced
 from core.data.images.thumbnails import Mark, draw_marks, lay_mask
 from core.data.palette import class_colour
 from core.delivery.predict.entry import Entry, FoundObject
@@ -33,9 +34,7 @@ def draw_answer(path: Path, entry: Entry, confidence: float, layers: tuple[str, 
     `entry` is a picture's answer (core.delivery.predict.model.answering), `layers` are keys of LAYERS. Raises OSError
     when the picture is gone.
     """
-    with Image.open(path) as opened:
-        opened.draft("RGB", (longest, longest))
-        picture = opened.convert("RGB")
+    picture = open_reduced(path, longest)
     picture = _scaled(picture, longest)
     draw_on(picture, entry, confidence, layers)
     buffer = io.BytesIO()

@@ -10,11 +10,14 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image
 
+from core.data.images.reduced import open_reduced
 from core.data.images.thumbnails import Mark, draw_marks
 from pages._ui.common.formatting import plain
 from pages._ui.common.gallery import Tile, show_picture
 
 LONGEST = 1400
+WHOLE = 100_000
+"""More pixels than a picture has along a side: it is opened in full."""
 """Longer side of the large view, in pixels."""
 ZOOMS = {1.0: "Whole picture", 2.0: "2 ×", 4.0: "4 ×", 8.0: "8 ×"}
 Centre = tuple[float, float]
@@ -60,8 +63,7 @@ def render_part(path: Path, marks: Sequence[Mark], centre: Centre, zoom: float, 
 
     Raises OSError when the picture can't be decoded.
     """
-    with Image.open(path) as opened:
-        picture = opened.convert("RGB")
+    picture = open_reduced(path, WHOLE)
     share = 1 / zoom
     left, top = (min(max(middle - share / 2, 0.0), 1 - share) for middle in centre)
     edges = left * picture.width, top * picture.height, (left + share) * picture.width, (top + share) * picture.height
