@@ -16,7 +16,7 @@ BEGAN = time.time()
 
 
 def main(asked: dict) -> None:
-    from core.processes.isolation import enter_isolation
+    from core.ultralytics.offline import enter_isolation
 
     enter_isolation()
     import ultralytics.data.utils as data_utils

@@ -35,7 +35,7 @@ from tests.tiny import write_yolo_folder
 ROOT = Path(__file__).resolve().parents[1]
 PLAIN = """
 import json, sys, time
-from core.processes.isolation import enter_isolation
+from core.ultralytics.offline import enter_isolation
 enter_isolation()
 from ultralytics import YOLO
 import ultralytics.data.utils as data_utils

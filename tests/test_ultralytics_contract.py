@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from core.files.safe_files import WholeFile
-from core.processes.isolation import enter_isolation
 from core.tasks import TASKS
+from core.ultralytics.offline import DOORS, enter_isolation
 from core.ultralytics.trainers.epoch_answers import EpochAnswers
 from tests.tiny import write_yolo_folder
 
@@ -63,8 +63,7 @@ LEANS = (
     Lean("ultralytics.utils:IterableSimpleNamespace", "trainers/distillation.py", "calls"),
     Lean("ultralytics.utils.torch_utils:strip_optimizer", "trainers/fast.py", "calls", ("f", "updates")),
     Lean("ultralytics.utils.torch_utils:intersect_dicts", "checkpoints.py", "calls", ("da", "db")),
-    Lean("ultralytics.data.utils:check_font", "trainers/offline.py", "replaces"),
-    Lean("ultralytics.engine.trainer:check_amp", "trainers/offline.py", "replaces", ("model",)),
+    *(Lean(":".join(door.rsplit(".", 1)), "offline.py", "replaces") for door in DOORS),
     Lean(f"{YOLO}.classify:ClassificationTrainer.build_dataset", "trainers/classify.py", "overrides",
          ("img_path", "mode", "batch")),
     Lean(f"{YOLO}.classify:ClassificationTrainer.get_dataloader", "trainers/classify.py", "overrides",
@@ -157,7 +156,8 @@ def test_names_of_ours_hide_none_of_its() -> None:
 def test_the_switches_of_the_isolation_are_heeded() -> None:
     code = """
 import json
-from core.processes.isolation import SETTINGS_OFF, SWITCHES, enter_isolation
+from core.processes.isolation import SETTINGS_OFF, SWITCHES
+from core.ultralytics.offline import enter_isolation
 enter_isolation()
 from ultralytics import settings, utils
 from ultralytics.utils import SAFE_LOAD
@@ -313,12 +313,11 @@ def watched(isolated: None, tmp_path_factory: pytest.TempPathFactory) -> Watched
     from ultralytics.utils.callbacks.base import default_callbacks
 
     from core.ultralytics.trainers.epoch_answers import watch_answers
-    from core.ultralytics.trainers.offline import stay_offline
     from core.ultralytics.trainers.watching import watch
 
     folder = write_yolo_folder(tmp_path_factory.mktemp("contract") / "set")
     (folder / "data.yaml").write_text(f"path: {folder}\ntrain: images/train\nval: images/val\nnames: [square, disc]\n")
-    stay_offline()
+    enter_isolation()
     seen = Watched(None, [], {}, [], [], [])
     yolo: Any = Yolo("yolo26n.yaml")
 
@@ -439,7 +438,6 @@ def test_metrics_and_losses_have_the_names_the_events_tell(watched: Watched) -> 
 # Who may know Ultralytics
 
 IMPORTERS = {
-    "core/processes/isolation.py",
     "core/delivery/bundle/files/predict.py",
     "core/delivery/export/job.py",
     "core/delivery/export/verification.py",

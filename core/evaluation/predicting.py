@@ -27,9 +27,9 @@ from core.evaluation.predict.predictions import (
 from core.files.digests import file_sha256
 from core.jobs import Progress, Report
 from core.processes.children import answer, run_child
-from core.processes.isolation import enter_isolation
 from core.spec import read_spec
 from core.tasks import TASKS
+from core.ultralytics.offline import enter_isolation
 from core.workspace import Workspace, write_json_atomic
 
 SILENCE_SECONDS = 900

@@ -10,8 +10,8 @@ from typing import Any
 from core.errors import InputError
 from core.jobs import Report
 from core.processes.children import answer
-from core.processes.isolation import enter_isolation
 from core.ultralytics.checkpoints import CheckpointFacts, network_facts, read_network
+from core.ultralytics.offline import enter_isolation
 
 LAYERS = ("ultralytics.", "models.", "torch.nn.", "timm.", "torchvision.", "yolov5.", "yolo")
 """Where the parts of networks live: a part of these that isn't on the allow-list is unknown rather than hostile."""

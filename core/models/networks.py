@@ -67,7 +67,7 @@ def measure_network(name: str) -> dict[str, Part]:
 def main() -> None:
     """Write networks.json anew."""
     from core.models.catalog import models_for
-    from core.processes.isolation import enter_isolation
+    from core.ultralytics.offline import enter_isolation
 
     enter_isolation()
     table = {}

@@ -20,9 +20,9 @@ from core.errors import GraftError
 from core.jobs import Report
 from core.models.weights import WeightsFile
 from core.processes.children import answer, run_child
-from core.processes.isolation import enter_isolation
 from core.ultralytics.checkpoints import read_network
 from core.ultralytics.networks import backbone_layers, layers_of, run_layers
+from core.ultralytics.offline import enter_isolation
 from core.workspace import read_json, write_json_atomic
 
 PICTURES = 48

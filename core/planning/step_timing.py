@@ -15,8 +15,8 @@ from core.planning.speed import StepSpeed, machine_name
 from core.planning.time import work
 from core.processes.children import answer
 from core.processes.cores import use_free_cores
-from core.processes.isolation import enter_isolation
 from core.ultralytics.networks import build_network
+from core.ultralytics.offline import enter_isolation
 from core.ultralytics.precision import with_bf16
 
 PICTURE_SIZE, BATCH, ROUNDS = 256, 4, 3

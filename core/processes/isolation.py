@@ -48,15 +48,5 @@ def isolated_environment() -> dict[str, str]:
     return environment
 
 
-def enter_isolation() -> None:
-    """Set the switches in this process, before its first `import ultralytics`, and switch off what reports home."""
-    os.environ.update(isolated_environment())
-    from ultralytics import settings
-
-    off = {key: False for key in SETTINGS_OFF if settings.get(key)}
-    if off:
-        settings.update(off)
-
-
 def _user() -> str:
     return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.jobs import Report
 from core.processes.children import answer
-from core.processes.isolation import enter_isolation
+from core.ultralytics.offline import enter_isolation
 
 
 def clean(source: Path, target: Path, dataset: str) -> None:

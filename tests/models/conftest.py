@@ -14,7 +14,7 @@ from core.processes.isolation import isolated_environment
 ROOT = Path(__file__).resolve().parents[2]
 MAKE = """
 import sys
-from core.processes.isolation import enter_isolation
+from core.ultralytics.offline import enter_isolation
 enter_isolation()
 from ultralytics import YOLO
 model = YOLO("yolo11n.yaml")

@@ -143,7 +143,7 @@ def test_a_hostile_file_is_refused_and_nothing_of_it_runs(workspace: Workspace, 
 
 UNKNOWN = """
 import sys, torch
-from core.processes.isolation import enter_isolation
+from core.ultralytics.offline import enter_isolation
 enter_isolation()
 import ultralytics.nn.modules.block as block
 from ultralytics import YOLO

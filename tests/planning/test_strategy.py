@@ -14,12 +14,12 @@ from core.models.catalog import models_for
 from core.models.networks import PARTS, measure_network, network_parts
 from core.planning.source_distance import FAR, distance, known_distance, measure_distance
 from core.planning.strategy import recommend
-from core.processes.isolation import enter_isolation
 from core.strategies import Strategy
 from core.strategies.fine_tune import FINE_TUNE
 from core.strategies.frozen import FROZEN
 from core.tasks import TASKS
 from core.training.starting_points import locate
+from core.ultralytics.offline import enter_isolation
 from core.workspace import Workspace
 from tests.planning.test_plan import facts
 from tests.tiny import write_yolo_folder

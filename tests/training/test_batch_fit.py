@@ -57,7 +57,7 @@ def test_an_automatic_batch_is_left_to_the_plan(given: object) -> None:
 @pytest.mark.slow
 def test_larger_pictures_are_measured_to_need_more() -> None:
     code = (
-        "from core.processes.isolation import enter_isolation; enter_isolation()\n"
+        "from core.ultralytics.offline import enter_isolation; enter_isolation()\n"
         "from ultralytics import YOLO; from core.training.worker.batch_fit import fit_batch\n"
         "model = YOLO('yolo11n.yaml').model\n"
         "print(*(fit_batch(model, size, 8, 'cpu').picture_bytes for size in (160, 480)))"

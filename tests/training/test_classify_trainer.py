@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.processes.isolation import enter_isolation
+from core.ultralytics.offline import enter_isolation
 from core.ultralytics.trainers.classify import shrink, side_kept
 
 

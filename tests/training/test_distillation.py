@@ -67,7 +67,7 @@ def finished(workspace: Workspace, spec: TrainingSpec) -> Run:
 
 def in_child(code: str, *arguments: object) -> Any:
     """Run code that imports torch in a process of its own; return the JSON of its last line."""
-    begin = "import json, sys; from core.processes.isolation import enter_isolation; enter_isolation()\n"
+    begin = "import json, sys; from core.ultralytics.offline import enter_isolation; enter_isolation()\n"
     command = [sys.executable, "-c", begin + code, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=ENOUGH)
     assert done.returncode == 0, done.stderr

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from core.planning.speed import StepSpeed, keep_speed, known_speed, machine_name
-from core.processes.isolation import enter_isolation
 from core.spec import TrainingSpec
 from core.training.trainer_selection import number_format
+from core.ultralytics.offline import enter_isolation
 from core.workspace import Workspace
 from tests.tiny import write_class_folders, write_yolo_folder
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from core.processes.isolation import enter_isolation
 from core.spec import TrainingSpec
 from core.strategies import STRATEGIES, Strategy
 from core.strategies.discriminative import DISCRIMINATIVE
@@ -15,6 +14,7 @@ from core.strategies.fine_tune import FINE_TUNE
 from core.strategies.frozen import FROZEN
 from core.strategies.two_stage import TWO_STAGE
 from core.training.trainer_selection import trainer_class
+from core.ultralytics.offline import enter_isolation
 from tests.tiny import write_yolo_folder
 from tests.training.test_trainers import losses
 

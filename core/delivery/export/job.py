@@ -28,11 +28,11 @@ from core.errors import InputError
 from core.evaluation.predict.predictions import best_weights, run_dataset
 from core.files.digests import file_sha256
 from core.jobs import Progress, Report, run_job
-from core.processes.isolation import enter_isolation
 from core.spec import read_spec
 from core.tasks import TASKS
 from core.ultralytics.clean_checkpoint import forget_paths
 from core.ultralytics.networks import has_nms_free_head
+from core.ultralytics.offline import enter_isolation
 from core.words import score
 from core.workspace import write_json_atomic
 

@@ -12,7 +12,6 @@ Nothing is kept in memory: the two lists of the COCO file are written side by si
 from __future__ import annotations
 
 import base64
-import csv
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from typing import IO, Any
 
 from core.delivery.predict.entry import Entry, FoundObject, ObjectRow, PictureRow
 from core.delivery.predict.model.unlike import is_unlike
+from core.files.csv_cells import PlainWriter
 from core.words import percent, thousands
 
 PICTURE_FIELDS = ("file", "page", "width", "height", "found", "classes", "confidence", "error")
@@ -191,8 +191,8 @@ class ResultWriter:
         row = {"id": self.objects, "image_id": self.pictures, **annotation}
         self._annotations.write(("," if self.objects > 1 else "") + json.dumps(row))
 
-    def _table(self, name: str, fields: tuple[str, ...]) -> csv.DictWriter[str]:
-        table = csv.DictWriter(self._open(name), fields)
+    def _table(self, name: str, fields: tuple[str, ...]) -> PlainWriter:
+        table = PlainWriter(self._open(name), fields)
         table.writeheader()
         return table
 

@@ -27,6 +27,7 @@ from core.delivery.predict.model.chosen_model import ChosenModel
 from core.delivery.predict.results import counted, likeliest
 from core.errors import InputError
 from core.evaluation.predict.predictor import Predictor
+from core.files.csv_cells import plain_cell
 from core.tasks import TASKS
 from core.words import percent
 
@@ -203,7 +204,7 @@ class _Counter:
         self._file = path.open("w", encoding="utf-8", newline="")
         self._table = csv.writer(self._file)
         self._classes = classes
-        self._table.writerow(["second", "frame", "found", *classes])
+        self._table.writerow(["second", "frame", "found", *map(plain_cell, classes)])
         self.rows = 0
         self.most: Counter[str] = Counter()
         self.frames_with: Counter[str] = Counter()

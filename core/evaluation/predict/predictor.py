@@ -22,10 +22,10 @@ from core.data.images.windows import Window
 from core.errors import InputError
 from core.evaluation.predict.predictions import NMS_IOU
 from core.processes.cores import use_cores
-from core.processes.isolation import enter_isolation
 from core.spec import USUAL_MAX_DET
 from core.tasks import TASKS
 from core.ultralytics.networks import input_channels
+from core.ultralytics.offline import enter_isolation
 
 PLAIN_OPEN = Image.open
 """Pillow's own, as long as Ultralytics is not imported: its replacement blames a missing HEIC package for every picture

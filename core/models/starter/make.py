@@ -28,10 +28,10 @@ import numpy.typing as npt
 
 from core.models.starter.checkpoint import CHECKPOINT, RECORD
 from core.models.starter.scenes import NAMES, SIZE, draw_scene
-from core.processes.isolation import enter_isolation
 from core.ultralytics.checkpoints import write_network
 from core.ultralytics.loss import begin_loss, weigh_heads
 from core.ultralytics.networks import build_network
+from core.ultralytics.offline import enter_isolation
 
 MODEL = "yolo26n"
 WARM_UP = 200

@@ -20,7 +20,6 @@ from core.errors import GraftError
 from core.evaluation.crossfit.epochs import keep_epoch
 from core.files.safe_files import keep_reserve, release_reserve
 from core.models.catalog import model_for_task
-from core.processes.isolation import enter_isolation
 from core.processes.lifetime import process_identity
 from core.spec import TrainingSpec
 from core.training.distillation import meet_teacher
@@ -44,10 +43,10 @@ from core.training.worker.pictures import TrainingPictures
 from core.training.worker.preflight import check_disk, check_files
 from core.ultralytics.checkpoints import reused_tensors
 from core.ultralytics.networks import backbone_layers
+from core.ultralytics.offline import enter_isolation
 from core.ultralytics.trainers.distillation import student
 from core.ultralytics.trainers.epoch_answers import EpochAnswers, watch_answers
 from core.ultralytics.trainers.measuring import measure, memory_in_use
-from core.ultralytics.trainers.offline import stay_offline
 from core.ultralytics.trainers.rates import slow_backbone, unfreeze
 from core.ultralytics.trainers.resume_point import load_resume_point, restore_training, save_resume_point
 from core.ultralytics.trainers.saving import protect_checkpoints, save_when_it_matters
@@ -164,7 +163,6 @@ class Training:
         self.state = load_resume_point(self.record.resume_point)
         self.events.write("phase", phase="loading", message="Loading the model")
         enter_isolation()
-        stay_offline()
         from ultralytics import YOLO
 
         model = YOLO(self._source(), task=self.spec.task)

@@ -12,6 +12,7 @@ from core.errors import GraftError
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.label_errors import SIGNS, find_label_errors
 from core.evaluation.predict.explain import heat_map
+from core.files.csv_cells import plain_cell
 from core.tasks import TASKS
 from core.training.store import Run
 from core.workspace import Workspace
@@ -182,6 +183,6 @@ def show_label_errors(workspace: Workspace, evaluation: Evaluation, dataset: Dat
     else:
         show_doubtful(evaluation, dataset, part, key="label_gallery")
     st.download_button(
-        "Take the list along (CSV)", found.to_csv(index=False), "likely_label_errors.csv", "text/csv",
+        "Take the list along (CSV)", found.map(plain_cell).to_csv(index=False), "likely_label_errors.csv", "text/csv",
         key="label_list", icon=":material/download:",
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import tempfile
 from collections import Counter
@@ -36,6 +35,7 @@ from core.delivery.predict.results import (
     picture_row,
 )
 from core.errors import GraftError
+from core.files.csv_cells import PlainWriter
 from core.tasks import TASKS
 from core.words import count, out_of, percent
 from pages._ui.common.formatting import plain
@@ -363,7 +363,7 @@ def show_tables(pictures: list[Prepared], answers: Answers, confidence: float, t
 def as_csv(rows: Sequence[Mapping[str, Any]], fields: tuple[str, ...]) -> str:
     """Return rows as a CSV text with a header."""
     text = io.StringIO()
-    table = csv.DictWriter(text, fields)
+    table = PlainWriter(text, fields)
     table.writeheader()
     table.writerows(rows)
     return text.getvalue()
