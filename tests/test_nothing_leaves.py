@@ -15,7 +15,7 @@ import pytest
 from tests.tiny import write_yolo_folder
 
 ROOT = Path(__file__).resolve().parents[1]
-HOOK = '''
+HOOK = """
 import os, sys
 
 HERE = {"localhost", "127.0.0.1", "::1", "", "0.0.0.0", None}
@@ -37,7 +37,7 @@ def watch(event, given):
 sys.addaudithook(watch)
 with open(os.environ["DIALLED"] + ".processes", "a") as file:
     file.write(f"{os.getpid()}\\n")
-'''
+"""
 ROAD = """
 import json, sys
 from pathlib import Path

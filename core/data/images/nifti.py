@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.data.images.budget import PICTURES
 from core.data.images.page import MAX_PAGES, Page, UnreadableImage, check_size
 from core.data.images.windows import Window, apply_levels, automatic_levels
 from core.words import megabytes
 
 SUFFIXES = (".nii", ".nii.gz")
 AXES = ("axial", "coronal", "sagittal")
-MAX_BYTES = 2 * 2**30
-"""Unpacked size of a volume that is opened at most."""
 
 
 def is_nifti(name: str | Path) -> bool:
@@ -84,8 +83,8 @@ def _header(path: Path) -> tuple[list[int], Any]:
     for own, (axis, _) in enumerate(order[:3]):
         turned[int(axis)] = shape[own]
     size = int(np.prod([float(part) for part in image.shape])) * int(image.get_data_dtype().itemsize)
-    if size > MAX_BYTES:
-        raise UnreadableImage(f"a volume of {megabytes(size)}, more than the {megabytes(MAX_BYTES)} that are opened")
+    if size > (allowed := PICTURES.allowed() * 2 // 3):  # its slices come on top
+        raise UnreadableImage(f"a volume of {megabytes(size)}, more than the {megabytes(allowed)} that are opened")
     return turned, image
 
 

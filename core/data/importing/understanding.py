@@ -20,6 +20,7 @@ from core.data.images.thumbnails import draw_marks, lay_mask, truth_marks
 from core.data.importing.settings import ImportSettings
 from core.data.importing.uploads import CHOSEN, Meter, gather, layout_of, read_upload
 from core.data.reading.choices import Choice, Choices, Undecided
+from core.data.reading.door import reading
 from core.data.reading.geometry import to_fractions
 from core.data.reading.source_dataset import SourceDataset, SourceImage
 from core.data.reading.tree import Tree
@@ -97,7 +98,7 @@ def understand(
     if not sources:
         raise InputError("There is nothing to import: name a zip file or a folder.")
     meter = Meter(progress)
-    with workspace.staging("look") as stage:
+    with workspace.staging("look") as stage, reading(", ".join(item.name for item in sources)):
         tree, _ = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
         meter("Looking at the layout", 0, 1)
         return understand_tree(tree, settings or ImportSettings())
