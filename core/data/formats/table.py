@@ -140,7 +140,7 @@ class _Reading:
             return
         self.named.used.add(name)
         self.title = self.title or name
-        body = rows[int(columns.has_head) :]
+        body = rows[columns.first :]
         if len(columns.box) == 1:
             columns.box_kind = box_kind(columns, body[:500], self._size, tree.choices, name)
         grades, renamed = None, self._names(columns, body, name)
@@ -149,7 +149,7 @@ class _Reading:
             grades = settle_grades(values, tree.choices, f"{name}: the column “{columns.heads[columns.label]}”")
         split = SPLIT_NAMES.get(split_word(name))
         for line, row in enumerate(read_rows(tree, name), start=1):
-            if line > int(columns.has_head):
+            if line > columns.first:
                 self._row(row, columns, name, line, split, grades, renamed, runs)
         if grades is not None and grades.cut is not None:
             self.named.classes = [grades.below, grades.above]

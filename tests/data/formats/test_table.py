@@ -251,3 +251,8 @@ def test_a_sheet_of_facts_beside_class_folders_does_not_take_over(tmp_path: Path
     found = detect_format(read_folder(tmp_path))
     assert found is not None
     assert found.NAME == "folder-per-class"
+
+
+def test_a_title_above_the_heads_and_columns_of_their_own_value_do_not_confuse(tmp_path: Path) -> None:
+    root = sheet(pictures(tmp_path), "Line 3 2026,,,\nfile,verdict,plate,operator", "p{n}.png,{kind},X{n},op{even}")
+    assert classes(understood(root)) == {"ok": 4, "bad": 4}

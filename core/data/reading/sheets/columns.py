@@ -20,7 +20,8 @@ FILE = ("file", "filename", "image", "imagepath", "path", "filepath", "img", "im
         "imagefilename", "photo", "bild")  # fmt: skip
 LABEL = ("label", "class", "classname", "category", "labels", "diagnosis", "dx", "classlabel", "labelname",
          "findinglabels", "findinglabel", "target", "categoryname", "classes", "klasse", "tags", "species", "breed",
-         "defect", "defecttype", "disease", "classid", "categoryid", "labelid")  # fmt: skip
+         "defect", "defecttype", "disease", "befund", "diagnose", "fehlerart", "fehler", "verdict",
+         "classid", "categoryid", "labelid")  # fmt: skip
 """Heads that say: this is the class."""
 MAYBE = ("type", "annotation", "annotations", "grade", "name", "kind", "quality", "result", "status", "severity",
          "probability", "attribute", "level", "score", "rating", "finding", "findings", "condition",
@@ -35,7 +36,7 @@ HELPERS = re.compile(
     r"|index|idx|no|nr|row|unnamed.*|date|time|timestamp|age|patientage|sex|gender|patientgender|view|viewposition"
     r"|followup|author|annotator|rater|reader|worker|comment|comments|note|notes|remark|rotation|angle|size|filesize|md5"
     r"|sha256|hash|camera|device|pixelspacing.*|originalimage.*|xclick.*|boxid|objectid|annotationid|regionid|trackid"
-    r"|frame|framenumber|instanceid|depth|channels|format|modality|dxtype"
+    r"|alter|geschlecht|datum|bemerkung|operator|bediener|inspector|machine|frame|framenumber|instanceid|depth|channels|format|modality|dxtype"
 )
 """Heads that tell of the picture or of the labelling, never what is to be learned."""
 CORNERS = (("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"), ("left", "top", "right", "bottom"),
@@ -85,6 +86,8 @@ class Columns:
     crowd: int = -1
     flags: list[int] = field(default_factory=list)
     """columns of 0 and 1 that are classes"""
+    first: int = 0
+    """rows before the first one that holds values: the heads, and a title above them"""
     sure: bool = False
     """heads say what the class is, or there are boxes"""
 
@@ -107,6 +110,8 @@ def look_at(rows: list[Row], is_picture: Callable[[str], bool], pictures: int) -
     if not rows:
         return None
     width = max(map(len, rows[:50]))
+    title = int(len(rows) > 2 and sum(map(bool, rows[0])) == 1 < sum(map(bool, rows[1])))
+    rows = rows[title:]
     body = rows[1:101] or rows
     shares = [_share(body, place, is_picture) for place in range(width)]
     known = {plain(head): place for place, head in reversed(list(enumerate(rows[0])))}
@@ -117,14 +122,17 @@ def look_at(rows: list[Row], is_picture: Callable[[str], bool], pictures: int) -
         return None
     named = {row[file] for row in rows[1:] if len(row) > file}
     if named and all(cell.isdigit() for cell in named):
-        told = by_head is not None or re.search(r"id|im|file|scan|slide|case", plain(rows[0][file]))
+        told = by_head is not None or re.search(
+            r"id|im|file|scan|slide|case|^(no|nr|num|number)$", plain(rows[0][file])
+        )
         if not told or (len(rows) < 100 and len(named) * 2 < pictures):
             return None
     headless = is_picture(rows[0][file]) if file < len(rows[0]) else False
     if headless and plain(rows[0][file]) in FILE and not any(_is_number(cell) for cell in rows[0]):
         headless = False  # a picture called image.png does not make the head "image" a row
-    heads = [f"column {place + 1}" for place in range(width)] if headless else rows[0] + [""] * (width - len(rows[0]))
-    found = Columns(heads, not headless, file)
+    heads = ([] if headless else rows[0]) + [""] * width
+    heads = [heads[place] or f"column {place + 1}" for place in range(width)]
+    found = Columns(heads, not headless, file, first=title + int(not headless))
     if headless:
         if width == 6 and all(_is_number(cell) or not cell for row in body for cell in row[1:5]) and file == 0:
             found.box, found.box_kind, found.label, found.sure = [1, 2, 3, 4], "corners", 5, True
@@ -198,7 +206,7 @@ class Candidate:
 def candidates(columns: Columns, rows: list[Row]) -> list[Candidate]:
     """Return the columns that may be the class, the likeliest first."""
     taken = {columns.file, columns.split, columns.group, columns.width, columns.height, columns.crowd, *columns.box}
-    body = rows[int(columns.has_head) :]
+    body = rows[columns.first :]
     found = []
     for place, head in enumerate(columns.heads):
         name = plain(head)
@@ -212,6 +220,8 @@ def candidates(columns: Columns, rows: list[Row]) -> list[Candidate]:
         if not values or any(value[:1] in "{[" for value in values):
             continue
         many = len(values) > MAX_CLASSES or (len(values) > 20 and len(values) * 2 > total)
+        if not known and len(values) == total >= 5:
+            continue  # a value of its own in every row names or measures, it is no class
         measured = known and _are_numbers(values) and len(values) > 1
         if known < 2 and not measured and (many or len(values) < 2 or max(map(len, values)) > 60):
             continue
@@ -231,7 +241,7 @@ def settle_label(columns: Columns, rows: list[Row], choices: Choices, name: str)
     found = candidates(columns, rows)
     flags = [item for item in found if item.known < 2 and all(value.lower() in FLAGS for value in item.values)]
     strong = _one_of_twins([item for item in found if item.known == 2], rows)
-    body = rows[int(columns.has_head) :]
+    body = rows[columns.first :]
     options = [Option(item.head, item.meaning(len(body))) for item in found]
     taken: str | None = None
     why = ""
