@@ -23,7 +23,7 @@ from typing import IO, Any
 from core.delivery.predict.entry import Entry, FoundObject, ObjectRow, PictureRow
 from core.delivery.predict.model.unlike import is_unlike
 from core.files.csv_cells import PlainWriter
-from core.words import percent, thousands
+from core.words import count, percent, thousands
 
 PICTURE_FIELDS = ("file", "page", "width", "height", "found", "classes", "confidence", "error")
 UNLIKE_FIELDS = ("distance", "unlike")
@@ -41,12 +41,11 @@ def at_limit(entry: Entry, confidence: float = 0.0) -> bool:
     return "max_det" in entry and len(counted(entry, confidence)) >= entry["max_det"]
 
 
-def limit_words(max_det: int, pictures: int = 1) -> str:
+def limit_words(max_det: int, pictures: int) -> str:
     """Say that the limit of findings was reached, and what to do."""
-    where = "this picture" if pictures == 1 else f"{thousands(pictures)} pictures"
     return (
-        f"{thousands(max_det)} findings in {where}, as many as are kept at most: there may be more; look in tiles, or "
-        f"train with a higher limit, such as --set max_det={2 * max_det}"
+        f"{thousands(max_det)} findings in {count(pictures, 'picture')}, as many as are kept at most: there may be "
+        f"more; look in tiles, or train with a higher limit, such as --set max_det={2 * max_det}"
     )
 
 
@@ -68,7 +67,7 @@ def entry_words(entry: Entry, confidence: float = 0.0) -> str:
         return f"{best[0]} ({percent(best[1])})"
     if "shares" in entry:
         return ", ".join(f"{name} {percent(share)}" for name, share in entry["shares"].items() if share)
-    limit = f" ({limit_words(entry['max_det'])})" if at_limit(entry, confidence) else ""
+    limit = " (as many as are kept at most: there may be more)" if at_limit(entry, confidence) else ""
     return (class_counts(entry, confidence) or "nothing found") + limit
 
 

@@ -20,7 +20,7 @@ from core.delivery.predict.drawing import draw_on
 from core.delivery.predict.model.chosen_model import ChosenModel, choose_model
 from core.delivery.predict.model.warm import WarmPredictor
 from core.delivery.predict.predicting import find_pictures, predict_picture, predict_pictures
-from core.delivery.predict.results import ResultWriter, counted, entry_words
+from core.delivery.predict.results import ResultWriter, at_limit, counted, entry_words
 from core.errors import InputError
 from core.evaluation.figures.operating_point import save_operating_point
 from core.processes.isolation import isolated_environment
@@ -70,6 +70,16 @@ def test_moving_the_line_gives_what_asking_again_would(trained: Trained, warm: W
     asked = predict_picture(warm, model, picture, line)[0]["objects"]
     assert 0 < len(asked) < len(scores)
     assert counted(low, line) == asked
+
+
+def test_reaching_the_limit_of_findings_is_said() -> None:
+    found = [{"class": "pit", "class_id": 0, "confidence": sure, "box": [0, 0, 9, 9]} for sure in (0.9, 0.8, 0.1)]
+    entry = {"file": "a.png", "page": 1, "width": 9, "height": 9, "error": None, "objects": found, "max_det": 3}
+    assert at_limit(entry)
+    assert not at_limit(entry, 0.5), "of those above the line none was cut off"
+    assert "there may be more" in entry_words(entry)
+    assert entry_words(entry, 0.5) == "2 pit"
+    assert not at_limit({**entry, "max_det": 4})
 
 
 @pytest.mark.slow
