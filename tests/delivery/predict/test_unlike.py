@@ -65,13 +65,15 @@ def test_the_layers_are_the_last_of_the_backbone_at_four_strides(predictor: Pred
 
 
 def test_grey_borders_do_not_count(predictor: Predictor) -> None:
-    wide = np.full((32, 128, 3), 250, np.uint8)
+    wide = np.full((40, 128, 3), 250, np.uint8)
     layers = list(feature_layers(predictor))[:1]
     with watched(predictor, layers) as seen:
         predictor.result(wide, 128, 0.9)
     maps = seen.maps[layers[0]][0]
-    inner = maps[:, (maps.shape[1] - 8) // 2 :][:, :8].float().mean(dim=(1, 2)).numpy()
+    assert maps.shape[1:] == (16, 32), "64 rows were fed, 12 of them grey above and 12 below"
+    inner = maps[:, 3:13].float().mean(dim=(1, 2)).numpy()
     assert seen.features(wide.shape[:2]) == pytest.approx(inner, abs=1e-5)
+    assert seen.features(wide.shape[:2]) != pytest.approx(maps.float().mean(dim=(1, 2)).numpy(), abs=1e-5)
 
 
 def test_a_picture_of_another_kind_is_marked_in_tiles_as_well(
