@@ -74,6 +74,7 @@ class Tree:
     """what kind of labels each JSON file holds, as far as it was looked at"""
     choices: Choices = field(default_factory=Choices)
     """what the user chose where several readings fit, and what was asked"""
+    _by_suffix: dict[tuple[str, ...], list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def pictures(self) -> list[str]:
@@ -93,11 +94,18 @@ class Tree:
 
     def with_suffix(self, *suffixes: str) -> list[str]:
         """Return the names that end in one of the (lower-case) suffixes, documents such as README.txt left out."""
-        return [
-            name
-            for name in self.files
-            if name.lower().endswith(suffixes) and not PurePosixPath(name).stem.lower().startswith(DOCUMENT_STEMS)
-        ]
+        if suffixes not in self._by_suffix:  # every format asks, of tens of thousands of files
+            self._by_suffix[suffixes] = [
+                name
+                for name in self.files
+                if name.lower().endswith(suffixes) and not PurePosixPath(name).stem.lower().startswith(DOCUMENT_STEMS)
+            ]
+        return list(self._by_suffix[suffixes])
+
+    @cached_property
+    def texts_of_pictures(self) -> list[str]:
+        """Names of the .txt files that are called like a picture, in whatever folder."""
+        return [name for name in self.with_suffix(".txt") if PurePosixPath(name).stem.lower() in self.pictures_by_stem]
 
     @cached_property
     def folders(self) -> set[str]:

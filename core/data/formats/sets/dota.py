@@ -20,14 +20,10 @@ HEADS = ("imagesource:", "gsd:", "acquisition dates:", "sensor")
 
 def detect(tree: Tree) -> float:
     """Return 0.93 when most texts that pair with pictures hold rows of DOTA."""
-    texts = _texts(tree)
+    texts = tree.texts_of_pictures
     sample = texts[:: max(1, len(texts) // 20)]
     fitting = sum(bool(_rows(tree.text(name))) for name in sample)
     return 0.93 if fitting and fitting * 2 >= sum(1 for name in sample if tree.text(name).strip()) else 0.0
-
-
-def _texts(tree: Tree) -> list[str]:
-    return [name for name in tree.with_suffix(".txt") if PurePosixPath(name).stem.lower() in tree.pictures_by_stem]
 
 
 def _rows(text: str) -> list[tuple[list[float], str]]:
@@ -44,7 +40,7 @@ def _rows(text: str) -> list[tuple[list[float], str]]:
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read every text; what is marked as difficult counts like the rest."""
     named = NamedClasses(tree)
-    for name in _texts(tree):
+    for name in tree.texts_of_pictures:
         text = tree.text(name)
         rows = _rows(text)
         others = [line for line in text.splitlines() if line.strip() and not line.lower().startswith(HEADS)]

@@ -18,14 +18,10 @@ IGNORED = "DontCare"
 
 def detect(tree: Tree) -> float:
     """Return 0.93 when most texts that pair with pictures hold rows of KITTI."""
-    texts = _texts(tree)
+    texts = tree.texts_of_pictures
     sample = texts[:: max(1, len(texts) // 20)]
     filled = [text for text in map(tree.text, sample) if text.strip()]
     return 0.93 if filled and sum(map(_is_kitti, filled)) * 2 >= len(filled) else 0.0
-
-
-def _texts(tree: Tree) -> list[str]:
-    return [name for name in tree.with_suffix(".txt") if PurePosixPath(name).stem.lower() in tree.pictures_by_stem]
 
 
 def _is_kitti(text: str) -> bool:
@@ -44,7 +40,7 @@ def _row(line: str) -> tuple[str, list[float]] | None:
 def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read the boxes; regions marked DontCare are left out."""
     named = NamedClasses(tree)
-    for name in _texts(tree):
+    for name in tree.texts_of_pictures:
         lines = [line for line in tree.text(name).splitlines() if line.strip()]
         if lines and not any(_row(line) for line in lines):
             continue
