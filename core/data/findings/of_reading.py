@@ -244,6 +244,12 @@ READING: dict[str, Kind] = {
         "One object consists of several separate outlines; they were joined into one.",
         "{n} objects consist of several separate outlines; they were joined into one each.",
     ),
+    "points-alone": Kind(
+        I,
+        "One picture has labelled points and no box; all its points were taken for one object.",
+        "{n} pictures have labelled points and no box; all points of a picture were taken for one object.",
+        "If a picture shows several, draw a box around each, so that its points can be told apart.",
+    ),
     "track-filled": Kind(
         I,
         "One box of a video was put on the straight line between two key frames.",

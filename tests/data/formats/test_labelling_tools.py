@@ -232,6 +232,16 @@ def test_points_without_an_object_are_left_out_and_said(workspace, tmp_path):
     assert codes(dataset)["other-shape"] == 3
 
 
+def test_points_and_nothing_else_are_one_object_per_picture(workspace, tmp_path):
+    studio = labelstudio(tmp_path / "studio", [point("tip", 12, 8), point("base", 28, 24)])
+    plain = labelme(tmp_path / "plain", [shape("tip", "point", [[12, 8]]), shape("base", "point", [[28, 24]])])
+    for root in (studio, plain):
+        dataset = import_dataset(workspace, root)
+        assert (dataset.task, dataset.instances, dataset.keypoint_shape) == ("pose", {"object": 3}, (2, 3))
+        assert codes(dataset)["points-alone"] == 3
+        assert np.abs(corners(first(dataset)[0]) - [12, 8, 28, 24]).max() < 0.5
+
+
 def test_a_box_and_its_label_with_one_id(workspace, tmp_path):
     place = percent(10, 6, 30, 26)
     results = [

@@ -28,6 +28,8 @@ from core.tasks import Task
 
 NAME = "labelme"
 LAYOUT = "LabelMe and X-AnyLabeling (one JSON file per picture, which may hold the picture)"
+NO_NAME = "object"
+"""The class of an object of which only the points are labelled."""
 KNOWN = ("polygon", "rectangle", "circle", "mask", "rotation", "quadrilateral", "point")
 
 
@@ -101,9 +103,14 @@ def _objects(content: dict[str, Any], name: str, named: NamedClasses) -> list[tu
     single: list[tuple[object, SourceObject]] = []
     groups: dict[object, list[tuple[object, SourceObject]]] = {}
     points: dict[object, dict[str, Point]] = {}
-    for shape in entries(content, "shapes"):
+    shapes = entries(content, "shapes")
+    kinds = {str(shape.get("shape_type") or "polygon").lower() for shape in shapes}
+    only_points = (
+        kinds == {"point"} and len({shape.get("label") for shape in shapes if _hashable(shape)}) == len(shapes) > 1
+    )
+    for shape in shapes:
         kind = str(shape.get("shape_type") or "polygon").lower()
-        group = shape.get("group_id")
+        group = "all" if only_points else shape.get("group_id")
         group = group if isinstance(group, int | str) and not isinstance(group, bool) and group != "" else None
         where = f"{name}: {kind} {shape.get('label')}"
         if kind == "point" and group is not None:
@@ -135,10 +142,17 @@ def _objects(content: dict[str, Any], name: str, named: NamedClasses) -> list[tu
             continue
         for label, items in by_label.items():
             single.append((label, _joined(items, f"{name}: group {group}, {label}", named)))
+    if only_points and points:
+        named.problems.note("points-alone", name)
+        single.append((NO_NAME, named.skeletons.add(SourceObject(0, row="points"), points.pop("all"))))
     for group, found in points.items():
         for label in found:
             named.problems.note("other-shape", f"{name}: point {label} of group {group}, which has no box")
     return single
+
+
+def _hashable(shape: dict[str, Any]) -> bool:
+    return isinstance(shape.get("label"), str)
 
 
 def _joined(items: list[SourceObject], where: str, named: NamedClasses) -> SourceObject:

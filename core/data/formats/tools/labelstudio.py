@@ -23,6 +23,8 @@ LAYOUT = "Label Studio JSON export"
 PREFIX = re.compile(r"^[0-9a-f]{8}-")
 """Label Studio puts eight hex digits before the name of an uploaded file."""
 NO_SHAPES = ("relation", "textarea", "rating", "number", "datetime", "pairwise")
+NO_NAME = "object"
+"""The class of an object of which only the points are labelled."""
 MAX_BRUSH = 800_000_000
 """Values of a brush mask (four per pixel) that are opened at most."""
 
@@ -173,6 +175,15 @@ def _add_points(
             one, other = str(item.get("from_id", "")), str(item.get("to_id", ""))
             related[one], related[other] = other, one
     owned: dict[str, dict[str, Point]] = {}
+    alone = {label: point for _, label, point, _ in points}
+    if (
+        not objects
+        and len(alone) == len(points) > 1
+        and all(math.isfinite(part) for point in alone.values() for part in point)
+    ):
+        named.problems.note("points-alone", where)
+        objects["points alone"] = (NO_NAME, named.skeletons.add(SourceObject(0, row="points"), alone), np.ones(2))
+        return
     for parent, label, point, identity in points:
         owner = parent if parent in objects else related.get(identity, "")
         if owner not in objects:
