@@ -47,7 +47,8 @@ def guard() -> Middleware:
         print(error, file=sys.stderr)
         os._exit(2)  # Streamlit imports this file in its server, which would go on after an exception
     proxy, tls = bool(os.environ.get(PROXY)), bool(st.get_option("server.sslCertFile"))
-    return Middleware(Guard, door=door, proxy=proxy, tls=tls or proxy)
+    hosts = st.get_option("server.allowedHosts") or ()
+    return Middleware(Guard, door=door, proxy=proxy, tls=tls or proxy, hosts=hosts)
 
 
 app = st.App(ROOT / "pages" / "_app.py", lifespan=lifespan, middleware=[guard()])

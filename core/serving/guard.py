@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -37,9 +37,20 @@ HEADERS = {
 class Guard:
     """ASGI middleware; without a `door` everybody who reaches the address comes in, as on this machine alone."""
 
-    def __init__(self, app: App, *, door: Door | None = None, proxy: bool = False, tls: bool = False) -> None:
-        """`proxy`: addresses and host are those it forwards; `tls`: the cookie is for encrypted connections only."""
-        self.app, self.door, self.proxy, self.tls = app, door, proxy, tls
+    def __init__(
+        self,
+        app: App,
+        *,
+        door: Door | None = None,
+        proxy: bool = False,
+        tls: bool = False,
+        hosts: Collection[str] = (),
+    ) -> None:
+        """`hosts` are the names the app answers to, without ports; all when there are none.
+
+        `proxy`: addresses and host are those it forwards; `tls`: the cookie is for encrypted connections only.
+        """
+        self.app, self.door, self.proxy, self.tls, self.hosts = app, door, proxy, tls, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand the call on."""
@@ -55,6 +66,9 @@ class Guard:
             await self.app(scope, receive, send)
             return
         guarded = _with_headers(send)
+        if self.hosts and _without_port(headers.get("host", "")) not in self.hosts and not self.proxy:
+            await _answer(guarded, HTTPStatus.MISDIRECTED_REQUEST, "This server does not go by that name.")
+            return
         if self.door is not None and (scope["path"] in ("/login", "/logout") or not self._is_in(headers)):
             await self._at_the_door(self.door, scope, headers, receive, guarded)
             return
@@ -111,6 +125,12 @@ class Guard:
         cookie = f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={SESSION_SECONDS:.0f}"
         place = {"location": "/", "set-cookie": cookie + ("; Secure" if self.tls else "")}
         await _answer(send, HTTPStatus.SEE_OTHER, "", place)
+
+
+def _without_port(host: str) -> str:
+    """Return the name in a Host header, an IPv6 address in its brackets."""
+    name, _, port = host.lower().rpartition(":")
+    return name if name and port.isdigit() else host.lower()
 
 
 def _token(headers: dict[str, str]) -> str:

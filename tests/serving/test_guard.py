@@ -141,6 +141,14 @@ def test_a_form_from_elsewhere_and_a_long_one_come_to_nothing() -> None:
     assert ask(guard, "/login", method="POST", body=b"password=" + b"x" * 100_000)[0]["status"] == 401
 
 
+@pytest.mark.parametrize(
+    ("host", "known"), [("lab:8501", True), ("LAB", True), ("[::1]:8501", True), ("evil.example", False), ("", False)]
+)
+def test_it_answers_to_its_own_names_only(host: str, known: bool) -> None:
+    guard = Guard(inside, door=Door(SECRET), hosts=["lab", "[::1]"])
+    assert (ask(guard, "/login", host=host)[0]["status"] == 421) is not known
+
+
 def test_the_health_check_needs_no_password() -> None:
     assert ask(Guard(inside, door=Door(SECRET)), "/_stcore/health")[1]["body"] == b"inside"
 
