@@ -63,8 +63,9 @@ def bring_in(workspace: Workspace) -> str | None:
             return start_import(workspace, new_job(workspace), SAMPLE)
         return None
     settings, _ = import_settings(workspace)
-    st.button("Import", key="bring_start", type="primary", disabled=True, help="Give it pictures first.")
-    if settings is None or not (files or place.strip()):
+    given = bool(files or place.strip())
+    st.button("Import", key="bring_start", type="primary", disabled=not given or settings is None)
+    if settings is None or not given:
         return None
     return _look(workspace, way or ARCHIVE, files, place, settings)
 
