@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check ultralytics wheel install install-dev clean
+.PHONY: run test fuzz check ultralytics wheel install install-dev clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m streamlit run streamlit_app.py
 
 test: $(VENV)/.installed-dev check
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Damaged uploads by the thousand; a seed that does harm becomes a named case of tests/fuzz/test_fuzz.py.
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz.trying $(or $(COUNT),20000) --first $(or $(FIRST),0)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from core.data.importing.settings import ImportSettings
 from core.data.reading.archives import FOREIGN_ARCHIVES, extract, is_archive
 from core.data.reading.choices import Choices
 from core.data.reading.encodings import composed
+from core.data.reading.json_labels import strays
 from core.data.reading.source_dataset import SourceDataset
 from core.data.reading.tree import Tree, is_junk, merge_trees, read_folder
 from core.errors import InputError
@@ -105,7 +106,10 @@ def read_upload(tree: Tree, settings: ImportSettings) -> SourceDataset:
     """
     tree.choices = Choices(dict(settings.choices))
     module = layout_of(tree)
-    found: SourceDataset = module.read(tree, settings.task)
+    with strays() as noted:
+        found: SourceDataset = module.read(tree, settings.task)
+    for (file, key), number in noted.found.items():
+        found.problems.note("bad-row", f"{file}: {number} under “{key}” that are no objects", count=number)
     if settings.task and found.task != settings.task:
         raise InputError(
             f"{tree.label} can't be read as {settings.task}: its labels ({module.LAYOUT}) make it {found.task}. "

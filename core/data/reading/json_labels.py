@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from core.data.reading.encodings import decode_text
@@ -65,6 +70,8 @@ def kind_of(text: str) -> Kind:
 
 def load_json(tree: Tree, name: str) -> Any:
     """Parse a JSON file. Raises InputError naming the file and the line."""
+    if (noted := _NOTED.get()) is not None:
+        noted.file = name
     try:
         return json.loads(_whole_characters(tree.text(name)))
     except json.JSONDecodeError as error:
@@ -127,9 +134,40 @@ def as_dict(value: object) -> dict[str, Any]:
 
 
 def entries(content: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """Return the dictionaries of a list field, [] when it is missing or of another kind."""
+    """Return the dictionaries of a list field, [] when it is missing or of another kind.
+
+    Items of another kind are counted for `strays`, under the file that was loaded last.
+    """
     value = content.get(key)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    if value is None:
+        return []
+    kept = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    wrong = len(value) - len(kept) if isinstance(value, list) else 1
+    if wrong and (noted := _NOTED.get()) is not None:
+        noted.found[noted.file, key] += wrong
+    return kept
+
+
+@dataclass
+class Strays:
+    """Items of label files that were no objects where objects belong: (file, field) -> how many."""
+
+    found: Counter[tuple[str, str]] = field(default_factory=Counter)
+    file: str = ""
+
+
+_NOTED: ContextVar[Strays | None] = ContextVar("strays", default=None)
+
+
+@contextmanager
+def strays() -> Iterator[Strays]:
+    """Count what `entries` passes over within the block."""
+    noted = Strays()
+    token = _NOTED.set(noted)
+    try:
+        yield noted
+    finally:
+        _NOTED.reset(token)
 
 
 def number(value: object) -> float:

@@ -121,6 +121,18 @@ def test_half_a_character_in_a_class_name_is_replaced(workspace, tmp_path) -> No
     assert import_dataset(workspace, folder).classes == ["broken � name 😀"]
 
 
+def test_items_of_the_wrong_kind_in_a_label_file_are_counted(workspace, tmp_path) -> None:
+    folder = write_yolo_folder(tmp_path / "set", 6, 4)
+    for path in [*(folder / "labels").rglob("*.txt"), folder / "data.yaml"]:
+        path.unlink()
+    pictures = sorted((folder / "images").rglob("*.png"))
+    images = [{"id": n, "file_name": p.name, "width": 64, "height": 64} for n, p in enumerate(pictures)]
+    marks: list[object] = [{"id": n, "image_id": n, "category_id": 1, "bbox": [5, 5, 20, 20]} for n in range(10)]
+    content = {"images": [*images, "stray"], "annotations": [*marks, 3, None], "categories": [{"id": 1, "name": "a"}]}
+    (folder / "annotations.json").write_text(json.dumps(content))
+    assert codes(import_dataset(workspace, folder))["bad-row"] >= 3
+
+
 def test_a_number_of_thousands_of_digits_is_refused_with_the_file(workspace, tmp_path) -> None:
     folder = write_yolo_folder(tmp_path / "set", 2, 1)
     (folder / "annotations.json").write_text(
