@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.images.budget import PICTURES
 from core.data.images.decoding import open_header
 from core.data.images.page import UnreadableImage
 from core.data.reading.tree import Tree
@@ -16,6 +17,10 @@ from core.data.reading.tree import Tree
 MAX_LEVELS = 64
 LOSSY = (".jpg", ".jpeg")
 Values = NDArray[np.int64]
+
+
+VALUE_BYTES = 12
+"""Bytes that a mask's pixel takes: as read and as a whole number."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,11 @@ def read_values(tree: Tree, name: str, *, colours: bool = False) -> Read:
 
     A picture in colour whose channels are equal counts as grey. Raises UnreadableImage, OSError or ValueError.
     """
-    with open_header(tree.files[name]) as image:
+    with open_header(tree.files[name]) as image, PICTURES.room(*image.size, VALUE_BYTES):
+        try:
+            image.load()
+        except Exception as error:  # Pillow's plugins raise almost anything on hostile bytes
+            raise UnreadableImage(f"its pixels are damaged ({error})") from error
         wide = image.mode in ("I", "I;16", "I;16B", "I;16L", "F")
         if image.mode == "1" and not colours:
             return Read(np.asarray(image).astype(np.int64) * 255)
