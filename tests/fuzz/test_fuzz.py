@@ -9,9 +9,7 @@ import pytest
 
 from tests.fuzz.trying import try_all
 
-HARMED: dict[int, str] = {
-    3108: "SyntaxError of Pillow from a mask with a broken PNG chunk, while the layout was looked for"
-}
+HARMED: dict[int, str] = {3108: "SyntaxError of Pillow from a mask with a broken PNG chunk, while detecting"}
 """Seed -> what it did when it was found."""
 
 
