@@ -24,7 +24,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from core.evaluation.crossfit.counts import Counts, Findings, best_epochs, fixed, flattery, highest_f1
 from core.evaluation.crossfit.folds import draw_folds
 from core.evaluation.figures.figure import Figure
-from core.evaluation.figures.intervals import count_effective, count_units, draw, group_members, ratio_interval
+from core.evaluation.figures.intervals import (
+    count_effective,
+    count_units,
+    draw,
+    exact_ratio,
+    group_members,
+    ratio_interval,
+)
 
 EPOCHS, RUNS, PICTURES_OF_TRUTH = 15, 10, 10_000
 SIZES = (20, 40, 80, 160)
@@ -125,13 +132,17 @@ class Truth:
         return right / self.objects, 2 * right / (count + self.objects)
 
 
-def figures(counts: Counts, objects: Array, weights: NDArray[np.float32], units: int) -> tuple[Figure, Figure]:
+def figures(
+    counts: Counts, objects: Array, weights: NDArray[np.float32], units: int, exactly: bool
+) -> tuple[Figure, Figure]:
     """Return recall and F1 with their intervals, as the evaluation works them out."""
     hits, named, labelled = counts.hits.sum(), counts.findings.sum(), objects.sum()
     drawn = [weights @ table.astype(np.float32) for table in (counts.hits, counts.findings, objects)]
     with np.errstate(invalid="ignore", divide="ignore"):
         recall = ratio_interval(drawn[0] / drawn[2], hits, labelled, min(units, count_effective(objects)))
         score = ratio_interval(2 * drawn[0] / (drawn[1] + drawn[2]), hits, (named + labelled) / 2, units)
+    if exactly:  # a classifier's answers, corrected
+        recall = score = exact_ratio(drawn[0] / drawn[2], hits, labelled, units)
     return Figure(hits / labelled, *recall), Figure(2 * hits / (named + labelled), *score)
 
 
@@ -187,7 +198,10 @@ def main() -> None:
                 best = best_epochs(lambda epoch, mask, known=known: known[mask.tobytes()][epoch], numbers, folds)
                 fitted = counted - flattery(epochs[kept], folds, rule, first, best)
                 weights, units = draw(pictures, groups or None, seed=one), count_units(pictures, groups or None)
-                told = [*figures(counted, objects, weights, units), *figures(fitted, objects, weights, units)]
+                told = [
+                    *figures(counted, objects, weights, units, False),
+                    *figures(fitted, objects, weights, units, world.classifier),
+                ]
                 for place, (figure, true) in enumerate(zip(told, truth.at(kept, line) * 2, strict=True)):
                     wrong[place].append(100 * (figure.value - true))
                     held[place].append(figure.low <= true <= figure.high)

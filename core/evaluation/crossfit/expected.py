@@ -16,7 +16,15 @@ from core.evaluation.crossfit.counts import Counts, Findings, LineRule, best_epo
 from core.evaluation.crossfit.epochs import findings_of, fitness_of
 from core.evaluation.crossfit.folds import draw_folds, repeats_for
 from core.evaluation.figures.figure import Figure
-from core.evaluation.figures.intervals import Weights, count_effective, count_units, draw, group_members, ratio_interval
+from core.evaluation.figures.intervals import (
+    Weights,
+    count_effective,
+    count_units,
+    draw,
+    exact_ratio,
+    group_members,
+    ratio_interval,
+)
 from core.evaluation.figures.metrics import ratio
 from core.ultralytics.trainers.epoch_answers import EpochAnswers
 
@@ -143,7 +151,7 @@ def expected_of_classifier(choosing: Choosing, right: NDArray[np.bool_]) -> Expe
     found = min(max(float(hits.sum()), 0.0), total)
     with np.errstate(invalid="ignore", divide="ignore"):
         draws = (weights @ hits.astype(np.float32)) / weights.sum(axis=1)
-    metrics = {"top1": Figure(ratio(found, total), *ratio_interval(draws, found, total, units))}
+    metrics = {"top1": Figure(ratio(found, total), *exact_ratio(draws, found, total, units))}
     folds = int(choosing.folds.max()) + 1 if choosing.folds.size else 1
     return Expected(metrics, False, choosing.knows_epochs, folds, _sentence(False, choosing.knows_epochs, folds))
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 from core.evaluation.figures.figure import UNKNOWN, Figure
+from core.evaluation.figures.intervals import exact
 
 Draws = NDArray[np.float64]
 DRAWS = 20_000
@@ -28,9 +28,7 @@ def exact_rate(part: float, whole: float) -> Figure:
     if whole <= 0:
         return UNKNOWN
     part = min(max(part, 0.0), whole)
-    low = 0.0 if part <= 0 else float(betaincinv(part, whole - part + 1, 0.025))
-    high = 1.0 if part >= whole else float(betaincinv(part + 1, whole - part, 0.975))
-    return Figure(part / whole, low, high)
+    return Figure(part / whole, *exact(part, whole))
 
 
 def _drawn(part: float, whole: float, seed: int) -> Draws:
