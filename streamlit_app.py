@@ -51,4 +51,11 @@ def guard() -> Middleware:
     return Middleware(Guard, door=door, proxy=proxy, tls=tls or proxy, hosts=hosts)
 
 
-app = st.App(ROOT / "pages" / "_app.py", lifespan=lifespan, middleware=[guard()])
+def tell(error: Exception) -> bool:
+    """Say in a sentence what ended a page."""
+    from pages._ui.common.unforeseen import show_unforeseen
+
+    return show_unforeseen(error)
+
+
+app = st.App(ROOT / "pages" / "_app.py", lifespan=lifespan, middleware=[guard()], on_script_error=tell)

@@ -1,0 +1,16 @@
+"""What a page shows when something goes wrong that nobody foresaw: a sentence and a reference, never a traceback."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import GraftError, unforeseen
+from core.workspace import workspace_folder
+from pages._ui.common.formatting import plain
+
+
+def show_unforeseen(error: Exception) -> bool:
+    """Show an error that ended a page, and write it to the log; returns True: nothing else is to be shown."""
+    text = str(error) if isinstance(error, GraftError) else unforeseen(error, workspace_folder(), "This page")
+    st.error(plain(text), icon=":material/error:")
+    return True
