@@ -10,6 +10,8 @@ from core.data.findings.problems import Problems
 from core.data.reading.source_dataset import SourceImage, SourceObject
 from core.tasks import TASKS, Task
 
+SMALLEST = 1.5e-6
+"""Share of a side that six decimals can hold."""
 SLACK = 0.003
 """An object may reach this fraction past the edge (two pixels of 640) and is cut there without a finding."""
 
@@ -41,8 +43,15 @@ def to_fractions(
 def _object(
     item: SourceObject, scale: NDArray[np.float64], task: Task, where: str, problems: Problems
 ) -> LabelledObject | None:
+    known = TASKS[task]
+    if item.box is not None and not known.has_polygons and not known.has_keypoints:
+        # Nearly every box of a large sheet lies wholly inside: a tenth of the time of the general way below.
+        (x, y), (left, top, right, bottom) = scale.tolist(), map(float, item.box)
+        left, top, right, bottom = left * x, top * y, right * x, bottom * y
+        if left >= 0 and top >= 0 and right <= 1 and bottom <= 1 and min(right - left, bottom - top) >= SMALLEST:
+            return LabelledObject(item.class_id, ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top))
     keypoints = None
-    if TASKS[task].has_polygons:
+    if known.has_polygons:
         points = item.polygon if item.polygon is not None else _rectangle(item)
     elif item.box is not None:
         points = np.array(item.box, dtype=float).reshape(2, 2)
@@ -86,7 +95,7 @@ def _rectangle(item: SourceObject) -> NDArray[np.float64]:
 
 def _is_empty(points: NDArray[np.float64], task: Task) -> bool:
     """Return whether nothing of the object is left: no width or height that six decimals can hold, or no area."""
-    if bool((np.ptp(points, axis=0) < 1.5e-6).any()):
+    if bool((np.ptp(points, axis=0) < SMALLEST).any()):
         return True
     if not TASKS[task].has_polygons:
         return False
