@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -62,11 +63,15 @@ def parse_setting(text: str) -> tuple[str, Any]:
         raise InputError(f"“{text}” is not a setting: write KEY=VALUE, such as lr0=0.005.")
     check_argument(name)
     try:
-        return name, yaml.safe_load(value) if value.strip().lower() != "none" else None
+        read = yaml.safe_load(value) if value.strip().lower() != "none" else None
     except yaml.YAMLError as error:
         raise InputError(
             f"The value of {name} can't be read: “{value}”. Write a number, true, false or none."
         ) from error
+    if isinstance(read, str):
+        with suppress(ValueError):  # YAML takes 1e-5 for a word, as it has no point
+            return name, float(read)
+    return name, read
 
 
 def check_argument(name: str) -> None:
