@@ -120,6 +120,11 @@ def value_from_to(figure: Figure, *, share: bool = True) -> str:
     return f"{told} ({ends[0]} to {ends[1]})" if ends else told
 
 
+def share_words(share: float) -> str:
+    """Return a share as somebody stated it: `2.5 %`, or `500 ppm` below one in a thousand."""
+    return f"{share * 1e6:g} ppm" if share < 0.001 else f"{share * 100:g} %"
+
+
 def points(difference: float | None) -> str:
     """Return the size of a difference of shares or scores in points of 100: `14`, and one digit below ten: `0.7`."""
     if not _known(difference):

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from core.serving.passwords import LOCKED_SECONDS, SESSION_SECONDS, Door
+from core.words import duration
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -110,7 +111,7 @@ class Guard:
 
     async def _log_in(self, door: Door, address: str, headers: dict[str, str], receive: Receive, send: Send) -> None:
         if door.is_locked(address):
-            wait = f"Too many wrong passwords: wait {LOCKED_SECONDS / 60:.0f} minutes."
+            wait = f"Too many wrong passwords: wait {duration(LOCKED_SECONDS)}."
             await _answer(send, HTTPStatus.TOO_MANY_REQUESTS, _page(wait))
             return
         if not self._same_origin(headers):

@@ -16,7 +16,7 @@ from core.evaluation.decisions.units import UnitCounts, count_units
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.figure import Figure
 from core.tasks import TASKS
-from core.words import count, percent, thousands, value_from_to
+from core.words import count, percent, share_words, thousands, value_from_to
 
 MADE = frozenset(["part", "piece", "product", "item", "board", "unit", "weld", "casting", "panel", "wafer", "lot"])
 """What is made rather than examined: it is thrown out and gets through."""
@@ -292,11 +292,6 @@ def million_words(figure: Figure) -> str:
         return "–"
     value, ends = per(figure, 1_000_000)
     return f"{value} ({ends})"
-
-
-def share_words(share: float) -> str:
-    """Return a stated share: `2 %`, or `500 ppm` below one in a thousand."""
-    return f"{share * 1e6:g} ppm" if share < 0.001 else f"{share * 100:g} %"
 
 
 def _number(value: float) -> str:
