@@ -220,7 +220,7 @@ BY_HAND = {
     "core/delivery/notebook/code.py": "code for a notebook that runs without Graft",
     "core/delivery/bundle/files": "scripts that run without Graft",
     "core/models/starter/make.py": "a developer's script",
-    "core/data/formats/labelstudio.py": "a row of a file, quoted as it stands",
+    "core/data/formats/tools/labelstudio.py": "a row of a file, quoted as it stands",
 }
 """Where numbers may be put into words by hand, and why."""
 UNITS = re.compile(r" ?(%|(s|min|h|kB|MB|GB|ms|seconds?|minutes?|hours?|days?|bytes)\b)")

@@ -33,7 +33,7 @@ def show_checklists(workspace: Workspace, run: Run) -> None:
                                key=f"study_{name}_{run.id}", max_chars=4000)
             for name, field in StudyDetails.model_fields.items()
         }  # fmt: skip
-        if st.form_submit_button("Keep these answers"):
+        if st.form_submit_button("Keep these answers", key=f"study_keep_{run.id}"):
             known = StudyDetails(**values)
             save_study(run.folder, known)
     empty = sum(not value for value in known.model_dump().values())

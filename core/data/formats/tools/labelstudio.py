@@ -232,7 +232,7 @@ def _object(value: dict[str, Any], scale: np.ndarray) -> SourceObject | None:
         corners = turn_by(np.array([[0, 0], [across, 0], [across, down], [0, down]]), angle)
         return SourceObject(0, polygon=corners + np.array([left, top]), row=f"rotated {angle:g}", rotated=True)
     box = (float(left), float(top), float(left + across), float(top + down))
-    return SourceObject(0, box, row=f"{x:g},{y:g},{width:g},{height:g} (percent)")
+    return SourceObject(0, box, row=f"{x:g},{y:g},{width:g},{height:g} %")
 
 
 def _brush(value: dict[str, Any], scale: np.ndarray) -> SourceObject | None:
