@@ -3,13 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test fuzz check ultralytics wheel install install-dev clean
+.PHONY: run test test-ray fuzz check ultralytics wheel install install-dev clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m streamlit run streamlit_app.py
 
 test: $(VENV)/.installed-dev check
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Training on a Ray cluster, tried on a real local head; apart, because Ray is an extra of its own and takes minutes.
+test-ray: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet -r requirements-ray.txt
+	$(BIN)/python -m pytest tests/training/test_ray.py
 
 # Damaged uploads by the thousand; a seed that does harm becomes a named case of tests/fuzz/test_fuzz.py.
 fuzz: $(VENV)/.installed-dev
