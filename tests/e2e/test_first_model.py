@@ -117,6 +117,7 @@ def test_the_server_asks_nothing_outside(tmp_path: Path, monkeypatch: pytest.Mon
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
         for name in ("no_proxy", "NO_PROXY"):
             monkeypatch.setenv(name, "127.0.0.1")
+        monkeypatch.setenv("GRAFT_PASSWORD", "it listens beyond this machine")
         server = Server(tmp_path / "workspace", command=command)
         knock = "\r\n".join(
             (
