@@ -183,7 +183,7 @@ class Dataset(BaseModel):
         write_json_atomic(self.root / "dataset.json", self.model_dump(mode="json"), durable=durable)
 
 
-@dataclass
+@dataclass(slots=True)
 class LabelledObject:
     """One labelled object; coordinates are fractions (0 to 1) of the picture's width and height."""
 

@@ -74,6 +74,8 @@ def write_dataset(
         else []
         for item in placed
     ]
+    for item in placed:
+        item.image.objects = []  # a sheet of a million rows is held once, not twice
     groups = _groups(placed, settings)
     meter("Looking for copies", 0, 1)
     copies = find_copies({item.ready.sha256: (item.ready.thumb, item.ready.path) for item in placed})
@@ -85,6 +87,7 @@ def write_dataset(
     dataset.split_note = chosen.note
     _make_folders(dataset, {place for place in chosen.places if place})
     rows = _write_files(dataset, placed, objects, groups, chosen, problems, meter)
+    objects.clear()  # they are on the disk now
     write_table(dataset, rows)
     known = {item.source: item.ready.known for item in placed}
     save_attributes(dataset, {str(row["file"]): known[str(row["source"])] for row in rows})
