@@ -8,7 +8,6 @@ from core.evaluation.evaluation import Evaluation
 from core.evaluation.predict.error_kinds import KINDS as ERROR_WORDS
 from core.metric_words import validator_words
 from core.tasks import TASKS
-from core.training.records.progress import read_progress
 from core.training.store import Run
 from core.words import SPLIT_WORDS, count
 from pages._ui.common import charts, frame
@@ -18,7 +17,7 @@ from pages._ui.common.formatting import plain
 from pages._ui.evaluation import charts as evaluation_charts
 from pages._ui.evaluation.attributes import ask_attributes
 from pages._ui.evaluation.decisions import show_decisions
-from pages._ui.evaluation.evaluations import evaluation_of, is_ready
+from pages._ui.evaluation.evaluations import evaluation_of, is_ready, progress_of
 from pages._ui.evaluation.figures import (
     show_calibration,
     show_classes,
@@ -91,7 +90,7 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
             st.session_state.setdefault(slider_key(run), evaluation.operating_point.threshold)
             evaluation = evaluation_of(workspace, run, split, float(st.session_state[slider_key(run)]))
         show_verdict(evaluation)
-        if split == "val" and (told := validator_words(read_progress(run).ultralytics)):
+        if split == "val" and (told := validator_words(progress_of(run).ultralytics)):
             st.caption(plain(told))
         python_fold(
             "from core.workspace import Workspace\nfrom core.evaluation.evaluation import evaluate_run\n\n"

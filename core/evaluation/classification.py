@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.evaluation.crossfit.correction import Correction, OfferedCorrection, best_class_correction
 from core.evaluation.crossfit.expected import Expected
 from core.evaluation.figures.average_precision import mean_known
 from core.evaluation.figures.calibration import calibration, sure_answers
-from core.evaluation.figures.correction import Correction, OfferedCorrection, best_class_correction
 from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import Weights, area_interval, count_units, draw, share_interval
 from core.evaluation.figures.metrics import ratio

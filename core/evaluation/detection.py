@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.evaluation.crossfit.correction import (
+    Correction,
+    OfferedCorrection,
+    TriedCorrection,
+    best_offered,
+    try_corrections,
+)
 from core.evaluation.crossfit.counts import Findings
 from core.evaluation.crossfit.expected import Expected
 from core.evaluation.figures.cached_figures import CachedFigures, work_out_figures
 from core.evaluation.figures.calibration import DETECTIONS_FROM, Calibration, calibration, sure_answers
-from core.evaluation.figures.correction import Correction, OfferedCorrection, best_correction
 from core.evaluation.figures.error_budget import error_budget
 from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import count_units, draw, group_members, ratio_interval
@@ -50,9 +57,9 @@ class Detector:
         self.unusable, self.grouped = self.arrays.unusable, self.arrays.groups is not None
         self.weights = draw(len(self.images), self.arrays.groups)
         self.units = count_units(len(self.images), self.arrays.groups)
-        member = group_members(len(self.images), self.arrays.groups)
-        self._by_group = np.argsort(member, kind="stable")
-        self._group_starts = np.flatnonzero(np.diff(member[self._by_group], prepend=-1))
+        self._member = group_members(len(self.images), self.arrays.groups)
+        self._by_group = np.argsort(self._member, kind="stable")
+        self._group_starts = np.flatnonzero(np.diff(self._member[self._by_group], prepend=-1))
         self.figures_are_new = cached is None
         self.cached = cached or work_out_figures(self.arrays, self.weights, twins)
         self.calibration = self.cached.calibration
@@ -74,10 +81,16 @@ class Detector:
         return best_f1_confidence(self.arrays.confidence, self.arrays.hit, len(self.truth))
 
     def offered_correction(self, line: float) -> OfferedCorrection | None:
-        """Return the correction that helps these findings, None where none does, see `correction.best_correction`."""
+        """Return the correction that helps these findings, None where none does, see `crossfit.correction`."""
         kept = self.arrays.confidence >= DETECTIONS_FROM
-        unit = group_members(len(self.images), self.arrays.groups)[self.arrays.picture[kept]]
-        return best_correction(self.arrays.confidence[kept], self.arrays.hit[kept], unit, line)
+        return best_offered(self._tried, self.arrays.hit[kept], self.arrays.confidence[kept] >= line)
+
+    @cached_property
+    def _tried(self) -> list[TriedCorrection]:
+        """The forms of a correction, fitted once: only what they are worth follows the line."""
+        kept = self.arrays.confidence >= DETECTIONS_FROM
+        unit = self._member[self.arrays.picture[kept]]
+        return try_corrections(self.arrays.confidence[kept], self.arrays.hit[kept], unit)
 
     def correct_confidence(self, correction: Correction | None) -> None:
         """Add to the calibration how it is after the correction; None takes it away."""

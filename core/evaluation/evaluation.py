@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from core.data.dataset import Dataset
 from core.errors import InputError
 from core.evaluation.classification import classified, offered_class_correction
+from core.evaluation.crossfit.correction import OfferedCorrection, load_correction
 from core.evaluation.crossfit.expected import Choosing, Expected, expected_of_classifier, expected_of_detector
 from core.evaluation.crossfit.rules import MAX_F1, rule_of
 from core.evaluation.detection import Detector
-from core.evaluation.figures.correction import OfferedCorrection, load_correction
 from core.evaluation.figures.figure import plain_values
 from core.evaluation.figures.operating_point import (
     FALLBACK_CONFIDENCE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from core.metric_words import headline_among, metric_term
-from core.training.records.progress import read_progress
+from core.training.records.progress import RunProgress
 from core.training.store import Run, State
 from core.words import count, points
 
@@ -13,14 +13,14 @@ RISING = 0.01
 """Rise of the headline figure over the last third of the epochs from which a curve counts as rising."""
 
 
-def train_longer(run: Run) -> str:
-    """Say that training longer would help, with the rise it rests on; "" where the curve does not say so.
+def train_longer(run: Run, progress: RunProgress) -> str:
+    """Say that training longer would help, with the rise it rests on; "" where the run's curve does not say so.
 
     It does where the last epoch is the best one and the headline figure rose over the last third of the epochs.
     """
     if run.state is not State.FINISHED:
         return ""
-    table = read_progress(run).curves
+    table = progress.curves
     column = headline_among(run.task, map(str, table))
     if column is None:
         return ""

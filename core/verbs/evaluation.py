@@ -54,7 +54,7 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
     if evaluation.test_openings is not None:
         print(f"The test part was opened {times(evaluation.test_openings)} so far, this one included.", file=sys.stderr)
     doubtful = find_label_errors(workspace, evaluation).to_dict("records")
-    summary, longer = evaluation.summary(), train_longer(run)
+    summary, longer = evaluation.summary(), train_longer(run, read_progress(run))
     if longer:
         summary["words"] += f"\n{longer}"
     validator = read_progress(run).ultralytics if parsed.split == "val" else {}

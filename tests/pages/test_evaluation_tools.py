@@ -15,8 +15,8 @@ from core.data.dataset import Dataset
 from core.data.images.thumbnails import Mark
 from core.data.importing.from_upload import import_dataset
 from core.delivery.predict.model.chosen_model import choose_model
+from core.evaluation.crossfit.correction import load_correction
 from core.evaluation.evaluation import evaluate_run
-from core.evaluation.figures.correction import load_correction
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.predict.predictions import predictions_path, shapes_path
 from core.workspace import Workspace

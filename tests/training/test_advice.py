@@ -9,6 +9,7 @@ import pytest
 
 from core.spec import TrainingSpec
 from core.training.advice import train_longer
+from core.training.records.progress import read_progress
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
 
@@ -33,6 +34,10 @@ def finished(workspace: Workspace, values: list[float], state: State = State.FIN
     return kept
 
 
+def advice_for(run: Run) -> str:
+    return train_longer(run, read_progress(run))
+
+
 @pytest.mark.parametrize(
     ("values", "advised"),
     [
@@ -44,8 +49,8 @@ def finished(workspace: Workspace, values: list[float], state: State = State.FIN
     ],
 )
 def test_a_curve_that_rises_to_its_end_asks_for_more(workspace: Workspace, values: list[float], advised: bool) -> None:
-    assert bool(train_longer(finished(workspace, values))) == advised
+    assert bool(advice_for(finished(workspace, values))) == advised
 
 
 def test_a_stopped_run_is_not_asked_to_go_on(workspace: Workspace) -> None:
-    assert train_longer(finished(workspace, [0.1, 0.3, 0.5], State.STOPPED)) == ""
+    assert advice_for(finished(workspace, [0.1, 0.3, 0.5], State.STOPPED)) == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.data.dataset import Dataset, Severity
+from core.evaluation.crossfit.rules import MAX_F1
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.figure import UNKNOWN, Figure
 from core.evaluation.figures.operating_point import load_operating_point
@@ -76,7 +77,7 @@ def operating_point(run: Run, evaluation: Evaluation) -> str:
         return f"None: each {one} gets the class the model holds likeliest."
     stored = load_operating_point(run.folder)
     rule = (stored.rule if stored else "") or "Ultralytics’ default"
-    if rule == "max F1":
+    if rule == MAX_F1:
         rule = "the best balance of finding and false alarms (highest F1)"
     where = f" on the {SPLIT_WORDS[stored.chosen_on]} pictures" if stored and stored.chosen_on in SPLIT_WORDS else ""
     return (

@@ -8,6 +8,7 @@ from core.data.attributes import ATTRIBUTES_FILE
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, StoredPoint, load_operating_point
 from core.evaluation.predict.predictions import are_fresh, predictions_path, present_dataset
+from core.training.records.progress import RunProgress, read_progress
 from core.training.store import Run
 from core.workspace import Workspace
 
@@ -29,6 +30,17 @@ def _fresh(folder: str, split: str, stamp: Stamp, _run: Run) -> bool:  # noqa: A
 def is_ready(run: Run, split: str) -> bool:
     """Say whether stored predictions fit the weights and the dataset; asked once a change of either."""
     return _fresh(str(run.folder), split, stamp_of(run, split), run)
+
+
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _progress(path: str, changed: int, _run: Run) -> RunProgress:  # noqa: ARG001
+    return read_progress(_run)
+
+
+def progress_of(run: Run) -> RunProgress:
+    """Return a run's progress, read again only when its events have changed: they are thousands of lines."""
+    changed = run.events_path.stat().st_mtime_ns if run.events_path.is_file() else 0
+    return _progress(str(run.events_path), changed, run)
 
 
 @st.cache_resource(max_entries=12, show_spinner="Working out the figures and how sure they are …")

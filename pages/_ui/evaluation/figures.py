@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from core.data.palette import class_colour
+from core.evaluation.crossfit.correction import Correction, drop_correction, save_correction
 from core.evaluation.evaluation import Evaluation, offered_correction
-from core.evaluation.figures.correction import Correction, drop_correction, save_correction
 from core.evaluation.figures.results import ClassFigures
 from core.evaluation.verdict import sureness_sentence, twins_sentence
 from core.metric_words import METRICS, is_share, metric_value
@@ -21,6 +21,7 @@ from pages._ui.common import charts
 from pages._ui.common.cells import next_step
 from pages._ui.common.formatting import plain
 from pages._ui.evaluation import charts as evaluation_charts
+from pages._ui.evaluation.evaluations import progress_of
 
 HEADLINES = (
     "recall", "precision", "mAP50", "mAP50-95", "mask mAP50-95", "pose mAP50-95", "rotated box mAP50-95", "top1",
@@ -219,7 +220,7 @@ def show_calibration(run: Run, evaluation: Evaluation) -> None:
 
 def show_next_steps(run: Run, evaluation: Evaluation) -> None:
     """Say what to do next, what would gain most first, each sentence with its figure."""
-    longer = train_longer(run)
+    longer = train_longer(run, progress_of(run))
     steps = [longer, *evaluation.next_steps] if longer else evaluation.next_steps
     for sentence in steps:
         st.markdown(f"- {plain(sentence)}")

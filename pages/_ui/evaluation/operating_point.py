@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.evaluation.crossfit.rules import MAX_F1
 from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.curves import Aim, confidence_for, threshold_curve
@@ -47,7 +48,7 @@ def show_operating_point(run: Run, evaluation: Evaluation, detector: Detector) -
                              options=options if as_aimed else {})  # fmt: skip
     stored = load_operating_point(run.folder)
     if stored is not None:
-        who = "Chosen by Graft, highest F1" if stored.rule == "max F1" else "Kept with the model"
+        who = "Chosen by Graft, highest F1" if stored.rule == MAX_F1 else "Kept with the model"
         words = f"{who}: {score(stored.confidence)}. Predicting, export and report use it."
         if abs(stored.confidence - float(st.session_state[key])) > 0.0006:
             words += " What you see here follows the slider."

@@ -5,17 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.evaluation.figures.calibration import calibration, sure_answers
-from core.evaluation.figures.correction import (
+from core.evaluation.crossfit.correction import (
     Correction,
     best_class_correction,
-    best_correction,
+    best_offered,
     drop_correction,
     fit_class_temperature,
     fit_temperature,
     load_correction,
     save_correction,
+    try_corrections,
 )
+from core.evaluation.figures.calibration import calibration, sure_answers
 from core.evaluation.figures.intervals import draw
 
 
@@ -72,6 +73,10 @@ def test_too_little_to_go_by_gives_no_temperature() -> None:
     assert fit_temperature(np.full(5, 0.9), np.array([True, False, True, True, False])) is None
     assert fit_temperature(np.full(50, 0.9), np.ones(50, dtype=bool)) is None
     assert fit_class_temperature(np.zeros((0, 3)), np.zeros(0, dtype=int)) is None
+
+
+def best_correction(confidence: np.ndarray, correct: np.ndarray, unit: np.ndarray, line: float):
+    return best_offered(try_corrections(confidence, correct, unit), correct, confidence >= line)
 
 
 def sure_of_the_wrong(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

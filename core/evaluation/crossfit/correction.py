@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.figures.calibration import BINS
+from core.evaluation.crossfit.folds import draw_folds
+from core.evaluation.figures.calibration import calibration
 from core.workspace import write_json_atomic
 
 FEWEST = 20
@@ -103,79 +104,76 @@ def fit_class_temperature(probabilities: Sure, truth: NDArray[np.int64]) -> Corr
     return Correction(float(np.exp(_least(loss, [0.0])[0])))
 
 
-def best_correction(confidence: Sure, correct: Right, unit: NDArray[np.int64], line: float) -> OfferedCorrection | None:
-    """Return the form that helps findings most, None where neither helps.
+@dataclass(frozen=True)
+class TriedCorrection:
+    """A form fitted on all answers, and what it makes of each when that answer's fold had no say."""
 
-    `unit` is the picture or group of each finding, dealt into folds as a whole; findings from `line` on are the sure
-    ones. A form helps when it lowers the calibration error of all findings and of the sure ones, each in a fold that
-    it was not fitted on.
+    correction: Correction
+    plain: Sure
+    """how sure the model says it is of each answer"""
+    corrected: Sure
+
+    def offered(self, correct: Right, sure: Right) -> OfferedCorrection | None:
+        """Return it where it lowers the calibration error of all answers and of the `sure` ones, else None."""
+        every = np.ones(len(correct), dtype=bool)
+        before, after, sure_before, sure_after = (
+            calibration(said[chosen], correct[chosen]).error.value
+            for chosen in (every, sure)
+            for said in (self.plain, self.corrected)
+        )
+        if not (after < before and sure_after < sure_before):
+            return None
+        return OfferedCorrection(self.correction, before, after, sure_before, sure_after)
+
+
+def try_corrections(confidence: Sure, correct: Right, unit: NDArray[np.int64]) -> list[TriedCorrection]:
+    """Return both forms tried on findings, whatever the line; none where they can't be fitted.
+
+    `unit` is the picture or group of each finding, dealt into folds as a whole.
     """
-    sure = confidence >= line
-    offered = [
-        _tried(fit, Correction.of, confidence, correct, unit, sure)
-        for fit in (fit_temperature, fit_temperature_and_bias)
-    ]
+    fits = fit_temperature, fit_temperature_and_bias
+    return [tried for fit in fits if (tried := _tried(fit, Correction.of, confidence, correct, unit))]
+
+
+def best_offered(tried: list[TriedCorrection], correct: Right, sure: Right) -> OfferedCorrection | None:
+    """Return the form that helps most, None where none helps; `sure` are the findings at and above the line."""
+    offered = [item.offered(correct, sure) for item in tried]
     return min((item for item in offered if item), key=lambda item: item.after, default=None)
 
 
 def best_class_correction(
     probabilities: Sure, truth: NDArray[np.int64], unit: NDArray[np.int64]
 ) -> OfferedCorrection | None:
-    """Return the temperature where it helps a classifier, as `best_correction` does; every answer counts."""
+    """Return the temperature where it helps a classifier; every answer counts."""
 
     def said(correction: Correction, rows: Sure) -> Sure:
         return np.asarray(correction.of_classes(rows).max(axis=1))
 
     correct = probabilities.argmax(axis=1) == truth if len(truth) else np.zeros(0, dtype=bool)
-    return _tried(fit_class_temperature, said, probabilities, correct, unit, np.ones(len(truth), dtype=bool), truth)
+    tried = _tried(fit_class_temperature, said, probabilities, truth, unit)
+    return tried.offered(correct, np.ones(len(truth), dtype=bool)) if tried else None
 
 
 def _tried(
     fit: Callable[..., Correction | None],
     apply: Callable[[Correction, Sure], Sure],
     answers: Sure,
-    correct: Right,
+    target: NDArray[Any],
     unit: NDArray[np.int64],
-    sure: Right,
-    target: NDArray[np.int64] | None = None,
-) -> OfferedCorrection | None:
-    """Return a form with what it is worth out of its fold, None where it does not help or can't be fitted."""
-    wanted: NDArray[Any] = correct if target is None else target
-    whole = fit(answers, wanted)
+) -> TriedCorrection | None:
+    """Return a form with what it makes of each answer out of its fold, None where it can't be fitted."""
+    whole = fit(answers, target)
     if whole is None:
         return None
-    fold = _folds(unit)
-    corrected = np.zeros(len(correct))
-    for part in range(FOLDS):
+    fold = draw_folds(unit, FOLDS, repeats=1)[0]
+    corrected = np.zeros(len(target))
+    for part in range(int(fold.max()) + 1):
         inside = fold == part
-        fitted = fit(answers[~inside], wanted[~inside])
+        fitted = fit(answers[~inside], target[~inside])
         if fitted is None:
             return None
         corrected[inside] = apply(fitted, answers[inside])
-    plain = apply(Correction(1.0), answers)
-    before, after, sure_before, sure_after = (
-        _error(said[chosen], correct[chosen])
-        for chosen in (np.ones(len(correct), dtype=bool), sure)
-        for said in (plain, corrected)
-    )
-    if not (after < before and sure_after < sure_before):
-        return None
-    return OfferedCorrection(whole, before, after, sure_before, sure_after)
-
-
-def _folds(unit: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the fold of each answer; units are dealt in an order that does not depend on what is in them."""
-    order = np.random.default_rng(0).permutation(int(unit.max()) + 1 if len(unit) else 0)
-    return order[unit] % FOLDS
-
-
-def _error(said: Sure, correct: Right) -> float:
-    """Return the expected calibration error, 0 to 1, as `calibration.calibration` measures it."""
-    if not len(said):
-        return 0.0
-    place = np.minimum((said * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(place, weights=said - correct, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(said))
+    return TriedCorrection(whole, apply(Correction(1.0), answers), corrected)
 
 
 def _too_few(correct: Right) -> bool:
