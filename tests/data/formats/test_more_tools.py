@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import shutil
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -20,7 +19,7 @@ from PIL import Image
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
 from core.data.importing.understanding import understand
-from tests.data.formats.test_readers_hold import json_values, read_all
+from tests.data.formats.test_readers_hold import copied, damage, read_all, scramble, write_all
 from tests.data.formats.test_round_trip import boxes_of
 from tests.data.tool_writers import TOOL_WRITERS
 from tests.data.writers import CLASSES, HEIGHT, WIDTH, picture, put, truth
@@ -52,26 +51,16 @@ def test_boxes_come_back_to_half_a_pixel(workspace, tmp_path, layout):
 
 @pytest.fixture(scope="module")
 def layouts(tmp_path_factory):
-    root = tmp_path_factory.mktemp("layouts")
-    for name, write in TOOL_WRITERS.items():
-        write(root / name, truth(3))
-    return root
+    return write_all(tmp_path_factory.mktemp("layouts"), TOOL_WRITERS)
 
 
 @pytest.mark.parametrize("layout", TOOL_WRITERS)
 @CALM
 @given(data=st.data())
 def test_damaged_label_files(layouts, tmp_path, layout, data):
-    root = tmp_path / "set"
-    shutil.rmtree(root, ignore_errors=True)
-    shutil.copytree(layouts / layout, root)
-    path = data.draw(
-        st.sampled_from(sorted(path for path in root.rglob("*") if path.suffix in (".json", ".csv", ".ndjson")))
-    )
-    content = bytearray(path.read_bytes())
-    for _ in range(data.draw(st.integers(0, 8))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    path.write_bytes(bytes(content[: data.draw(st.integers(len(content) // 2, len(content)))]))
+    root = copied(layouts, layout, tmp_path / "set")
+    files = sorted(path for path in root.rglob("*") if path.suffix in (".json", ".csv", ".ndjson"))
+    damage(data.draw(st.sampled_from(files)), data)
     read_all(root)
 
 
@@ -79,22 +68,11 @@ def test_damaged_label_files(layouts, tmp_path, layout, data):
 @CALM
 @given(data=st.data())
 def test_json_with_anything_in_any_place(layouts, tmp_path, layout, data):
-    root = tmp_path / "set"
-    shutil.rmtree(root, ignore_errors=True)
-    shutil.copytree(layouts / layout, root)
+    root = copied(layouts, layout, tmp_path / "set")
     path = sorted([*root.rglob("*.json"), *root.rglob("*.ndjson")])[0]
     first, *rest = path.read_text().split("\n")
     content = json.loads(first)
-    for _ in range(data.draw(st.integers(1, 3))):
-        place = content
-        while True:
-            key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else list(range(len(place)))))
-            inner = place[key]
-            if isinstance(inner, dict | list) and inner and data.draw(st.booleans()):
-                place = inner
-                continue
-            place[key] = data.draw(json_values)
-            break
+    scramble(content, data)
     path.write_text("\n".join([json.dumps(content), *rest]))
     read_all(root)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +21,7 @@ from core.data.reading.tree import is_junk, read_folder
 from core.data.reading.yaml_settings import load_plain
 from core.data.reading.yolo_rows import guess_task, objects_of, read_rows
 from core.errors import InputError
-from tests.data.writers import WRITERS, truth
+from tests.data.writers import WRITERS, Truth, truth
 
 LABELS = (".txt", ".json", ".xml", ".csv", ".yaml", ".xlsx")
 CALM = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -43,39 +46,30 @@ def read_all(root) -> None:
         found.problems.findings()
 
 
-@pytest.fixture(scope="module")
-def layouts(tmp_path_factory):
-    root = tmp_path_factory.mktemp("layouts")
-    for name, write in WRITERS.items():
+def write_all(root: Path, writers: Mapping[str, Callable[[Path, Truth], object]]) -> Path:
+    """Write a small set in each layout, each in a folder of its name."""
+    for name, write in writers.items():
         write(root / name, truth(3))
     return root
 
 
-@pytest.mark.parametrize("layout", WRITERS)
-@CALM
-@given(data=st.data())
-def test_damaged_label_files(layouts, tmp_path, layout, data):
-    root = tmp_path / "set"
+def copied(layouts: Path, layout: str, root: Path) -> Path:
+    """Return a fresh copy of the set in a layout."""
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(layouts / layout, root)
-    files = sorted(path for path in root.rglob("*") if path.suffix in LABELS)
-    path = data.draw(st.sampled_from(files))
+    return root
+
+
+def damage(path: Path, data: st.DataObject) -> None:
+    """Change up to eight bytes of a file, and cut off up to half of it."""
     content = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(0, 8))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(bytes(content[: data.draw(st.integers(len(content) // 2, len(content)))]))
-    read_all(root)
 
 
-@pytest.mark.parametrize("layout", ["coco", "labelme", "createml", "labelstudio"])
-@CALM
-@given(data=st.data())
-def test_json_with_anything_in_any_place(layouts, tmp_path, layout, data):
-    root = tmp_path / "set"
-    shutil.rmtree(root, ignore_errors=True)
-    shutil.copytree(layouts / layout, root)
-    path = sorted(root.rglob("*.json"))[0]
-    content = json.loads(path.read_text())
+def scramble(content: Any, data: st.DataObject) -> None:
+    """Put anything JSON can hold in one to three places of a JSON value."""
     for _ in range(data.draw(st.integers(1, 3))):
         place = content
         while True:
@@ -89,6 +83,30 @@ def test_json_with_anything_in_any_place(layouts, tmp_path, layout, data):
             break
         if not content:
             break
+
+
+@pytest.fixture(scope="module")
+def layouts(tmp_path_factory):
+    return write_all(tmp_path_factory.mktemp("layouts"), WRITERS)
+
+
+@pytest.mark.parametrize("layout", WRITERS)
+@CALM
+@given(data=st.data())
+def test_damaged_label_files(layouts, tmp_path, layout, data):
+    root = copied(layouts, layout, tmp_path / "set")
+    damage(data.draw(st.sampled_from(sorted(path for path in root.rglob("*") if path.suffix in LABELS))), data)
+    read_all(root)
+
+
+@pytest.mark.parametrize("layout", ["coco", "labelme", "createml", "labelstudio"])
+@CALM
+@given(data=st.data())
+def test_json_with_anything_in_any_place(layouts, tmp_path, layout, data):
+    root = copied(layouts, layout, tmp_path / "set")
+    path = sorted(root.rglob("*.json"))[0]
+    content = json.loads(path.read_text())
+    scramble(content, data)
     path.write_text(json.dumps(content))
     read_all(root)
 
