@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from core.data.findings.problems import Problems
+from core.data.reading.json_labels import load_json
 from core.data.reading.shapes import settle_task
 from core.data.reading.skeletons import Skeletons
 from core.data.reading.source_dataset import SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
+from core.errors import InputError
 from core.tasks import TASKS, Task
 
 
@@ -69,6 +72,23 @@ class NamedClasses:
         """Keep a picture out whose labels can't be read: it would be learnt as one with nothing on it."""
         self.left_out.add(picture)
         self.used.add(picture)
+
+    def opened(self, name: str, *, holds: str = "") -> dict[str, Any] | None:
+        """Return the JSON object in the label file of one picture, which is used then.
+
+        None where there is none, or no list under the key it `holds`: it is noted, and its picture left out.
+        """
+        self.used.add(name)
+        try:
+            content = load_json(self.tree, name)
+        except InputError:
+            content = None
+        if isinstance(content, dict) and (not holds or isinstance(content.get(holds), list)):
+            return content
+        self.problems.note("unreadable-label", name)
+        if picture := self.tree.find_picture(stem_of(name), name):
+            self.leave_out(picture)
+        return None
 
     def classify(self, picture: str, label: object) -> None:
         """Say what the whole picture shows; a second, other class is noted and left out."""

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from core.data.reading.json_labels import as_dict, entries, json_files, load_json, number
+from core.data.reading.json_labels import as_dict, entries, json_files, number
 from core.data.reading.named_classes import NamedClasses, clean, stem_of
 from core.data.reading.shapes import circle, join_parts, xy_points
 from core.data.reading.skeletons import Point
 from core.data.reading.source_dataset import SourceDataset, SourceObject
 from core.data.reading.tree import Tree
-from core.errors import InputError
 from core.tasks import Task
 
 NAME = "darwin"
@@ -30,15 +29,8 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read every file; a picture is found by the name in the file, then by the file's own."""
     named = NamedClasses(tree)
     for name in json_files(tree, "darwin"):
-        named.used.add(name)
-        try:
-            content = load_json(tree, name)
-        except InputError:
-            content = None
-        if not isinstance(content, dict):
-            named.problems.note("unreadable-label", name)
-            if lost := tree.find_picture(stem_of(name), name):
-                named.leave_out(lost)
+        content = named.opened(name)
+        if content is None:
             continue
         picture = _picture(content, name, named)
         if picture is None:

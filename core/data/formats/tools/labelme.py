@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 
 from core.data.images.page import UnreadableImage, check_size
-from core.data.reading.json_labels import entries, json_files, load_json, number, parse_json
+from core.data.reading.json_labels import entries, json_files, number, parse_json
 from core.data.reading.named_classes import NamedClasses, clean, stem_of
 from core.data.reading.shapes import circle, join_parts, mask_outlines, points_of
 from core.data.reading.skeletons import Point
 from core.data.reading.source_dataset import SourceDataset, SourceObject
 from core.data.reading.tree import Tree
-from core.errors import InputError
 from core.tasks import Task
 
 NAME = "labelme"
@@ -45,15 +44,8 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     for name in tree.with_suffix(".json"):
         if name not in of_labelme and not _is_damaged(tree, name):
             continue
-        named.used.add(name)
-        try:
-            content = load_json(tree, name)
-        except InputError:
-            content = None
-        if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
-            named.problems.note("unreadable-label", name)
-            if picture := tree.find_picture(stem_of(name), name):
-                named.leave_out(picture)
+        content = named.opened(name, holds="shapes")
+        if content is None:
             continue
         found = _picture(content, name, named)
         if found is None:

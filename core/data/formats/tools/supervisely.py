@@ -14,12 +14,11 @@ import numpy as np
 
 from core.data.images.page import UnreadableImage, check_size
 from core.data.reading.json_labels import as_dict, entries, json_files, load_json, number
-from core.data.reading.named_classes import NamedClasses, clean
+from core.data.reading.named_classes import NamedClasses, clean, stem_of
 from core.data.reading.shapes import mask_outlines, points_of
 from core.data.reading.skeletons import Point
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceObject
 from core.data.reading.tree import Tree
-from core.errors import InputError
 from core.tasks import Task
 
 NAME = "supervisely"
@@ -38,23 +37,15 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     named = NamedClasses(tree)
     nodes = _meta(tree, named)
     for name in json_files(tree, "supervisely"):
-        named.used.add(name)
-        stem = PurePosixPath(name).stem  # p.jpg of p.jpg.json
-        try:
-            content = load_json(tree, name)
-        except InputError:
-            content = None
-        if not isinstance(content, dict):
-            named.problems.note("unreadable-label", name)
-            if picture := tree.find_picture(stem, name):
-                named.leave_out(picture)
+        content = named.opened(name)
+        if content is None:
             continue
         size = as_dict(content.get("size"))
         width, height = number(size.get("width")), number(size.get("height"))
         declared = None if math.isnan(width) or math.isnan(height) else (int(width), int(height))
         tags = [clean(tag.get("name")) for tag in entries(content, "tags")]
         split = next((SPLIT_NAMES[tag.lower()] for tag in tags if tag.lower() in SPLIT_NAMES), None)
-        picture = named.picture(stem, name, declared, split)
+        picture = named.picture(stem_of(name), name, declared, split)  # p.jpg of p.jpg.json
         if picture is None:
             continue
         for tag in tags:
