@@ -10,7 +10,7 @@ from typing import Any
 from core.training.executors.executor import TryLater
 from core.training.executors.present import executor_for, present_executor
 from core.training.records.database import DiskFull
-from core.training.records.events import FINAL_KINDS, Event, read_events
+from core.training.records.events import Event, final_event, last_attempt, read_events
 from core.training.records.progress import read_progress
 from core.training.records.rebuilding import keep_backup
 from core.training.store import WITH_PROCESS, Run, RunStore, State
@@ -75,7 +75,7 @@ def reconciled(run: Run) -> dict[str, Any]:
         return {"state": State.CANCELLED if run.request == "cancel" else State.INTERRUPTED, "ended": datetime.now(UTC)}
     worker = run.model_copy(update={"identity": known[0], "pid": known[1]})
     executor = executor_for(worker)
-    final = next((event for event in reversed(events) if event["kind"] in FINAL_KINDS), None)
+    final = final_event(events)
     state = executor.state(worker)
     if run.request == "cancel" and state in ("waiting", "alive"):
         executor.kill(worker)  # whoever wanted to end it was gone before it could
@@ -112,11 +112,8 @@ def _ended(run: Run, final: Event | None) -> dict[str, Any]:
 
 def attempt_events(run: Run) -> list[Event]:
     """Return what the worker of the run's present attempt has said; empty until it has started."""
-    events, _ = read_events(run.events_path)
-    for index in range(len(events) - 1, -1, -1):
-        if events[index]["kind"] == "started":
-            return events[index:] if events[index].get("attempt") == run.attempt else []
-    return []
+    events = last_attempt(read_events(run.events_path)[0])
+    return events if events and events[0].get("attempt") == run.attempt else []
 
 
 def _figures(run: Run) -> dict[str, Any]:

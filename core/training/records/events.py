@@ -38,6 +38,17 @@ FINAL_KINDS = frozenset({"finished", "stopped", "paused", "cancelled", "failed"}
 Event = dict[str, Any]
 
 
+def last_attempt(events: list[Event]) -> list[Event]:
+    """Return what the worker of the last attempt has said; empty where none has started."""
+    begun = next((place for place in range(len(events) - 1, -1, -1) if events[place]["kind"] == "started"), None)
+    return [] if begun is None else events[begun:]
+
+
+def final_event(events: list[Event]) -> Event | None:
+    """Return the event an attempt ended with, None where it has not ended, or has vanished."""
+    return next((event for event in reversed(events) if event["kind"] in FINAL_KINDS), None)
+
+
 class EventWriter:
     """Appends events to a run's `events.jsonl`; each line is one write, so that a crash tears the last line only."""
 

@@ -21,7 +21,7 @@ from typing import Any
 from core.errors import InputError
 from core.spec import SPEC_FILE, read_spec
 from core.training.records.database import write
-from core.training.records.events import FINAL_KINDS, Event, read_events
+from core.training.records.events import Event, final_event, last_attempt, read_events
 from core.words import count
 from core.workspace import Workspace, read_json, write_json_atomic
 
@@ -152,9 +152,8 @@ def _row_of(workspace: Workspace, folder: Path, now: datetime) -> dict[str, Any]
     except InputError:
         return None
     events, _ = read_events(folder / "events.jsonl")
-    started = [event for event in events if event["kind"] == "started"]
-    last = events[events.index(started[-1]) :] if started else []
-    final = next((event for event in reversed(last) if event["kind"] in FINAL_KINDS), None)
+    last = last_attempt(events)
+    final = final_event(last)
     dataset = read_json(workspace.dataset(spec.dataset) / "dataset.json")
     row: dict[str, Any] = {
         "id": folder.name,
@@ -169,9 +168,9 @@ def _row_of(workspace: Workspace, folder: Path, now: datetime) -> dict[str, Any]
         "notes": f"Listed anew from its folder on {now:%Y-%m-%d}; its tags and notes were lost.",
         **_figures(events, final or {}),
     }
-    if not started:
+    if not last:
         return row | {"state": "paused", "cause": "It was waiting when the list of runs was lost; resume it."}
-    begun = started[-1]
+    begun = last[0]
     row |= {"attempt": int(begun.get("attempt") or 1), "started": _moment(begun)}
     row["device"] = begun.get("device") or row["device"]
     if final is None:  # whether its worker lives is looked at next, as always
