@@ -32,12 +32,8 @@ def is_this_machine(address: str | None) -> bool:
     """Say whether only programs of this machine reach an address the app listens on."""
     if address is None:
         return False  # all addresses
-    if address == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address.strip("[]")).is_loopback
-    except ValueError:
-        return False
+    number = _number(address)
+    return address == "localhost" or (number is not None and number.is_loopback)
 
 
 def door_for(workspace: Workspace, address: str | None) -> Door | None:
@@ -59,10 +55,16 @@ def address_words(address: str | None) -> str:
 
 
 def _is_unspecified(address: str) -> bool:
+    number = _number(address)
+    return number is not None and number.is_unspecified
+
+
+def _number(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return an address as the number it is, None for a name."""
     try:
-        return ipaddress.ip_address(address.strip("[]")).is_unspecified
+        return ipaddress.ip_address(address.strip("[]"))
     except ValueError:
-        return False
+        return None
 
 
 def own_names(address: str) -> list[str]:

@@ -9,7 +9,8 @@ import streamlit as st
 from core.data.dataset import damaged_datasets, list_datasets, load_dataset
 from core.errors import InputError
 from core.lab.jobs import get_experiment, list_experiments
-from core.training.runs import get_run, list_runs
+from core.training.runs import list_runs
+from core.training.store import RunStore
 from core.workspace import Workspace
 from pages._ui.common.cells import Notebook, next_step
 from pages._ui.common.formatting import plain
@@ -17,7 +18,7 @@ from pages._ui.common.frame import Step
 
 _CHECKS: dict[str, Callable[[Workspace, str], object]] = {
     "dataset": load_dataset,
-    "run": get_run,
+    "run": lambda workspace, identifier: RunStore(workspace).get(identifier),  # its state does not matter here
     "experiment": get_experiment,
 }
 _LISTS: dict[str, Callable[[Workspace], dict[str, str]]] = {
