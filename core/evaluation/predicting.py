@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -32,6 +32,9 @@ from core.tasks import TASKS
 from core.ultralytics.offline import enter_isolation
 from core.workspace import Workspace, write_json_atomic
 
+if TYPE_CHECKING:
+    from core.evaluation.predict.predictor import Predictor
+
 SILENCE_SECONDS = 900
 """Each picture is a sign of life. Nothing is reported while figures are prepared after the last one, which for a large
 set takes a while."""
@@ -55,8 +58,17 @@ def predict_split(workspace: Workspace, run_id: str, split: str, progress: Repor
     return predictions_path(folder, split)
 
 
-def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], None] | None = None) -> Path:
-    """Predict on one split in this process (the training worker or the child); return the stored path."""
+def predict_in_process(
+    run_folder: Path,
+    split: str,
+    say: Callable[[int, int], None] | None = None,
+    *,
+    predictor: Predictor | None = None,
+) -> Path:
+    """Predict on one split in this process (the training worker or the child); return the stored path.
+
+    `predictor` is one that is at hand; it holds the run's model afterwards.
+    """
     enter_isolation()
     import torch
 
@@ -66,7 +78,8 @@ def predict_in_process(run_folder: Path, split: str, say: Callable[[int, int], N
     _check(run_folder, split)
     dataset, weights = run_dataset(run_folder), best_weights(run_folder)
     spec, task = read_spec(run_folder), TASKS[dataset.task]
-    predictor = Predictor(spec.device if torch.cuda.is_available() else "cpu")
+    if predictor is None:
+        predictor = Predictor(spec.device if torch.cuda.is_available() else "cpu")
     predictor.load(str(weights))
     table = dataset.image_table()
     table = table[table["split"] == split]

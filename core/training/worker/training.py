@@ -24,7 +24,7 @@ from core.processes.lifetime import process_identity
 from core.spec import TrainingSpec
 from core.training.distillation import meet_teacher
 from core.training.failures import explain_failure
-from core.training.metric_names import figures_of_run, named_metrics, plain_numbers
+from core.training.metric_names import named_metrics, plain_numbers
 from core.training.records.database import DiskFull, on_node
 from core.training.records.events import EventWriter, read_events
 from core.training.several_gpus import (
@@ -39,6 +39,7 @@ from core.training.starting_points import locate
 from core.training.store import WITH_PROCESS, Run, RunStore
 from core.training.trainer_selection import number_format, trainer_class
 from core.training.worker.batch_fit import fit_batch, no_picture_alone
+from core.training.worker.last_look import last_look
 from core.training.worker.pictures import TrainingPictures
 from core.training.worker.preflight import check_disk, check_files
 from core.ultralytics.checkpoints import reused_tensors
@@ -383,35 +384,13 @@ class Training:
         if files:
             self.events.write("pictures", epoch=epoch, what=what, files=files)
 
-    def _learn_what_is_usual(self) -> None:
-        """Keep what the best model saw in the training pictures, so that new ones unlike them can be told."""
-        from core.evaluation.predict.pooled_features import learn_run
-        from core.evaluation.predict.predictor import Predictor
-
-        try:
-            learn_run(self.record.folder, Predictor(self.record.device))
-        except Exception as error:  # as above; it is tried again when the model is used
-            traceback.print_exc()
-            message = f"The training pictures could not be kept to compare new ones with: {error}"
-            self.events.write("log", level="warning", message=message)
-
     def _finish(self, trainer: Any) -> None:
         if self.record.best_weights is None:
             raise GraftError(
                 "The training ended without a usable model: the loss is not a number. Lower the rate (lr0)."
             )
         told = named_metrics(dict(trainer.metrics))
-        figures: dict[str, float | None] = dict(told)
-        try:
-            from core.evaluation.evaluation import evaluate_run
-            from core.evaluation.predicting import predict_in_process
-
-            predict_in_process(self.record.folder, "val")
-            figures = figures_of_run(evaluate_run(self.workspace, self.record.id), told) or figures
-        except Exception as error:  # the model is trained and kept: a failed look at it must not undo that
-            traceback.print_exc()
-            self.events.write("log", level="warning", message=f"Validation predictions could not be stored: {error}")
-        self._learn_what_is_usual()
+        figures = last_look(self.workspace, self.record, told, self.events)
         self.record.resume_point.with_name("resume.previous.pt").unlink(missing_ok=True)  # one is enough at rest
         self.events.write(
             "stopped" if self.asked == "stop" else "finished",

@@ -1,0 +1,39 @@
+"""The last look: the best model sees the validation pictures as it will be used, and the training pictures once.
+
+The model is trained and kept by then: a look that fails is told as a warning and undoes nothing.
+"""
+
+from __future__ import annotations
+
+import traceback
+
+from core.training.metric_names import figures_of_run
+from core.training.records.events import EventWriter
+from core.training.store import Run
+from core.workspace import Workspace
+
+
+def last_look(workspace: Workspace, run: Run, told: dict[str, float], events: EventWriter) -> dict[str, float | None]:
+    """Store what the best model says of the validation pictures, and what it saw in the training pictures.
+
+    Returns the figures of that evaluation; where there are none, `told`: those of Ultralytics' validator.
+    """
+    from core.evaluation.evaluation import evaluate_run
+    from core.evaluation.predict.pooled_features import learn_run
+    from core.evaluation.predict.predictor import Predictor
+    from core.evaluation.predicting import predict_in_process
+
+    predictor, figures = Predictor(run.device), dict[str, float | None](told)
+    try:
+        predict_in_process(run.folder, "val", predictor=predictor)
+        figures = figures_of_run(evaluate_run(workspace, run.id), told) or figures
+    except Exception as error:
+        traceback.print_exc()
+        events.write("log", level="warning", message=f"Validation predictions could not be stored: {error}")
+    try:
+        learn_run(run.folder, predictor)
+    except Exception as error:  # it is tried again when the model is used
+        traceback.print_exc()
+        message = f"The training pictures could not be kept to compare new ones with: {error}"
+        events.write("log", level="warning", message=message)
+    return figures
