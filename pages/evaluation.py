@@ -99,7 +99,10 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
             key="verdict",
         )
     if evaluation.detector is not None:
-        with page.cell("Where should the line be drawn?", "Every figure and picture on this page follows it."):
+        with page.cell(
+            "Where should the line be drawn?",
+            "All counts and pictures on this page follow it; mAP, costs and curves are over all confidences.",
+        ):
             show_operating_point(run, evaluation, evaluation.detector)
     if not TASKS[evaluation.task].names_pixels:
         with page.cell("What would be decided?", "What the answers come to for whoever passes or rejects by them."):

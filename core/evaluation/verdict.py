@@ -152,13 +152,14 @@ def _next_steps(figures: SplitFigures, arrays: PredictionArrays, missed: NDArray
 
 
 def _largest_loss(figures: SplitFigures) -> list[Step]:
-    """Return what to do about the kind of mistake that costs most, by the error budget."""
-    kind, cost = max(figures.errors.items(), key=lambda item: item[1].cost, default=("", None))
+    """Return what to do about the kind of mistake, of those made at this line, that costs most by the error budget."""
+    made = {kind: cost for kind, cost in figures.errors.items() if cost.count}
+    kind, cost = max(made.items(), key=lambda item: item[1].cost, default=("", None))
     if cost is None or not cost.cost >= WORTH_SAYING:
         return []
     sentence = (
-        f"Most is lost by one kind of mistake, {KINDS[kind]} ({times(cost.count)}): mending it alone would bring "
-        f"{points(cost.cost)} points of mAP50. {LOSSES[kind]}"
+        f"Over all confidences one kind of mistake costs most, {KINDS[kind]} ({times(cost.count)} at this line): "
+        f"mending it alone would bring {points(cost.cost)} points of mAP50. {LOSSES[kind]}"
     )
     return [(cost.cost, sentence)]
 
@@ -235,7 +236,7 @@ def sureness_sentence(sure: SureAnswers) -> str:
         f"Its {count(sure.count, 'answer')} that count are {said} sure on average and right in {percent(sure.correct)}"
     )
     if abs(gap.value) <= NEARLY:
-        return f"{facts}: nearly to be taken at their word."
+        return f"{facts}: taken together, nearly as sure as they are right."
     if not gap.decided:
         return f"{facts}. With so few, that may be chance."
     direction = "too sure of itself" if gap.value > 0 else "not sure enough"

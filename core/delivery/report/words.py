@@ -81,9 +81,9 @@ def operating_point(run: Run, evaluation: Evaluation) -> str:
         rule = "the best balance of finding and false alarms (highest F1)"
     where = f" on the {SPLIT_WORDS[stored.chosen_on]} pictures" if stored and stored.chosen_on in SPLIT_WORDS else ""
     return (
-        f"A finding counts from a confidence of {score(confidence)} on, chosen for {rule}{where}. Every figure in this "
-        "report uses it. A finding is right when it overlaps a label of its class by at least "
-        f"{evaluation.operating_point.iou} (IoU)."
+        f"A finding counts from a confidence of {score(confidence)} on, chosen for {rule}{where}. All counts in this "
+        "report use it; mAP is over all confidences. A finding is right when it overlaps a label of its class by "
+        f"at least {evaluation.operating_point.iou} (IoU)."
     )
 
 

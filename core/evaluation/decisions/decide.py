@@ -241,7 +241,8 @@ def _missing(unit: str, bad: int, good: int, alarms: float | None) -> list[str]:
         lines = [f"How many {kind} would be {done} is not known: none is among these pictures."]
         if alarms is not None and alarms >= 0.1:
             lines.append(f"It raises {_number(alarms)} false alarms per picture, so many could be.")
-        return [*lines, f"Bring pictures of {kind}, labelled as empty, before you decide by it."]
+        wanted = kind if unit == "picture" else f"pictures of {kind}"
+        return [*lines, f"Bring {wanted}, labelled as empty, before you decide by it."]
     kind = f"bad {unit}" if made else f"{unit} with something wrong"
     return [] if bad else [f"No {kind} is among these pictures, so nobody knows how many would be missed."]
 

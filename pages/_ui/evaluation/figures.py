@@ -16,7 +16,7 @@ from core.metric_words import METRICS, is_share, metric_value
 from core.tasks import TASKS
 from core.training.advice import train_longer
 from core.training.store import Run
-from core.words import between, count, from_to, out_of, percent, thousands, value_between, value_from_to
+from core.words import between, count, from_to, out_of, percent, points, thousands, value_between, value_from_to
 from pages._ui.common import charts
 from pages._ui.common.cells import next_step
 from pages._ui.common.formatting import plain
@@ -169,7 +169,7 @@ def show_curves(evaluation: Evaluation) -> None:
 
 
 WHERE_CORRECTED = (
-    "The correction counts in this curve and its figure, and in those of the command line. What it finds, its "
+    "A stored correction counts in this curve and its figure, and in those of the command line. What it finds, its "
     "operating point, Try it and what you take away keep the confidence the model states by itself."
 )
 
@@ -208,9 +208,10 @@ def show_calibration(run: Run, evaluation: Evaluation) -> None:
         st.caption("No correction is offered: none that could be fitted helps on pictures it was not fitted on.")
         return
     st.markdown(
-        f"A correction ({offered.correction.words}) helps on pictures it was not fitted on: from "
-        f"{percent(offered.before)} away to {percent(offered.after)}, and from {percent(offered.sure_before)} to "
-        f"{percent(offered.sure_after)} for the answers that count."
+        f"A correction ({offered.correction.words}) brings pictures it was not fitted on "
+        f"{points(offered.before - offered.after)} points nearer (from {percent(offered.before)} away), and the "
+        f"answers that count {points(offered.sure_before - offered.sure_after)} points (from "
+        f"{percent(offered.sure_before)})."
     )
     st.caption(WHERE_CORRECTED)
     if st.button("Store the correction with the model", key=f"calibrate_{run.id}", icon=":material/tune:"):

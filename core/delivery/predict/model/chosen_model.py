@@ -70,7 +70,7 @@ class ChosenModel:
         if self.task and not TASKS[self.task].finds_objects:
             return words  # the likeliest class is the answer, there is no line
         line = (
-            "the operating point kept with the model"
+            "the operating point of the model"
             if self.chosen_line
             else "a usual value, not chosen for this model; its evaluation finds a better one"
         )
