@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # pages and core are imported by their full names
 
+from pages._ui.label.routes import ROUTES  # noqa: E402  (after the path is set)
+
 # Otherwise Streamlit may run a page of the pages/ folder alone, without its frame, for the first visitor.
 PagesManager.uses_pages_directory = False
 
@@ -58,4 +60,4 @@ def tell(error: Exception) -> bool:
     return show_unforeseen(error)
 
 
-app = st.App(ROOT / "pages" / "_app.py", lifespan=lifespan, middleware=[guard()], on_script_error=tell)
+app = st.App(ROOT / "pages" / "_app.py", lifespan=lifespan, middleware=[guard()], routes=ROUTES, on_script_error=tell)

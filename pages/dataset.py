@@ -5,6 +5,7 @@ import streamlit as st
 from core.data.checks.prospects import prospects
 from core.data.dataset import Dataset, damaged_datasets, delete_dataset, list_datasets
 from core.data.importing.job import job_folder, look_of, running_imports
+from core.labelling.settings import DRAWN_TASKS
 from core.tasks import TASKS
 from core.words import count, megabytes
 from core.workspace import folder_bytes
@@ -159,6 +160,10 @@ def dataset_page(dataset: Dataset) -> None:
     with page.cell("The dataset’s card"):
         dataset_card(dataset)
     with page.cell("Next"):
+        if not sum(dataset.instances.values()):
+            st.markdown("Nothing is labelled yet. Draw what the model is to learn, here in the browser.")
+            next_step("Label the pictures", "label.py", key="to_label", dataset=dataset.id)
+            return
         if dataset.errors:
             st.markdown(
                 f"{count(len(dataset.errors), 'problem')} must be solved before a model can learn from this set: look "
@@ -166,6 +171,8 @@ def dataset_page(dataset: Dataset) -> None:
             )
             return
         next_step("Choose a model", "model.py", key="to_model", dataset=dataset.id)
+        if dataset.task in DRAWN_TASKS:
+            next_step("Mend or add labels", "label.py", key="to_label", main=False, dataset=dataset.id)
 
 
 current = None if {"new", "import"} & set(st.query_params) else frame.current_dataset()

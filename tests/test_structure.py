@@ -33,6 +33,7 @@ FLOORS = (
     "core.data.checks",
     "core.data.importing",
     "core.data.editing",
+    "core.labelling",
     "core.models",
     "core.evaluation.predict",
     "core.evaluation.figures",

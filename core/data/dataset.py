@@ -114,6 +114,7 @@ class Dataset(BaseModel):
     window_setting: str = Field(default="auto", description="the same as Window.parse reads it; new pictures follow it")
     test_locked: bool = Field(default=False, description="the test part is opened by a recorded act only")
     test_openings: list[datetime] = Field(default_factory=list)
+    labels_version: int = Field(default=0, description="of the labels as drawn here; 0: as they were imported")
     made_for: str = Field(default="", description="the experiment it was put together for; such a set is not listed")
 
     _root: Path = PrivateAttr(default_factory=Path)

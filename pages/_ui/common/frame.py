@@ -34,6 +34,7 @@ class Step:
 ROAD = (
     Step("home.py", "Home"),
     Step("dataset.py", "Dataset", ("dataset",)),
+    Step("label.py", "Label", ("dataset",)),
     Step("model.py", "Model", ("dataset",)),
     Step("training.py", "Training", ("run",)),
     Step("evaluation.py", "Evaluation", ("run",)),

@@ -1,0 +1,40 @@
+"""Pictures of a dataset that are not to be learned from yet: they lie apart, so that no training comes upon them.
+
+Ultralytics learns a picture without a label file as one with nothing in it; a picture that nobody has looked at yet
+would teach a model to miss what is in it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from core.data.dataset import IMAGE_COLUMNS, Dataset
+
+TABLE = "waiting.parquet"
+
+
+def waiting_path(dataset: Dataset, file: str) -> Path:
+    """Return the path of a waiting picture, named as in the table of those that wait."""
+    return dataset.root / "waiting" / file
+
+
+def read_waiting(dataset: Dataset) -> pd.DataFrame:
+    """Return one row per waiting picture with the columns of IMAGE_COLUMNS; `split` is the part it will go to."""
+    try:
+        return pd.read_parquet(dataset.root / TABLE)
+    except FileNotFoundError:
+        return pd.DataFrame(columns=list(IMAGE_COLUMNS))
+
+
+def save_waiting(dataset: Dataset, table: pd.DataFrame) -> None:
+    """Replace the table of waiting pictures atomically; none where nothing waits."""
+    path = dataset.root / TABLE
+    if not len(table):
+        path.unlink(missing_ok=True)
+        return
+    temporary = dataset.root / f".{TABLE}"
+    table.sort_values("file", kind="stable").to_parquet(temporary, index=False)
+    os.replace(temporary, path)

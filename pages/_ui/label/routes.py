@@ -1,0 +1,140 @@
+"""What the label editor asks the server: which pictures there are, a picture, its label; and what it tells it.
+
+The guard before the app (core.serving.guard) stands before these addresses as well. A change is taken from a page of
+this very server only: it must be JSON, which a page from elsewhere can't send unasked, and name this host as origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from core.data.dataset import load_dataset
+from core.data.palette import CLASS_COLOURS
+from core.errors import InputError
+from core.labelling.label import Label
+from core.labelling.labelling import Conflict, Labelling, open_labelling
+from core.labelling.settings import add_class
+from core.workspace import Workspace
+
+PREFIX = "/labelling"
+MOST_BYTES = 4_000_000
+"""Of one change: some 5,000 objects."""
+HISTORY = 200
+"""Earlier labels of a picture that can be undone after a reload."""
+
+Answer = dict[str, Any]
+
+
+def pictures(work: Labelling, _request: Answer) -> Answer:
+    """Answer what is learned and every picture with its state."""
+    settings = work.settings
+    return {
+        **settings.model_dump(mode="json", include={"task", "classes", "keypoints", "skeleton"}),
+        "colours": list(CLASS_COLOURS),
+        "pictures": [
+            {
+                "id": picture.id,
+                "source": picture.source,
+                "split": picture.split,
+                "width": picture.width,
+                "height": picture.height,
+                "state": work.state(picture).value,
+            }
+            for picture in work.pictures.values()
+        ],
+    }
+
+
+def label(work: Labelling, request: Answer) -> Answer:
+    """Answer a picture's label, the number of its last change, and what it was before."""
+    picture = work.picture(request["picture"])
+    changes = work.journal.of_picture(picture.id)
+    return {
+        "label": work.label(picture).as_json(),
+        "number": changes[-1].number if changes else 0,
+        "history": [change.before.as_json() for change in changes[-HISTORY:]],
+        "proposals": [],
+    }
+
+
+def set_label(work: Labelling, request: Answer) -> Answer:
+    """Take a label and answer it as it is kept, once it is on the disk."""
+    said, by = Label.model_validate(request["label"]), " ".join(str(request.get("by", "")).split())[:80]
+    change = work.set(request["picture"], said, since=int(request["since"]), by=by)
+    return {"label": change.after.as_json(), "number": change.number}
+
+
+def name_class(work: Labelling, request: Answer) -> Answer:
+    """Take a class and answer all there are."""
+    return {"classes": add_class(work.dataset, str(request["name"])).classes}
+
+
+def _answering(do: Callable[[Labelling, Answer], Answer]) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        body: Answer = {}
+        if request.method == "POST":
+            origin, kind = request.headers.get("origin", ""), request.headers.get("content-type", "")
+            if kind.partition(";")[0] != "application/json" or not _is_own(origin, request):
+                return JSONResponse({"error": "Changes are taken from Graft's own page."}, 403)
+            if int(request.headers.get("content-length") or MOST_BYTES + 1) > MOST_BYTES:
+                return JSONResponse({"error": "That is more than one picture can hold."}, 413)
+            try:
+                body = await request.json()
+                body = {**body}
+            except (ValueError, TypeError):
+                return JSONResponse({"error": "That is no JSON object."}, 400)
+        try:
+            return JSONResponse(await run_in_threadpool(_do, do, {**body, **request.path_params}))
+        except Conflict as conflict:
+            told = {"label": conflict.change.after.as_json(), "number": conflict.change.number, "error": str(conflict)}
+            return JSONResponse(told, 409)
+        except InputError as error:
+            return JSONResponse({"error": str(error)}, 422)
+        except (KeyError, ValueError, TypeError, ValidationError):
+            return JSONResponse({"error": "That is no label."}, 400)
+
+    return endpoint
+
+
+def _do(do: Callable[[Labelling, Answer], Answer], request: Answer) -> Answer:
+    return do(_work(request["dataset"]), request)
+
+
+def _work(dataset_id: str) -> Labelling:
+    return open_labelling(load_dataset(Workspace.current(), dataset_id))
+
+
+def _is_own(origin: str, request: Request) -> bool:
+    hosts = {request.headers.get("host", ""), request.headers.get("x-forwarded-host", "")}
+    return bool(origin) and urlsplit(origin).netloc.lower() in {host.lower() for host in hosts if host}
+
+
+async def picture(request: Request) -> Response:
+    """Answer a picture's file; it never changes under its digest, so the browser may keep it."""
+
+    def find() -> str:
+        work = _work(request.path_params["dataset"])
+        return str(work.path(work.picture(request.path_params["picture"])))
+
+    try:
+        path = await run_in_threadpool(find)
+    except InputError as error:
+        return JSONResponse({"error": str(error)}, 404)
+    return FileResponse(path, headers={"cache-control": "private, max-age=86400, immutable"})
+
+
+ROUTES = [
+    Route(f"{PREFIX}/{{dataset}}/pictures", _answering(pictures)),
+    Route(f"{PREFIX}/{{dataset}}/picture/{{picture}}", picture),
+    Route(f"{PREFIX}/{{dataset}}/label/{{picture}}", _answering(label), methods=["GET"]),
+    Route(f"{PREFIX}/{{dataset}}/label/{{picture}}", _answering(set_label), methods=["POST"]),
+    Route(f"{PREFIX}/{{dataset}}/classes", _answering(name_class), methods=["POST"]),
+]

@@ -1,0 +1,166 @@
+"""Somebody draws labels in the browser: what is drawn is what is stored, and a killed server loses nothing."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.data.dataset import load_dataset
+from core.data.importing.from_upload import import_dataset
+from core.labelling.label import Label, State
+from core.labelling.labelling import open_labelling
+from core.labelling.settings import add_class, begin
+from core.tasks import Task
+from core.workspace import Workspace
+from tests.e2e.conftest import Server
+from tests.labelling.conftest import ids, write_pictures
+
+SIZE = (320, 200)
+Place = tuple[float, float]
+
+
+class Hand:
+    """A hand with a mouse over the picture; places are in pixels of the picture."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        box = page.locator(".stage").bounding_box()
+        assert box is not None
+        left, top, width, height = box["x"] + 1, box["y"] + 1, box["width"] - 2, box["height"] - 2
+        self.scale = min(width / SIZE[0], height / SIZE[1])
+        self.corner = (left + (width - SIZE[0] * self.scale) / 2, top + (height - SIZE[1] * self.scale) / 2)
+
+    def at(self, place: Place) -> Place:
+        return self.corner[0] + place[0] * self.scale, self.corner[1] + place[1] * self.scale
+
+    def drag(self, *places: Place) -> None:
+        self.page.mouse.move(*self.at(places[0]))
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*self.at(place), steps=3)
+        self.page.mouse.up()
+
+    def click(self, *places: Place) -> None:
+        for place in places:
+            self.page.mouse.click(*self.at(place))
+
+
+def saved(page: Page) -> None:
+    expect(page.locator(".saved")).to_have_text("Saved")
+
+
+def begun(workspace: Workspace, folder: Path, task: Task) -> str:
+    source = write_pictures(folder / task, 4, SIZE)
+    dataset = import_dataset(workspace, source, name=task)
+    begin(dataset, task, ["nose", "tail"] if task == "pose" else None)
+    for name in ("cell", "blob"):
+        add_class(dataset, name)
+    return dataset.id
+
+
+def kept(workspace: Workspace, dataset_id: str, number: int = 0) -> Label:
+    dataset = load_dataset(workspace, dataset_id)
+    work = open_labelling(dataset)
+    return work.label(work.picture(ids(dataset)[number]))
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_from_pictures_alone_to_a_version_and_a_killed_server_loses_nothing(
+    server: Server, page: Page, tmp_path: Path
+) -> None:
+    workspace = Workspace.open(server.workspace)
+    dataset_id = import_dataset(workspace, write_pictures(tmp_path / "pictures", 4, SIZE), name="Pictures").id
+    page.goto(f"{server.address}/dataset?dataset={dataset_id}")
+    page.get_by_role("button", name="Label the pictures").click()
+    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("textbox", name="Name of a new class").fill("cell")
+    page.get_by_role("button", name="Add class").click()
+    expect(page.get_by_role("radio", name="cell")).to_be_checked()
+    hand = Hand(page)
+    hand.drag((40, 30), (140, 90))
+    saved(page)
+    assert kept(workspace, dataset_id).objects[0].box == pytest.approx((40, 30, 100, 60), abs=0.51)
+    server.kill()
+    hand.drag((200, 100), (260, 160))
+    expect(page.locator(".saved")).to_contain_text("Not saved")
+    server.start()
+    saved(page)
+    assert [item.name for item in kept(workspace, dataset_id).objects] == ["cell", "cell"]
+    page.goto(f"{server.address}/label?dataset={dataset_id}")
+    expect(page.locator(".strip .labelled")).to_have_count(1)
+    page.locator(".stage").focus()
+    for key in ("n", "ArrowRight", "u"):  # without waiting: what is pressed is meant for the picture that comes
+        page.keyboard.press(key)
+    for state in ("nothing", "unsure"):
+        expect(page.locator(f".strip .{state}")).to_have_count(1)
+    saved(page)
+    states = open_labelling(load_dataset(workspace, dataset_id)).states()
+    assert sorted(states.values()) == [State.LABELLED, State.NOTHING, State.OPEN, State.UNSURE]
+    page.get_by_role("button", name="Train with these labels").click()
+    expect(page.get_by_role("heading", name="Model", exact=True)).to_be_visible()
+    made = load_dataset(workspace, dataset_id)
+    assert made.labels_version == 1
+    assert sum(made.images.values()) == 2
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_every_shape_is_drawn_mended_and_undone(server: Server, page: Page, tmp_path: Path) -> None:
+    workspace = Workspace.open(server.workspace)
+    drawn = {task: begun(workspace, tmp_path, task) for task in ("segment", "obb", "pose", "classify")}
+
+    def open_editor(task: str) -> Hand:
+        page.goto(f"{server.address}/label?dataset={drawn[task]}")
+        expect(page.locator(".told")).to_contain_text("1 of 4")
+        return Hand(page)
+
+    hand = open_editor("segment")
+    corners = [(50.0, 20.0), (150.0, 40.0), (90.0, 120.0)]
+    hand.click(*corners, corners[0])
+    saved(page)
+    points = kept(workspace, drawn["segment"]).objects[0].points
+    assert points is not None
+    assert [value for point in points for value in point] == pytest.approx([v for c in corners for v in c], abs=0.51)
+    hand.drag(corners[2], (100, 150))
+    page.keyboard.press("2")
+    expect(page.get_by_role("radio", name="blob")).to_be_checked()
+    saved(page)
+    mended = kept(workspace, drawn["segment"]).objects[0]
+    assert mended.name == "blob"
+    assert mended.points is not None
+    assert mended.points[2] == pytest.approx((100, 150), abs=0.51)
+    for _ in range(3):
+        page.keyboard.press("Control+z")
+    saved(page)
+    assert kept(workspace, drawn["segment"]).state is State.OPEN
+    page.keyboard.press("Control+y")
+    saved(page)
+    assert kept(workspace, drawn["segment"]).state is State.LABELLED
+
+    hand = open_editor("obb")
+    hand.drag((100, 80), (200, 120))
+    saved(page)
+    for _ in range(15):
+        page.keyboard.press("e")
+    saved(page)
+    corners = kept(workspace, drawn["obb"]).objects[0].points or []
+    (ax, ay), (bx, by), _, (dx, dy) = corners
+    assert math.degrees(math.atan2(by - ay, bx - ax)) == pytest.approx(30, abs=0.2)
+    assert (math.dist((ax, ay), (bx, by)), math.dist((ax, ay), (dx, dy))) == pytest.approx((100, 40), abs=0.6)
+
+    hand = open_editor("pose")
+    hand.drag((60, 40), (160, 140))
+    hand.click((80, 60), (140, 120))
+    saved(page)
+    points = kept(workspace, drawn["pose"]).objects[0].keypoints or []
+    assert [value for point in points for value in point] == pytest.approx([80, 60, 2, 140, 120, 2], abs=0.51)
+
+    open_editor("classify")
+    page.locator(".stage").focus()
+    page.keyboard.press("2")
+    expect(page.locator(".told")).to_contain_text("2 of 4")
+    assert kept(workspace, drawn["classify"]).name == "blob"

@@ -1,0 +1,95 @@
+"""The page to label on, and what its editor asks the server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from core.data.dataset import Dataset, load_dataset
+from core.labelling.label import Label, State
+from core.labelling.labelling import open_labelling
+from core.labelling.settings import add_class
+from core.workspace import Workspace
+from pages._ui.label.routes import PREFIX, ROUTES
+from tests.labelling.conftest import alone, ids  # noqa: F401
+from tests.labelling.test_labels import BOX, started
+from tests.pages.conftest import button, open_page, texts
+
+OWN = {"origin": "http://testserver"}
+
+
+@pytest.fixture
+def asked(alone: Dataset) -> tuple[TestClient, str, str]:  # noqa: F811
+    """The server, the address of a set that is being labelled, and its first picture."""
+    started(alone)
+    return TestClient(Starlette(routes=ROUTES)), f"{PREFIX}/{alone.id}", ids(alone)[0]
+
+
+def test_pictures_alone_lead_to_the_editor_and_on(workspace: Workspace, alone: Dataset) -> None:  # noqa: F811
+    app = open_page("dataset.py", dataset=alone.id)
+    button(app, "Label the pictures").click().run()
+    assert app.title[0].value == "Label"
+    app = open_page("label.py", dataset=alone.id)
+    app.radio(key="label_task").set_value("segment").run()
+    button(app, "Begin").click().run()
+    assert open_labelling(alone).settings.task == "segment"
+    assert button(app, "Train with these labels").disabled
+    add_class(alone, "cell")
+    work = open_labelling(alone)
+    shape = {"class": "cell", "points": [(1, 1), (20, 1), (9, 30)]}
+    for picture in (*ids(alone, "train")[:2], ids(alone, "val")[0]):
+        work.set(picture, Label.model_validate({"objects": [shape]}), since=0)
+    app = open_page("label.py", dataset=alone.id)
+    button(app, "Train with these labels").click().run()
+    assert app.title[0].value == "Model"
+    made = load_dataset(workspace, alone.id)
+    assert (made.labels_version, made.task, sum(made.images.values())) == (1, "segment", 3)
+    assert "There is not a single labelled object" not in texts(open_page("dataset.py", dataset=alone.id))
+
+
+def test_the_editor_gets_the_picture_and_keeps_a_label(asked: tuple[TestClient, str, str], alone: Dataset) -> None:  # noqa: F811
+    client, address, picture = asked
+    told = client.get(f"{address}/pictures").json()
+    assert told["classes"] == ["cell"]
+    assert [item["state"] for item in told["pictures"]] == ["open"] * 10
+    file = client.get(f"{address}/picture/{picture}")
+    assert file.content == open_labelling(alone).path(open_labelling(alone).picture(picture)).read_bytes()
+    said: dict[str, Any] = {"since": 0, "label": {"objects": [BOX]}, "by": "Ada"}
+    answer = client.post(f"{address}/label/{picture}", json=said, headers=OWN)
+    assert answer.json()["label"]["state"] == "labelled"
+    assert client.get(f"{address}/label/{picture}").json()["number"] == answer.json()["number"] == 1
+    other = client.post(f"{address}/label/{picture}", json=said | {"label": {"state": "nothing"}}, headers=OWN)
+    assert other.status_code == 409
+    assert other.json()["label"]["objects"], "the second tab is shown what the first one drew"
+    assert open_labelling(alone).states()[picture] is State.LABELLED
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("label/{picture}", {}, 403),
+        ("label/{picture}", {"origin": "http://evil.example"}, 403),
+        ("label/{picture}", OWN | {"content-type": "text/plain"}, 403),
+        ("label/unknown", OWN, 422),
+        ("classes", OWN, 400),
+    ],
+)
+def test_a_change_from_elsewhere_or_of_nothing_is_refused(
+    asked: tuple[TestClient, str, str], path: str, headers: dict[str, str], status: int
+) -> None:
+    client, address, picture = asked
+    said = {"since": 0, "label": {"state": "nothing"}}
+    answer = client.post(f"{address}/{path.format(picture=picture)}", json=said, headers=headers)
+    assert answer.status_code == status
+    assert answer.json()["error"]
+    assert client.get(f"{address}/label/{picture}").json()["number"] == 0
+
+
+def test_no_file_but_a_picture_of_the_set_is_answered(asked: tuple[TestClient, str, str]) -> None:
+    client, address, _ = asked
+    for path in ("..%2F..%2Fdataset.json", "dataset.json", "0" * 64):
+        assert client.get(f"{address}/picture/{path}").status_code == 404
+    assert client.get(f"{PREFIX}/unknown-000000/pictures").status_code == 422
