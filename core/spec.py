@@ -154,6 +154,11 @@ class TrainingSpec(BaseModel):
         title="Teacher",
         description="Name, origin (in words) and SHA-256 of the teacher's weights; filled in at the run's start.",
     )
+    labels_version: int = Field(
+        default=0,
+        title="Version of the labels",
+        description="Of the labels as they were drawn in Graft; 0 as they were imported. Filled in at the run's start.",
+    )
 
     def frozen_layers(self, backbone: int) -> int | None:
         """Return Ultralytics' `freeze` for the strategy: as many first layers as set by hand, else the whole backbone.

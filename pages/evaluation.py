@@ -75,7 +75,8 @@ def open_test(run: Run, dataset: Dataset, *, ready: bool) -> None:
 @st.fragment
 def show_sheet(run: Run, dataset: Dataset | None) -> None:
     """Show all cells; a fragment, so that a move of the line draws the cells anew and nothing around them."""
-    page = Notebook("Evaluation", f"{run.name}: {run.model} on {run.dataset_name}")
+    learned = f", labels of version {version}" if (version := run.spec.labels_version) else ""
+    page = Notebook("Evaluation", f"{run.name}: {run.model} on {run.dataset_name}{learned}")
     with page.cell("How good is it?"):
         there = [split for split in ("val", "test", "train") if dataset is None or dataset.images.get(split)]
         split = st.segmented_control(

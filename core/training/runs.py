@@ -85,7 +85,7 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
             f"Only {megabytes(workspace.free_bytes())} are free on the workspace's disk; a run needs about "
             f"{megabytes(SPACE_NEEDED)}. Delete old runs on the Runs page."
         )
-    found_out = {"transfer": transfer, "teacher_weights": teacher_weights}
+    found_out = {"transfer": transfer, "teacher_weights": teacher_weights, "labels_version": dataset.labels_version}
     spec = complete_spec(workspace, dataset, spec).model_copy(update=found_out)
     device = spec.device if spec.device != "auto" else present_executor().best_device()
     if refused := refusal(spec, device) or missing_device(device, present_executor().devices()):

@@ -32,7 +32,9 @@ def single_class(examined: Examined, problems: Problems) -> None:
 
 
 def missing_labels(examined: Examined, problems: Problems) -> None:
-    """Note pictures without any label file."""
+    """Note pictures without any label file; where nothing at all is labelled, `no_labels` has said so."""
+    if not len(examined.labels.row):
+        return
     for row in np.flatnonzero(~examined.labels.has_file):
         problems.note("missing-label", str(examined.table["source"].iloc[row]))
 

@@ -12,7 +12,7 @@ CHECKS: dict[str, Kind] = {
         E,
         "There is not a single labelled object.",
         "There is not a single labelled object.",
-        "Without labels there is nothing to learn: label the pictures first, or add the label files to the upload.",
+        "Without labels there is nothing to learn: draw them on the Label page, or add the label files to the upload.",
     ),
     "too-few-images": Kind(
         E,

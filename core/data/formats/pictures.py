@@ -8,7 +8,7 @@ from core.data.reading.tree import Tree
 from core.tasks import Task
 
 NAME = "pictures"
-LAYOUT = "pictures alone (to look at; they need labels before training)"
+LAYOUT = "pictures alone (to be labelled, or to look at)"
 SUSPECTS = (".txt", ".xml", ".json", ".csv", ".xlsx", ".yaml", ".yml", ".tsv", ".mat", ".npy", ".npz", ".jsonl",
             ".ndjson", ".parquet", ".arrow", ".feather", ".tfrecord", ".tfrecords", ".record", ".h5", ".hdf5", ".mdb",
             ".rec", ".manifest", ".geojson", ".roi", ".xls", ".ods", ".vott", ".pkl", ".cls")  # fmt: skip

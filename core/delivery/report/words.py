@@ -173,6 +173,7 @@ def identity(run: Run, dataset: Dataset, sha256: str) -> list[tuple[str, str]]:
         ("Run", run.id),
         ("Weights (SHA-256)", sha256),
         ("Dataset (SHA-256 over pictures and labels)", dataset.checksum or "not recorded"),
+        *([("Version of the labels", str(version))] if (version := run.spec.labels_version) else []),
     ]
 
 

@@ -102,7 +102,8 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
 
 def spec_code(spec: TrainingSpec) -> str:
     """Return the Python that starts the planned training."""
-    given = spec.model_dump(mode="json", exclude_defaults=True, exclude={"reasons", "transfer", "teacher_weights"})
+    found_out = {"reasons", "transfer", "teacher_weights", "labels_version"}
+    given = spec.model_dump(mode="json", exclude_defaults=True, exclude=found_out)
     given |= {name: getattr(spec, name) for name in FIELDS}  # even where they are defaults: nothing is left to plan
     arguments = "\n".join(f"    {name}={value!r}," for name, value in given.items())
     return (
