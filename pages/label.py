@@ -7,6 +7,7 @@ from core.errors import InputError
 from core.labelling.journal import open_journal
 from core.labelling.label import State
 from core.labelling.labelling import open_labelling
+from core.labelling.proposals import read_proposals
 from core.labelling.settings import DRAWN_TASKS, begin, read_settings
 from core.labelling.versions import list_versions, make_version, restore_version
 from core.tasks import TASKS, Task
@@ -15,6 +16,7 @@ from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, empty, python_fold
 from pages._ui.common.formatting import plain
 from pages._ui.label.editor import label_editor
+from pages._ui.label.proposing import propose_cell
 
 QUESTIONS: dict[Task, str] = {
     "detect": "Where things are: boxes",
@@ -150,10 +152,15 @@ def label_page(dataset: Dataset) -> None:
         return
     with page.cell("Draw what is there", "Every change is kept at once."):
         by = st.session_state.get("label_by") or ""
-        label_editor(dataset.id, by=by, picture=st.query_params.get("picture", ""))
+        proposals = read_proposals(dataset)
+        label_editor(
+            dataset.id, by=by, picture=st.query_params.get("picture", ""), fresh=proposals.at if proposals else ""
+        )
         st.text_input("Who labels?", key="label_by", max_chars=80, persist_state="session", width=260,
                       placeholder="your name, if several label")  # fmt: skip
         python_fold(label_code(dataset.id), key="label")
+    with page.cell("Shall a model help?"):
+        propose_cell(workspace, dataset)
     with page.cell("How far is it?"):
         so_far(dataset.id, by)
     with page.cell("Versions of the labels"):

@@ -146,7 +146,7 @@ def test_the_readme_names_every_verb() -> None:
     answer = subprocess.run(
         [sys.executable, "-m", "core", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    verbs = re.findall(r"^    (\w+) ", answer.stdout, re.MULTILINE)
+    verbs = re.findall(r"^    ([\w-]+) ", answer.stdout, re.MULTILINE)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(verbs) > 8
     assert [verb for verb in verbs if f"python -m core {verb}" not in readme] == []

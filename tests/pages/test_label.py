@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from core.cli import main
 from core.data.dataset import Dataset, load_dataset
+from core.data.importing.from_upload import import_dataset
 from core.labelling.label import Label, State
 from core.labelling.labelling import open_labelling
-from core.labelling.settings import add_class
+from core.labelling.proposals import Proposed, read_proposals, save_proposals
+from core.labelling.settings import add_class, begin
 from core.workspace import Workspace
 from pages._ui.label.routes import PREFIX, ROUTES
-from tests.labelling.conftest import alone, ids  # noqa: F401
+from tests.labelling.conftest import alone, ids, write_pictures  # noqa: F401
 from tests.labelling.test_labels import BOX, started
-from tests.pages.conftest import button, open_page, texts
+from tests.pages.conftest import Filled, button, open_page, texts
 
 OWN = {"origin": "http://testserver"}
 
@@ -93,3 +98,32 @@ def test_no_file_but_a_picture_of_the_set_is_answered(asked: tuple[TestClient, s
     for path in ("..%2F..%2Fdataset.json", "dataset.json", "0" * 64):
         assert client.get(f"{address}/picture/{path}").status_code == 404
     assert client.get(f"{PREFIX}/unknown-000000/pictures").status_code == 422
+
+
+@pytest.mark.slow
+def test_a_run_proposes_and_the_editor_shows_it_until_it_is_labelled(
+    filled: Filled, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = import_dataset(filled.workspace, write_pictures(tmp_path / "new", 5), name="New")
+    begin(dataset, "detect")
+    for name in ("square", "disc"):
+        add_class(dataset, name)
+    assert main(["propose", dataset.id, filled.run_id, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    proposals = read_proposals(dataset)
+    assert proposals is not None
+    assert told == {"pictures": 5, "proposals": proposals.count}
+    assert sorted(item for item, _ in proposals.order) == sorted(ids(dataset, "train"))
+    picture = ids(dataset)[0]
+    proposals.pictures[picture] = [Proposed(name="disc", confidence=0.9, box=(1, 2, 30, 20))]
+    save_proposals(dataset, proposals)
+    client, address = TestClient(Starlette(routes=ROUTES)), f"{PREFIX}/{dataset.id}"
+    shown = client.get(f"{address}/label/{picture}").json()
+    assert [item["class"] for item in shown["proposals"]] == ["disc"]
+    assert shown["label"]["objects"] == []
+    said = {"since": 0, "label": {"state": "nothing"}}
+    client.post(f"{address}/label/{picture}", json=said, headers=OWN)
+    assert client.get(f"{address}/label/{picture}").json()["proposals"] == []
+    assert open_page("label.py", dataset=dataset.id).selectbox(key="label_model").value == filled.run_id
+    begin(other := import_dataset(filled.workspace, write_pictures(tmp_path / "other", 3), name="Other"), "segment")
+    assert main(["propose", other.id, filled.run_id]) == 2, "boxes are no outlines"

@@ -20,7 +20,9 @@ from core.data.dataset import load_dataset
 from core.data.palette import CLASS_COLOURS
 from core.errors import InputError
 from core.labelling.label import Label
-from core.labelling.labelling import Conflict, Labelling, open_labelling
+from core.labelling.labelling import Conflict, Labelling, Picture, open_labelling
+from core.labelling.proposals import read_proposals
+from core.labelling.queue import queue
 from core.labelling.settings import add_class
 from core.workspace import Workspace
 
@@ -39,6 +41,10 @@ def pictures(work: Labelling, _request: Answer) -> Answer:
     return {
         **settings.model_dump(mode="json", include={"task", "classes", "keypoints", "skeleton"}),
         "colours": list(CLASS_COLOURS),
+        "orders": {
+            "next": [item.id for item, _ in queue(work)],
+            "random": [item.id for item, _ in queue(work, random=True)],
+        },
         "pictures": [
             {
                 "id": picture.id,
@@ -61,8 +67,17 @@ def label(work: Labelling, request: Answer) -> Answer:
         "label": work.label(picture).as_json(),
         "number": changes[-1].number if changes else 0,
         "history": [change.before.as_json() for change in changes[-HISTORY:]],
-        "proposals": [],
+        "proposals": _proposals(work, picture),
     }
+
+
+def _proposals(work: Labelling, picture: Picture) -> list[Answer]:
+    """Return what a model proposes for a picture that nobody has labelled yet; once it is, only labels are shown."""
+    proposals = read_proposals(work.dataset)
+    if proposals is None or work.state(picture).learned_from:
+        return []
+    found = proposals.pictures.get(picture.id, [])
+    return [item.model_dump(mode="json", by_alias=True, exclude_none=True) for item in found]
 
 
 def set_label(work: Labelling, request: Answer) -> Answer:

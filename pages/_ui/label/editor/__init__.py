@@ -26,6 +26,11 @@ _editor = st.components.v2.component(
 )
 
 
-def label_editor(dataset_id: str, *, by: str = "", picture: str = "") -> None:
-    """Show the editor for a dataset that is being labelled; `picture` is the one to begin with, `by` who labels."""
-    _editor(data={"base": f"{PREFIX}/{dataset_id}", "by": by, "open": picture}, key=f"label_editor_{dataset_id}")
+def label_editor(dataset_id: str, *, by: str = "", picture: str = "", fresh: str = "") -> None:
+    """Show the editor for a dataset that is being labelled.
+
+    `picture` is the id of the one to begin with, `by` who labels; where `fresh` differs from before, new proposals are
+    there to be shown.
+    """
+    data = {"base": f"{PREFIX}/{dataset_id}", "by": by, "open": picture, "fresh": fresh}
+    _editor(data=data, key=f"label_editor_{dataset_id}")

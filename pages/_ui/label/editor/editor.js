@@ -35,6 +35,7 @@ class Editor {
     Object.assign(this, { label: { state: "open", objects: [], name: "" }, number: 0, proposals: [], chosen: null, draft: null, drag: null, past: [], future: [], pointing: null, hidden: false });
   }
 
+  get shown() { return this.whole ? [] : this.proposals; }
   get picture() { return this.pictures[this.at]; }
   get size() { return [this.picture.width, this.picture.height]; }
   get whole() { return this.settings.task === "classify"; }
@@ -46,11 +47,19 @@ class Editor {
     const told = await this.server.pictures();
     this.settings = told;
     this.pictures = told.pictures;
+    this.byId = new Map(told.pictures.map((item) => [item.id, item]));
     this.current = told.classes[0] || "";
     this.showClasses();
     const asked = this.pictures.findIndex((item) => item.id === open);
-    const first = asked >= 0 ? asked : this.pictures.findIndex((item) => item.state === "open");
+    const first = asked >= 0 ? asked : this.pictures.findIndex((item) => item.id === told.orders.next[0]);
     await this.show(Math.max(first, 0));
+  }
+
+  // New proposals: the picture that is looked at stays, with what is proposed for it.
+  async again() {
+    await this.saving;
+    const at = this.picture?.id;
+    await this.begin(at);
   }
 
   go(index) {
@@ -86,19 +95,24 @@ class Editor {
     this.showSaved("");
     this.showAll();
     this.say(`${picture.source}, ${index + 1} of ${this.pictures.length}. ${this.words()}`);
-    this.server.warm(this.pictures.slice(index + 1, index + 4).map((item) => item.id));
+    this.server.warm([...this.pictures.slice(index + 1, index + 3), ...this.waiting().slice(0, 2)].map((item) => item.id));
+  }
+
+  waiting() {
+    const asked = this.settings.orders[this.find("select[name=order]").value];
+    const order = asked ? asked.map((id) => this.byId.get(id)) : [...this.pictures.slice(this.at + 1), ...this.pictures.slice(0, this.at)];
+    return order.filter((item) => item && item.state === "open" && item !== this.picture);
   }
 
   onward() {
-    const open = (item) => item.state === "open";
-    const order = [...this.pictures.slice(this.at + 1), ...this.pictures.slice(0, this.at)];
-    const next = order.find(open);
+    const [next] = this.waiting();
     if (next) this.go(this.pictures.indexOf(next));
     else this.say("Every picture is labelled, or somebody is unsure of it.");
   }
 
   words() {
     const { objects, state, name } = this.label;
+    if (this.whole && !name && this.proposals.length) return `Proposed: ${this.proposals[0].class}, ${Math.round(this.proposals[0].confidence * 100)} %. Enter takes it.`;
     if (this.whole) return name ? `Class ${name}.` : "No class yet.";
     if (!objects.length && !this.proposals.length) return state === "nothing" ? "Nothing here." : "Nothing drawn yet.";
     const drawn = objects.length === 1 ? "1 object." : `${objects.length} objects.`;
@@ -241,7 +255,7 @@ class Editor {
   }
 
   choose(step) {
-    const all = [...this.label.objects, ...this.proposals], next = all.indexOf(this.chosen) + step;
+    const all = [...this.label.objects, ...this.shown], next = all.indexOf(this.chosen) + step;
     if (!all.length || next < 0 || next >= all.length) { this.chosen = null; this.draw(); return false; }
     this.chosen = all[next];
     this.say(`${this.chosen.class}, ${sizeWords(this.chosen)}, ${next + 1} of ${all.length}${this.proposals.includes(this.chosen) ? ", proposed" : ""}.`);
@@ -296,7 +310,7 @@ class Editor {
     this.stage.classList.toggle("panning", Boolean(this.panning || this.space));
     this.group.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
     drawAll(this.group, {
-      label: this.label, proposals: this.proposals, chosen: this.chosen, hidden: this.hidden, draft: this.draft,
+      label: this.label, proposals: this.shown, chosen: this.chosen, hidden: this.hidden, draft: this.draft,
       task: this.settings.task, skeleton: this.settings.skeleton, colourOf: (name) => this.colourOf(name), scale, coarse: this.coarse,
     });
   }
@@ -304,7 +318,7 @@ class Editor {
   // --- hands ---
 
   hit(place) {
-    const all = [...this.label.objects, ...this.proposals].filter((shape) => holds(shape, place));
+    const all = [...this.label.objects, ...this.shown].filter((shape) => holds(shape, place));
     return all.sort((a, b) => areaOf(a) - areaOf(b))[0] || null;
   }
 
@@ -396,7 +410,7 @@ class Editor {
   }
 
   below(place, shape) {
-    const under = [...this.label.objects, ...this.proposals].filter((item) => holds(item, place)).sort((a, b) => areaOf(a) - areaOf(b));
+    const under = [...this.label.objects, ...this.shown].filter((item) => holds(item, place)).sort((a, b) => areaOf(a) - areaOf(b));
     return under[(under.indexOf(shape) + 1) % under.length] || shape;
   }
 
@@ -493,6 +507,7 @@ class Editor {
 
   enter() {
     if (this.draft?.open) this.close();
+    else if (this.whole && !this.label.name && this.proposals.length) this.setClass(this.proposals[0].class);
     else if (this.proposals.includes(this.chosen)) this.accept([this.chosen]);
     else this.onward();
   }
@@ -618,7 +633,7 @@ class Editor {
     this.find("[data-do=previous]").disabled = this.at <= 0;
     this.find("[data-do=next]").disabled = this.at >= this.pictures.length - 1;
     this.find("[data-do=before]").disabled = this.at <= 0;
-    this.find(".proposing").hidden = !this.proposals.length;
+    this.find(".proposing").hidden = this.whole || !this.proposals.length;
     this.showStrip();
   }
 
@@ -646,9 +661,10 @@ export default function (component) {
   const before = editors.get(parentElement);
   if (before && before.base === data.base) {
     before.editor.by = data.by;
+    if (before.fresh !== data.fresh) { before.fresh = data.fresh; before.editor.again(); }
   } else {
     before?.editor.close_();
-    editors.set(parentElement, { base: data.base, editor: new Editor(parentElement, data) });
+    editors.set(parentElement, { base: data.base, fresh: data.fresh, editor: new Editor(parentElement, data) });
   }
   return () => { editors.get(parentElement)?.editor.close_(); editors.delete(parentElement); };
 }

@@ -1,0 +1,68 @@
+"""What a model proposes for pictures nobody has labelled yet, and in which order they are best looked at.
+
+Both stand in labelling/proposals.json, written at once by who asked the model (core.delivery.propose); a proposal is no
+label until somebody takes it over.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.data.dataset import Dataset
+from core.labelling.label import Shape
+from core.labelling.settings import FOLDER
+from core.workspace import read_json, write_json_atomic
+
+
+class Proposed(Shape):
+    """An object a model proposes, or (without a place) a class for the whole picture."""
+
+    confidence: float = Field(ge=0, le=1)
+
+
+class Proposals(BaseModel):
+    """The content of labelling/proposals.json."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: str = Field(description="the id of a run, library:<id>, or the path of a .pt file")
+    title: str
+    at: str
+    line: float = Field(description="confidence from which the model's findings usually count")
+    pictures: dict[str, list[Proposed]] = Field(description="by the picture's id")
+    order: list[tuple[str, str]] = Field(default_factory=list, description="id and reason, what teaches most first")
+    left_out: dict[str, int] = Field(default_factory=dict, description="findings by a class that is not named here")
+
+    @property
+    def count(self) -> int:
+        """How many objects or classes are proposed."""
+        return sum(len(found) for found in self.pictures.values())
+
+
+def proposals_path(dataset: Dataset) -> Path:
+    """Return where a dataset's proposals lie."""
+    return dataset.root / FOLDER / "proposals.json"
+
+
+def read_proposals(dataset: Dataset) -> Proposals | None:
+    """Return the latest proposals, None where there are none."""
+    path = proposals_path(dataset)
+    try:
+        return _read(path, path.stat().st_mtime_ns)
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, _stamp: int) -> Proposals:
+    return Proposals.model_validate(read_json(path))
+
+
+def save_proposals(dataset: Dataset, proposals: Proposals) -> None:
+    """Replace the proposals of a dataset."""
+    content: dict[str, Any] = proposals.model_dump(mode="json", by_alias=True, exclude_none=True)
+    write_json_atomic(proposals_path(dataset), content, durable=False)

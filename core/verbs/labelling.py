@@ -1,0 +1,66 @@
+"""`label-queue`, `propose` and `labels`: what to label next, what a model proposes, the versions of the labels."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from core.verbs.verb import Add, say_progress
+from core.workspace import Workspace
+
+
+def register(add: Add) -> None:
+    """Add the verbs of labelling."""
+    verb = add("label-queue", _queue, "List the pictures that are not labelled yet, what teaches most first.")
+    verb.add_argument("dataset", help="id or name of a dataset that is being labelled")
+    verb.add_argument("--random", action="store_true", help="in random order, whatever a model would ask for")
+
+    verb = add("propose", _propose, "Let a model propose labels for the pictures that have none yet.")
+    verb.add_argument("dataset", help="id or name of a dataset that is being labelled")
+    verb.add_argument("run", help="id of a run, library:ID, or the path of a .pt file")
+
+    verb = add("labels", _labels, "List the versions of a dataset's labels; put one back with --version.")
+    verb.add_argument("dataset", help="id or name of a dataset")
+    verb.add_argument("--version", type=int, help="put this version back, as a new one; 0: as imported")
+
+
+def _queue(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.data.dataset import load_dataset
+    from core.labelling.labelling import open_labelling
+    from core.labelling.queue import queue
+
+    waiting = queue(open_labelling(load_dataset(workspace, parsed.dataset)), random=parsed.random)
+    rows = [{"file": picture.source, "reason": reason} for picture, reason in waiting]
+    lines = [f"{row['file']}: {row['reason']}" for row in rows]
+    return {"queue": rows, "words": "\n".join(lines) or "Every picture is labelled, or somebody is unsure of it."}
+
+
+def _propose(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.data.dataset import load_dataset
+    from core.delivery.propose.proposing import propose
+    from core.words import count
+
+    made = propose(workspace, load_dataset(workspace, parsed.dataset), parsed.run, say_progress())
+    words = f"{count(made['proposals'], 'proposal')} for {count(made['pictures'], 'picture')}"
+    if made["left_out"]:
+        words += f"; left out, as no class here is called so: {', '.join(sorted(made['left_out']))}"
+    return {"pictures": made["pictures"], "proposals": made["proposals"], "words": f"{words}."}
+
+
+def _labels(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.data.dataset import load_dataset
+    from core.labelling.journal import open_journal
+    from core.labelling.versions import list_versions, restore_version
+
+    dataset = load_dataset(workspace, parsed.dataset)
+    if parsed.version is not None:
+        dataset = restore_version(dataset, parsed.version)
+    versions = [
+        {"number": item.number, "at": item.at, "by": item.by, "changed": item.changed}
+        for item in list_versions(open_journal(dataset))
+    ]
+    lines = [
+        f"version {row['number']}  {row['at']}  {row['by']}  {row['changed']} pictures changed" for row in versions
+    ]
+    told = "\n".join(lines) or f"The labels of {dataset.name} are as they were imported."
+    return {"version": dataset.labels_version, "versions": versions, "words": told}

@@ -1,0 +1,58 @@
+"""A model's proposals on the Label page: which model is asked, how far it is, what came of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.data.dataset import Dataset
+from core.delivery.propose.proposing import read_proposing, start_proposing
+from core.errors import InputError
+from core.labelling.labelling import open_labelling
+from core.models.library import list_models
+from core.training.runs import list_runs
+from core.words import count
+from core.workspace import Workspace
+from pages._ui.common.formatting import plain
+
+
+def propose_cell(workspace: Workspace, dataset: Dataset) -> None:
+    """Let a model of the same task propose labels for what is open."""
+    task = open_labelling(dataset).settings.task
+    models = {run.id: run.name for run in list_runs(workspace) if run.task == task and run.best_weights}
+    models |= {f"library:{model.id}": model.name for model in list_models(workspace) if model.task == task}
+    if not models:
+        st.markdown(
+            "Once some twenty pictures are labelled, train; the model then proposes labels for the others, and says "
+            "which of them would teach it most."
+        )
+        return
+    own = next((run.id for run in list_runs(workspace) if run.id in models and run.dataset == dataset.id), None)
+    names = list(models)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox("Model", names, index=names.index(own) if own else 0, key="label_model",
+                            format_func=lambda item: models[item])  # fmt: skip
+        if st.button("Propose labels", key="label_propose"):
+            try:
+                start_proposing(workspace, dataset, name)
+            except InputError as error:
+                st.error(plain(str(error)))
+    _moving(workspace, dataset.id)
+
+
+@st.fragment(run_every=1)
+def _moving(workspace: Workspace, dataset_id: str) -> None:
+    """Show how far a model is with its proposals, and what came of it."""
+    state = read_proposing(workspace, dataset_id)
+    if state.running:
+        st.session_state["label_proposing"] = True
+        st.progress(state.fraction, text=state.stage)
+        return
+    if st.session_state.pop("label_proposing", False):
+        st.rerun()
+    if state.error:
+        st.error(plain(state.error))
+    elif state.result:
+        st.markdown(
+            f"{count(state.result['proposals'], 'proposal')} for {count(state.result['pictures'], 'picture')}, drawn "
+            "dashed: Enter takes one over, “Accept all above” all that are sure enough."
+        )
