@@ -11,6 +11,7 @@ from core.models.catalog import STARTER, find_model, model_for_task
 from core.models.machine import describe_machine
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model, is_here
+from core.processes.starting import prepare
 from core.spec import TrainingSpec
 from core.strategies import Strategy
 from core.strategies.fine_tune import FINE_TUNE
@@ -61,6 +62,7 @@ def weights_are_here(name: str) -> bool:
 def begin_sample(strategy: Strategy) -> None:
     """Remember that the sample is wanted and start its import; the run follows when the import is done."""
     st.session_state["sample_strategy"] = strategy
+    prepare()
     if sample_dataset() is None:
         st.session_state["sample_job"] = start_import(workspace, new_job(workspace), SAMPLE)
     else:
@@ -171,6 +173,7 @@ with page.cell("New here? Try it with the sample set"):
 from core.data.importing import import_sample
 from core.models.weights import default_model
 from core.training.runs import start_run, wait_run
+from core.processes.starting import prepare
 from core.spec import TrainingSpec
 from core.workspace import Workspace
 

@@ -11,6 +11,7 @@ from core.models.catalog import STARTER, Model, find_model
 from core.models.library import list_models
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import import_file, is_here, missing_words, models_to_choose
+from core.processes.starting import prepare
 from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.arguments import Argument, parse_setting, training_arguments
@@ -43,6 +44,7 @@ if not datasets:
           key="model_empty")  # fmt: skip
 dataset = frame.current_dataset() or datasets[0]
 frame.set_current("dataset", dataset.id)
+prepare()
 recall_typed(workspace, dataset.id)
 draft = draft_for(workspace, dataset)
 start_values = default_values(workspace, dataset)

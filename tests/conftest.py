@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.processes.starting import prepare
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -27,6 +28,16 @@ CHROMIUM_OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+MANY = 20
+"""Tests in one go from which on a warm process pays: its imports take as long as those of three children."""
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have the children of a whole test run begin from warm, as those of the app do; xdist's workers share it."""
+    if len(session.items) >= MANY:
+        prepare()
 
 
 @pytest.fixture(scope="session")

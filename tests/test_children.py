@@ -6,6 +6,7 @@ import ast
 import contextlib
 import importlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,15 +14,37 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy
 import psutil
 import pytest
 
 from core.errors import GraftError, InputError
 from core.jobs import Progress, Report
-from core.processes import children
+from core.processes import children, starting
 from core.processes.children import answer, run_child
 
 ROOT = Path(__file__).resolve().parents[1]
+both_ways = pytest.mark.usefixtures("start_kind")
+
+
+@pytest.fixture(params=["cold", "warm"])
+def start_kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every way a child can behave is tried with one started anew and with one forked from warm."""
+    if request.param == "cold":
+        monkeypatch.setenv("GRAFT_WARM_MINUTES", "0")
+    else:
+        warmed()
+    return str(request.param)
+
+
+def warmed() -> None:
+    """Have a warm process wait; skip where there can be none."""
+    if not starting.prepare():
+        pytest.skip("children are forked on Linux alone, with memory to spare")
+    deadline = time.monotonic() + 90
+    while not starting.ready():
+        assert time.monotonic() < deadline, "the warm process never came"
+        time.sleep(0.1)
 
 
 def work(request: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -57,6 +80,16 @@ def work(request: dict[str, Any], report: Report) -> dict[str, Any]:
         case "leave one behind":
             left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
             return {"left": left.pid}
+        case "tell":
+            return {
+                "torch": "torch" in sys.modules,
+                "parent": os.getppid(),
+                "leader": os.getsid(0) == os.getpid(),
+                "dice": [random.random(), float(numpy.random.rand())],
+                "variable": os.environ.get("GRAFT_TOLD"),
+                "folder": os.getcwd(),
+                "files": len(os.listdir("/proc/self/fd")),
+            }
         case "not json":
             return {"set": {1, 2}}
     return {"text": "ü" * request.get("size", 1), "given": request.get("given")}
@@ -86,6 +119,7 @@ def until_there(path: Path) -> str:
     raise AssertionError(f"{path.name} never came")
 
 
+@both_ways
 def test_an_answer_of_tens_of_megabytes_to_a_question_of_the_same_size() -> None:
     size = 20 * 2**20
     found = ask({"size": size, "given": "y" * size})
@@ -102,6 +136,7 @@ def test_progress_arrives_and_starts_the_time_limit_anew() -> None:
     assert [(step.stage, step.done, step.total) for step in told] == [("Counting", number, 3) for number in range(4)]
 
 
+@both_ways
 @pytest.mark.parametrize(
     ("do", "kind", "words"),
     [
@@ -119,6 +154,7 @@ def test_what_the_child_says_last_is_the_error(do: str, kind: type[GraftError], 
     assert words in str(caught.value)
 
 
+@both_ways
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_child_that_dies_by_a_signal_is_told_at_once(number: signal.Signals) -> None:
     with pytest.raises(GraftError, match=str(signal.strsignal(number))) as caught:
@@ -126,11 +162,13 @@ def test_a_child_that_dies_by_a_signal_is_told_at_once(number: signal.Signals) -
     assert ("memory" in str(caught.value)) == (number == signal.SIGKILL)
 
 
+@both_ways
 def test_a_module_that_is_not_there_is_named() -> None:
     with pytest.raises(GraftError, match=r"No module named core\.nowhere"):
         run_child("core.nowhere", {}, timeout=30, failure="Counting failed")
 
 
+@both_ways
 def test_what_is_printed_reaches_nobody_and_blocks_nobody() -> None:
     assert ask({"do": "print", "given": 5})["given"] == 5
 
@@ -144,6 +182,7 @@ def test_after_a_long_silence_the_child_and_what_it_started_are_ended(tmp_path: 
     assert of_group(int(note.read_text())) == []
 
 
+@both_ways
 def test_what_a_child_leaves_behind_keeps_nobody_waiting_and_is_ended() -> None:
     began = time.monotonic()
     left = ask({"do": "leave one behind"})["left"]
@@ -151,6 +190,7 @@ def test_what_a_child_leaves_behind_keeps_nobody_waiting_and_is_ended() -> None:
     assert time.monotonic() - began < 20
 
 
+@both_ways
 def test_an_interrupted_caller_ends_the_child(tmp_path: Path) -> None:
     note = tmp_path / "pid"
 
@@ -162,6 +202,7 @@ def test_an_interrupted_caller_ends_the_child(tmp_path: Path) -> None:
     assert gone(int(note.read_text()))
 
 
+@both_ways
 def test_a_child_whose_caller_was_killed_ends_with_all_it_started(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     code = f"from tests.test_children import ask; ask({{'do': 'hang', 'note': {str(note)!r}}}, timeout=100)"
@@ -174,6 +215,45 @@ def test_a_child_whose_caller_was_killed_ends_with_all_it_started(tmp_path: Path
         caller.wait()
     assert gone(pid)
     assert of_group(pid) == []
+
+
+def test_a_child_is_a_process_of_its_own_with_what_its_caller_has(
+    start_kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRAFT_TOLD", "this")
+    one, other = ask({"do": "tell"}), ask({"do": "tell"})
+    assert one["torch"] == (start_kind == "warm")
+    assert one["leader"]
+    assert one["dice"] != other["dice"]
+    assert one["variable"] == "this"
+    assert one["folder"] == str(ROOT)
+    assert one["files"] < 12  # no other child's connection among them
+
+
+def test_in_other_circumstances_a_child_is_started_anew(start_kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")  # libraries look at it while they are imported
+    assert not starting.ready()
+    assert ask({"do": "tell"})["torch"] is False
+
+
+def test_without_its_warm_process_a_child_still_answers_and_the_next_one_is_started_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("GRAFT_WARM_MINUTES", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "6")  # one of its own, which no other test's child comes from
+    warmed()
+    forked = []
+
+    def kill(_progress: Progress) -> None:
+        if not forked:
+            child = ask({"do": "tell"})
+            forked.append(child["torch"])
+            os.kill(child["parent"], signal.SIGKILL)
+
+    assert ask({"do": "count", "pause": 0.2}, progress=kill)["text"]
+    assert forked == [True]
+    assert not starting.ready()
+    assert ask({"do": "tell"})["torch"] is False
 
 
 def of_group(leader: int) -> list[int]:

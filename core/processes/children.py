@@ -30,8 +30,8 @@ import psutil
 
 from core.errors import GraftError, InputError
 from core.jobs import Progress, Report
-from core.processes.isolation import isolated_environment
-from core.processes.lifetime import PROJECT, end_process_group, end_process_tree, is_alive, process_identity
+from core.processes.lifetime import end_process_group, end_process_tree, is_alive, process_identity
+from core.processes.starting import Child, start
 from core.words import duration
 
 CHECK_EVERY = 0.2
@@ -62,16 +62,8 @@ def run_child(
         caller = {"pid": os.getpid(), "identity": process_identity(os.getpid())}
         given.write(json.dumps({"request": request, "caller": caller}).encode())
         given.seek(0)
-        child = subprocess.Popen(
-            [sys.executable, "-m", module],
-            stdin=given,  # files, not pipes: a child that doesn't read, or prints without end, keeps nobody waiting
-            stdout=subprocess.PIPE,
-            stderr=printed,
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            env=isolated_environment(),
-            cwd=PROJECT,
-        )
+        # files, not pipes: a child that doesn't read, or prints without end, keeps nobody waiting
+        child = start(module, stdin=given, stdout=subprocess.PIPE, stderr=printed)
         patience = 0.0
         try:
             said = _hear(child, timeout, progress)
@@ -82,7 +74,7 @@ def run_child(
         finally:
             _end(child, patience)
         if said is None:
-            raise GraftError(f"{failure}: {_why_it_ended(child.returncode, printed)}")
+            raise GraftError(f"{failure}: {_why_it_ended(child.wait(), printed)}")
     if "error" in said:
         raise (InputError if said.get("input") else GraftError)(f"{failure}: {said['error']}")
     found: dict[str, Any] = said["answer"]
@@ -123,7 +115,7 @@ def answer(work: Callable[[dict[str, Any], Report], dict[str, Any]]) -> None:
     sys.exit(code)
 
 
-def _hear(child: subprocess.Popen[bytes], timeout: float, progress: Report | None) -> dict[str, Any] | None:
+def _hear(child: Child, timeout: float, progress: Report | None) -> dict[str, Any] | None:
     """Return what a child says last, None when it ended without. Raises TimeoutError after too long a silence."""
     assert child.stdout is not None
     lines: queue.Queue[bytes | None] = queue.Queue()
@@ -170,7 +162,7 @@ def _reply(line: bytes) -> dict[str, Any] | None:
     return said if isinstance(said, dict) and any(key in said for key in KEYS) else None
 
 
-def _end(child: subprocess.Popen[bytes], patience: float) -> None:
+def _end(child: Child, patience: float) -> None:
     """End a child that doesn't leave by itself within `patience` seconds, and whatever it has left behind."""
     try:
         child.wait(patience)

@@ -11,16 +11,12 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 
-from core.processes.isolation import isolated_environment
-
-PROJECT = Path(__file__).resolve().parents[2]
-"""The folder that holds `core`: children are started there, so that `python -m core...` finds it."""
+from core.processes.starting import start
 
 
 def start_child(module: str, *arguments: str, log: Path, own_session: bool = True) -> int:
@@ -29,17 +25,9 @@ def start_child(module: str, *arguments: str, log: Path, own_session: bool = Tru
     What it prints is appended to `log`. In a session of its own it isn't taken along when the server is stopped.
     """
     with log.open("ab") as file:
-        child = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=own_session,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if own_session else 0,
-            env=isolated_environment(),
-            cwd=PROJECT,
-        )
-    return child.pid
+        return start(
+            module, *arguments, stdin=subprocess.DEVNULL, stdout=file, stderr=file, own_session=own_session
+        ).pid
 
 
 def process_identity(pid: int) -> str | None:

@@ -14,7 +14,7 @@ from typing import NoReturn
 import psutil
 
 from core.errors import GraftError, InputError
-from core.processes.lifetime import PROJECT
+from core.processes.starting import PROJECT
 from core.serving.passwords import Door, load_secret
 from core.workspace import Workspace
 

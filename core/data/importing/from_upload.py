@@ -22,7 +22,7 @@ from core.data.reading.source_dataset import SourceDataset, SourceImage
 from core.data.splits import group_of, parse_ratio
 from core.errors import InputError
 from core.jobs import Report
-from core.processes.lifetime import PROJECT
+from core.processes.starting import PROJECT
 from core.tasks import TASKS
 from core.words import count
 from core.workspace import Workspace, new_id

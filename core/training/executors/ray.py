@@ -21,7 +21,7 @@ import urllib.request
 from typing import Any
 
 from core.processes.isolation import SWITCHES
-from core.processes.lifetime import PROJECT
+from core.processes.starting import PROJECT
 from core.training.executors.executor import Job, TryLater
 from core.training.several_gpus import gpu_count
 from core.training.store import Run

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.data.dataset import Dataset, load_dataset
 from core.errors import InputError
+from core.processes.starting import prepare
 from core.workspace import Workspace
 
 PAGES = Path(__file__).resolve().parents[2]
@@ -105,6 +106,9 @@ def current_id(kind: str) -> str | None:
 def set_current(kind: str, identifier: str | None) -> None:
     """Make a dataset or run the current one, in the session and in the address."""
     st.session_state[f"current_{kind}"] = identifier
+    if kind == "dataset" and identifier and st.session_state.get("warm_for") != identifier:
+        st.session_state["warm_for"] = identifier
+        prepare()  # a training or a try of a model comes next
     if identifier:
         st.query_params[kind] = identifier
     elif kind in st.query_params:

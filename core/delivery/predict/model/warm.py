@@ -22,7 +22,7 @@ from typing import IO, Any
 from core.delivery.predict.model.chosen_model import ChosenModel
 from core.errors import GraftError, InputError
 from core.processes.isolation import isolated_environment
-from core.processes.lifetime import PROJECT
+from core.processes.starting import PROJECT
 from core.words import duration
 
 PATIENCE = 300.0
