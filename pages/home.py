@@ -220,8 +220,16 @@ with page.cell("Recent runs"):
     if len(runs) > RECENT:
         st.page_link(frame.page_path("runs.py"), label=f"All {len(runs)} runs")
 
+
+def show_machine() -> None:
+    """Say what this machine trains on, and look again while torch has yet to say what it can use."""
+    machine = describe_machine(workspace.root, wait=False)
+    st.fragment(lambda: st.markdown(describe_machine(workspace.root, wait=False).words),
+                run_every=2 if machine.cards.asking else None)()  # fmt: skip
+
+
 with page.cell("This machine"):
-    st.markdown(describe_machine(workspace.root).words)
+    show_machine()
     st.caption(f"Everything is kept in {plain(str(workspace.root))}. Nothing is sent anywhere.")
     python_fold(
         """

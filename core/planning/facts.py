@@ -119,7 +119,7 @@ def machine_facts(workspace: Workspace, device: str = "auto") -> MachineFacts:
     chosen = machine.devices[0] if device == "auto" else device
     kind = chosen if chosen in ("cpu", "mps") else "cuda"
     numbers = [int(part) for part in chosen.split(",") if part.isdigit()]
-    memory = [gpu.memory_bytes for gpu in machine.gpus if gpu.index in numbers]
+    memory = [card.memory_bytes for card in machine.cards.usable if card.number in numbers]
     return MachineFacts(
         device=kind,
         cores=machine.cores,

@@ -1,9 +1,10 @@
-"""`models`, `keep`, `edit-model`, `import-weights` and `download`: models of your own and weights to start from."""
+"""`machine`, `models`, `keep`, `edit-model`, `import-weights`, `download`: what trains, models of your own, weights."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from core.workspace import Workspace
 
 def register(add: Add) -> None:
     """Add the verbs of the models room."""
+    add("machine", _machine, "What this machine can train on, and what keeps its graphics card from being used.")
+
     verb = add("models", _models, "List the models you kept, and the weights that are on this machine.")
     verb.add_argument("--query", default="", help="words to find in name, note, tags, classes, dataset or origin")
     verb.add_argument("--tag", help="only models with this tag")
@@ -34,6 +37,23 @@ def register(add: Add) -> None:
 
     verb = add("download", _download, "Download the official weights of a model, such as yolo26n.")
     verb.add_argument("model", help="a model of the catalogue")
+
+
+def _machine(_parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.models.machine import describe_machine
+
+    machine = describe_machine(workspace.root)
+    return {
+        "devices": machine.devices,
+        "cards": [asdict(card) for card in machine.cards.usable],
+        "listed": [asdict(card) for card in machine.cards.listed],
+        "problem": machine.cards.problem,
+        "torch": machine.cards.torch,
+        "cores": machine.cores,
+        "memory_free_bytes": machine.memory_free_bytes,
+        "disk_free_bytes": machine.disk_free_bytes,
+        "words": machine.words,
+    }
 
 
 def _add_words(verb: argparse.ArgumentParser) -> None:

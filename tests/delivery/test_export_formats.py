@@ -6,7 +6,7 @@ import pytest
 
 from core.delivery.export.formats import FACTS, PLACES, export_formats, find_format, missing_packages
 from core.errors import InputError
-from core.models.machine import nvidia_gpus
+from core.models.cards import find_cards
 
 
 def test_every_format_of_the_installed_ultralytics_is_listed_and_known() -> None:
@@ -26,7 +26,7 @@ def test_what_is_missing_is_said_beforehand() -> None:
     if missing_packages(coreml.facts.packages):
         assert "coremltools" in coreml.obstacle
         assert "pip install" in coreml.install
-    if not nvidia_gpus():
+    if not find_cards().usable:
         assert "NVIDIA" in find_format("engine").obstacle
     assert find_format("hailo").install == "", "its maker's own guide is needed, no package of a guessed name"
 

@@ -17,7 +17,7 @@ from importlib import metadata
 from packaging.requirements import Requirement
 
 from core.errors import InputError
-from core.models.machine import nvidia_gpus
+from core.models.cards import find_cards
 from core.tasks import TASKS, Task
 from core.ultralytics.installed import export_table
 
@@ -214,7 +214,7 @@ class ExportFormat:
             return f"It can only be made on {_either(facts.systems)}."
         if facts.machines and platform.machine() not in facts.machines:
             return f"It can only be made on a computer with {_either(facts.machines[:1])} processor."
-        if facts.nvidia and not nvidia_gpus():
+        if facts.nvidia and not find_cards(wait=False).usable:
             return "It is made on the NVIDIA card that will run it, and this machine has none."
         if facts.program and shutil.which(facts.program) is None:
             return f"The program {facts.program} of its maker is not installed here."
