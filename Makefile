@@ -57,7 +57,12 @@ define use_headless_opencv
 $(BIN)/python -m pip install --quiet --no-deps --force-reinstall "opencv-python-headless==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("opencv-python"))')"
 endef
 
+# TORCH_INDEX: where PyTorch comes from, if not from where pip looks by itself. On Linux that is a build with 5 GB of
+# CUDA libraries; pytorch.org/get-started/locally names the address of the build for the processor alone.
+TORCH := $(shell grep -E '^torch(vision)?>' requirements.txt)
+
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet --index-url $(TORCH_INDEX) $(foreach wanted,$(TORCH),"$(wanted)"))
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	$(use_headless_opencv)
 	touch $@
