@@ -9,6 +9,7 @@ from core.training.runs import get_run
 from core.words import count
 from pages._ui.common import frame
 from pages._ui.common.formatting import plain, state_badge
+from pages._ui.common.road import show_road
 from pages._ui.common.unknown_address import show_unknown, unknown_in_address
 
 st.set_page_config(page_title="Graft", page_icon=str(frame.ASSETS / "mark.png"), layout="wide")
@@ -50,6 +51,7 @@ with st.sidebar:
             f"Open to the network at {address_words(address)}, for all who have the password. [Log out](/logout)"
         )
 with st.container(horizontal_alignment="center"), st.container(width=frame.SHEET_WIDTH):
+    show_road(frame.workspace(), step)
     if said := rebuilt_words(frame.workspace()):
         st.warning(plain(said), icon=":material/build:")
         st.button("I have read this", key="rebuilt_read", on_click=forget_note, args=(frame.workspace(),))

@@ -12,6 +12,7 @@ from core.errors import GraftError, InputError
 from core.evaluation.decisions.settings import DecisionSettings
 from core.evaluation.decisions.units import good_class
 from core.jobs import run_job_folder, start_job
+from core.road import note
 from core.tasks import TASKS
 from core.training.store import Run
 from core.words import ago
@@ -126,6 +127,7 @@ def begin(what: str, module: str, run: Run, job: dict[str, Any]) -> None:
     except GraftError as error:
         st.error(plain(str(error)))
         return
+    note(run.folder, "Use")
     st.rerun()
 
 

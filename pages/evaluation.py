@@ -7,6 +7,7 @@ from core.errors import GraftError, InputError
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.predict.error_kinds import KINDS as ERROR_WORDS
 from core.metric_words import validator_words
+from core.road import note
 from core.tasks import TASKS
 from core.training.store import Run
 from core.words import SPLIT_WORDS, count
@@ -91,6 +92,7 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
             st.session_state.setdefault(slider_key(run), evaluation.operating_point.threshold)
             evaluation = evaluation_of(workspace, run, split, float(st.session_state[slider_key(run)]))
         show_verdict(evaluation)
+        note(run.folder, "Evaluation")
         if split == "val" and (told := validator_words(progress_of(run).ultralytics)):
             st.caption(plain(told))
         python_fold(

@@ -35,16 +35,20 @@ page = Notebook("Teach a model your own eyes")
 workspace = frame.workspace()
 st.html(
     '<p class="graft-lead">You know what is in your pictures; the model does not yet. Graft takes one that has seen '
-    "millions of everyday photographs and teaches it your own classes from a few hundred labelled pictures "
-    "(transfer learning). You watch it learn, and find out honestly how good it is, all on this machine.</p>"
+    "millions of photographs, teaches it your own classes from a few hundred labelled pictures, and says honestly how "
+    "good it is. All on this machine.</p>"
 )
-ink = "#E9E7DF" if st.context.theme.type == "dark" else "#10140E"
-st.image(
-    (frame.ASSETS / "transfer.svg").read_text(encoding="utf-8").replace("currentColor", ink),
-    alt="Your pictures go into a model whose seeing part (the pre-trained backbone) is kept and whose deciding part "
-    "(the head) is new; out come your own classes, boxed and named.",
-    width="stretch",
-)
+
+
+def show_idea() -> None:
+    """Show what transfer learning is, in one drawing."""
+    ink = "#E9E7DF" if st.context.theme.type == "dark" else "#10140E"
+    st.image(
+        (frame.ASSETS / "transfer.svg").read_text(encoding="utf-8").replace("currentColor", ink),
+        alt="Your pictures go into a model whose seeing part (the pre-trained backbone) is kept and whose deciding "
+        "part (the head) is new; out come your own classes, boxed and named.",
+        width="stretch",
+    )
 
 
 def sample_dataset() -> Dataset | None:
@@ -131,11 +135,6 @@ with page.cell("New here? Try it with the sample set"):
         "Drawn pictures of metal surfaces with scratches, dents and stains, already labelled. One click imports them "
         "and trains a model; it takes a few minutes, and you can watch."
     )
-    st.image(
-        str(frame.ASSETS / "sample.webp"),
-        alt="Four pictures of the sample set: metal surfaces with scratches, dents and stains, boxed and named.",
-        width="stretch",
-    )
     if "sample_job" in st.session_state:
         show_import(
             workspace, st.session_state["sample_job"], sample_imported, lambda: st.session_state.pop("sample_job", None)
@@ -168,6 +167,11 @@ with page.cell("New here? Try it with the sample set"):
         if wanted and show_download(workspace, better):
             begin_sample(FINE_TUNE)
             st.rerun()
+    st.image(
+        str(frame.ASSETS / "sample.webp"),
+        alt="Four pictures of the sample set: metal surfaces with scratches, dents and stains, boxed and named.",
+        width="stretch",
+    )
     python_fold(
         """
 from core.data.importing import import_sample
@@ -185,6 +189,9 @@ print(wait_run(workspace, run.id).metrics)
         """,
         key="sample",
     )
+
+with page.cell("What happens then?"):
+    show_idea()
 
 with page.cell("Your own pictures"):
     if not datasets:

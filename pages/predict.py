@@ -5,6 +5,7 @@ import streamlit as st
 from core.delivery.predict.intake import Intake
 from core.delivery.predict.model.chosen_model import ChosenModel
 from core.delivery.predict.model.warm import warm_predictor
+from core.road import note
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.predict.answers import describe, show_answers
@@ -39,6 +40,8 @@ def show_page() -> None:
             st.caption("What it finds is shown here as soon as there is a picture.")
         else:
             results(chosen, other, intake)
+            if chosen.is_run:
+                note(workspace.run(chosen.name), "Use")
             python_fold(
                 "from pathlib import Path\nfrom core.workspace import Workspace\n"
                 "from core.delivery.predict import predict_pictures\n\n"

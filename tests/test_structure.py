@@ -42,6 +42,7 @@ FLOORS = (
     "core.training",
     "core.delivery",
     "core.lab",
+    "core.road",
     "core.serving",
     "core.verbs",
     "core.cli",

@@ -20,11 +20,12 @@ SHEET_WIDTH = 920
 
 @dataclass(frozen=True)
 class Step:
-    """A page of the road: its file in pages/, its title, which of `dataset` and `run` its address names."""
+    """A page: its file in pages/, its title, which of `dataset` and `run` its address names, its stage of the road."""
 
     file: str
     title: str
     address: tuple[str, ...] = ()
+    stage: str = ""
 
     @property
     def path(self) -> Path:
@@ -34,15 +35,15 @@ class Step:
 
 ROAD = (
     Step("home.py", "Home"),
-    Step("dataset.py", "Dataset", ("dataset",)),
-    Step("label.py", "Label", ("dataset",)),
-    Step("model.py", "Model", ("dataset",)),
-    Step("training.py", "Training", ("run",)),
-    Step("evaluation.py", "Evaluation", ("run",)),
-    Step("compare.py", "Compare"),
+    Step("dataset.py", "Dataset", ("dataset",), "Pictures"),
+    Step("label.py", "Label", ("dataset",), "Pictures"),
+    Step("model.py", "Model", ("dataset",), "Model"),
+    Step("training.py", "Training", ("run",), "Training"),
+    Step("evaluation.py", "Evaluation", ("run",), "Evaluation"),
+    Step("compare.py", "Compare", (), "Evaluation"),
     Step("lab.py", "Lab", ("dataset",)),
-    Step("predict.py", "Try it", ("run",)),
-    Step("deliver.py", "Take it away", ("run",)),
+    Step("predict.py", "Try it", ("run",), "Use"),
+    Step("deliver.py", "Take it away", ("run",), "Use"),
     Step("runs.py", "Runs"),
     Step("library.py", "Library"),
 )
