@@ -43,6 +43,7 @@ FLOORS = (
     "core.delivery",
     "core.lab",
     "core.road",
+    "core.demo",
     "core.serving",
     "core.verbs",
     "core.cli",
