@@ -25,6 +25,7 @@ step = next(item for item in steps if item.title == chosen.title)
 st.logo(str(frame.ASSETS / "logo.svg"), size="large", icon_image=str(frame.ASSETS / "mark.svg"))
 st.session_state["frame_ready"] = True
 frame.keep_address(step)
+frame.take_presenter_view()
 missing = unknown_in_address(frame.workspace(), step)
 
 
@@ -46,11 +47,18 @@ def show_current() -> None:
 
 with st.sidebar:
     show_current()  # before the page, which may stop early
+    st.toggle(
+        "Presenter view",
+        key="presenting",
+        on_change=frame.turn_presenter_view,
+        help="Hides what is folded, and makes pictures and letters large.",
+    )
     if not is_this_machine(address := st.get_option("server.address")):
         st.caption(
             f"Open to the network at {address_words(address)}, for all who have the password. [Log out](/logout)"
         )
-with st.container(horizontal_alignment="center"), st.container(width=frame.SHEET_WIDTH):
+width = frame.SHOWN_WIDTH if frame.presenting() else frame.SHEET_WIDTH
+with st.container(horizontal_alignment="center"), st.container(width=width):
     show_road(frame.workspace(), step)
     if said := rebuilt_words(frame.workspace()):
         st.warning(plain(said), icon=":material/build:")

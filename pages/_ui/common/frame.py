@@ -14,8 +14,8 @@ from core.workspace import Workspace
 
 PAGES = Path(__file__).resolve().parents[2]
 ASSETS = PAGES / "_ui" / "assets"
-SHEET_WIDTH = 920
-"""Width of the column of cells, in pixels."""
+SHEET_WIDTH, SHOWN_WIDTH = 920, 1180
+"""Width of the column of cells, in pixels, and in the presenter view."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,28 @@ def current_dataset() -> Dataset | None:
 def current_id(kind: str) -> str | None:
     """Return the id of the current `dataset` or `run`: the address's, else the session's."""
     return st.query_params.get(kind) or st.session_state.get(f"current_{kind}")
+
+
+def presenting() -> bool:
+    """Say whether the pages are shown to others: folds are hidden, pictures and letters large."""
+    return bool(st.session_state.get("presenting"))
+
+
+def take_presenter_view() -> None:
+    """Turn the presenter view on where the address says so (`present=1`), and let the address of each page keep it."""
+    if "present" in st.query_params:
+        st.session_state["presenting"] = st.query_params["present"] == "1"
+    if presenting():
+        st.query_params["present"] = "1"
+        st.html('<i class="graft-presenting"></i>')
+
+
+def turn_presenter_view() -> None:
+    """Let the address follow the toggle in the sidebar."""
+    if presenting():
+        st.query_params["present"] = "1"
+    else:
+        st.query_params.pop("present", None)
 
 
 def set_current(kind: str, identifier: str | None) -> None:

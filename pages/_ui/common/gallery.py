@@ -15,8 +15,10 @@ from core.data.palette import class_colour
 from core.tasks import TASKS
 from core.words import count
 from pages._ui.common.formatting import plain
+from pages._ui.common.frame import presenting
 
-PER_PAGE = 12
+PER_PAGE, SHOWN_PER_PAGE = 12, 4
+"""Pictures on one page of a gallery, and in the presenter view."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def show_gallery(
     make: Callable[[str], Tile],
     *,
     key: str,
-    per_page: int = PER_PAGE,
+    per_page: int | None = None,
     nothing: str = "",
     view: Callable[[int], None] | None = None,
 ) -> None:
@@ -83,15 +85,17 @@ def show_gallery(
     if not items:
         st.caption(nothing or "No picture fits these filters.")
         return
+    large = presenting()
+    per_page = per_page or (SHOWN_PER_PAGE if large else PER_PAGE)
     pages = -(-len(items) // per_page)
     chosen = st.session_state.get(f"{key}_page", 1)
     number = min(max(1, int(chosen)), pages)
     visible = items[(number - 1) * per_page : number * per_page]
-    with st.grid(4, min_column_width=150, gap="small"):
+    with st.grid(2, min_column_width=300) if large else st.grid(4, min_column_width=150, gap="small"):
         for position, item in enumerate(visible):
             tile = make(item)
             with st.container(key=f"{key}_tile_{position}", gap="xxsmall"):
-                show_picture(tile)
+                show_picture(tile, 900 if large else 360)
                 if st.button("Full view", key=f"{key}_full_{number}_{position}", type="tertiary",
                              help=f"Show {tile.path.name} large"):  # fmt: skip
                     if view is None:
