@@ -14,12 +14,12 @@ from typing import NoReturn, TextIO
 
 from core import __version__
 from core.errors import GraftError, InputError, unforeseen
-from core.verbs import data, delivery, demo, evaluation, experiments, labelling, models, plan, serving, training
+from core.verbs import data, delivery, demo, evaluation, experiments, labelling, models, plan, serving, settings, training
 from core.verbs.verb import Verb
 from core.workspace import Workspace, workspace_folder
 
 MODULE = "python -m core"
-ROOMS = (data, labelling, models, training, evaluation, plan, experiments, delivery, serving, demo)
+ROOMS = (data, labelling, models, training, evaluation, plan, experiments, delivery, serving, demo, settings)
 """The modules that add verbs, in the order the help lists them."""
 
 

@@ -19,6 +19,8 @@ import psutil
 
 from core.errors import InputError
 
+SETTINGS_FILE = "settings.json"
+"""What holds for the whole workspace (core/settings.py)."""
 ID_PATTERN = re.compile(r"^[a-z0-9][a-z0-9-]{0,79}$")
 
 
@@ -94,7 +96,8 @@ class Workspace:
         """Open (and where needed create) the workspace at `root`."""
         workspace = cls(Path(root).expanduser().resolve())
         try:
-            for folder in (workspace.datasets, workspace.runs, workspace.weights, workspace.staging_root):
+            own_weights = workspace.root / "weights"
+            for folder in (workspace.datasets, workspace.runs, own_weights, workspace.staging_root):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(
@@ -115,7 +118,10 @@ class Workspace:
 
     @property
     def weights(self) -> Path:
-        """The folder with pre-trained checkpoints, one file each."""
+        """The folder with pre-trained checkpoints, one file each: the one of the settings where it is there."""
+        chosen = read_json(self.root / SETTINGS_FILE).get("weights_folder")
+        if isinstance(chosen, str) and chosen and (folder := Path(chosen).expanduser()).is_dir():
+            return folder
         return self.root / "weights"
 
     @property

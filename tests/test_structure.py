@@ -44,6 +44,7 @@ FLOORS = (
     "core.lab",
     "core.road",
     "core.demo",
+    "core.storage",
     "core.serving",
     "core.verbs",
     "core.cli",

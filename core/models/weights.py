@@ -21,6 +21,7 @@ from core.files.fetching import Moved, NotThere, Unreachable, fetch
 from core.models.catalog import STARTER, Model, models_for
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
 from core.processes.children import run_child
+from core.settings import load_settings, refuse_unless_allowed
 from core.tasks import Task
 from core.ultralytics.checkpoints import CheckpointFacts
 from core.words import megabytes
@@ -109,6 +110,7 @@ def download(workspace: Workspace, model: Model, progress: Moved | None = None, 
     that is not known beforehand is recorded at its first download, after it was loaded safely once. Raises Unreachable
     without a network, NotThere when the site has no such file, GraftError when a digest that is known differs.
     """
+    refuse_unless_allowed(load_settings(workspace).fetch_weights, "pre-trained weights")
     target = workspace.weights / model.file
     part = workspace.weights / ARRIVING / model.file
     part.parent.mkdir(exist_ok=True)

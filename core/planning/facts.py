@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.data.dataset import Dataset
 from core.models.machine import describe_machine
 from core.planning.speed import StepSpeed, known_speed
+from core.settings import load_settings
 from core.tasks import TASKS, Task
 from core.workspace import Workspace
 
@@ -116,6 +117,7 @@ def dataset_facts(dataset: Dataset) -> DatasetFacts:
 def machine_facts(workspace: Workspace, device: str = "auto") -> MachineFacts:
     """Describe the machine for a device as in a TrainingSpec (auto takes the best)."""
     machine = describe_machine(workspace.root)
+    device = load_settings(workspace).device if device == "auto" else device
     chosen = machine.devices[0] if device == "auto" else device
     kind = chosen if chosen in ("cpu", "mps") else "cuda"
     numbers = [int(part) for part in chosen.split(",") if part.isdigit()]

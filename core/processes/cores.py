@@ -17,6 +17,8 @@ from typing import Any
 
 import psutil
 
+from core.workspace import SETTINGS_FILE, read_json, workspace_folder
+
 VARIABLE = "GRAFT_CORES"
 """Environment variable: work with so many cores, whatever else the machine does."""
 MOST = 8
@@ -41,9 +43,12 @@ def available_cores(quota: Path = QUOTA) -> int:
 
 
 def chosen_cores() -> int | None:
-    """Return the number in GRAFT_CORES; None where it is not set to a number of at least 1."""
+    """Return the number in GRAFT_CORES, else that of the workspace's settings; None where neither says one."""
     given = os.environ.get(VARIABLE, "").strip()
-    return max(1, int(given)) if given.isdigit() else None
+    if given.isdigit():
+        return max(1, int(given))
+    stored = read_json(workspace_folder() / SETTINGS_FILE).get("cores")
+    return stored if isinstance(stored, int) and stored >= 1 else None
 
 
 def usable_cores() -> int:

@@ -18,6 +18,7 @@ from core.errors import GraftError, InputError
 from core.models.catalog import model_for_task
 from core.models.weights import missing_words
 from core.planning.plan import complete_spec
+from core.settings import load_settings
 from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.arguments import check_argument
@@ -87,7 +88,8 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
         )
     found_out = {"transfer": transfer, "teacher_weights": teacher_weights, "labels_version": dataset.labels_version}
     spec = complete_spec(workspace, dataset, spec).model_copy(update=found_out)
-    device = spec.device if spec.device != "auto" else present_executor().best_device()
+    wanted = spec.device if spec.device != "auto" else load_settings(workspace).device
+    device = wanted if wanted != "auto" else present_executor().best_device()
     if refused := refusal(spec, device) or missing_device(device, present_executor().devices()):
         raise InputError(refused)
     name = spec.name or f"{dataset.name}, {model_name(workspace, spec.model)}"

@@ -24,6 +24,7 @@ from core.errors import GraftError, InputError
 from core.files.digests import file_sha256
 from core.files.fetching import NotThere, Unreachable, fetch
 from core.jobs import Progress, Report
+from core.settings import load_settings, refuse_unless_allowed
 from core.tasks import Task
 from core.ultralytics.installed import dataset_descriptions
 from core.workspace import Workspace
@@ -151,6 +152,7 @@ def import_public_set(
     if found is None:
         known = ", ".join(item.name for item in public_sets())
         raise InputError(f"There is no public set “{name}”; there are {known}.")
+    refuse_unless_allowed(load_settings(workspace).fetch_public_sets, "public sets")
     downloads = workspace.root / "downloads"
     downloads.mkdir(exist_ok=True)
     part = downloads / found.address.rpartition("/")[2]

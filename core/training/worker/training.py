@@ -25,6 +25,7 @@ from core.spec import TrainingSpec
 from core.training.distillation import meet_teacher
 from core.training.failures import explain_failure
 from core.training.metric_names import named_metrics, plain_numbers
+from core.training.on_end import begin_on_end
 from core.training.records.database import DiskFull, on_node
 from core.training.records.events import EventWriter, read_events
 from core.training.several_gpus import (
@@ -107,6 +108,8 @@ def main(folder: Path, attempt: int) -> int:
     finally:
         events.close()
         release_reserve(run.folder)
+        if rank() <= 0:
+            begin_on_end(workspace, run)
     return 0
 
 

@@ -46,6 +46,7 @@ ROAD = (
     Step("deliver.py", "Take it away", ("run",), "Use"),
     Step("runs.py", "Runs"),
     Step("library.py", "Library"),
+    Step("settings.py", "Settings"),
 )
 """All pages in the order of the road; one whose file isn't there is not in the navigation."""
 
