@@ -16,16 +16,17 @@ from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.arguments import Argument, parse_setting, training_arguments
 from core.training.runs import list_runs
-from core.words import count, megabytes, millions
+from core.words import megabytes, millions
 from pages._ui.common import frame
-from pages._ui.common.cells import Notebook, empty, next_step, python_fold
+from pages._ui.common.cells import Notebook, empty, python_fold
 from pages._ui.common.draft import OWN_MODEL, default_values, draft_for, keep_draft, plan_words, recall_typed, spec_code
 from pages._ui.common.formatting import plain
 from pages._ui.common.running import show_download
 from pages._ui.common.settings import field_widget
 from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
-from pages._ui.model.plan_cell import fields_by_hand, plan_cell
+from pages._ui.model.plan_cell import choose_mirror, choose_time, fields_by_hand, plan_for, show_plan, show_reasons
 from pages._ui.model.strategy_cell import strategy_cell
+from pages._ui.training.start import show_start
 
 CATALOGUE, OWN_FILE, OWN_RUN = "A well-known model", "A file of my own (.pt)", OWN_MODEL
 SIZE_ADVICE = {
@@ -36,7 +37,7 @@ SIZE_ADVICE = {
     "x": "for large sets",
 }
 
-page = Notebook("Model", "Choose what your model already knows, and how much of that to keep.")
+page = Notebook("Model", "Say how much time there is, and start. The rest is planned for your pictures.")
 workspace = frame.workspace()
 datasets = list_datasets(workspace)
 if not datasets:
@@ -203,48 +204,46 @@ def expert_value(argument: Argument) -> Any:
         return _NOTHING
 
 
-with page.cell("What does it learn from?"):
-    choose_dataset()
-    st.markdown(
-        f"{count(sum(dataset.images.values()), 'picture')}, {count(len(dataset.classes), 'class')}. "
-        f"The model will learn to {TASKS[dataset.task].to_do}."
-    )
+with page.cell("What will it do?"):
+    if len(datasets) > 1:
+        choose_dataset()
+    minutes = choose_time(dataset, draft)
+    head = st.container()
 
-with page.cell("Which model starts with what knowledge?"):
-    sources: dict[str, Callable[[], str]] = {
-        CATALOGUE: choose_from_catalogue,
-        OWN_FILE: choose_own_file,
-        OWN_RUN: choose_own_run,
-    }
-    st.session_state.setdefault(key("source"), CATALOGUE)
-    source = st.segmented_control(
-        "Start from", list(sources), key=key("source"), required=True, wrap=True, persist_state="session"
-    )
-    model_name = sources[source or CATALOGUE]()
-
-with page.cell("How much of that knowledge is kept?"):
-    strategy, teacher, freeze = strategy_cell(workspace, dataset, draft, model_name)
-
-with page.cell("How much time is there?"):
-    shown, fold = st.container(), st.expander("Change a setting by hand", key="by_hand")
-    with fold:
-        by_hand = st.container()
+with page.cell("Change something, if you know better", "Everything has a default that suits your pictures."):
+    with st.expander("Which model starts with what knowledge?", key="fold_model"):
+        sources: dict[str, Callable[[], str]] = {
+            CATALOGUE: choose_from_catalogue,
+            OWN_FILE: choose_own_file,
+            OWN_RUN: choose_own_run,
+        }
+        st.session_state.setdefault(key("source"), CATALOGUE)
+        source = st.segmented_control(
+            "Start from", list(sources), key=key("source"), required=True, wrap=True, persist_state="session"
+        )
+        model_name = sources[source or CATALOGUE]()
+    with st.expander("How much of that knowledge is kept?", key="fold_strategy"):
+        strategy, teacher, freeze = strategy_cell(workspace, dataset, draft, model_name)
+    with st.expander("Every setting, with its reason", key="fold_settings"):
+        mirror = choose_mirror(dataset)
+        shown, by_hand = st.container(), st.container()
         extra = freeze | expert_settings()
     values: dict[str, Any] = {"model": model_name or draft.model, "strategy": strategy, "teacher": teacher}
-    with shown:
-        spec = plan_cell(workspace, dataset, draft, values, extra)
-    if spec is not None:
+    planned = plan_for(workspace, dataset, draft, values | {"budget": minutes, "extra": extra}, mirror)
+    if planned is not None:
+        plan, spec = planned
+        with shown:
+            show_reasons(workspace, plan, spec)
         with by_hand:
             own = fields_by_hand(dataset, spec)
             own["name"] = field_widget(TrainingSpec, "name", key=key("name"), value=draft.name)
         spec = spec.model_copy(update={name: own[name] for name in ("seed", "device", "name")})
 
-with page.cell("The plan"):
+with head:
     if not model_name:
-        st.markdown("Choose a model first.")
-    elif spec is not None:
+        st.markdown("Choose a model first, below.")
+    elif planned is not None:
         keep_draft(workspace, spec)
-        for line in plan_words(spec, dataset):
-            st.markdown(line)
-        next_step("On to the start", "training.py", key="to_training", dataset=dataset.id, plan="1")
+        show_plan(plan, plan_words(spec, dataset))
+        show_start(workspace, dataset, spec)
         python_fold(spec_code(spec), key="spec")

@@ -3,18 +3,14 @@
 import streamlit as st
 
 from core.data.dataset import list_datasets
-from core.models.catalog import find_model
-from core.models.weights import is_here, missing_words
-from core.training.runs import get_run, list_runs
+from core.training.runs import get_run
 from core.training.store import Run
-from core.words import count, megabytes
 from pages._ui.common import frame
-from pages._ui.common.cells import Notebook, empty, next_step, python_fold
+from pages._ui.common.cells import Notebook, empty, python_fold
 from pages._ui.common.draft import draft_for, plan_words, spec_code
 from pages._ui.common.formatting import plain
-from pages._ui.common.running import begin_run, show_download
-from pages._ui.dataset.findings import show_findings
 from pages._ui.training.run_progress import show_curves, show_log, show_pictures, show_state
+from pages._ui.training.start import show_start
 
 workspace = frame.workspace()
 
@@ -43,29 +39,7 @@ def show_plan() -> None:
             frame.go_to("model.py", dataset=dataset.id)
         python_fold(spec_code(spec), key="plan")
     with page.cell("Start"):
-        ready = True
-        if dataset.errors:
-            ready = False
-            st.markdown(f"{count(len(dataset.errors), 'problem')} of the dataset must be solved first.")
-            show_findings(dataset.errors, key="blocking")
-            next_step("Solve them on the Dataset page", "dataset.py", key="solve", dataset=dataset.id)
-        model = find_model(spec.model)
-        missing = model is not None and not is_here(workspace, model)
-        if model is not None and missing and spec.strategy.reuses:
-            ready = False
-            st.markdown(plain(missing_words(model)))
-            if st.button(f"Download {model.file} ({megabytes(model.download_bytes)})", key="plan_download") and (
-                show_download(workspace, model)
-            ):
-                st.rerun()
-        ahead = [run for run in list_runs(workspace) if run.active]
-        if ahead:
-            st.markdown(
-                f"{count(len(ahead), 'run')} {'is' if len(ahead) == 1 else 'are'} training or waiting already; this "
-                "one joins the queue and starts by itself."
-            )
-        if st.button("Start training", key="start", type="primary", icon=":material/play_arrow:", disabled=not ready):
-            begin_run(workspace, spec)
+        show_start(workspace, dataset, spec)
 
 
 def show_run(run: Run) -> None:

@@ -36,13 +36,13 @@ def test_from_a_zip_to_the_evaluation(server: Server, page: Page) -> None:
     assert not list(workspace.staging_root.rglob("*.zip")), "the upload is still on the disk"
 
     page.get_by_role("button", name=re.compile("Choose a model")).click()
+    page.get_by_text("How much of that knowledge is kept?").click()
     page.get_by_text("Forget everything and start from random numbers").click()
-    page.get_by_text("Change a setting by hand").click()
+    page.get_by_text("Every setting, with its reason").click()
     for label, value in (("Epochs", "1"), ("Image size (pixels)", "64")):
         field = page.get_by_label(label, exact=True).first
         field.fill(value)
         field.press("Enter")
-    page.get_by_role("button", name=re.compile("On to the start")).click()
     page.get_by_role("button", name=re.compile("Start training")).click()
 
     bars = page.get_by_role("progressbar")

@@ -82,6 +82,14 @@ def test_the_time_there_is_decides(opened: tuple[AppTest, str]) -> None:
     assert written is None, "the page writes into a field; a number typed meanwhile would be lost"
 
 
+def test_one_screen_says_what_will_be_done_and_starts_it(opened: tuple[AppTest, str]) -> None:
+    app, _ = opened
+    assert len(app.header) == 2, "the plan, and one cell of folds"
+    assert not button(app, "Start training").disabled
+    assert "**40 pictures**" in texts(app)
+    assert not [item for item in app.selectbox if item.key == "model_dataset"], "nothing to choose with one dataset"
+
+
 def test_what_is_changed_by_hand_stays_and_can_go_back(opened: tuple[AppTest, str]) -> None:
     app, dataset = opened
     planned = field(app, dataset, "epochs")

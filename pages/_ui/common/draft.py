@@ -95,8 +95,6 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
     by_hand = {name: value for name, value in spec.extra.items() if name not in spec.reasons}
     if by_hand:
         lines.append("Expert settings: " + ", ".join(f"`{name}={value}`" for name, value in by_hand.items()) + ".")
-    if len(spec.extra) > len(by_hand):
-        lines.append("The other settings are planned for this set too, each with its reason.")
     return lines
 
 

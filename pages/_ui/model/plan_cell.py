@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -60,14 +61,14 @@ def facts_of(dataset: Dataset) -> DatasetFacts:
     return _facts(dataset, dataset.id, dataset.checksum, len(dataset.fixes), tuple(dataset.images.values()))
 
 
-def choose_budget(dataset: Dataset, draft: TrainingSpec, facts: DatasetFacts) -> tuple[str, bool | None]:
-    """Ask how much time there is and whether pictures may be mirrored; return budget and mirror."""
-    budget_key, minutes_key, mirror_key = (f"spec_{dataset.id}_{name}" for name in ("budget", "minutes", "sides"))
+def choose_time(dataset: Dataset, draft: TrainingSpec) -> str:
+    """Ask how much time there is; return the budget of a specification."""
+    budget_key, minutes_key = (f"spec_{dataset.id}_{name}" for name in ("budget", "minutes"))
     known = draft.budget in BUDGETS
     st.session_state.setdefault(budget_key, draft.budget if known else "minutes")
     chosen = st.segmented_control(
-        "Time", list(BUDGETS), format_func=BUDGETS.__getitem__, key=budget_key, required=True, wrap=True,
-        persist_state="session", help=TrainingSpec.model_fields["budget"].description,
+        "How much time is there?", list(BUDGETS), format_func=BUDGETS.__getitem__, key=budget_key, required=True,
+        wrap=True, persist_state="session", help=TrainingSpec.model_fields["budget"].description,
     )  # fmt: skip
     if chosen == "minutes":
         st.session_state.setdefault(minutes_key, 20.0 if known else float(draft.budget))
@@ -75,7 +76,13 @@ def choose_budget(dataset: Dataset, draft: TrainingSpec, facts: DatasetFacts) ->
             "Minutes", min_value=1.0, max_value=10_000.0, step=5.0, format="%.0f", key=minutes_key,
             persist_state="session",
         )  # fmt: skip
-        chosen = f"{minutes:g}"
+        return f"{minutes:g}"
+    return chosen or "balanced"
+
+
+def choose_mirror(dataset: Dataset) -> bool | None:
+    """Ask whether pictures may be mirrored; return None where the plan may decide."""
+    facts, mirror_key = facts_of(dataset), f"spec_{dataset.id}_sides"
     suggested = bool(facts.sides_matter) or not facts.flip_known
     st.session_state.setdefault(mirror_key, suggested)
     matter = st.checkbox(
@@ -83,33 +90,28 @@ def choose_budget(dataset: Dataset, draft: TrainingSpec, facts: DatasetFacts) ->
         help="Training mirrors half of the pictures, which doubles what there is to learn from. Writing, or a left and "
         "a right hand as two classes, would become wrong by it.",
     )  # fmt: skip
-    return chosen or "balanced", None if matter == suggested else not matter
+    return None if matter == suggested else not matter
 
 
-def plan_cell(
-    workspace: Workspace, dataset: Dataset, draft: TrainingSpec, values: dict[str, Any], extra: dict[str, Any]
-) -> TrainingSpec | None:
-    """Show the plan for what was chosen (`values`: model, strategy, ...) and return the specification; None: not valid.
+def plan_for(
+    workspace: Workspace, dataset: Dataset, draft: TrainingSpec, values: dict[str, Any], mirror: bool | None
+) -> tuple[Plan, TrainingSpec] | None:
+    """Return the plan for what was chosen (`values`: budget, model, strategy, ...) and its specification.
 
-    Fields that were changed by hand stay as they are, the others follow the plan.
+    None, with the reason on the page, where they don't fit together. Fields that were changed by hand stay as they
+    are, the others follow the plan.
     """
-    facts = facts_of(dataset)
-    budget, mirror = choose_budget(dataset, draft, facts)
     device = st.session_state.get(f"spec_{dataset.id}_device", draft.device)
     try:
         spec = TrainingSpec(
-            dataset=dataset.id, task=dataset.task, budget=budget, extra=extra, device=device,
-            **values, **_by_hand(dataset, draft),
+            dataset=dataset.id, task=dataset.task, device=device, **values, **_by_hand(dataset, draft)
         )  # fmt: skip
     except ValidationError as error:
         for sentence in problems(error, TrainingSpec):
             st.error(plain(sentence))
         return None
-    plan = make_plan(facts, machine_facts(workspace, spec.device), spec, mirror=mirror)
-    done = plan.apply(spec)
-    _headline(workspace, plan)
-    _reasons(plan, done)
-    return done
+    plan = make_plan(facts_of(dataset), machine_facts(workspace, spec.device), spec, mirror=mirror)
+    return plan, plan.apply(spec)
 
 
 def _by_hand(dataset: Dataset, draft: TrainingSpec) -> dict[str, Any]:
@@ -124,15 +126,21 @@ def _by_hand(dataset: Dataset, draft: TrainingSpec) -> dict[str, Any]:
     return hand
 
 
-def _headline(workspace: Workspace, plan: Plan) -> None:
+def show_plan(plan: Plan, sentences: Sequence[str]) -> None:
+    """Say how long it will take, what will be done, and what speaks against it."""
     source = "from steps timed on this machine" if plan.measured else "a rough guess"
-    st.markdown(f"**{plan.time_words[0].upper()}{plan.time_words[1:]}** ({source}).")
+    st.markdown(f"#### {plan.time_words[0].upper()}{plan.time_words[1:]} :small[:gray[{source}]]")
+    for sentence in sentences:
+        st.markdown(sentence)
     for note in plan.notes:
         st.warning(plain(note))
-    device = machine_facts(workspace).device
+
+
+def show_reasons(workspace: Workspace, plan: Plan, spec: TrainingSpec) -> None:
+    """Show each planned setting with its reason; offer to time the machine where the time is a guess."""
     if (
         not plan.measured
-        and device == "cpu"
+        and machine_facts(workspace).device == "cpu"
         and st.button(
             "Time this machine", key="measure_machine", help="Tries a few real training steps, about 20 seconds."
         )
@@ -144,9 +152,6 @@ def _headline(workspace: Workspace, plan: Plan) -> None:
             st.error(plain(str(error)))
             return
         st.rerun()
-
-
-def _reasons(plan: Plan, spec: TrainingSpec) -> None:
     for name in FIRST:
         reason = spec.reasons.get(name, "Set by you.")
         st.markdown(f"**{SETTING_WORDS[name]} {getattr(spec, name)}.** :gray[{plain(reason)}]")
