@@ -17,7 +17,7 @@ from core.words import SPLIT_WORDS, count, value_from_to
 from pages._ui.common import charts, frame
 from pages._ui.common.cells import Notebook, empty, next_step, python_fold
 from pages._ui.common.formatting import plain
-from pages._ui.common.gallery import Tile, show_picture
+from pages._ui.common.pictures import Tile, show_picture
 from pages._ui.evaluation import charts as evaluation_charts
 from pages._ui.evaluation.evaluations import evaluation_of, is_ready, stamp_of
 from pages._ui.evaluation.gallery import picture_marks

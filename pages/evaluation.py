@@ -28,7 +28,7 @@ from pages._ui.evaluation.figures import (
     show_verdict,
 )
 from pages._ui.evaluation.mistakes import show_gallery_cell, show_label_errors, show_matrix, show_why
-from pages._ui.evaluation.operating_point import show_operating_point, slider_key
+from pages._ui.evaluation.operating_point import show_line, show_operating_point, slider_key
 from pages._ui.evaluation.predicting import predict_with_bar
 from pages._ui.evaluation.readers import show_second_reader
 
@@ -101,6 +101,7 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
             "print(evaluation.summary()['words'])",
             key="verdict",
         )
+    bar = st.container(key="evaluation_bar", horizontal=True, vertical_alignment="center", gap="small")
     if evaluation.detector is not None:
         with page.cell(
             "Where should the line be drawn?",
@@ -150,6 +151,18 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
         next_step("Compare it with another run", "compare.py", key="to_compare", main=False, run=run.id)
         if st.button("Train again, with one thing changed", key="train_again"):
             frame.go_to("model.py", dataset=run.dataset)
+    with bar:
+        show_bar(run, evaluation, page)
+
+
+def show_bar(run: Run, evaluation: Evaluation, page: Notebook) -> None:
+    """Show what stays in view: the verdict, the line, and the way to each cell."""
+    verdict = next(iter(evaluation.sentences), "").partition(";")[0].removesuffix(".")
+    st.markdown(f"**{plain(verdict)}**", width="stretch")
+    if evaluation.detector is not None:
+        show_line(run, evaluation)
+    with st.popover("Contents", key="contents", icon=":material/toc:"):
+        page.contents()
 
 
 def show_page() -> None:

@@ -20,9 +20,9 @@ from core.evaluation.evaluation import evaluate_run
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.predict.predictions import predictions_path, shapes_path
 from core.workspace import Workspace
+from pages._ui.common.viewer import render_part
 from pages._ui.evaluation.gallery import picture_marks
 from pages._ui.evaluation.mistakes import sum_words
-from pages._ui.evaluation.viewer import render_part
 from tests.evaluation.stored_runs import detector_run
 from tests.pages.conftest import open_alone, text_of
 from tests.tiny import write_yolo_folder

@@ -22,7 +22,7 @@ class Notebook:
     def __init__(self, title: str, lead: str = "") -> None:
         """Write the page's title and one sentence; stops quietly when the page runs without its frame."""
         require_frame()
-        self._count = 0
+        self.cells: list[str] = []
         st.title(title, anchor=False)
         if lead:
             st.html(f'<p class="graft-lead">{escape(lead)}</p>')
@@ -30,15 +30,20 @@ class Notebook:
     @contextmanager
     def cell(self, question: str, hint: str = "") -> Iterator[None]:
         """Open the next cell: its number at the left, a thin rule above, the question in plain words."""
-        self._count += 1
+        self.cells.append(question)
+        number = len(self.cells)
         st.divider()
         margin, body = st.columns([1, 15], gap="small")
-        margin.html(f'<div class="graft-number" aria-hidden="true">[{self._count}]</div>')
+        margin.html(f'<div class="graft-number" id="cell-{number}" aria-hidden="true">[{number}]</div>')
         with body:
             st.header(question, anchor=False)
             if hint:
                 st.caption(hint)
             yield
+
+    def contents(self) -> None:
+        """Show the cells there are by now as links that lead to them."""
+        st.markdown("\n".join(f"{number}. [{name}](#cell-{number})" for number, name in enumerate(self.cells, 1)))
 
 
 def python_fold(code: str, key: str) -> None:

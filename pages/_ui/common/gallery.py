@@ -3,68 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
 import streamlit as st
 
 from core.data.dataset import Dataset, LabelledImage
-from core.data.images.thumbnails import Mark, render, truth_marks
+from core.data.images.thumbnails import truth_marks
 from core.data.palette import class_colour
 from core.tasks import TASKS
 from core.words import count
 from pages._ui.common.formatting import plain
 from pages._ui.common.frame import presenting
+from pages._ui.common.pictures import Tile, show_picture
+from pages._ui.common.viewer import Centre, open_viewer
 
 PER_PAGE, SHOWN_PER_PAGE = 12, 4
 """Pictures on one page of a gallery, and in the presenter view."""
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One picture of a gallery: what to draw on it, a caption, and the alternative text."""
-
-    path: Path
-    marks: tuple[Mark, ...] = ()
-    caption: str = ""
-    alt: str = ""
-    details: list[str] = field(default_factory=list, hash=False, compare=False)
-    """lines under the full view"""
-
-
-@st.cache_data(max_entries=3000, show_spinner=False)
-def _thumbnail(path: str, changed: float, marks: tuple[Mark, ...], longest: int) -> bytes | None:  # noqa: ARG001
-    try:
-        return render(Path(path), marks, longest)
-    except OSError:
-        return None
-
-
-def thumbnail(path: Path, marks: Sequence[Mark] = (), longest: int = 360) -> bytes | None:
-    """Return a cached JPEG of a picture with marks, None when the file is gone or can't be decoded."""
-    try:
-        changed = path.stat().st_mtime
-    except OSError:
-        return None
-    return _thumbnail(str(path), changed, tuple(marks), longest)
-
-
-def show_picture(tile: Tile, longest: int = 360) -> None:
-    """Show one picture with its caption; says so when it can't be shown."""
-    picture = thumbnail(tile.path, tile.marks, longest)
-    if picture is None:
-        st.caption(f"{plain(tile.path.name)} can’t be shown: the file is gone or damaged.")
-    else:
-        st.image(picture, caption=tile.caption or None, alt=tile.alt or tile.caption or tile.path.name, width="stretch")
-
-
-@st.dialog("Picture", width="large")
-def full_view(tile: Tile) -> None:
-    """Show one picture large, in a dialog."""
-    show_picture(tile, 1400)
-    for line in tile.details:
-        st.markdown(line)
 
 
 def show_gallery(
@@ -74,34 +29,32 @@ def show_gallery(
     key: str,
     per_page: int | None = None,
     nothing: str = "",
-    view: Callable[[int], None] | None = None,
+    large: Callable[[str], tuple[Tile, Centre]] | None = None,
 ) -> None:
     """Show `items` in pages of thumbnails; `make` turns one item into its tile, for the visible ones only.
 
-    `view` opens the large view of one item by its place among `items`; without it the tile is shown large.
+    `large` makes the tile of the large view and the point to zoom on; without it that is the tile and its middle.
 
     >>> show_gallery(files, lambda file: dataset_tile(dataset, file), key="dataset_gallery")
     """
     if not items:
         st.caption(nothing or "No picture fits these filters.")
         return
-    large = presenting()
-    per_page = per_page or (SHOWN_PER_PAGE if large else PER_PAGE)
+    shown = presenting()
+    per_page = per_page or (SHOWN_PER_PAGE if shown else PER_PAGE)
     pages = -(-len(items) // per_page)
     chosen = st.session_state.get(f"{key}_page", 1)
     number = min(max(1, int(chosen)), pages)
     visible = items[(number - 1) * per_page : number * per_page]
-    with st.grid(2, min_column_width=300) if large else st.grid(4, min_column_width=150, gap="small"):
+    with st.grid(2, min_column_width=300) if shown else st.grid(4, min_column_width=150, gap="small"):
         for position, item in enumerate(visible):
             tile = make(item)
             with st.container(key=f"{key}_tile_{position}", gap="xxsmall"):
-                show_picture(tile, 900 if large else 360)
+                show_picture(tile, 900 if shown else 360)
                 if st.button("Full view", key=f"{key}_full_{number}_{position}", type="tertiary",
                              help=f"Show {tile.path.name} large"):  # fmt: skip
-                    if view is None:
-                        full_view(tile)
-                    else:
-                        view((number - 1) * per_page + position)
+                    open_viewer(items, (number - 1) * per_page + position,
+                                large or (lambda chosen: (make(chosen), (0.5, 0.5))))  # fmt: skip
     if pages > 1:
         if st.session_state.get(f"{key}_page", 1) > pages:
             st.session_state[f"{key}_page"] = pages

@@ -12,7 +12,8 @@ from core.tasks import TASKS
 from core.words import SPLIT_WORDS, count, date, percent, thousands
 from pages._ui.common.charts import bars, heat_positions, scatter_sizes, show
 from pages._ui.common.formatting import plain
-from pages._ui.common.gallery import Tile, class_legend, dataset_tile, show_gallery, show_picture
+from pages._ui.common.gallery import class_legend, dataset_tile, show_gallery
+from pages._ui.common.pictures import Tile, show_picture
 
 SHADES = ("full colour", "lighter", "lightest")
 FORMAT_WORDS = {

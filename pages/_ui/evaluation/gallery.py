@@ -21,8 +21,8 @@ from core.evaluation.predict.predictions import mask_path
 from core.tasks import TASKS
 from core.words import percent
 from pages._ui.common.formatting import plain
-from pages._ui.common.gallery import Tile, class_legend, show_gallery
-from pages._ui.evaluation.viewer import open_viewer
+from pages._ui.common.gallery import class_legend, show_gallery
+from pages._ui.common.pictures import Tile
 
 KINDS = {
     "missed": "Missed",
@@ -63,7 +63,7 @@ def _show(
         return make(evaluation, dataset, file, part(file)), _middle(evaluation, file, part(file).iloc[0])
 
     show_gallery(files, lambda file: make(evaluation, dataset, file, part(file)), key=key, nothing=nothing,
-                 view=lambda place: open_viewer(files, place, large))  # fmt: skip
+                 large=large)  # fmt: skip
 
 
 def _middle(evaluation: Evaluation, file: str, case: pd.Series) -> tuple[float, float]:
@@ -203,10 +203,7 @@ def show_masks(evaluation: Evaluation, dataset: Dataset | None, *, key: str) -> 
         marks = (Mark(mask=path),) if path.is_file() else ()
         return Tile(dataset.image_path(file), marks, words, f"Picture {Path(file).name}: {words}", [f"`{file}`"])
 
-    files = list(rows)
-    show_gallery(
-        files, tile, key=key, view=lambda place: open_viewer(files, place, lambda file: (tile(file), (0.5, 0.5)))
-    )
+    show_gallery(list(rows), tile, key=key)
 
 
 def show_classified(dataset: Dataset | None, pictures: pd.DataFrame, *, key: str) -> None:
@@ -215,8 +212,5 @@ def show_classified(dataset: Dataset | None, pictures: pd.DataFrame, *, key: str
         st.caption("The dataset is not in this workspace any more, so its pictures can’t be shown. The figures stay.")
         return
     rows = {row["file"]: row for row in pictures.to_dict("records")}
-    files = list(rows)
-    show_gallery(files, lambda file: classified_tile(dataset, rows[file]), key=key,
-                 view=lambda place: open_viewer(files, place, lambda file: (classified_tile(dataset, rows[file]),
-                                                                            (0.5, 0.5))),
+    show_gallery(list(rows), lambda file: classified_tile(dataset, rows[file]), key=key,
                  nothing="None: nothing of this kind happened on these pictures.")  # fmt: skip

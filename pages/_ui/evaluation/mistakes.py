@@ -16,7 +16,7 @@ from core.files.csv_cells import plain_cell
 from core.tasks import TASKS
 from core.training.store import Run
 from core.workspace import Workspace
-from pages._ui.common.gallery import Tile, show_picture
+from pages._ui.common.pictures import Tile, show_picture
 from pages._ui.evaluation import charts as evaluation_charts
 from pages._ui.evaluation.gallery import KINDS, picture_marks, show_cases, show_classified, show_doubtful, show_masks
 

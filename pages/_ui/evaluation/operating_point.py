@@ -26,15 +26,19 @@ def slider_key(run: Run) -> str:
     return f"confidence_{run.id}"
 
 
+def show_line(run: Run, evaluation: Evaluation) -> None:
+    """Show where the line is drawn, to be moved."""
+    st.slider(
+        "Confidence a finding must reach", 0.0, 1.0, step=0.001, format="%.3f", key=slider_key(run),
+        disabled=evaluation.split != "val", width=260, help="Lower finds more and raises more false alarms.",
+    )  # fmt: skip
+
+
 def show_operating_point(run: Run, evaluation: Evaluation, detector: Detector) -> None:
-    """Show where the line is drawn, what it costs, and keep it."""
+    """Show what the line costs, where it should be by what matters, and keep it."""
     key = slider_key(run)
     on_validation = evaluation.split == "val"
     options = _show_aims(run, evaluation, detector, key) if on_validation else {}
-    st.slider(
-        "Confidence a finding must reach", 0.0, 1.0, step=0.001, format="%.3f", key=key, disabled=not on_validation,
-        help="Lower finds more and raises more false alarms.",
-    )  # fmt: skip
     _show_consequences(evaluation, detector)
     if not on_validation:
         st.caption("The line is drawn on the validation part and only reported here: anything else would flatter.")

@@ -22,7 +22,7 @@ from core.workspace import Workspace
 from pages._ui.common.cells import next_step
 from pages._ui.common.charts import curves, show
 from pages._ui.common.formatting import plain, state_badge
-from pages._ui.common.gallery import Tile, show_picture
+from pages._ui.common.pictures import Tile, show_picture
 from pages._ui.common.running import begin_run
 
 LIVE_SECONDS = 1.0

@@ -13,12 +13,12 @@ from PIL import Image
 from core.data.images.reduced import open_reduced
 from core.data.images.thumbnails import Mark, draw_marks
 from pages._ui.common.formatting import plain
-from pages._ui.common.gallery import Tile, show_picture
+from pages._ui.common.pictures import Tile, show_picture
 
 LONGEST = 1400
+"""Longer side of the large view, in pixels."""
 WHOLE = 100_000
 """More pixels than a picture has along a side: it is opened in full."""
-"""Longer side of the large view, in pixels."""
 ZOOMS = {1.0: "Whole picture", 2.0: "2 ×", 4.0: "4 ×", 8.0: "8 ×"}
 Centre = tuple[float, float]
 
@@ -41,10 +41,26 @@ def _viewer(items: list[str], make: Callable[[str], tuple[Tile, Centre]]) -> Non
                   shortcut="Left", on_click=move, args=(-1,))  # fmt: skip
         st.button("Next", key="viewer_next", icon=":material/arrow_forward:", disabled=place == len(items) - 1,
                   shortcut="Right", on_click=move, args=(1,))  # fmt: skip
+        labels = st.session_state.get("viewer_labels", True)
+        st.button("Hide labels" if labels else "Show labels", key="viewer_hide", shortcut="L", on_click=_turn_labels,
+                  icon=":material/visibility_off:" if labels else ":material/visibility:")  # fmt: skip
         st.caption(f"{place + 1} of {len(items)}")
         zoom = st.segmented_control("Zoom", list(ZOOMS), default=1.0, format_func=ZOOMS.__getitem__, key="viewer_zoom",
                                     required=True, label_visibility="collapsed")  # fmt: skip
     tile, centre = make(items[place])
+    if not labels:
+        tile = replace(tile, marks=())
+    with st.container(key="viewer_picture"):
+        _show_large(tile, centre, zoom)
+    for line in tile.details:
+        st.markdown(line)
+
+
+def _turn_labels() -> None:
+    st.session_state["viewer_labels"] = not st.session_state.get("viewer_labels", True)
+
+
+def _show_large(tile: Tile, centre: Centre, zoom: float | None) -> None:
     if not zoom or zoom == 1.0:
         show_picture(tile, LONGEST)
     else:
@@ -54,8 +70,6 @@ def _viewer(items: list[str], make: Callable[[str], tuple[Tile, Centre]]) -> Non
             st.caption(f"{plain(tile.path.name)} can’t be shown: the file is gone or damaged.")
         else:
             st.image(picture, caption=tile.caption or None, alt=tile.alt or tile.path.name, width="stretch")
-    for line in tile.details:
-        st.markdown(line)
 
 
 def render_part(path: Path, marks: Sequence[Mark], centre: Centre, zoom: float, longest: int = LONGEST) -> bytes:
