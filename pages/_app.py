@@ -9,7 +9,9 @@ from core.training.runs import get_run
 from core.words import count
 from pages._ui.common import frame
 from pages._ui.common.formatting import plain, state_badge
+from pages._ui.common.keys import listen, show_keys
 from pages._ui.common.road import show_road
+from pages._ui.common.tour import begin_tour, show_tour
 from pages._ui.common.unknown_address import show_unknown, unknown_in_address
 
 st.set_page_config(page_title="Graft", page_icon=str(frame.ASSETS / "mark.png"), layout="wide")
@@ -53,6 +55,13 @@ with st.sidebar:
         on_change=frame.turn_presenter_view,
         help="Hides what is folded, and makes pictures and letters large.",
     )
+    with st.container(horizontal=True, gap="small"):
+        st.button("Tour", key="tour", type="tertiary", icon=":material/tour:", on_click=begin_tour,
+                  help="Five stops on the road, with what happens at each.")  # fmt: skip
+        if st.button("Keyboard", key="keyboard", type="tertiary", icon=":material/keyboard:",
+                     help="What each key does; the key ? shows it too."):  # fmt: skip
+            show_keys()
+    listen()
     if not is_this_machine(address := st.get_option("server.address")):
         st.caption(
             f"Open to the network at {address_words(address)}, for all who have the password. [Log out](/logout)"
@@ -60,6 +69,7 @@ with st.sidebar:
 width = frame.SHOWN_WIDTH if frame.presenting() else frame.SHEET_WIDTH
 with st.container(horizontal_alignment="center"), st.container(width=width):
     show_road(frame.workspace(), step)
+    show_tour()
     if said := rebuilt_words(frame.workspace()):
         st.warning(plain(said), icon=":material/build:")
         st.button("I have read this", key="rebuilt_read", on_click=forget_note, args=(frame.workspace(),))

@@ -24,6 +24,7 @@ from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.formatting import plain, state_badge
 from pages._ui.common.running import begin_run, show_download, show_import
+from pages._ui.common.tour import begin_tour
 
 BETTER = "yolo26n"
 """Official weights that are offered while there are none."""
@@ -192,6 +193,8 @@ print(wait_run(workspace, run.id).metrics)
 
 with page.cell("What happens then?"):
     show_idea()
+    st.button("Show me around", key="show_around", icon=":material/tour:", on_click=begin_tour,
+              help="Five stops, one for each part of the road.")  # fmt: skip
 
 with page.cell("Your own pictures"):
     if not datasets:

@@ -9,7 +9,7 @@ from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, empty, python_fold
 from pages._ui.common.draft import draft_for, plan_words, spec_code
 from pages._ui.common.formatting import plain
-from pages._ui.training.run_progress import show_curves, show_log, show_pictures, show_state
+from pages._ui.training.run_progress import offer_message, show_curves, show_log, show_pictures, show_state
 from pages._ui.training.start import show_start
 
 workspace = frame.workspace()
@@ -48,6 +48,8 @@ def show_run(run: Run) -> None:
     page = Notebook(plain(run.name), f"{run.model} on {run.dataset_name}")
     with page.cell("How is it going?"):
         show_state(workspace, run.id, run.active)
+        if run.active:
+            offer_message()
     with page.cell("Is it learning?"):
         show_curves(workspace, run.id, run.active)
     with page.cell("What does it see?"):

@@ -22,6 +22,7 @@ from core.workspace import Workspace
 from pages._ui.common.cells import next_step
 from pages._ui.common.charts import curves, show
 from pages._ui.common.formatting import plain, state_badge
+from pages._ui.common.frame import ASSETS
 from pages._ui.common.pictures import Tile, show_picture
 from pages._ui.common.running import begin_run
 
@@ -98,6 +99,15 @@ def _state(workspace: Workspace, run_id: str, live_now: bool) -> None:
         _bars(progress)
     _figures(run, progress)
     _buttons(workspace, run)
+
+
+def offer_message() -> None:
+    """Offer that the browser says, with a sound, when the run has ended; nothing happens unless it is asked for."""
+    script = (ASSETS / "notify.js").read_text(encoding="utf-8")
+    st.html(
+        f'<button class="graft-notify" type="button">Tell me when it has ended</button><script>{script}</script>',
+        unsafe_allow_javascript=True,
+    )
 
 
 def _queue_words(workspace: Workspace, run: Run) -> str:

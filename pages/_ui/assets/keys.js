@@ -1,0 +1,19 @@
+// Shortcuts of the whole app; single keys only, never while something is typed. The list stands in common/keys.py.
+(() => {
+  if (window.graftKeys) return;
+  window.graftKeys = true;
+  const press = (selector, place = 0) => document.querySelectorAll(selector)[place]?.click();
+  document.addEventListener("keydown", (event) => {
+    const at = event.target;
+    const typing = at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName);
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "?") press(".st-key-keyboard button");
+    else if (document.querySelector('[role="dialog"]')) return;
+    else if (/^[1-5]$/.test(event.key)) press(".st-key-road a", Number(event.key) - 1);
+    else if (event.key === "h") press('[data-testid="stSidebarNav"] a');
+    else if (event.key === "n") press('[data-testid="stMain"] button[data-testid="stBaseButton-primary"]:not([disabled])');
+    else if (event.key === "p") press(".st-key-presenting label");
+    else return;
+    event.preventDefault();
+  });
+})();
