@@ -165,7 +165,7 @@ def show_pictures(runs: list[Run], comparison: Comparison, dataset: Dataset) -> 
         "a": f"{names[first.id]} does better ({int((table['a'] < table['b']).sum())})",
     }
     side = st.segmented_control("Pictures where", list(options), default="b", format_func=options.__getitem__,
-                                key=f"side_{comparison.b}", required=True)  # fmt: skip
+                                key=f"side_{comparison.b}", required=True, wrap=True)  # fmt: skip
     part = table[table["b"] < table["a"]] if side == "b" else table[table["a"] < table["b"]]
     if part.empty:
         st.caption("There is none.")
@@ -219,12 +219,12 @@ def show_page() -> None:
         if dataset.images.get("test") and not dataset.test_locked:
             splits.insert(1, "test")
         split = st.segmented_control("Judged on the pictures for", splits, default=splits[0], key="compare_split",
-                                     format_func=SPLIT_WORDS.__getitem__, required=True)  # fmt: skip
+                                     format_func=SPLIT_WORDS.__getitem__, required=True, wrap=True)  # fmt: skip
     with page.cell("Is it better?"):
         comparisons = compared(runs, split or splits[0])
         for comparison in comparisons:
             first, *rest = [_named(sentence, names_of(runs)) for sentence in comparison.sentences]
-            st.markdown(f"#### {plain(first)}")
+            st.markdown(f"### {plain(first)}")
             for sentence in rest:
                 st.markdown(plain(sentence))
         show_differences(runs, comparisons)

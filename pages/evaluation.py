@@ -82,8 +82,7 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
         there = [split for split in ("val", "test", "train") if dataset is None or dataset.images.get(split)]
         split = st.segmented_control(
             "Judged on the pictures for", there, default=there[0], key=f"split_{run.id}", required=True,
-            format_func=lambda name: SPLIT_WORDS[name],
-        )  # fmt: skip
+            format_func=lambda name: SPLIT_WORDS[name], wrap=True)  # fmt: skip
         if split == "train":
             st.caption("The model learned from these very pictures: expect flattery.")
         split = split or there[0]

@@ -21,7 +21,7 @@ from core.training.starting_points import model_name
 from core.training.store import Run
 from core.words import ago, count, duration, megabytes
 from pages._ui.common import frame
-from pages._ui.common.cells import Notebook, next_step, python_fold
+from pages._ui.common.cells import Notebook, next_step, python_fold, show_drawing
 from pages._ui.common.formatting import plain, state_badge
 from pages._ui.common.running import begin_run, show_download, show_import
 from pages._ui.common.tour import begin_tour
@@ -43,12 +43,10 @@ st.html(
 
 def show_idea() -> None:
     """Show what transfer learning is, in one drawing."""
-    ink = "#E9E7DF" if st.context.theme.type == "dark" else "#10140E"
-    st.image(
-        (frame.ASSETS / "transfer.svg").read_text(encoding="utf-8").replace("currentColor", ink),
-        alt="Your pictures go into a model whose seeing part (the pre-trained backbone) is kept and whose deciding "
+    show_drawing(
+        (frame.ASSETS / "transfer.svg").read_text(encoding="utf-8"),
+        "Your pictures go into a model whose seeing part (the pre-trained backbone) is kept and whose deciding "
         "part (the head) is new; out come your own classes, boxed and named.",
-        width="stretch",
     )
 
 

@@ -333,5 +333,5 @@ def test_the_page_to_try_it_draws_masks(trained: Trained) -> None:
     next(item for item in app.button if item.label.startswith("Take")).click().run()
     assert not app.exception, app.exception
     assert not app.error, [item.value for item in app.error]
-    assert any(item.value.startswith("#### Every pixel of") for item in app.markdown)
+    assert any(item.value.startswith("### Every pixel of") for item in app.markdown)
     assert not [item for item in app.slider if item.key and item.key.startswith("predict_line")]

@@ -68,6 +68,7 @@ class Finding(BaseModel):
     count: int = Field(ge=0, description="how many pictures, rows or objects it concerns")
     message: str = Field(description="one sentence with the count in it, in the user's words")
     examples: list[str] = Field(default_factory=list, description="up to ten files, as the user named them")
+    files: list[str] = Field(default_factory=list, description="all of them, up to 500, where they are over ten")
     why: str = Field(default="", description="one sentence: what happens when it is left as it is")
     fix: str = Field(default="", description="label of the one-click fix, empty when there is none")
 

@@ -23,7 +23,7 @@ from core.evaluation.figures.cached_figures import CachedFigures, work_out_figur
 from core.evaluation.figures.calibration import DETECTIONS_FROM, Calibration, calibration, sure_answers
 from core.evaluation.figures.error_budget import error_budget
 from core.evaluation.figures.figure import Figure
-from core.evaluation.figures.intervals import count_units, draw, group_members, ratio_interval
+from core.evaluation.figures.intervals import count_units, draw, exact, exact_ratio, group_members, ratio_interval
 from core.evaluation.figures.metrics import f1, ratio
 from core.evaluation.figures.operating_point import IOU, OperatingPoint, best_f1_confidence
 from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
@@ -155,7 +155,7 @@ class Detector:
             ("picture sensitivity", with_objects & with_findings, with_objects),
             ("picture specificity", ~with_objects & ~with_findings, ~with_objects),
         ):
-            metrics.figures[name] = self._share(right.astype(np.float32), asked.astype(np.float32))
+            metrics.figures[name] = self._exact_share(right.astype(np.float32), asked.astype(np.float32))
         return metrics, per_class
 
     def _units(self, table: Table) -> list[int]:
@@ -170,6 +170,15 @@ class Detector:
             draws = (self.weights @ hits) / (self.weights @ totals)
         found, whole = float(hits.sum()), float(totals.sum())
         return Figure(ratio(found, whole), *ratio_interval(draws, found, whole, self._units(totals[:, None])[0]))
+
+    def _exact_share(self, hits: Table, totals: Table) -> Figure:
+        """Return a share of whole pictures by the rule that decisions go by (Clopper and Pearson)."""
+        found, whole = float(hits.sum()), float(totals.sum())
+        if self.arrays.groups is None:  # pictures are independent of each other: nothing has to be drawn
+            return Figure(ratio(found, whole), *exact(found, whole))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            draws = (self.weights @ hits) / (self.weights @ totals)
+        return Figure(ratio(found, whole), *exact_ratio(draws, found, whole, self._units(totals[:, None])[0]))
 
     @staticmethod
     def _figures(tables: list[Table], drawn: list[Table], units: list[int]) -> ClassFigures:

@@ -40,6 +40,8 @@ RECORDED = "digests.json"
 """In the workspace's weights folder: digests of official files recorded at their first download."""
 READING_SECONDS = 180
 """Opening a checkpoint takes seconds; a file that takes this long holds something else."""
+OWN_FILE = "a file of your own, none of the official ones known to Graft"
+"""The origin of a checkpoint that was brought in."""
 ARRIVING = ".arriving"
 """In the workspace's weights folder: downloads that are not whole yet."""
 
@@ -194,4 +196,4 @@ def described_file(workspace: Workspace, path: Path) -> WeightsFile:
     if recorded.get("sha256") == digest:
         words = f"downloaded from {recorded['from']} on {recorded['on']} (its digest was recorded then)"
         return WeightsFile(path, digest, words)
-    return WeightsFile(path, digest, "a file of your own, none of the official ones known to Graft")
+    return WeightsFile(path, digest, OWN_FILE)

@@ -13,7 +13,7 @@ from core.data.checks.checking import check_dataset
 from core.data.dataset import load_dataset
 from core.data.editing.classes import edit_classes
 from core.data.editing.fixes import FIXES, apply_fix
-from core.data.findings.problems import KINDS
+from core.data.findings.problems import KINDS, Problems
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
 from core.errors import InputError
@@ -318,3 +318,11 @@ def test_class_folders_are_merged_without_losing_a_picture(workspace, tmp_path):
     for split in ("train", "val"):
         assert sorted(path.name for path in (fixed.root / "images" / split).iterdir()) == fixed.classes
     assert sum(1 for item in fixed.labelled() if item.objects) == 15
+
+
+def test_ten_examples_are_told_and_the_others_kept_to_be_looked_through() -> None:
+    problems = Problems()
+    for number in range(12):
+        problems.note("zero-size-box", f"{number}.png")
+    found = problems.findings()[0]
+    assert (found.count, len(found.examples), len(found.files)) == (12, 10, 12)

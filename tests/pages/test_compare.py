@@ -15,7 +15,7 @@ def test_compare_says_which_is_better_and_how_sure(workspace: Workspace, shapes:
     detector_run(workspace, shapes, "poor-run", 0.1)
     page = open_alone("compare.py")
     assert not page.exception
-    assert page.markdown[0].value.replace("\\", "").startswith("#### good-run is better than poor-run by")
+    assert page.markdown[0].value.replace("\\", "").startswith("### good-run is better than poor-run by")
 
 
 def test_compare_needs_two_runs_of_one_dataset(workspace: Workspace, shapes: Dataset) -> None:
@@ -29,7 +29,7 @@ def test_compare_judges_at_the_line_that_is_kept_now(workspace: Workspace, shape
     for run_id, found in (("good-run", 1.0), ("poor-run", 0.1)):
         detector_run(workspace, shapes, run_id, found)
     page = open_alone("evaluation.py", run="good-run")
-    assert page.markdown[0].value.startswith("#### Finds 16 of 16 objects")
+    assert page.markdown[0].value.startswith("### Finds 16 of 16 objects")
     assert found_by(open_alone("compare.py")) == "100"
     next(item for item in page.slider if item.label.startswith("Confidence")).set_value(1.0).run()
     next(item for item in page.button if item.label == "Keep this line for the model").click().run()

@@ -30,7 +30,7 @@ def test_the_verdict_comes_first_and_follows_the_line(workspace: Workspace, shap
     run = detector_run(workspace, shapes, "run-a", 1.0)
     page = open_alone("evaluation.py", run=run.id)
     assert not page.exception
-    assert page.markdown[0].value.startswith("#### Finds 16 of 16 objects")
+    assert page.markdown[0].value.startswith("### Finds 16 of 16 objects")
     slider = next(item for item in page.slider if item.label.startswith("Confidence"))
     slider.set_value(1.0).run()
     assert not page.exception
@@ -65,7 +65,7 @@ def test_a_dataset_that_is_gone_leaves_the_figures(workspace: Workspace, shapes:
     shutil.rmtree(shapes.root)
     page = open_alone("evaluation.py", run="run-a")
     assert not page.exception
-    assert page.markdown[0].value.startswith("#### Finds 16 of 16 objects")
+    assert page.markdown[0].value.startswith("### Finds 16 of 16 objects")
     assert "pictures can’t be shown" in text_of(page)
 
 

@@ -26,7 +26,7 @@ def with_pictures(filled: Filled) -> AppTest:
 
 
 def found(app: AppTest) -> str:
-    return next(item.value for item in app.markdown if item.value.startswith("#### Found"))
+    return next(item.value for item in app.markdown if item.value.startswith("### Found"))
 
 
 @pytest.mark.slow
@@ -41,7 +41,7 @@ def test_the_line_moves_without_asking_the_model_again(filled: Filled) -> None:
     low = found(app)
     app.slider(key=f"predict_line_{filled.run_id}").set_value(1.0).run()
     assert not app.exception, app.exception
-    assert found(app) == "#### Found 0 objects in 0 of 4 pictures."
+    assert found(app) == "### Found 0 objects in 0 of 4 pictures."
     assert low.endswith("of 4 pictures.")
 
 
@@ -93,7 +93,7 @@ def test_a_place_on_this_machine_with_a_broken_picture(filled: Filled, tmp_path:
     button(app, "Look at it").click().run()
     assert not app.exception, app.exception
     assert any("broken" in item.value and "read" in item.value for item in app.warning)
-    assert "#### Found" in texts(app)
+    assert "### Found" in texts(app)
     app.text_input(key="predict_place").set_value("/no/such/place")
     button(app, "Look at it").click().run()
     assert any("There is no" in item.value for item in app.error)
@@ -106,7 +106,7 @@ def test_a_run_beside_a_damaged_checkpoint_says_why_and_goes_on(filled: Filled) 
     app.selectbox(key=f"predict_beside_{filled.run_id}").set_value(str(filled.workspace.weights / "notes.pt")).run()
     assert not app.exception, app.exception
     assert any("is refused" in item.value.replace("\\", "") for item in app.error)
-    assert "#### Found" in texts(app)
+    assert "### Found" in texts(app)
 
 
 @pytest.mark.slow

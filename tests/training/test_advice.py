@@ -9,7 +9,7 @@ import pytest
 
 from core.spec import TrainingSpec
 from core.training.advice import train_longer
-from core.training.records.progress import read_progress
+from core.training.records.progress import RunProgress, read_progress
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
 
@@ -54,3 +54,10 @@ def test_a_curve_that_rises_to_its_end_asks_for_more(workspace: Workspace, value
 
 def test_a_stopped_run_is_not_asked_to_go_on(workspace: Workspace) -> None:
     assert advice_for(finished(workspace, [0.1, 0.3, 0.5], State.STOPPED)) == ""
+
+
+def test_a_best_epoch_that_is_not_the_last_is_named_while_it_trains(workspace: Workspace) -> None:
+    assert "improving" in read_progress(finished(workspace, [0.1, 0.3, 0.5])).sentence
+    last = RunProgress(best_epoch=2, rows={1: {}, 2: {}, 3: {}}).sentence
+    assert "improving" not in last
+    assert "2" in last

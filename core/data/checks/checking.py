@@ -26,7 +26,7 @@ def check_dataset(dataset: Dataset) -> list[Finding]:
         check(examined, problems)
     fresh = problems.findings()
     kept = [
-        make_finding(item.code, item.count, item.examples).model_copy(update={"message": item.message})
+        make_finding(item.code, item.count, item.files or item.examples).model_copy(update={"message": item.message})
         for item in dataset.findings
         if item.code in IMPORT_ONLY
     ]

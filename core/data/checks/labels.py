@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from core.data.checks.examined import Check, Examined
-from core.data.findings.problems import MAX_EXAMPLES, Problems
+from core.data.findings.problems import MAX_FILES, Problems
 from core.tasks import TASKS
 from core.words import thousands
 
@@ -78,7 +78,7 @@ def tiny_objects(examined: Examined, problems: Problems) -> None:
     for number in tiny:
         row = int(examined.labels.row[number])
         example = ""
-        if problems.counts["tiny-object"] < MAX_EXAMPLES:
+        if problems.counts["tiny-object"] < MAX_FILES:
             name = examined.dataset.classes[int(examined.labels.class_id[number])]
             example = f"{examined.table['source'].iloc[row]}: {name}"
         problems.note("tiny-object", example, more=f"{TRAIN_SIZE} pixels")

@@ -114,14 +114,14 @@ CHECKS: dict[str, Kind] = {
     ),
     "few-objects": Kind(
         W,
-        "One class has fewer than 20 objects in train.",
-        "{n} classes have fewer than 20 objects in train.",
+        "One class has fewer than 20 objects to learn from.",
+        "{n} classes have fewer than 20 objects to learn from.",
         "Expect poor and uncertain results for them.",
     ),
     "small-val": Kind(
         I,
-        "Val holds only one picture.",
-        "Val holds only {n} pictures.",
+        "The validation part holds only one picture.",
+        "The validation part holds only {n} pictures.",
         "A figure from so few pictures is uncertain by ten points and more; look at its interval.",
     ),
     "mostly-background": Kind(

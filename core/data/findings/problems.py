@@ -11,6 +11,9 @@ from core.data.findings.of_reading import READING
 from core.words import thousands
 
 MAX_EXAMPLES = 10
+"""Examples of a finding that are told."""
+MAX_FILES = 500
+"""Examples of a finding that are kept, so that its pictures can be looked through."""
 KINDS: dict[str, FindingKind] = READING | CHECKS
 IMPORT_ONLY = frozenset(READING)
 """Seen while reading only; checks of the imported copy can't find them again."""
@@ -39,7 +42,7 @@ class Problems:
         if more:
             self.more[code] = more
         kept = self.examples.setdefault(code, [])
-        if example and len(kept) < MAX_EXAMPLES:
+        if example and len(kept) < MAX_FILES:
             kept.append(example[:200])
 
     def findings(self) -> list[Finding]:
@@ -56,7 +59,7 @@ class Problems:
 
 
 def make_finding(code: str, count: int, examples: list[str], more: str = "") -> Finding:
-    """Return the finding of a kind with its sentence filled in; examples beyond ten are dropped."""
+    """Return the finding of a kind with its sentence filled in; ten examples are told, all are kept."""
     kind = KINDS[code]
     sentence = kind.one if count == 1 else kind.many
     return Finding(
@@ -65,6 +68,7 @@ def make_finding(code: str, count: int, examples: list[str], more: str = "") -> 
         count=count,
         message=sentence.format(n=thousands(count), more=more),
         examples=examples[:MAX_EXAMPLES],
+        files=examples if len(examples) > MAX_EXAMPLES else [],
         why=kind.why,
         fix=kind.fix,
     )

@@ -117,9 +117,9 @@ def understand_tree(tree: Tree, settings: ImportSettings) -> Understanding:
     objects: Counter[str] = Counter()
     examples: dict[str, SourceImage] = {}
     for image in found.images:
-        for item in image.all_objects:
-            objects[found.classes[item.class_id]] += 1
-            examples.setdefault(found.classes[item.class_id], image)
+        held = Counter(found.classes[item.class_id] for item in image.all_objects)
+        objects += held
+        _take_example(examples, image, list(held))
     images, note = _split(found, settings)
     return Understanding(
         module.NAME,
@@ -133,6 +133,20 @@ def understand_tree(tree: Tree, settings: ImportSettings) -> Understanding:
         list(tree.choices.made.values()),
         examples,
     )
+
+
+def _take_example(examples: dict[str, SourceImage], image: SourceImage, names: list[str]) -> None:
+    """Let a picture stand for a class it shows: one without a picture, else one that shares its own with others."""
+    for name in names:
+        if name not in examples:
+            examples[name] = image
+    if any(image is taken for taken in examples.values()):
+        return
+    shared = Counter(id(taken) for taken in examples.values())
+    for name in names:
+        if shared[id(examples[name])] > 1:
+            examples[name] = image
+            return
 
 
 def draw_examples(understood: Understanding, folder: Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.verdict import sureness_sentence
 from core.metric_words import validator_words
 from core.models.catalog import find_model
+from core.models.weights import OWN_FILE
 from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.records.progress import RunProgress
@@ -65,6 +66,8 @@ def trained_on(run: Run, dataset: Dataset, progress: RunProgress) -> str:
         return f"{text}It started from the model of the run {run.model.removeprefix('run:')}.{taught}"
     known = find_model(run.model)
     before = f"{run.model}, pre-trained on {known.pretrained_on}" if known else f"the weights {run.model}"
+    if known and spec.transfer.get("origin") == OWN_FILE:
+        before = f"a file named {known.file} that was brought in (what it was trained on before is not known to Graft)"
     reused = f" {progress.transfer['message']}" if progress.transfer.get("message") else ""
     return f"{text}It started from {before}.{reused}"
 

@@ -23,6 +23,9 @@ MADE = frozenset(["part", "piece", "product", "item", "board", "unit", "weld", "
 
 PATIENT = re.compile("patient|person|subject", re.IGNORECASE)
 
+SEEN_AS_EQUAL = 0.05
+"""Units by which an expected number may differ from the counted one without being told from it."""
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -248,7 +251,19 @@ def _missing(unit: str, bad: int, good: int, alarms: float | None) -> list[str]:
 
 
 def counted_words(decisions: Decisions) -> str:
-    """Say what would have been done with the units of these pictures, and with how many of them wrongly."""
+    """Say what would have been done with the units of these pictures, with how many wrongly, and why rates differ."""
+    counts, words = decisions.counts, _counted_words(decisions)
+    if counts is None or not counts.corrected:
+        return words
+    if abs(counts.escapes - decisions.escaped) + abs(counts.overkilled - decisions.overkilled) < SEEN_AS_EQUAL:
+        return words
+    return (
+        f"{words} The rates differ from these counts: the line and the best epoch were chosen on these very pictures, "
+        "and the rates are what to expect of new ones, with both chosen anew on other pictures."
+    )
+
+
+def _counted_words(decisions: Decisions) -> str:
     unit, good, passed = decisions.unit, decisions.units - decisions.bad, decisions.units - decisions.rejected
     if not good:
         all_of = count(decisions.units, unit)

@@ -129,7 +129,11 @@ def picture_cuts(images: pd.DataFrame, picture: NDArray[np.int64]) -> Cuts:
         low, high = np.quantile(values, [1 / 3, 2 / 3])
         if low < high:
             light = values[picture]
-            cuts["brightness"] = {"in the darkest third": light < low, "in the brightest third": light > high}
+            cuts["brightness"] = {
+                "in the darkest third": light < low,
+                "in the middle third": (light >= low) & (light <= high),
+                "in the brightest third": light > high,
+            }
     if "source" in images:
         cuts["source"] = _by_name(_folders(images["source"].fillna("").astype(str).tolist()), picture)
     for column in images:

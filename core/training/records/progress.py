@@ -120,8 +120,10 @@ class RunProgress:
         if any(value is None or not math.isfinite(value) for value in losses):
             return "The loss is not a number any more: stop, and start again with a lower learning rate (lr0)."
         since = last - (self.best_epoch or last)
-        if since < STALE_EPOCHS:
+        if since == 0:
             return "Still improving."
+        if since < STALE_EPOCHS:
+            return f"The best so far was epoch {self.best_epoch}."
         stop = f", stops at {self.patience}" if self.patience else ""
         return f"The best was {since} epochs ago{stop}."
 

@@ -46,6 +46,12 @@ class Notebook:
         st.markdown("\n".join(f"{number}. [{name}](#cell-{number})" for number, name in enumerate(self.cells, 1)))
 
 
+def show_drawing(svg: str, alt: str, width: int | None = None) -> None:
+    """Show an SVG drawing in the ink of the page, light or dark; `width` is the widest it gets, in pixels."""
+    size = f' style="max-width: {width}px"' if width else ""
+    st.html(f'<div class="graft-drawing" role="img" aria-label="{escape(alt, quote=True)}"{size}>{svg}</div>')
+
+
 def python_fold(code: str, key: str) -> None:
     """Fold with the Python that does the same as the cell."""
     with st.expander("The Python that does the same", key=f"python_{key}", type="compact"):

@@ -140,7 +140,10 @@ def set_current(kind: str, identifier: str | None) -> None:
 
 
 def keep_address(step: Step) -> None:
-    """Let the address name what the page shows, so that it can be reloaded, shared and opened again."""
+    """Let the address name what the page shows, so that it can be reloaded, shared and opened again; no more."""
+    for word, file in (("new", "dataset.py"), ("plan", "training.py")):
+        if step.file != file:
+            st.query_params.pop(word, None)  # left over where the browser went back
     for kind in ("dataset", "run"):
         if kind in step.address:
             identifier = current_id(kind)

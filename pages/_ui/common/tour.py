@@ -31,8 +31,8 @@ STOPS = (
     ),
     Stop(
         "training.py", "Training",
-        "Watch it learn. It goes on when you close the page; you can stop it and keep the best, pause it, and come back "
-        "by its address.",
+        "Watch it learn. It goes on when you close the page; you can stop it and keep the best, pause it, and come "
+        "back by its address.",
     ),
     Stop(
         "evaluation.py", "Evaluation",

@@ -46,7 +46,7 @@ def _viewer(items: list[str], make: Callable[[str], tuple[Tile, Centre]]) -> Non
                   icon=":material/visibility_off:" if labels else ":material/visibility:")  # fmt: skip
         st.caption(f"{place + 1} of {len(items)}")
         zoom = st.segmented_control("Zoom", list(ZOOMS), default=1.0, format_func=ZOOMS.__getitem__, key="viewer_zoom",
-                                    required=True, label_visibility="collapsed")  # fmt: skip
+                                    required=True, label_visibility="collapsed", wrap=True)  # fmt: skip
     tile, centre = make(items[place])
     if not labels:
         tile = replace(tile, marks=())

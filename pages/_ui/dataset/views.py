@@ -134,16 +134,21 @@ def gallery(dataset: Dataset) -> None:
         rows = rows[_has_class(dataset, rows, objects, name)]
     if code is not None:
         finding = next(item for item in findings if item.code == code)
-        shown = {found for example in finding.examples for found in find_files(images, example)}
-        rows = rows[rows["file"].isin(shown)]
-        if finding.count > len(finding.examples):
-            st.caption(f"Of {thousands(finding.count)}, the first {len(finding.examples)} are shown.")
+        named = finding.files or finding.examples
+        rows = rows[rows["file"].isin(_named(images, tuple(named), dataset.id, changed(dataset)))]
+        if finding.count > len(named):
+            st.caption(f"Of {thousands(finding.count)}, the first {len(named)} are shown.")
     sizes = {
         str(file): (int(width), int(height))
         for file, width, height in zip(rows["file"], rows["width"], rows["height"], strict=True)
     }
     class_legend(dataset.classes)
     show_gallery(list(sizes), lambda file: dataset_tile(dataset, file, *sizes[file]), key=prefix)
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def _named(_images: pd.DataFrame, examples: tuple[str, ...], dataset_id: str, stamp: object) -> set[str]:  # noqa: ARG001
+    return {found for example in examples for found in find_files(_images, example)}
 
 
 def _has_class(dataset: Dataset, rows: pd.DataFrame, objects: pd.DataFrame, name: str) -> pd.Series:
@@ -235,8 +240,8 @@ def dataset_card(dataset: Dataset) -> None:
         facts["Grey levels"] = dataset.window
     if dataset.fixes:
         facts["Changed in this copy"] = "; ".join(dataset.fixes)
-    rows = [{"what": name, "is": value if value.startswith("`") else plain(value)} for name, value in facts.items()]
-    st.table(rows, border="horizontal", hide_header=True, hide_index=True, alt="Facts about the dataset")
+    for name, value in facts.items():
+        st.markdown(f":gray[{name}:] {value if value.startswith('`') else plain(value)}")
     with st.form(f"card_{dataset.id}", border=False):
         name = st.text_input("Name", dataset.name, max_chars=120, key=f"card_name_{dataset.id}")
         licence = st.text_input("Licence or permission", dataset.licence, key=f"card_licence_{dataset.id}",

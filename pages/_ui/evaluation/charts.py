@@ -65,9 +65,12 @@ def differences(rows: Sequence[tuple[str, ComparedMetric]], first: str, second: 
             hovertemplate=f"{name}: {signed(gain.value)} points, {span(gain.low, gain.high)}<extra></extra>",
         )  # fmt: skip
     chart.add_vline(x=0, line={"color": charts.MUTED, "width": 1.5})
-    for text, x, anchor in ((f"◀ {_short(first, 30)}", 0.0, "left"), (f"{_short(second, 30)} ▶", 1.0, "right")):
+    for text, x, anchor, line in (
+        (f"◀ {_short(first, 30)}", 0.0, "left", 18),
+        (f"{_short(second, 30)} ▶", 1.0, "right", 0),
+    ):  # on two lines: beside each other they would overlap on a phone
         chart.add_annotation(x=x, y=1, xref="paper", yref="paper", yanchor="bottom", xanchor=anchor, text=text,
-                             showarrow=False, font={"color": charts.MUTED, "size": 12})  # fmt: skip
+                             yshift=line, showarrow=False, font={"color": charts.MUTED, "size": 12})  # fmt: skip
     chart.update_xaxes(range=[-1.1 * widest, 1.1 * widest], title="points", showgrid=True, gridcolor=charts.GRID)
     chart.update_yaxes(autorange="reversed", showgrid=False, nticks=len(rows) + 1)
     return chart
@@ -185,7 +188,7 @@ def matrix_classes(matrix: NDArray[np.int64]) -> list[int]:
     return sorted(int(index) for index in chosen) or list(range(min(size, MATRIX_CLASSES)))
 
 
-def matrix_chart(table: pd.DataFrame, ink: str) -> go.Figure:
+def matrix_chart(table: pd.DataFrame) -> go.Figure:
     """Return the confusion matrix as squares that can be chosen; customdata is (row name, column name)."""
     rows = [str(name) for name in table.index]
     columns = [str(name) for name in table.columns]
@@ -201,7 +204,7 @@ def matrix_chart(table: pd.DataFrame, ink: str) -> go.Figure:
     chart.add_scatter(
         x=[_short(columns[column], 14) for _, column in grid], y=[_short(rows[row], 18) for row, _ in grid],
         mode="markers+text", text=[str(values[cell]) if values[cell] else "" for cell in grid],
-        customdata=[[rows[row], columns[column]] for row, column in grid], textfont={"color": ink, "size": 14},
+        customdata=[[rows[row], columns[column]] for row, column in grid], textfont={"size": 14},
         marker={"symbol": "square", "size": side, "color": colours, "line": {"width": 0}},
         selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 0.55}},
         hovertemplate="labelled %{customdata[0]}, answered %{customdata[1]}: %{text}<extra></extra>",

@@ -41,7 +41,7 @@ def show_verdict(evaluation: Evaluation) -> None:
     """Show the verdict, then the headline figures with their intervals."""
     verdict = [sentence for sentence in evaluation.sentences if sentence not in evaluation.next_steps]
     first, *rest = verdict or ["Nothing can be said about these pictures."]
-    st.markdown(f"#### {plain(first)}")
+    st.markdown(f"### {plain(first)}")
     for sentence in rest:
         st.markdown(plain(sentence))
     names = [name for name in HEADLINES if name in evaluation.metrics]
@@ -135,8 +135,7 @@ def show_parts(evaluation: Evaluation) -> None:
         return
     chosen = st.segmented_control(
         "Divided", kinds, default="size" if "size" in kinds else kinds[0], key="parts_by", required=True,
-        format_func=lambda by: PART_TITLES.get(by, f"By {by}"),
-    )  # fmt: skip
+        format_func=lambda by: PART_TITLES.get(by, f"By {by}"), wrap=True)  # fmt: skip
     rows = [
         (item.name, item.figure, charts.FAILURE if item.worse else charts.LEAF,
          f"{item.name}: {out_of(item.found, item.objects)}, {between(item.figure)}")
@@ -151,7 +150,7 @@ def show_curves(evaluation: Evaluation) -> None:
     """Show one curve of the user's choice."""
     point = evaluation.operating_point.confidence
     names = ["False alarms", "By confidence", "By class"]
-    chosen = st.segmented_control("Curve", names, default=names[0], key="curve", required=True)
+    chosen = st.segmented_control("Curve", names, default=names[0], key="curve", required=True, wrap=True)
     if chosen == "By confidence":
         st.caption("What moves when the line is drawn elsewhere")
         charts.show(evaluation_charts.by_confidence(evaluation.curves["confidence"], point),

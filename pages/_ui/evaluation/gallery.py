@@ -122,6 +122,8 @@ def case_words(row: Mapping[Hashable, Any], classes: list[str]) -> str:
             return f"{true} taken for {said}, {sure} sure" if true else f"also called {said}, {sure} sure"
         case "place":
             return f"{said} badly placed, {sure} sure"
+        case "both":
+            return f"{said} on something else, and badly placed, {sure} sure"
         case "duplicate":
             return f"{said} found twice, {sure} sure"
         case _:
@@ -191,7 +193,7 @@ def show_masks(evaluation: Evaluation, dataset: Dataset | None, *, key: str) -> 
         st.caption("The dataset is not in this workspace any more, so its pictures can’t be shown. The figures stay.")
         return
     kinds = ["The model’s answer", "Your labels"]
-    chosen = st.segmented_control("Show", kinds, default=kinds[0], key=f"{key}_kind", required=True)
+    chosen = st.segmented_control("Show", kinds, default=kinds[0], key=f"{key}_kind", required=True, wrap=True)
     class_legend(evaluation.classes)
     rows = {row["file"]: row for row in evaluation.pictures.to_dict("records")}
 

@@ -33,9 +33,8 @@ def show_matrix(evaluation: Evaluation, dataset: Dataset | None) -> None:
         shown.append(size)
         names.append(NOTHING)
     table = pd.DataFrame(counts, index=names, columns=names).iloc[shown, shown]
-    ink = "#F3F1EA" if st.context.theme.type == "dark" else "#1E211C"
     event = st.plotly_chart(
-        evaluation_charts.matrix_chart(table, ink), key="matrix", on_select="rerun", selection_mode="points",
+        evaluation_charts.matrix_chart(table), key="matrix", on_select="rerun", selection_mode="points",
         config={"displayModeBar": False}, alt="Labelled classes against the model’s answers",
     )  # fmt: skip
     if len(shown) < len(counts):
@@ -90,7 +89,7 @@ def show_gallery_cell(evaluation: Evaluation, dataset: Dataset | None) -> None:
         return
     if evaluation.detector is None:
         pictures = evaluation.pictures
-        kind = st.segmented_control("Show", ["Wrong", "Right"], default="Wrong", key="classified_kind")
+        kind = st.segmented_control("Show", ["Wrong", "Right"], default="Wrong", key="classified_kind", wrap=True)
         wrong = pictures["misses"] > 0
         show_classified(dataset, pictures[wrong if kind != "Right" else ~wrong], key="classified")
         return
@@ -101,8 +100,7 @@ def show_gallery_cell(evaluation: Evaluation, dataset: Dataset | None) -> None:
         return
     kind = st.segmented_control(
         "Show", kinds, default=kinds[0], key="case_kind",
-        format_func=lambda name: f"{KINDS[name]} ({counts.get(name, 0)})",
-    )  # fmt: skip
+        format_func=lambda name: f"{KINDS[name]} ({counts.get(name, 0)})", wrap=True)  # fmt: skip
     numbers = {name: int(counts.get(name, 0)) for name in KINDS}
     st.caption(sum_words(numbers, len(evaluation.detector.arrays.truth), evaluation.errors["missed"].count))
     show_cases(evaluation, dataset, cases[cases["kind"] == (kind or kinds[0])], key="cases")
@@ -173,8 +171,7 @@ def show_label_errors(workspace: Workspace, evaluation: Evaluation, dataset: Dat
     signs = [sign for sign in SIGNS if counts.get(sign, 0)]
     sign = st.segmented_control(
         "Sign", signs, default=signs[0], key="label_sign", required=True,
-        format_func=lambda name: f"{SIGNS[name][0].upper()}{SIGNS[name][1:]} ({counts[name]})",
-    )  # fmt: skip
+        format_func=lambda name: f"{SIGNS[name][0].upper()}{SIGNS[name][1:]} ({counts[name]})", wrap=True)  # fmt: skip
     part = found[found["sign"] == (sign or signs[0])]
     if evaluation.detector is None:
         files = part["file"].tolist()

@@ -68,7 +68,9 @@ def _line_for(evaluation: Evaluation, detector: Detector, aim: Aim, options: dic
 
 def _show_aims(run: Run, evaluation: Evaluation, detector: Detector, key: str) -> dict[str, float]:
     """Offer the aims and the line that serves the chosen one; return that aim's numbers."""
-    aim = st.segmented_control("What matters most?", list(AIMS), format_func=AIMS.__getitem__, key=f"aim_{run.id}")
+    aim = st.segmented_control(
+        "What matters most?", list(AIMS), format_func=AIMS.__getitem__, key=f"aim_{run.id}", wrap=True
+    )
     options: dict[str, float] = {}
     if aim in ("recall", "precision"):
         words = "Find at least" if aim == "recall" else "Be right in at least"

@@ -7,6 +7,7 @@ from html import escape
 
 import streamlit as st
 
+from pages._ui.common.cells import show_drawing
 from pages._ui.common.frame import has_page, page_path
 
 LEAF = "#3F9A63"
@@ -137,14 +138,11 @@ WORDS = (
 )
 
 
-INKS = {"light": "#10140E", "dark": "#E9E7DF"}
-
-
-def picture(word: Word, theme: str) -> str:
-    """Return a word's picture as SVG for the light or the dark theme."""
+def picture(word: Word) -> str:
+    """Return a word's picture as SVG in the ink of the page."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 162 62" width="162" height="62" '
-        f'font-family="sans-serif" color="{INKS[theme]}">{word.picture}</svg>'
+        f'font-family="sans-serif">{word.picture}</svg>'
     )
 
 
@@ -155,12 +153,11 @@ def _ask(kind: str) -> None:
 
 def show_words(*, can_ask: bool = True) -> None:
     """Show the fold; `can_ask`: the Lab's questions are on this page and can be chosen from here."""
-    theme = "dark" if st.context.theme.type == "dark" else "light"
     with st.expander("Transfer learning, fine-tuning, few-shot and so on: seven words", key="learn_words"):
         for word in WORDS:
             left, right = st.columns([1, 3], vertical_alignment="center")
             with left:
-                st.image(picture(word, theme), alt=word.seen, width=162)
+                show_drawing(picture(word), word.seen, 162)
             with right:
                 st.markdown(f"**{word.name}**  \n{word.lines}")
                 if word.kind and can_ask:

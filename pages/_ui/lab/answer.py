@@ -168,7 +168,7 @@ def _answer(workspace: Workspace, experiment_id: str, was_ended: bool) -> None:
     if status.sentences:
         first, *rest = status.sentences
         if ended:
-            st.markdown(f"#### {plain(first)}")
+            st.markdown(f"### {plain(first)}")
         else:
             st.markdown(f"So far: {plain(first)}")
         for sentence in rest:

@@ -129,7 +129,7 @@ def _by_hand(dataset: Dataset, draft: TrainingSpec) -> dict[str, Any]:
 def show_plan(plan: Plan, sentences: Sequence[str]) -> None:
     """Say how long it will take, what will be done, and what speaks against it."""
     source = "from steps timed on this machine" if plan.measured else "a rough guess"
-    st.markdown(f"#### {plan.time_words[0].upper()}{plan.time_words[1:]} :small[:gray[{source}]]")
+    st.markdown(f"### {plan.time_words[0].upper()}{plan.time_words[1:]} :small[:gray[{source}]]")
     for sentence in sentences:
         st.markdown(sentence)
     for note in plan.notes:

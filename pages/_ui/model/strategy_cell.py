@@ -22,6 +22,7 @@ from core.training.starting_points import locate
 from core.training.store import State
 from core.words import millions
 from core.workspace import Workspace
+from pages._ui.common.cells import show_drawing
 from pages._ui.common.formatting import plain
 from pages._ui.common.frame import has_page, page_path
 from pages._ui.model.network_drawing import network_svg, network_words, part_states
@@ -49,8 +50,7 @@ def strategy_cell(
             )  # fmt: skip
             freeze = {} if depth == most else {"freeze": depth}
         states = part_states(parts, strategy, depth)
-        ink = "#E9E7DF" if st.context.theme.type == "dark" else "#10140E"
-        st.image(network_svg(parts, states, ink), alt=network_words(parts, states), width=400)
+        show_drawing(network_svg(parts, states, "currentColor"), network_words(parts, states), 400)
     _advice(workspace, dataset, model_name)
     return strategy, _choose_teacher(workspace, dataset, draft, model_name), freeze
 

@@ -228,7 +228,7 @@ def show_totals(pictures: list[Prepared], answers: Answers, confidence: float, d
         for name, number in [*shares.items(), *counts.most_common()][:24]
         if name in classes
     )
-    st.markdown(f"#### {sentence}")
+    st.markdown(f"### {sentence}")
     full = [entry["max_det"] for entry in entries if at_limit(entry, confidence)]
     if full:
         words = limit_words(full[0], len(full))

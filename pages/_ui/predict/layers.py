@@ -106,7 +106,7 @@ def _show_rows(model: ChosenModel, item: Prepared, before: list[LayerMaps], afte
         new = unpack_maps(layer)
         old = unpack_maps(shown_before[layer["depth"]]) if layer["depth"] in shown_before else None
         channels = telling_channels(new if old is None or old.shape != new.shape else old)
-        st.markdown(f"#### {title}")
+        st.markdown(f"### {title}")
         st.caption(words)
         sides = [("After your training", new)] if old is None else [("As it came", old), ("After your training", new)]
         columns = st.columns(2, gap="medium")

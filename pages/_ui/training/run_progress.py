@@ -187,6 +187,10 @@ def _figures(run: Run, progress: RunProgress) -> None:
             if progress.best_epoch:
                 st.metric("Best epoch", f"{progress.best_epoch} of {progress.epochs}")
             st.metric("Time so far" if run.active else "Time", duration(progress.seconds))
+    if shown and run.active:
+        st.caption(
+            "As Ultralytics’ validator counts during training. At the end Graft counts anew, as the model is used."
+        )
     if not run.active and (told := validator_words(progress.ultralytics)):
         st.caption(plain(told))
     notes = []

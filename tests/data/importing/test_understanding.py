@@ -38,6 +38,20 @@ def test_it_is_what_the_import_then_makes_of_it(workspace: Workspace, boxes: Pat
     assert said.examples["scratch"].name.endswith(("1.png", "3.png", "5.png", "7.png", "9.png"))
 
 
+def test_classes_that_share_a_picture_are_shown_by_different_ones_where_there_are(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    root = tmp_path / "set"
+    (root / "labels").mkdir(parents=True)
+    for number in range(4):
+        picture(root / "images" / f"p{number}.png", number)
+        rows = [f"{kind} 0.5 0.5 0.2 0.2\n" for kind in ((0, 1, 2) if number < 2 else (number - 1,))]
+        (root / "labels" / f"p{number}.txt").write_text("".join(rows))
+    (root / "classes.txt").write_text("dent\nscratch\nstain\n")
+    shown = understand(workspace, root).examples
+    assert len({image.name for image in shown.values()}) == 3
+
+
 def test_the_wishes_of_the_user_count(workspace: Workspace, boxes: Path) -> None:
     assert understand(workspace, boxes, settings=ImportSettings(split="50/30/20")).images["test"] == 2
 

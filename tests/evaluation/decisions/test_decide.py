@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,7 @@ from core.cli import main
 from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
-from core.evaluation.decisions.decide import decide
+from core.evaluation.decisions.decide import counted_words, decide
 from core.evaluation.decisions.rates import at_prevalence, exact_rate
 from core.evaluation.decisions.settings import DecisionSettings, read_share
 from core.evaluation.decisions.units import good_class
@@ -73,6 +74,27 @@ def test_the_good_class_is_known_by_its_name_or_asked_for() -> None:
     assert good_class(["dent", "not_ok"], nothing) is None
     assert good_class(["cat", "dog"], nothing) is None
     assert good_class(["cat", "dog"], DecisionSettings(good="dog")) == 1
+
+
+def test_one_rule_for_shares_of_pictures_on_the_page_and_in_decisions(workspace: Workspace, tmp_path: Path) -> None:
+    dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "shapes", train=4, val=8))
+    detector_run(workspace, dataset, "run-half", 0.5)
+    evaluation = evaluate_run(workspace, "run-half").at(0.9)
+    shown, decided = evaluation.metrics["picture sensitivity"], decide(evaluation).rates["escape rate"].figure
+    assert 0 < shown.value < 1
+    assert (shown.value, shown.low, shown.high) == pytest.approx((1 - decided.value, 1 - decided.high, 1 - decided.low))
+
+
+def test_where_rates_and_counts_differ_it_is_said_why(workspace: Workspace, tmp_path: Path) -> None:
+    dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "shapes", train=4, val=8))
+    detector_run(workspace, dataset, "run-half", 0.5)
+    made = decide(evaluate_run(workspace, "run-half"))
+    assert made.counts is not None
+    same = replace(made, counts=replace(made.counts, corrected=True))
+    other = replace(made, counts=replace(made.counts, corrected=True, escapes=made.counts.escapes + 0.4))
+    assert counted_words(same) == counted_words(made)
+    assert counted_words(other).startswith(counted_words(made))
+    assert "anew" in counted_words(other).removeprefix(counted_words(made))
 
 
 @pytest.fixture

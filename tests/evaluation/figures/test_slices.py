@@ -39,6 +39,13 @@ def test_groups_are_parts_and_one_folder_is_none() -> None:
     assert rows["group", "patient 1"].worse
 
 
+def test_thirds_of_brightness_hold_every_picture_once() -> None:
+    rows = measured(table([f"all/{index}.jpg" for index in range(60)]), np.ones(60, dtype=bool))
+    thirds = [row.objects for (by, _), row in rows.items() if by == "brightness"]
+    assert len(thirds) == 3
+    assert sum(thirds) == 60
+
+
 def test_chance_alone_seldom_makes_a_part_look_worse() -> None:
     random = np.random.default_rng(1)
     named = []
