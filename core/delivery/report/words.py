@@ -41,9 +41,15 @@ def interval_note(evaluation: Evaluation, dataset: Dataset) -> str:
     unseen = "which it has never learned from"
     if evaluation.split == "test":
         unseen = f"opened {times(len(dataset.test_openings))}" if dataset.test_openings else unseen
+    expected = ""
+    if evaluation.expected is not None and (evaluation.expected.line or evaluation.expected.epoch):
+        expected = (
+            " The figures in boxes are what to expect of new pictures: line or best epoch were chosen on these, which "
+            "flatters, so that they may differ a little from what was counted here."
+        )
     return (
         f"Judged on {count(evaluation.images, f'{part} picture')}, {unseen}. The bands hold the true figure in 95 of "
-        "100 sets like this one (bootstrap over pictures, or over groups where they are known)."
+        f"100 sets like this one (bootstrap over pictures, or over groups where they are known).{expected}"
     )
 
 
