@@ -14,7 +14,19 @@ from typing import NoReturn, TextIO
 
 from core import __version__
 from core.errors import GraftError, InputError, unforeseen
-from core.verbs import data, delivery, demo, evaluation, experiments, labelling, models, plan, serving, settings, training
+from core.verbs import (
+    data,
+    delivery,
+    demo,
+    evaluation,
+    experiments,
+    labelling,
+    models,
+    plan,
+    serving,
+    settings,
+    training,
+)
 from core.verbs.verb import Verb
 from core.workspace import Workspace, workspace_folder
 
