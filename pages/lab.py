@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.data.dataset import list_datasets
-from core.lab.experiment import ENDED, Experiment
+from core.lab.experiment import ENDED, Experiment, damaged_experiments
 from core.lab.jobs import get_experiment, list_experiments
 from core.words import ago
 from pages._ui.common import frame
@@ -28,6 +28,8 @@ def wanted_experiment() -> Experiment | None:
 def show_experiments() -> None:
     """List the experiments there are, newest first."""
     found = list_experiments(workspace)
+    for sentence in damaged_experiments(workspace):
+        st.warning(plain(sentence), icon=":material/broken_image:")
     if not found:
         st.caption("None yet.")
     shown = found if st.session_state.get("lab_all") else found[:NEWEST]

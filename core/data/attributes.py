@@ -14,6 +14,7 @@ import pandas as pd
 
 from core.data.dataset import Dataset
 from core.errors import InputError
+from core.files.whole_tables import write_parquet
 from core.words import count
 
 ATTRIBUTES_FILE = "attributes.parquet"
@@ -36,12 +37,23 @@ def read_attributes(dataset: Dataset) -> pd.DataFrame:
     known = pd.DataFrame(index=pd.Index(table["file"].astype(str), name="file"))
     path = attributes_path(dataset)
     if path.is_file():
-        known = known.join(pd.read_parquet(path).set_index("file"))
+        known = known.join(_read(path).set_index("file"))
     if "date" not in known:
         dates = dates_of(table["source"].fillna("").astype(str).tolist())
         if dates:
             known["date"] = dates
     return known.fillna("")
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_parquet(path)
+        return table[["file", *[name for name in table if name != "file"]]]
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's own errors are of these kinds
+        raise InputError(
+            f"{path}, which says site, device or date of each picture, is damaged: bring it back from a copy of the "
+            "workspace, or delete it and describe the pictures again."
+        ) from error
 
 
 def save_attributes(dataset: Dataset, known: dict[str, dict[str, str]]) -> None:
@@ -55,7 +67,7 @@ def save_attributes(dataset: Dataset, known: dict[str, dict[str, str]]) -> None:
     if "site" in table:
         numbers = {name: f"site {number}" for number, name in enumerate(dict.fromkeys(filter(None, table["site"])), 1)}
         table["site"] = table["site"].map(lambda name: numbers.get(name, ""))
-    table.reset_index().to_parquet(attributes_path(dataset))
+    write_parquet(table.reset_index(), attributes_path(dataset))
 
 
 def dates_of(names: list[str]) -> list[str]:
@@ -95,9 +107,9 @@ def add_attributes(dataset: Dataset, table: Path) -> dict[str, int]:
     kept = kept[kept["file"] != ""].drop_duplicates("file")
     path = attributes_path(dataset)
     if path.is_file():
-        old = pd.read_parquet(path)
+        old = _read(path)
         kept = kept.merge(old[["file", *[name for name in old if name not in kept]]], on="file", how="outer").fillna("")
-    kept.to_parquet(path)
+    write_parquet(kept, path)
     return {name: int((kept[name] != "").sum()) for name in kept if name != "file"}
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -176,13 +177,28 @@ class Dataset(BaseModel):
         """Return one picture with its labels."""
         if TASKS[self.task].has_class_folders:
             return LabelledImage(file, width, height, [LabelledObject(self.classes.index(Path(file).parent.name))])
-        text = self.label_text(file)
-        mask = self.label_path(file) if TASKS[self.task].has_masks and text is not None else None
-        return LabelledImage(file, width, height, parse_labels(text or "", self.task, self.keypoint_shape), mask)
+        path = self.label_path(file)
+        with reading_label(path):
+            text = self.label_text(file)
+            objects = parse_labels(text or "", self.task, self.keypoint_shape)
+        mask = path if TASKS[self.task].has_masks and text is not None else None
+        return LabelledImage(file, width, height, objects, mask)
 
     def save(self, *, durable: bool = True) -> None:
         """Write dataset.json atomically; `durable` as in `core.workspace.write_text_atomic`."""
         write_json_atomic(self.root / "dataset.json", self.model_dump(mode="json"), durable=durable)
+
+
+@contextmanager
+def reading_label(path: Path) -> Iterator[None]:
+    """Turn what reading a damaged label file raises into an InputError that names it."""
+    try:
+        yield
+    except (OSError, ValueError, IndexError) as error:
+        raise InputError(
+            f"{path} is damaged ({str(error)[:120]}): bring it back from a copy of the workspace, or delete it, and "
+            "the picture counts as one without objects."
+        ) from error
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from core.errors import InputError
 from core.files.digests import file_sha256
+from core.files.whole_tables import write_parquet
 
 NAME = "images.parquet"
 
@@ -31,15 +32,10 @@ def read_image_table(root: Path, columns: frozenset[str]) -> pd.DataFrame:
     except (OSError, ValueError, KeyError):  # pyarrow's own errors are of these kinds
         pass
     table = derive_image_table(root)
-    temporary = path.with_name(f".{NAME}.{os.getpid()}")
     with suppress(OSError):  # a workspace that can't be written to is looked at all the same
-        try:
-            table.to_parquet(temporary, index=False)
-            if path.exists():
-                os.replace(path, path.with_name(f"damaged.{NAME}"))
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        if path.exists():
+            os.replace(path, path.with_name(f"damaged.{NAME}"))
+        write_parquet(table, path)
     return table
 
 

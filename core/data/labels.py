@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.dataset import Dataset
+from core.data.dataset import Dataset, reading_label
 from core.tasks import TASKS
 
 
@@ -41,25 +41,26 @@ def read_labels(dataset: Dataset, table: pd.DataFrame | None = None) -> Labels:
             boxes.append((0.5, 0.5, 1.0, 1.0))
             texts.append("")
             continue
-        text = dataset.label_text(file)
-        if text is None:
-            has_file[row] = False
-            continue
-        for line in text.splitlines():
-            parts = line.split()
-            if not parts:
+        with reading_label(dataset.label_path(file)):
+            text = dataset.label_text(file)
+            if text is None:
+                has_file[row] = False
                 continue
-            values = [float(part) for part in parts[1:]]
-            if TASKS[dataset.task].has_polygons:
-                x, y = values[0::2], values[1::2]
-                left, right, top, bottom = min(x), max(x), min(y), max(y)
-                box = ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
-            else:
-                box = (values[0], values[1], values[2], values[3])
-            rows.append(row)
-            classes.append(int(parts[0]))
-            boxes.append(box)
-            texts.append(line)
+            for line in text.splitlines():
+                parts = line.split()
+                if not parts:
+                    continue
+                values = [float(part) for part in parts[1:]]
+                if TASKS[dataset.task].has_polygons:
+                    x, y = values[0::2], values[1::2]
+                    left, right, top, bottom = min(x), max(x), min(y), max(y)
+                    box = ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
+                else:
+                    box = (values[0], values[1], values[2], values[3])
+                rows.append(row)
+                classes.append(int(parts[0]))
+                boxes.append(box)
+                texts.append(line)
     return Labels(
         np.array(rows, dtype=np.int64),
         np.array(classes, dtype=np.int64),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import unicodedata
 from collections import Counter
@@ -27,6 +26,7 @@ from core.data.dataset import (
     write_mask,
 )
 from core.errors import InputError
+from core.files.whole_tables import write_parquet
 from core.tasks import TASKS
 
 
@@ -100,25 +100,7 @@ def free_stem(name: str, page: int, taken: Counter[str]) -> str:
 
 def save_table(dataset: Dataset, table: pd.DataFrame) -> None:
     """Replace images.parquet atomically."""
-    temporary = dataset.root / ".images.parquet"
-    table = table.sort_values("file", kind="stable")
-    table.to_parquet(temporary, index=False)
-    os.replace(temporary, dataset.root / "images.parquet")
-
-
-def save_copies(dataset: Dataset, copies: list[tuple[str, str]]) -> None:
-    """Write copies.parquet: pairs of digests whose pictures show the same; found once, at import."""
-    table = pd.DataFrame(copies, columns=["one", "other"], dtype=str)
-    table.to_parquet(dataset.root / "copies.parquet", index=False)
-
-
-def read_copies(dataset: Dataset) -> list[tuple[str, str]]:
-    """Return the pairs of digests whose pictures show the same, [] for a dataset made without them."""
-    path = dataset.root / "copies.parquet"
-    if not path.exists():
-        return []
-    table = pd.read_parquet(path)
-    return list(zip(table["one"].astype(str), table["other"].astype(str), strict=True))
+    write_parquet(table.sort_values("file", kind="stable"), dataset.root / "images.parquet")
 
 
 def recount(dataset: Dataset) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -261,7 +262,8 @@ def _operating_confidence(
         return stored.confidence
     if split == "val":
         confidence = detector.best_confidence()
-        save_operating_point(folder, confidence, chosen_on="val", rule=MAX_F1, weights_sha256=weights)
+        with suppress(OSError):  # a full or read-only disk: it is chosen again the next time
+            save_operating_point(folder, confidence, chosen_on="val", rule=MAX_F1, weights_sha256=weights)
         return confidence
     if dataset is None or not dataset.images.get("val"):
         return FALLBACK_CONFIDENCE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -50,7 +51,8 @@ def load_detector(
     digest = digest_of(*tables, twins=twins)
     detector = Detector(predictions, truth, meta, load_cached_figures(path, digest), twins)
     if not path.is_file() or detector.figures_are_new:
-        save_cached_figures(path, detector.cached, digest)
+        with suppress(OSError):  # a full or read-only disk: it is worked out again the next time
+            save_cached_figures(path, detector.cached, digest)
     return detector
 
 
@@ -84,7 +86,8 @@ def load_choosing(folder: Path, split: str, meta: PredictionMeta) -> Choosing | 
         best = stored["best"] if stored.get("digest") == digest else None
     choosing = Choosing(files, groups, epochs, meta["task"], best)
     if choosing.best is not None and best is None:
-        write_json_atomic(path, {"digest": digest, "best": choosing.best.tolist()})
+        with suppress(OSError):
+            write_json_atomic(path, {"digest": digest, "best": choosing.best.tolist()})
     return choosing
 
 

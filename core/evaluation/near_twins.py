@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from core.data.copies import read_copies
 from core.data.dataset import Dataset
 from core.data.leakage import Union
-from core.data.writing import read_copies
 
 
 def twins_in_train(dataset: Dataset, split: str) -> list[str]:

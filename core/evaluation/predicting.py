@@ -25,6 +25,7 @@ from core.evaluation.predict.predictions import (
     truth_path,
 )
 from core.files.digests import file_sha256
+from core.files.whole_tables import write_parquet
 from core.jobs import Progress, Report
 from core.processes.children import answer, run_child
 from core.spec import read_spec
@@ -134,9 +135,7 @@ def _check(run_folder: Path, split: str) -> None:
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    table.to_parquet(temporary, index=False, row_group_size=20_000)  # one picture's rows are read without the rest
-    temporary.replace(path)
+    write_parquet(table, path, row_group_size=20_000)  # one picture's rows are read without the rest
 
 
 def _work(request: dict[str, Any], report: Report) -> dict[str, Any]:

@@ -10,6 +10,7 @@ driver.log        the driver's output
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -283,6 +284,12 @@ class Experiment(BaseModel):
             return Status.model_validate_json((self.folder / "status.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             return Status()
+        except (ValidationError, ValueError):
+            cause = (
+                f"{self.folder / 'status.json'} is damaged, so its answer is lost. Bring the file back from a copy, or "
+                "ask the question again; the runs it made are on the Runs page."
+            )
+            return Status(state=LabState.FAILED, cause=cause)
 
     def write_status(self, status: Status) -> None:
         """Write what is known; for the driver."""
@@ -297,8 +304,12 @@ def lab_root(workspace: Workspace) -> Path:
 def save_experiment(workspace: Workspace, experiment: Experiment) -> Experiment:
     """Make the experiment's folder with its experiment.json."""
     experiment._folder = lab_root(workspace) / experiment.id
-    experiment.folder.mkdir(parents=True)
-    write_text_atomic(experiment.folder / "experiment.json", experiment.model_dump_json(indent=2) + "\n")
+    try:
+        experiment.folder.mkdir(parents=True)
+        write_text_atomic(experiment.folder / "experiment.json", experiment.model_dump_json(indent=2) + "\n")
+    except OSError:  # full or read only: no folder of a question that nobody asked
+        shutil.rmtree(experiment.folder, ignore_errors=True)
+        raise
     return experiment
 
 
@@ -307,20 +318,40 @@ def read_experiment(workspace: Workspace, experiment_id: str) -> Experiment:
     path = lab_root(workspace) / experiment_id / "experiment.json"
     if not ID_PATTERN.match(experiment_id) or not path.is_file():
         raise InputError(f"There is no experiment “{experiment_id}” in this workspace; the Lab page lists them.")
-    experiment = Experiment.model_validate_json(path.read_text(encoding="utf-8"))
+    try:
+        experiment = Experiment.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # a ValidationError is one
+        raise InputError(
+            f"The experiment “{experiment_id}” can't be shown: {path} is damaged or of a newer version. Bring it back "
+            "from a copy of the workspace, or ask the question again."
+        ) from error
     experiment._folder = path.parent
     return experiment
 
 
 def read_experiments(workspace: Workspace) -> list[Experiment]:
-    """Return all experiments, newest first; folders that hold none are passed over."""
+    """Return all experiments, newest first; `damaged_experiments` names those that can't be read."""
     found = []
     for path in lab_root(workspace).glob("*/experiment.json"):
         try:
             found.append(read_experiment(workspace, path.parent.name))
-        except (ValidationError, InputError, OSError):
-            continue  # written by a newer version, or being deleted
+        except (InputError, OSError):
+            continue  # damaged, or being deleted
     return sorted(found, key=lambda item: item.created, reverse=True)
+
+
+def damaged_experiments(workspace: Workspace) -> list[str]:
+    """Return a sentence for each experiment that can't be read, with the file and the way out."""
+    said = []
+    for path in sorted(lab_root(workspace).glob("*/experiment.json")):
+        try:
+            read_experiment(workspace, path.parent.name)
+        except InputError as error:
+            if path.is_file():
+                said.append(str(error))
+        except OSError:
+            continue  # being deleted
+    return said
 
 
 def check_extra(extra: dict[str, Any]) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from core.data.dataset import load_dataset
@@ -54,6 +56,7 @@ def start_experiment(workspace: Workspace, dataset_id: str, settings: Settings, 
     Raises InputError for an unknown dataset or one with blocking errors, and for weights that are not there: all of
     a race's contenders must be able to start.
     """
+    workspace.check_writable()
     dataset = load_dataset(workspace, dataset_id)
     if dataset.errors:
         raise InputError(f"“{dataset.name}” can't be trained on yet: {dataset.errors[0].message}")
@@ -102,14 +105,14 @@ def list_experiments(workspace: Workspace) -> list[Experiment]:
     """Return all experiments, newest first, each with its driver at work when it has not ended."""
     found = read_experiments(workspace)
     for experiment in found:
-        _revive_driver(experiment)
+        _keep_at_work(experiment)
     return found
 
 
 def get_experiment(workspace: Workspace, experiment_id: str) -> Experiment:
     """Return one experiment with its driver at work when it has not ended. Raises InputError when there is none."""
     experiment = read_experiment(workspace, experiment_id)
-    _revive_driver(experiment)
+    _keep_at_work(experiment)
     return experiment
 
 
@@ -163,13 +166,20 @@ def driver_alive(folder: Path) -> bool:
         known = {}
     if is_alive(known.get("pid"), known.get("identity")):
         return True
-    return any(time.time() - moment < START_GRACE for moment in _starts(folder)[-1:])
+    return any(abs(time.time() - moment) < START_GRACE for moment in _starts(folder)[-1:])
 
 
 def _starts(folder: Path) -> list[float]:
     """Return when drivers were started, in seconds since 1970."""
     log = folder / "starts"
-    return [float(line) for line in log.read_text().splitlines()] if log.exists() else []
+    lines = log.read_text().splitlines() if log.exists() else []
+    return [float(line) for line in lines if re.fullmatch(r"\d{10}\.\d", line)]  # a full disk may have torn one
+
+
+def _keep_at_work(experiment: Experiment) -> None:
+    """Start an experiment's driver again where it is gone; on a full or read-only disk it is only looked at."""
+    with suppress(OSError):
+        _revive_driver(experiment)
 
 
 def _revive_driver(experiment: Experiment) -> None:

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from core.data.copies import read_copies
 from core.data.dataset import Dataset, delete_dataset, list_datasets, write_data_yaml
 from core.data.labels import read_labels
 from core.data.leakage import together
 from core.data.splits import Item, divide
-from core.data.writing import class_folder, read_copies, recount, relabel, save_table
+from core.data.writing import class_folder, recount, relabel, save_table
 from core.tasks import TASKS
 from core.workspace import Workspace
 

@@ -121,6 +121,7 @@ def _wait(workspace: Workspace, experiment_id: str) -> dict[str, Any]:
 
 
 def _lab(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.lab.experiment import damaged_experiments
     from core.lab.jobs import get_experiment, list_experiments, stop_experiment
 
     if parsed.experiment is None:
@@ -129,7 +130,8 @@ def _lab(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
             {"id": item.id, "kind": item.settings.kind, "dataset": item.dataset, "state": str(item.status.state)}
             for item in found
         ]
-        words = "\n".join(f"{row['id']}  {row['kind']}  {row['state']}" for row in rows)
+        damaged = damaged_experiments(workspace)
+        words = "\n".join([*(f"{row['id']}  {row['kind']}  {row['state']}" for row in rows), *damaged])
         return {"experiments": rows, "words": words or "No experiments yet: `python -m core race DATASET`."}
     if parsed.stop:
         stop_experiment(workspace, parsed.experiment)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from core.data.copies import read_copies
 from core.data.dataset import Dataset
 from core.data.findings.problems import Problems
 from core.data.labels import Labels
-from core.data.writing import read_copies
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from core.data.copies import read_copies
 from core.data.dataset import SPLITS, Dataset
 from core.data.editing.editing import edited, move_pictures
 from core.data.labels import read_labels
 from core.data.leakage import together
 from core.data.splits import DEFAULT_RATIO, Item, divide, group_of, parse_ratio, ratio_words
-from core.data.writing import class_folder, read_copies, save_table
+from core.data.writing import class_folder, save_table
 from core.errors import InputError
 from core.tasks import TASKS
 

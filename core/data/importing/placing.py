@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.data.attributes import save_attributes
 from core.data.checks.checking import check_dataset
+from core.data.copies import save_copies
 from core.data.dataset import (
     IMAGE_COLUMNS,
     SPLITS,
@@ -34,7 +35,6 @@ from core.data.writing import (
     clean_stem,
     free_stem,
     recount,
-    save_copies,
     save_table,
     write_label,
     write_pixels,

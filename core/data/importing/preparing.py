@@ -21,7 +21,7 @@ from core.data.images.nifti import is_nifti
 from core.data.images.page import Page, TooLarge, UnreadableImage, check_size
 from core.data.images.windows import Window
 from core.data.reading.source_dataset import SourceImage
-from core.errors import InputError
+from core.errors import NO_ROOM, InputError
 from core.files.digests import file_sha256
 from core.words import megabytes
 
@@ -93,7 +93,7 @@ def prepare(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int] 
             ) from error
         raise
     except OSError as error:
-        if error.errno == 28:
+        if error.errno in NO_ROOM:
             raise InputError("The disk of the workspace is full: free some space and import again.") from error
         raise UnreadableImage(str(error)[:160] or type(error).__name__) from error
 
@@ -174,8 +174,10 @@ def _convert(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int]
 
 
 def _save(page: Page, place: Path) -> None:
-    if place.suffix == ".jpg":
-        page.image.save(place, quality=95, subsampling=0)
+    if place.suffix == ".jpg":  # to a file, Pillow says “encoder error” on a full disk, as of a damaged picture
+        buffer = io.BytesIO()
+        page.image.save(buffer, "JPEG", quality=95, subsampling=0)
+        place.write_bytes(buffer.getvalue())
     else:
         page.image.save(place, compress_level=3)
 

@@ -98,7 +98,7 @@ def understand(
     if not sources:
         raise InputError("There is nothing to import: name a zip file or a folder.")
     meter = Meter(progress)
-    with workspace.staging("look") as stage, reading(", ".join(item.name for item in sources)):
+    with workspace.staging("look", scratch=True) as stage, reading(", ".join(item.name for item in sources)):
         tree, _ = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
         meter("Looking at the layout", 0, 1)
         return understand_tree(tree, settings or ImportSettings())

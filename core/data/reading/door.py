@@ -10,10 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from core.errors import InputError
-
-DISK_FULL = 28
-"""errno ENOSPC."""
+from core.errors import NO_ROOM, InputError
 
 READING: tuple[type[Exception], ...] = (
     OSError,
@@ -51,7 +48,7 @@ def reading(label: str) -> Iterator[None]:
             f"(“{bytes(error.object)[:80].decode('utf-8', 'replace')}”). Rename it, or make the file again."
         ) from error
     except READING as error:
-        if isinstance(error, OSError) and error.errno == DISK_FULL:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise InputError("The disk of the workspace is full: free some space and try again.") from error
         raise InputError(
             f"{readable(label)} can't be read ({said(error)}). It may be damaged or was not copied completely: make or "

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import InputError
 from core.evaluation.crossfit.folds import draw_folds
 from core.evaluation.figures.calibration import calibration
 from core.workspace import write_json_atomic
@@ -204,14 +205,23 @@ def save_correction(run_folder: Path, correction: Correction, weights_sha256: st
 
 
 def load_correction(run_folder: Path, weights_sha256: str | None = None) -> Correction | None:
-    """Return the stored correction, None when none was asked for or it belongs to other weights."""
+    """Return the stored correction, None when none was asked for or it belongs to other weights.
+
+    Raises InputError for a damaged file.
+    """
     path = run_folder / "calibration.json"
     if not path.is_file():
         return None
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    if weights_sha256 is not None and stored.get("weights_sha256") != weights_sha256:
-        return None
-    return Correction(float(stored["temperature"]), float(stored.get("bias", 0.0)))
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if weights_sha256 is not None and stored.get("weights_sha256") != weights_sha256:
+            return None
+        return Correction(float(stored["temperature"]), float(stored.get("bias", 0.0)))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}, the correction of this model's confidences, is damaged: bring it back from a copy of the "
+            "workspace, or delete it and ask for the correction again."
+        ) from error
 
 
 def drop_correction(run_folder: Path) -> None:

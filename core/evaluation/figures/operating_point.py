@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from core.errors import InputError
 from core.workspace import write_json_atomic
 
 IOU = 0.5
@@ -107,8 +108,14 @@ def save_operating_point(
 
 
 def load_operating_point(run_folder: Path) -> StoredPoint | None:
-    """Return the stored operating point, None when none was chosen yet."""
+    """Return the stored operating point, None when none was chosen yet. Raises InputError for a damaged file."""
     path = run_folder / "operating_point.json"
     if not path.is_file():
         return None
-    return StoredPoint.model_validate_json(path.read_text(encoding="utf-8"))
+    try:
+        return StoredPoint.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # a ValidationError is one
+        raise InputError(
+            f"{path}, the line this model is used at, is damaged: bring it back from a copy of the workspace, or "
+            "delete it and choose the line again."
+        ) from error

@@ -151,9 +151,12 @@ def save_features(features: TrainingFeatures, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     arrays: dict[str, Any] = {item.name: np.asarray(getattr(features, item.name)) for item in fields(features)}
-    with temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    os.replace(temporary, path)
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_features(path: Path, weights_sha256: str) -> TrainingFeatures | None:
