@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from core.training.records.events import Event, read_events
+from core.training.records.events import FINAL_KINDS, Event, read_events
 
 if TYPE_CHECKING:
     from core.training.store import Run
@@ -23,6 +25,10 @@ PHASE_WORDS = {
     "finishing": "Checking the best model once more",
     "done": "Done",
 }
+KNOWN_BY = 200
+"""Bytes before the last place read by which an events file is known to be the same."""
+MOST_READERS = 64
+"""Runs whose events this process remembers where it stopped reading."""
 STALE_EPOCHS = 3
 """After so many epochs without a new best the sentence says so."""
 
@@ -202,22 +208,68 @@ def _fold_epoch(progress: RunProgress, event: Event) -> None:
 
 
 class ProgressReader:
-    """Follows a run's events file; each `read` folds only what is new."""
+    """Follows a run's events file; each `read` folds only what is new. A file that was rewritten is read anew."""
 
     def __init__(self, path: Path) -> None:
         """Follow the events file at `path`, which may not be there yet."""
         self.path = path
+        self._start_over()
+
+    def _start_over(self) -> None:
         self.progress = RunProgress()
+        self.turns: list[Event] = []
+        """the events that begin and end attempts"""
         self._offset = 0
+        self._before = b""
 
     def read(self) -> RunProgress:
         """Return the progress with everything written until now."""
+        if _bytes_before(self.path, self._offset) != self._before:
+            self._start_over()
         events, self._offset = read_events(self.path, self._offset)
+        self._before = _bytes_before(self.path, self._offset)
         for event in events:
             fold(self.progress, event)
+            if event["kind"] == "started" or event["kind"] in FINAL_KINDS:
+                self.turns.append(event)
         return self.progress
 
 
+def _bytes_before(path: Path, offset: int) -> bytes:
+    """Return the last bytes before an offset, by which a file is known again; none where it is not there."""
+    if not offset:
+        return b""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, offset - KNOWN_BY))
+            return file.read(min(offset, KNOWN_BY))
+    except FileNotFoundError:
+        return b""
+
+
+_READERS: OrderedDict[Path, ProgressReader] = OrderedDict()
+_READING = threading.Lock()
+
+
 def read_progress(run: Run) -> RunProgress:
-    """Return a run's progress from all its events."""
-    return ProgressReader(run.events_path).read()
+    """Return a run's progress from all its events; what this process has read of them is not read again."""
+    with _READING:
+        progress = _reader_of(run).read()
+        return replace(progress, rows=dict(progress.rows), pictures=dict(progress.pictures))
+
+
+def read_turns(run: Run) -> list[Event]:
+    """Return the events that begin and end the attempts at a run, in their order; read as `read_progress` does."""
+    with _READING:
+        reader = _reader_of(run)
+        reader.read()
+        return list(reader.turns)
+
+
+def _reader_of(run: Run) -> ProgressReader:
+    path = run.events_path
+    reader = _READERS.pop(path, None) or ProgressReader(path)
+    _READERS[path] = reader  # the newest last
+    while len(_READERS) > MOST_READERS:
+        _READERS.popitem(last=False)
+    return reader

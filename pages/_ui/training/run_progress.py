@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.errors import GraftError
 from core.metric_words import metric_help, metric_title, metric_value, validator_words
 from core.spec import TrainingSpec
 from core.tasks import TASKS
-from core.training.records.progress import ProgressReader, RunProgress, read_progress
+from core.training.records.progress import RunProgress, read_progress
 from core.training.runs import get_run, list_runs, move_run, pause_run, resume_run, stop_run
 from core.training.store import WITH_PROCESS, Run, State
 from core.training.worker.pictures import picture_epoch
@@ -36,15 +38,6 @@ FLAT = 0.02
 """A loss that never reaches this share of the largest one looks like a flat line; YOLO26's l1 is such a one."""
 BEFORE_TRAINING = ("waiting", "checking", "loading")
 Draw = Callable[[Workspace, str, bool], None]
-
-
-def follow(run: Run) -> RunProgress:
-    """Return a run's progress, reading only what is new since the last look of this session."""
-    readers: dict[str, ProgressReader] = st.session_state.setdefault("progress_readers", {})
-    if run.id not in readers:
-        readers.clear()  # one run at a time is looked at
-        readers[run.id] = ProgressReader(run.events_path)
-    return readers[run.id].read()
 
 
 def live(
@@ -85,7 +78,7 @@ def _state(workspace: Workspace, run_id: str, live_now: bool) -> None:
     run = get_run(workspace, run_id)
     if live_now and not run.active:
         st.rerun()  # it has ended: the whole page changes
-    progress = follow(run)
+    progress = read_progress(run)
     st.set_page_config(page_title=tab_title(run, progress))
     if message := st.session_state.pop("run_message", None):
         st.error(plain(message))
@@ -246,16 +239,17 @@ def _buttons(workspace: Workspace, run: Run) -> None:
 
 def _curves(workspace: Workspace, run_id: str, _: bool) -> None:
     run = get_run(workspace, run_id)
-    progress = follow(run)
+    progress = read_progress(run)
     table = progress.curves
     if table.empty:
         st.caption("The curves begin with the end of the first epoch.")
         return
     results = [name for name in HEADLINES if name in table and table[name].notna().any()]
+    made = run_id, progress.epochs_done, repr(progress.rows[max(progress.rows)])
     if results:
         st.caption("On the validation pictures, as Ultralytics’ validator counts after each epoch: higher is better")
         last = ", ".join(f"{name} {score(table[name].dropna().iloc[-1])}" for name in results)
-        chart = curves(table, results, best=progress.best_epoch, epochs=progress.epochs, top=1.0)
+        chart = _chart((*made, "results"), table, results, progress.best_epoch, progress.epochs, 1.0, 280)
         show(chart, f"Results over {count(len(table), 'epoch')}; last: {last}", f"results_{run_id}")
     losses = [("train/", "On the training pictures"), ("val/", "On the validation pictures")]
     for side, (prefix, words) in zip(st.columns(2), losses, strict=True):
@@ -265,11 +259,26 @@ def _curves(workspace: Workspace, run_id: str, _: bool) -> None:
             short = table.rename(columns={name: _loss_words(name) for name in names})
             with side:
                 st.caption(f"{words}: losses, lower is better")
-                chart = curves(short, [_loss_words(name) for name in shown], epochs=progress.epochs, height=220)
+                columns = [_loss_words(name) for name in shown]
+                chart = _chart((*made, prefix), short, columns, None, progress.epochs, None, 220)
                 show(chart, f"{words}, losses over the epochs", f"losses_{prefix[:-1]}_{run_id}")
                 if tiny:
                     last = ", ".join(f"{_loss_words(name)} {table[name].dropna().iloc[-1]:.2g}" for name in tiny)
                     st.caption(f"Too small to be drawn beside them: {last}, counted on a scale of its own.")
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _chart(
+    made: tuple[object, ...],  # noqa: ARG001  (tells when the table has changed)
+    _table: pd.DataFrame,
+    columns: list[str],
+    best: int | None,
+    epochs: int,
+    top: float | None,
+    height: int,
+) -> go.Figure:
+    """Return the curves of so many epochs: drawn once for all who look."""
+    return curves(_table, columns, best=best, epochs=epochs, top=top, height=height)
 
 
 def worth_drawing(table: pd.DataFrame, names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -335,18 +344,27 @@ def _log(workspace: Workspace, run_id: str, _: bool) -> None:
 def tail(run: Run, lines: int = LOG_LINES) -> str:
     """Return the last lines of a run's log, without the terminal's colours and progress bars."""
     try:
-        with run.log_path.open("rb") as file:
-            file.seek(max(0, run.log_path.stat().st_size - 64_000))
-            text = file.read().decode("utf-8", errors="replace")
+        stamp = run.log_path.stat()
+        return _tail(str(run.log_path), stamp.st_mtime_ns, stamp.st_size, lines)
     except FileNotFoundError:
         return ""
-    kept = [_plain_line(line.rstrip("\r")) for line in text.split("\n")]
+
+
+@lru_cache(maxsize=32)
+def _tail(path: str, changed: int, size: int, lines: int) -> str:  # noqa: ARG001  (the stamp tells a changed file)
+    with Path(path).open("rb") as file:
+        file.seek(max(0, size - 64_000))
+        text = file.read().decode("utf-8", errors="replace")
+    kept = [_plain_line(line.rstrip("\r")) for line in text.split("\n")[-4 * lines :]]
     return "\n".join([line for line in kept if line.strip()][-lines:])
 
 
 def _plain_line(line: str) -> str:
+    line = line.rsplit("\r", 1)[-1]
+    if line.isprintable():
+        return line
     out, skip = [], False
-    for letter in line.rsplit("\r", 1)[-1]:
+    for letter in line:
         if letter == "\x1b":
             skip = True
         elif skip:
