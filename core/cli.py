@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn, TextIO
 
 from core import __version__
-from core.errors import GraftError, InputError, unforeseen
+from core.errors import GraftError, InputError, of_the_system, unforeseen
 from core.verbs import (
     data,
     delivery,
@@ -21,6 +21,7 @@ from core.verbs import (
     evaluation,
     experiments,
     labelling,
+    licences,
     models,
     plan,
     serving,
@@ -31,7 +32,7 @@ from core.verbs.verb import Verb
 from core.workspace import Workspace, workspace_folder
 
 MODULE = "python -m core"
-ROOMS = (data, labelling, models, training, evaluation, plan, experiments, delivery, serving, demo, settings)
+ROOMS = (data, labelling, models, training, evaluation, plan, experiments, delivery, serving, demo, settings, licences)
 """The modules that add verbs, in the order the help lists them."""
 
 
@@ -65,7 +66,8 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None)
         say(f"graft: {error}", sys.stderr)
         return 1
     except Exception as error:  # a fault of our own: a sentence, a reference and the log instead of a traceback
-        say(f"graft: {unforeseen(error, workspace_folder(), _verb(arguments))}", sys.stderr)
+        told = of_the_system(error) or unforeseen(error, workspace_folder(), _verb(arguments))
+        say(f"graft: {told}", sys.stderr)
         return 1
     except KeyboardInterrupt:
         say(f"graft: stopped waiting; what runs goes on (`{MODULE} runs`).", sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import tempfile
 import traceback
@@ -21,6 +22,25 @@ class InputError(GraftError):
 
     The message names the file or setting, says what is wrong with it and what to do about it.
     """
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def of_the_system(error: BaseException) -> GraftError | None:
+    """Return the sentence for what the system refused: no room, no permission, no memory; None for any other error."""
+    if isinstance(error, MemoryError):
+        return GraftError("There is not enough memory for this: close other programs, or take fewer or smaller files.")
+    number = error.errno if isinstance(error, OSError) else None
+    file = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
+    if number in NO_ROOM or "no space left on device" in str(error).lower():
+        return GraftError(f"The disk is full{file}: free some space, then try again. What was begun is not kept.")
+    if number == errno.EROFS:
+        return GraftError(f"This place can be read only{file}: what is there can be looked at, nothing can be written.")
+    if number in NOT_ALLOWED:
+        return GraftError(f"The system does not allow this{file}: ask who owns it for the permission, or take another.")
+    return None
 
 
 def unforeseen(error: BaseException, folder: Path, doing: str) -> str:

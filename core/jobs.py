@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import shutil
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from core.errors import GraftError, InputError
+from core.errors import GraftError, InputError, of_the_system
 from core.processes.lifetime import end_process_tree, is_alive, process_identity, start_child
 from core.workspace import read_json, write_json_atomic
 
@@ -27,6 +28,8 @@ REPORT_EVERY = 0.3
 """Seconds between two rewritings of progress.json."""
 ESTIMATE_AFTER = 0.5
 """Seconds a stage must have lasted before its pace says how long it will take."""
+NO_ROOM_BYTES = 65_536
+"""Free bytes under which a job that left no word is taken to have met a full disk."""
 START_GRACE = 60.0
 """Seconds after which a job whose process nobody recorded counts as lost."""
 
@@ -124,7 +127,7 @@ def read_job(folder: Path, what: str = "It") -> JobState:
         return JobState(True, False, stage, done, total, progress.get("seconds_left"), seconds)
     if not process and not (folder / "job.json").exists():
         return JobState()
-    last = last_words(folder)
+    last = "the disk is full" if shutil.disk_usage(folder).free < NO_ROOM_BYTES else last_words(folder)
     reason = f" ({last})" if last else ""
     error = f"{what} ended before it was done{reason}. Nothing was kept; try again."
     return JobState(lost=True, done=done, total=total, error=error)
@@ -169,6 +172,13 @@ def run_job(folder: Path, work: Callable[[dict[str, Any], Report], dict[str, Any
         refused = isinstance(error, InputError)
         write_json_atomic(folder / "result.json", {"error": str(error), "input": refused})
         return 2 if refused else 1
+    except (OSError, MemoryError) as error:
+        told = of_the_system(error)
+        if told is None:
+            raise
+        traceback.print_exc()
+        write_json_atomic(folder / "result.json", {"error": str(told), "input": False})
+        return 1
     write_json_atomic(folder / "result.json", result)
     return 0
 
@@ -208,6 +218,6 @@ def _process(folder: Path) -> ProcessRecord:
 def _just_asked(folder: Path) -> bool:
     """Say whether a job was written down a moment ago: its process is being started."""
     try:
-        return time.time() - (folder / "job.json").stat().st_mtime < START_GRACE
+        return abs(time.time() - (folder / "job.json").stat().st_mtime) < START_GRACE
     except FileNotFoundError:
         return False

@@ -70,6 +70,14 @@ def read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def read_only_words(root: Path) -> str:
+    """Say what can be done with a workspace that can be read only, and what to do to work in it."""
+    return (
+        f"The workspace ({root}) can be read only: it can be looked at, nothing in it can be made or changed. To work "
+        "in it, copy it to a folder you own and set GRAFT_WORKSPACE to that."
+    )
+
+
 def workspace_folder() -> Path:
     """Return the folder that GRAFT_WORKSPACE names, default `./workspace`, whether it is there or not."""
     return Path(os.environ.get("GRAFT_WORKSPACE") or "workspace").expanduser().resolve()
@@ -80,8 +88,8 @@ class Workspace:
     """One folder with `datasets/<id>/`, `runs/<id>/`, `weights/` and `graft.db`.
 
     Open it with `Workspace.current()` (the folder named by GRAFT_WORKSPACE, default `./workspace`) or
-    `Workspace.open(path)`; both create the folders that are missing. Raises InputError when the folder
-    can't be written to.
+    `Workspace.open(path)`; both create the folders that are missing. One that is there and can be read only is opened
+    to be looked at. Raises InputError when there is none and the folder can't be written to.
     """
 
     root: Path
@@ -100,11 +108,23 @@ class Workspace:
             for folder in (workspace.datasets, workspace.runs, own_weights, workspace.staging_root):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
+            if workspace.read_only and (workspace.runs.is_dir() or workspace.datasets.is_dir()):
+                return workspace
             raise InputError(
                 f"The workspace folder {workspace.root} can't be written to ({error.strerror}). "
                 "Set GRAFT_WORKSPACE to a folder you own."
             ) from error
         return workspace
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it is there to be looked at alone: a read-only disk, or a folder of somebody else's."""
+        return self.root.is_dir() and not os.access(self.root, os.W_OK)
+
+    def check_writable(self) -> None:
+        """Raise InputError in a workspace that can be read only."""
+        if self.read_only:
+            raise InputError(read_only_words(self.root))
 
     @property
     def datasets(self) -> Path:
@@ -147,20 +167,25 @@ class Workspace:
         return shutil.disk_usage(self.root).free
 
     @contextmanager
-    def staging(self, purpose: str) -> Iterator[Path]:
+    def staging(self, purpose: str, *, scratch: bool = False) -> Iterator[Path]:
         """Give a private folder on the workspace's own disk that is removed at the end, whatever happens.
 
         Move finished things out of it with `os.replace`/`Path.rename`. The folder's name carries the process id
-        and its start time, so that `sweep_staging` can reclaim it after a crash.
+        and its start time, so that `sweep_staging` can reclaim it after a crash. `scratch`: nothing moves from it into
+        the workspace, so a workspace that can be read only gives one elsewhere; else it raises InputError.
         """
-        folder = self.lasting_staging(purpose)
+        folder = self.lasting_staging(purpose, scratch=scratch)
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def lasting_staging(self, purpose: str) -> Path:
+    def lasting_staging(self, purpose: str, *, scratch: bool = False) -> Path:
         """Make a folder in staging that stays; `sweep_staging` reclaims it once this process has gone."""
+        if not scratch:
+            self.check_writable()
+        elif self.read_only:
+            return Path(tempfile.mkdtemp(prefix=f"graft-{slug(purpose)}-"))
         folder = self.staging_root / f"{slug(purpose)}_{os.getpid()}_{_started(os.getpid())}_{secrets.token_hex(4)}"
         folder.mkdir(parents=True)
         return folder
@@ -168,7 +193,7 @@ class Workspace:
     def sweep_staging(self) -> int:
         """Remove what crashed processes left in staging; return the number of bytes freed."""
         freed = 0
-        for folder in self.staging_root.iterdir():
+        for folder in [] if self.read_only else self.staging_root.iterdir():
             parts = folder.name.split("_")
             if len(parts) == 4 and parts[1].isdigit() and _started(int(parts[1])) == int(parts[2]):
                 continue

@@ -7,6 +7,7 @@ from core.serving.address import address_words, is_this_machine
 from core.training.records.rebuilding import forget_note, rebuilt_words
 from core.training.runs import get_run
 from core.words import count
+from core.workspace import read_only_words
 from pages._ui.common import frame
 from pages._ui.common.formatting import plain, state_badge
 from pages._ui.common.keys import listen, show_keys
@@ -70,6 +71,8 @@ width = frame.SHOWN_WIDTH if frame.presenting() else frame.SHEET_WIDTH
 with st.container(horizontal_alignment="center"), st.container(width=width):
     show_road(frame.workspace(), step)
     show_tour()
+    if frame.workspace().read_only:
+        st.warning(plain(read_only_words(frame.workspace().root)), icon=":material/lock:")
     if said := rebuilt_words(frame.workspace()):
         st.warning(plain(said), icon=":material/build:")
         st.button("I have read this", key="rebuilt_read", on_click=forget_note, args=(frame.workspace(),))

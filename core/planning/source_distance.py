@@ -12,6 +12,7 @@ to 0.28, 0.40, and 0.50 to 0.72.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ def measure_distance(dataset: Dataset, weights: WeightsFile | None, model: str) 
     value = float(measured["distance"])
     path = dataset.root / FILE
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    write_json_atomic(path, {**kept, _key(dataset, weights.sha256): round(value, 4)})
+    with suppress(OSError):  # a full or read-only disk: it is measured again the next time
+        write_json_atomic(path, {**kept, _key(dataset, weights.sha256): round(value, 4)})
     return value
 
 

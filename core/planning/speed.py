@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -96,7 +97,8 @@ def keep_speed(workspace: Workspace, speed: StepSpeed) -> None:
     if before is not None and (before.gflop, before.cores) == (speed.gflop, speed.cores):
         names = ("plain", "channels_last", "bf16")
         speed = speed.model_copy(update={name: min(getattr(before, name), getattr(speed, name)) for name in names})
-    write_json_atomic(workspace.root / FILE, speed.model_dump())
+    with suppress(OSError):  # a full or read-only disk: it is measured again the next time
+        write_json_atomic(workspace.root / FILE, speed.model_dump())
 
 
 def measure_speed(workspace: Workspace) -> StepSpeed:

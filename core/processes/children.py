@@ -28,7 +28,7 @@ from typing import IO, Any
 
 import psutil
 
-from core.errors import GraftError, InputError
+from core.errors import GraftError, InputError, of_the_system
 from core.jobs import Progress, Report
 from core.processes.lifetime import end_process_group, end_process_tree, is_alive, process_identity
 from core.processes.starting import Child, start
@@ -110,7 +110,8 @@ def answer(work: Callable[[dict[str, Any], Report], dict[str, Any]]) -> None:
     except Exception as error:  # whatever Ultralytics or torch raises is the answer; the caller raises it again
         traceback.print_exc()
         first = (str(error).strip().splitlines() or [""])[0][:300]
-        say({"error": f"{type(error).__name__}: {first}" if first else type(error).__name__, "input": False})
+        named = f"{type(error).__name__}: {first}" if first else type(error).__name__
+        say({"error": str(of_the_system(error) or named), "input": False})
         code = 1
     sys.exit(code)
 

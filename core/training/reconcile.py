@@ -9,9 +9,9 @@ from typing import Any
 
 from core.training.executors.executor import TryLater
 from core.training.executors.present import executor_for, present_executor
-from core.training.records.database import DiskFull
-from core.training.records.events import Event, final_event, last_attempt, read_events
-from core.training.records.progress import read_progress
+from core.training.records.database import NotWritten
+from core.training.records.events import Event, final_event, last_attempt
+from core.training.records.progress import read_progress, read_turns
 from core.training.records.rebuilding import keep_backup
 from core.training.store import WITH_PROCESS, Run, RunStore, State
 from core.workspace import Workspace
@@ -25,7 +25,7 @@ END_GRACE = 20.0
 def refresh_runs(workspace: Workspace) -> list[Run]:
     """Bring the states in line with the processes, start what can start; return all runs as they truly are.
 
-    What a full disk doesn't let the database take is told all the same, and written the next time.
+    What a full or read-only disk doesn't let the database take is told all the same, and written the next time.
     """
     store, unwritten = RunStore(workspace), {}
     active = store.active()
@@ -34,10 +34,10 @@ def refresh_runs(workspace: Workspace) -> list[Run]:
         try:
             if values and store.change(run.id, (run.state,), of_attempt=run.attempt, use_reserve=False, **values):
                 keep_backup(workspace)
-        except DiskFull:
+        except NotWritten:
             unwritten[run.id] = values
     if any(run.state is State.QUEUED and not run.submitted for run in active):
-        with suppress(DiskFull):  # what waits goes on waiting until there is room: it could not work now
+        with suppress(NotWritten):  # what waits goes on waiting until it can be written: it could not work now
             _start_waiting(store)
     return [run.model_copy(update=unwritten[run.id]) if run.id in unwritten else run for run in store.all()]
 
@@ -67,7 +67,7 @@ def reconciled(run: Run) -> dict[str, Any]:
     # the worker names itself too, should the database not have taken its name
     known = run.identity or started.get("identity"), run.pid or started.get("pid")
     if known == (None, None):
-        if not run.started or (datetime.now(UTC) - run.started).total_seconds() <= START_GRACE:
+        if not run.started or abs((datetime.now(UTC) - run.started).total_seconds()) <= START_GRACE:
             return {}
         if run.state is State.STARTING:
             return {"state": State.QUEUED}
@@ -83,7 +83,7 @@ def reconciled(run: Run) -> dict[str, Any]:
     if state == "waiting":
         return {"state": State.QUEUED} if run.state is State.STARTING else {}
     if state == "alive" or (state == "unknown" and final is None):
-        if state == "alive" and final is not None and time.time() - final["time"] > END_GRACE:
+        if state == "alive" and final is not None and abs(time.time() - final["time"]) > END_GRACE:
             executor.kill(worker)
         values: dict[str, Any] = {} if run.identity else {"identity": known[0], "pid": known[1]}
         if final is None and run.state in (State.STARTING, State.QUEUED):
@@ -111,8 +111,8 @@ def _ended(run: Run, final: Event | None) -> dict[str, Any]:
 
 
 def attempt_events(run: Run) -> list[Event]:
-    """Return what the worker of the run's present attempt has said; empty until it has started."""
-    events = last_attempt(read_events(run.events_path)[0])
+    """Return how the run's present attempt began, and how it ended where it has; empty until it has started."""
+    events = last_attempt(read_turns(run))
     return events if events and events[0].get("attempt") == run.attempt else []
 
 

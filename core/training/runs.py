@@ -60,6 +60,7 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
     Raises InputError for a dataset that is unknown or has blocking errors, for weights that are not there (a teacher's
     too), for an unknown expert setting, for too little disk space: everything that can be known before the first epoch.
     """
+    workspace.check_writable()
     dataset = load_dataset(workspace, spec.dataset)
     if dataset.errors:
         raise InputError(f"“{dataset.name}” can't be trained on yet: {dataset.errors[0].message}")
@@ -108,9 +109,13 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
     )
     run._folder = workspace.run(run.id)
     store = RunStore(workspace)  # before there is a folder: a folder without a list means that the list was lost
-    run.folder.mkdir(parents=True)
-    write_text_atomic(run.folder / "spec.json", spec.model_dump_json(indent=2) + "\n")
-    store.add(run)
+    try:
+        run.folder.mkdir(parents=True)
+        write_text_atomic(run.folder / "spec.json", spec.model_dump_json(indent=2) + "\n")
+        store.add(run)
+    except (OSError, GraftError):  # a full or read-only disk: no folder of a run that nobody lists
+        shutil.rmtree(run.folder, ignore_errors=True)
+        raise
     return get_run(workspace, run.id)
 
 

@@ -159,7 +159,8 @@ class Run(BaseModel):
 class RunStore:
     """Reads and changes the runs of one workspace; every change is one transaction.
 
-    Reading works on a full disk. A change raises DiskFull there once even the room kept for it is used up.
+    Reading works on a full disk and on one that can be read only. A change raises DiskFull there once even the room
+    kept for it is used up, and ReadOnly.
     """
 
     def __init__(self, workspace: Workspace) -> None:

@@ -34,7 +34,7 @@ class Trained:
 
 def train_tiny(folder: Path) -> Trained:
     """Import squares and discs whose file names name a patient, and train one epoch on them from scratch."""
-    source = write_yolo_folder(folder / "tiny")
+    source = write_yolo_folder(folder / "given")
     for kind in ("images", "labels"):
         for path in sorted((source / kind).rglob("*.*")):
             path.rename(path.with_name(f"{PATIENT}_{path.name}"))

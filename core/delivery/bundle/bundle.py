@@ -108,7 +108,7 @@ def make_bundle(workspace: Workspace, run_id: str, out: Path, *, progress: Repor
         raise InputError(NO_BUNDLE)
     onnx, reason = _onnx(workspace, run, progress)
     say(Progress("Packing", 0, 0))
-    with workspace.staging("bundle") as folder:
+    with workspace.staging("bundle", scratch=True) as folder:
         _clean_copy(run, folder / "model.pt")
         if onnx is not None:
             name = onnx.files[0].name

@@ -122,7 +122,7 @@ def predict_pictures(
     threshold = chosen.confidence if confidence is None else confidence
     if not 0 <= threshold <= 1:
         raise InputError(f"--conf: {threshold} is not between 0 and 1.")
-    with workspace.staging("predict") as folder:
+    with workspace.staging("predict", scratch=True) as folder:
         return _predict(find_pictures(_unpacked(workspace, sources, folder)), chosen, threshold, out, listen, keep)
 
 

@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -181,9 +182,26 @@ class ResultWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        try:
+            for file in self._files:
+                file.close()
+            if not isinstance(error, OSError):
+                self._join_coco()
+                return
+        except OSError:
+            self._mark_unfinished()
+            raise
+        self._mark_unfinished()
+
+    def _mark_unfinished(self) -> None:
+        """Let no table that a full disk cut off be taken for a whole one."""
         for file in self._files:
-            file.close()
-        self._join_coco()
+            with suppress(OSError):
+                file.close()
+        for part in self.folder.glob(".coco*.part"):
+            part.unlink(missing_ok=True)
+        for name in ("pictures.csv", "objects.csv"):
+            os.replace(self.folder / name, self.folder / f"unfinished-{name}")
 
     def _annotate(self, annotation: dict[str, Any]) -> None:
         self.objects += 1

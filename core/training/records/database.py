@@ -1,4 +1,4 @@
-"""The workspace's SQLite file, so that looking works on a full disk and a change is refused there in one sentence.
+"""The workspace's SQLite file: looking works on a full and a read-only disk, where a change is refused in a sentence.
 
 A usual connection in WAL mode makes small files (`-wal`, `-shm`) before it can read a row. Where there is no room for
 them, a connection that has the file to itself keeps its index in memory and needs none to read (sqlite.org/wal.html,
@@ -8,7 +8,9 @@ them, a connection that has the file to itself keeps its index in memory and nee
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any, TypeVar
 
 from core.errors import GraftError
 from core.files.safe_files import release_reserve
+from core.workspace import read_only_words
 
 Answer = TypeVar("Answer")
 
@@ -23,11 +26,22 @@ WAIT_SECONDS = 20
 """How long a connection waits for another one's change."""
 
 
-class DiskFull(GraftError):
-    """A change that was asked for can't be written: the workspace's disk is full."""
+class NotWritten(GraftError):
+    """A change that was asked for can't be written down."""
+
+
+class DiskFull(NotWritten):
+    """The workspace's disk is full."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(f"The disk of the workspace ({root}) is full: free some space, then try again.")
+
+
+class ReadOnly(NotWritten):
+    """The workspace may be looked at only."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(read_only_words(root))
 
 
 def on_node() -> bool:
@@ -39,17 +53,22 @@ def on_node() -> bool:
 
 
 def read_rows(file: Path, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-    """Return what a query finds; no rows when the file or its table is not there yet. Works on a full disk."""
+    """Return what a query finds; no rows when the file or its table is not there yet.
+
+    Works on a full disk and on one that can be read only.
+    """
     if not file.exists():
         return []
     for way in ("frozen",) if on_node() else ("usual", "alone", "frozen"):
         try:
+            if way == "frozen" and not on_node() and _has_log(file):
+                return _read_copy(file, query, values)
             with closing(_open(file, way)) as database:
                 return database.execute(query, values).fetchall()
         except sqlite3.OperationalError as error:
             if "no such table" in str(error):
                 return []
-            if way == "frozen" or (way == "usual" and not _has_no_room(error)):
+            if way == "frozen" or (way == "usual" and not (_has_no_room(error) or _is_read_only(error))):
                 raise
     raise AssertionError("the loop returns or raises")
 
@@ -58,8 +77,10 @@ def write(file: Path, work: Callable[[sqlite3.Connection], Answer], *, use_reser
     """Do `work` in one transaction, written whole or not at all; return its answer.
 
     On a full disk it is tried again without the small files, then (when `use_reserve` is set) with the room that was
-    kept for it. Raises DiskFull when nothing could be written.
+    kept for it. Raises DiskFull when nothing could be written, ReadOnly where nothing may be.
     """
+    if file.parent.is_dir() and not os.access(file.parent, os.W_OK):
+        raise ReadOnly(file.parent)
     for way in ("usual", "alone", "with the reserve"):
         if way == "with the reserve" and not (use_reserve and release_reserve(file.parent)):
             break
@@ -71,6 +92,8 @@ def write(file: Path, work: Callable[[sqlite3.Connection], Answer], *, use_reser
                 database.execute("COMMIT")
                 return answer
         except sqlite3.OperationalError as error:
+            if _is_read_only(error):
+                raise ReadOnly(file.parent) from error
             if not _has_no_room(error):
                 raise
     raise DiskFull(file.parent)
@@ -85,6 +108,28 @@ def _open(file: Path, way: str) -> sqlite3.Connection:
             database.execute("PRAGMA locking_mode=EXCLUSIVE")
     database.row_factory = sqlite3.Row
     return database
+
+
+def _has_log(file: Path) -> bool:
+    """Say whether changes wait beside the database to be written into it."""
+    try:
+        return file.with_name(f"{file.name}-wal").stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _read_copy(file: Path, query: str, values: Sequence[Any]) -> list[sqlite3.Row]:
+    """Return what a query finds in a copy elsewhere, into which the waiting changes are written."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / file.name
+        for ending in ("", "-wal"):
+            shutil.copyfile(file.with_name(file.name + ending), copy.with_name(copy.name + ending))
+        with closing(_open(copy, "usual")) as database:
+            return database.execute(query, values).fetchall()
+
+
+def _is_read_only(error: sqlite3.OperationalError) -> bool:
+    return "readonly database" in str(error)
 
 
 def _has_no_room(error: sqlite3.OperationalError) -> bool:

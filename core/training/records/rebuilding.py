@@ -20,7 +20,7 @@ from typing import Any
 
 from core.errors import InputError
 from core.spec import SPEC_FILE, read_spec
-from core.training.records.database import write
+from core.training.records.database import ReadOnly, read_rows, write
 from core.training.records.events import Event, final_event, last_attempt, read_events
 from core.words import count
 from core.workspace import Workspace, read_json, write_json_atomic
@@ -39,10 +39,8 @@ def is_sound(file: Path) -> bool:
     if not file.is_file() or not file.stat().st_size:
         return False
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            whole = bool(database.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
-            database.execute("SELECT COUNT(*) FROM runs")
-            return whole
+        whole = bool(read_rows(file, "PRAGMA quick_check(1)")[0][0] == "ok")
+        return whole and bool(read_rows(file, "SELECT name FROM pragma_table_info('runs')"))
     except sqlite3.Error:
         return False
 
@@ -73,6 +71,8 @@ def keep_backup(workspace: Workspace) -> None:
 def rebuild(workspace: Workspace, make_table: Callable[[sqlite3.Connection], None], columns: frozenset[str]) -> None:
     """Make the database anew from its copy and from the run folders; what was damaged is kept under another name."""
     file, now = workspace.database, datetime.now(UTC)
+    if workspace.read_only:
+        raise ReadOnly(workspace.root)
     kept = _set_aside(file, f"{now:%Y%m%d-%H%M%S}")
     from_copy = is_sound(backup_of(workspace))
     if from_copy:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.errors import GraftError, unforeseen
+from core.errors import GraftError, of_the_system, unforeseen
 from core.workspace import workspace_folder
 from pages._ui.common.formatting import plain
 
 
 def show_unforeseen(error: Exception) -> bool:
     """Show an error that ended a page, and write it to the log; returns True: nothing else is to be shown."""
-    text = str(error) if isinstance(error, GraftError) else unforeseen(error, workspace_folder(), "This page")
-    st.error(plain(text), icon=":material/error:")
+    known = error if isinstance(error, GraftError) else of_the_system(error)
+    st.error(plain(str(known or unforeseen(error, workspace_folder(), "This page"))), icon=":material/error:")
     return True

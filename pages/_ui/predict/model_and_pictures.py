@@ -111,7 +111,7 @@ def bring_checkpoint(workspace: Workspace, names: dict[str, str]) -> None:
 
 
 def _take_checkpoint(workspace: Workspace, file: Any) -> None:
-    with st.spinner("Checking the file …"), workspace.staging("checkpoint") as folder:
+    with st.spinner("Checking the file …"), workspace.staging("checkpoint", scratch=True) as folder:
         try:
             taken = import_file(workspace, save_uploads([file], folder)[0])
             st.session_state["predict_brought"] = str(taken.path)
@@ -198,7 +198,7 @@ def _take(
     for left in workspace.staging_root.glob("tryit_*"):  # of tabs that were closed: pictures may be confidential
         if time.time() - left.stat().st_mtime > KEPT_SECONDS:
             shutil.rmtree(left, ignore_errors=True)
-    folder = workspace.lasting_staging("tryit")
+    folder = workspace.lasting_staging("tryit", scratch=True)
     st.session_state["predict_folder"] = folder
     st.session_state["predict_picked"] = 0
     with st.spinner("Reading the pictures …"):

@@ -28,7 +28,8 @@ def offer_archive(workspace: Workspace, run: Run) -> None:
                  help="Settings, results, log and weights, to be brought in on another machine"):  # fmt: skip
         try:
             with st.spinner("Packing …"):
-                packed = archive_run(workspace, run.id, workspace.lasting_staging("archive") / f"{run.id}.zip")
+                folder = workspace.lasting_staging("archive", scratch=True)
+                packed = archive_run(workspace, run.id, folder / f"{run.id}.zip")
         except GraftError as error:
             st.error(plain(str(error)))
             return
