@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,12 +12,13 @@ import sysconfig
 import tomllib
 import venv
 from dataclasses import dataclass
-from importlib.metadata import Distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from playwright.sync_api import Browser, expect
 
 from core import __version__
@@ -46,6 +48,55 @@ def test_a_requirements_file_says_what_pyproject_says(extra: str | None) -> None
     others = [name for line in wanted if line.startswith("graft") for name in Requirement(line).extras]
     assert included == ({"requirements.txt", *(f"requirements-{name}.txt" for name in others)} if others else set())
     assert own == requirements([line for line in wanted if not line.startswith("graft")])
+
+
+def locked() -> dict[str, tuple[Requirement, list[str]]]:
+    """Return each package of requirements.lock by name: what is asked for, and its digests."""
+    found = {}
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in text.splitlines():
+        if line.strip() and not line.startswith("#"):
+            asked, *digests = re.split(r"\s+--hash=sha256:", line.strip())
+            wanted = Requirement(asked)
+            found[canonicalize_name(wanted.name)] = wanted, digests
+    return found
+
+
+def test_the_lock_fits_what_is_asked_for() -> None:
+    lock = locked()
+    for line in PROJECT["dependencies"]:
+        asked = Requirement(line)
+        pinned, _ = lock[canonicalize_name(asked.name)]
+        version = str(pinned.specifier).removeprefix("==")
+        assert asked.specifier.contains(version), f"{asked} is locked at {version}: run `make lock`"
+    assert [name for name, (_, digests) in lock.items() if not all(re.fullmatch("[0-9a-f]{64}", d) for d in digests)
+            or not digests] == []  # fmt: skip
+
+
+@pytest.mark.parametrize("system", ["linux", "win32"])
+def test_the_lock_holds_what_its_packages_need(system: str) -> None:
+    lock = locked()
+    machine = {"linux": ("Linux", "posix"), "win32": ("Windows", "nt")}[system]
+    here = {"sys_platform": system, "platform_system": machine[0], "os_name": machine[1], "extra": "",
+            "platform_machine": "x86_64", "python_version": "3.11", "python_full_version": "3.11.9"}  # fmt: skip
+    there = {name for name, (asked, _) in lock.items() if asked.marker is None or asked.marker.evaluate(here)}
+    for name in there:
+        try:
+            package = distribution(name)
+        except PackageNotFoundError:
+            continue  # of another system
+        if package.version.partition("+")[0] != str(lock[name][0].specifier).removeprefix("=="):
+            continue  # another version is installed here and may need other things
+        for line in package.requires or []:
+            needed = Requirement(line)
+            if needed.marker is None or needed.marker.evaluate(here):
+                assert canonicalize_name(needed.name) in there, f"{name} needs {needed} on {system}"
+
+
+def test_the_lock_names_no_address() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "index-url" not in text
 
 
 def without_graft() -> dict[str, str]:
