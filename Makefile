@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-ray fuzz check ultralytics wheel install install-dev clean
+.PHONY: run test test-ray fuzz faults network lock check ultralytics wheel install install-dev clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m streamlit run streamlit_app.py
@@ -19,6 +19,23 @@ test-ray: $(VENV)/.installed-dev
 # Damaged uploads by the thousand; a seed that does harm becomes a named case of tests/fuzz/test_fuzz.py.
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz.trying $(or $(COUNT),20000) --first $(or $(FIRST),0)
+
+# What goes wrong around Graft and what the user sees of it: every line of the table is tried. KIND=SIGSTOP: one kind.
+faults: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.faults $(KIND)
+
+# The whole road in a network namespace with nothing but loopback (Linux, root), under a hook in every process.
+network: $(VENV)/.installed-dev
+	unshare -n sh -c 'ip link set lo up && exec $(BIN)/python -m tests.road'
+
+# Every package in one version, with its digests, for Linux and Windows; no address of a package index gets into it.
+LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+lock: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet uv
+	head -2 requirements.lock > requirements.lock.head
+	$(BIN)/python -m uv pip compile --quiet requirements.txt $(LOCK) --output-file requirements.lock.new
+	cat requirements.lock.head requirements.lock.new > requirements.lock
+	rm requirements.lock.head requirements.lock.new
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
