@@ -27,6 +27,7 @@ FLOORS = (
     "core.data.findings",
     "core.data.images",
     "core.data.leakage",
+    "core.data.copies",
     "core.data.reading",
     "core.data.formats",
     "core.data.writing",
