@@ -45,7 +45,7 @@ class Place:
 
     def words(self, *texts: str) -> list[str]:
         """Return the words of a command with {given}, {out}, {picture} and {table} filled in."""
-        runs = sorted(self.workspace.runs.glob("*"))
+        runs = sorted((self.folder / "workspace" / "runs").glob("*"))
         picture = next(iter(sorted((self.dataset / "images" / "val").glob("*"))), self.dataset / "gone.png")
         places = {
             "given": self.folder / "given", "out": self.folder / "out", "picture": picture,
