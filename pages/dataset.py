@@ -1,5 +1,7 @@
 """Dataset: bring pictures in, see what was read and what is wrong with it, mend it, look at it."""
 
+import time
+
 import streamlit as st
 
 from core.data.checks.prospects import prospects
@@ -22,14 +24,38 @@ from pages._ui.dataset.views import class_mapping, dataset_card, gallery, shapes
 workspace = frame.workspace()
 
 
+JUST_STARTED = 60.0
+"""Seconds for which an import that this tab started stands in for an address that lost it."""
+
+
+def started_now(job: str) -> None:
+    """Put an import that was just started into the address."""
+    st.session_state["import_started"] = (job, time.monotonic())
+    st.query_params["import"] = job
+
+
+def import_of_address() -> str | None:
+    """Return the import the address names.
+
+    A click in the moment in which one starts comes with the address of before: without this the page would offer to
+    bring pictures in while they are being read.
+    """
+    job, at = st.session_state.get("import_started", ("", 0.0))
+    if "import" not in st.query_params and job and time.monotonic() - at < JUST_STARTED:
+        st.query_params["import"] = job
+    return st.query_params.get("import")
+
+
 def imported(dataset_id: str) -> None:
     """Show the dataset that has just been imported."""
+    st.session_state.pop("import_started", None)
     frame.go_to("dataset.py", dataset=dataset_id)
 
 
 def forget_import() -> None:
     """Take the import out of the address."""
     st.query_params.pop("import", None)
+    st.session_state.pop("import_started", None)
     forget_place()
 
 
@@ -37,7 +63,7 @@ def bring_in_page() -> None:
     """Show the ways in, or the import that is under way."""
     page = Notebook("Dataset", "Bring pictures with their labels. They are checked before anything is trained.")
     with page.cell("Where are your pictures?", "Your originals are only read, never changed."):
-        job = st.query_params.get("import")
+        job = import_of_address()
         folder = job_folder(workspace, job) if job else None
         look = look_of(folder) if folder else None
         if job and folder and look:
@@ -50,7 +76,7 @@ def bring_in_page() -> None:
                     frame.go_to("dataset.py", **{"import": other})
             started = bring_in(workspace)
             if started:
-                st.query_params["import"] = started
+                started_now(started)
                 st.rerun()
             with st.expander("What can be brought in?", key="layouts", type="compact"):
                 st.markdown(LAYOUTS)

@@ -64,7 +64,8 @@ def bring_in(workspace: Workspace) -> str | None:
         return None
     settings, _ = import_settings(workspace)
     given = bool(files or place.strip())
-    st.button("Import", key="bring_start", type="primary", disabled=not given or settings is None)
+    # Never to be clicked: the files are looked at as soon as they are there, and Import follows below what was seen.
+    st.button("Import", key="bring_start", type="primary", disabled=True)
     if settings is None or not given:
         return None
     return _look(workspace, way or ARCHIVE, files, place, settings)
