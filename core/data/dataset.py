@@ -145,12 +145,13 @@ class Dataset(BaseModel):
 
     def image_path(self, file: str) -> Path:
         """Return the path of a picture named as in the image table."""
-        return self.root / "images" / file
+        return Path(f"{self.root}/images/{file}")
 
     def label_path(self, file: str) -> Path:
         """Return the path of a picture's YOLO label text, or of its mask (it may be missing: no objects)."""
         folder, suffix = ("masks", ".png") if TASKS[self.task].has_masks else ("labels", ".txt")
-        return (self.root / folder / file).with_suffix(suffix)
+        stem = file[: file.rindex(".")] if "." in file[file.rfind("/") + 2 :] else file
+        return Path(f"{self.root}/{folder}/{stem}{suffix}")
 
     def label_text(self, file: str) -> str | None:
         """Return a picture's labels as YOLO rows, None when it has no label file.
@@ -295,19 +296,22 @@ def parse_labels(text: str, task: Task, keypoint_shape: tuple[int, int] | None =
 def format_labels(objects: list[LabelledObject], task: Task, keypoint_shape: tuple[int, int] | None = None) -> str:
     """Write objects as a YOLO label text for `task`, six decimals; the counterpart of `parse_labels`."""
     lines = []
+    known = TASKS[task]
     for item in objects:
-        if TASKS[task].has_polygons:
+        if known.has_polygons:
             assert item.polygon is not None
             numbers = item.polygon.ravel().tolist()
         else:
             assert item.box is not None
             numbers = list(item.box)
-            if TASKS[task].has_keypoints:
+            if known.has_keypoints:
                 assert item.keypoints is not None
                 assert keypoint_shape is not None
                 numbers += item.keypoints[:, : keypoint_shape[1]].ravel().tolist()
-        lines.append(" ".join([str(item.class_id), *(f"{number:.6f}".rstrip("0").rstrip(".") for number in numbers)]))
-    return "".join(line + "\n" for line in lines)
+        texts = [f"{number:.6f}" for number in numbers]
+        texts = [text.rstrip("0").rstrip(".") if text[-1] == "0" else text for text in texts]
+        lines.append(f"{item.class_id} {' '.join(texts)}\n")
+    return "".join(lines)
 
 
 def write_data_yaml(dataset: Dataset) -> None:

@@ -135,10 +135,10 @@ def find_frames(thumbs: NDArray[np.uint8]) -> Frames:
     """Return the frames that the (n, 32, 32) thumbnails of a set share; none (k = 0) for most sets."""
     count = len(thumbs)
     none = np.full(count, -1, dtype=np.int64)
-    lines = _lines(thumbs)
-    means = _means(lines[np.unique(np.linspace(0, count - 1, min(count, SAMPLED)).astype(int))])
+    means = _means(_lines(thumbs[np.unique(np.linspace(0, count - 1, min(count, SAMPLED)).astype(int))]))
     if not len(means):
         return Frames(np.zeros((0, *thumbs.shape[1:]), np.float32), none, np.zeros(count, dtype=np.int64))
+    lines = _lines(thumbs)
     scores = np.empty((len(means), 8, count), dtype=np.float32)
     rows = unit(means)
     for start in range(0, count, 1000):

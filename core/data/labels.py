@@ -30,7 +30,7 @@ def read_labels(dataset: Dataset, table: pd.DataFrame | None = None) -> Labels:
     table = dataset.image_table() if table is None else table
     rows: list[int] = []
     classes: list[int] = []
-    boxes: list[tuple[float, float, float, float]] = []
+    boxes: list[NDArray[np.float64]] = []
     texts: list[str] = []
     has_file = np.ones(len(table), dtype=bool)
     index = {name: number for number, name in enumerate(dataset.classes)}
@@ -38,7 +38,7 @@ def read_labels(dataset: Dataset, table: pd.DataFrame | None = None) -> Labels:
         if TASKS[dataset.task].has_class_folders:
             rows.append(row)
             classes.append(index[file.split("/")[1]])
-            boxes.append((0.5, 0.5, 1.0, 1.0))
+            boxes.append(np.array([[0.5, 0.5, 1.0, 1.0]]))
             texts.append("")
             continue
         with reading_label(dataset.label_path(file)):
@@ -46,25 +46,27 @@ def read_labels(dataset: Dataset, table: pd.DataFrame | None = None) -> Labels:
             if text is None:
                 has_file[row] = False
                 continue
-            for line in text.splitlines():
-                parts = line.split()
-                if not parts:
-                    continue
-                values = [float(part) for part in parts[1:]]
-                if TASKS[dataset.task].has_polygons:
-                    x, y = values[0::2], values[1::2]
-                    left, right, top, bottom = min(x), max(x), min(y), max(y)
-                    box = ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
-                else:
-                    box = (values[0], values[1], values[2], values[3])
-                rows.append(row)
-                classes.append(int(parts[0]))
-                boxes.append(box)
-                texts.append(line)
+            lines = [line for line in text.splitlines() if line.strip()]
+            classes += [int(line.split(None, 1)[0]) for line in lines]
+            boxes.append(_boxes(lines, outlines=TASKS[dataset.task].has_polygons))
+        rows += [row] * len(lines)
+        texts += lines
     return Labels(
         np.array(rows, dtype=np.int64),
         np.array(classes, dtype=np.int64),
-        np.array(boxes, dtype=np.float64).reshape(-1, 4),
+        np.concatenate([np.zeros((0, 4)), *boxes]),
         texts,
         has_file,
     )
+
+
+def _boxes(lines: list[str], *, outlines: bool) -> NDArray[np.float64]:
+    """Return (n, 4) enclosing boxes of the rows of a label text."""
+    if not outlines:
+        return np.array([line.split(None, 5)[1:5] for line in lines], dtype=np.float64).reshape(-1, 4)
+    found = np.empty((len(lines), 4))
+    for place, line in enumerate(lines):
+        points = np.array(line.split()[1:], dtype=np.float64).reshape(-1, 2)
+        low, high = points.min(axis=0), points.max(axis=0)
+        found[place] = *((low + high) / 2), *(high - low)
+    return found

@@ -116,9 +116,13 @@ def recount(dataset: Dataset) -> None:
             digests.append(hashlib.sha256(str(file).split("/", 1)[1].encode()).hexdigest())
     else:
         for file, split in zip(table["file"], table["split"], strict=True):
-            text = dataset.label_text(file)
-            by_split[split].update(int(line.split(" ", 1)[0]) for line in (text or "").splitlines() if line)
-            digests.append(hashlib.sha256(b"" if text is None else dataset.label_path(file).read_bytes()).hexdigest())
+            try:
+                content = dataset.label_path(file).read_bytes()
+            except FileNotFoundError:
+                content = b""
+            text = (dataset.label_text(file) or "") if TASKS[dataset.task].has_masks else content.decode("utf-8")
+            by_split[split].update(int(line.split(" ", 1)[0]) for line in text.splitlines() if line)
+            digests.append(hashlib.sha256(content).hexdigest())
     dataset.instances_by_split = {
         split: {name: by_split[split][number] for number, name in enumerate(dataset.classes)}
         for split in SPLITS

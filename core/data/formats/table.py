@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
+from itertools import islice
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -15,7 +17,16 @@ from core.data.reading.choices import COLUMN, Choices, Option, Undecided
 from core.data.reading.json_labels import number
 from core.data.reading.named_classes import NamedClasses, clean
 from core.data.reading.shapes import mask_outlines
-from core.data.reading.sheets.cells import EMPTY, Grades, box_kind, decimal, runs_to_mask, settle_grades, to_corners
+from core.data.reading.sheets.cells import (
+    EMPTY,
+    Grades,
+    box_kind,
+    boxes_at_once,
+    decimal,
+    runs_to_mask,
+    settle_grades,
+    to_corners,
+)
 from core.data.reading.sheets.columns import (
     LOOKED_AT,
     PARTS,
@@ -36,6 +47,8 @@ from core.words import count
 NAME = "table"
 LAYOUT = "a CSV or Excel sheet (file,label or file,class,xmin,ymin,xmax,ymax)"
 RUN_LENGTHS = ("encodedpixels", "encodedpixel", "rle", "rlemask", "maskrle", "rles")
+AT_ONCE = 10_000
+"""Rows of boxes that are read at once."""
 FEW = 0.05
 """Share of pictures with several classes up to which these are left out unasked."""
 
@@ -148,9 +161,15 @@ class _Reading:
             values = (columns.cell(row, columns.label) for row in body)
             grades = settle_grades(values, tree.choices, f"{name}: the column “{columns.heads[columns.label]}”")
         split = SPLIT_NAMES.get(split_word(name))
-        for line, row in enumerate(read_rows(tree, name), start=1):
-            if line > columns.first:
-                self._row(row, columns, name, line, split, grades, renamed, runs)
+        each = partial(self._row, columns=columns, name=name, split=split, grades=grades, renamed=renamed, runs=runs)
+        lines = islice(enumerate(read_rows(tree, name), start=1), columns.first, None)
+        if len(columns.box) == 4:
+            settled: dict[tuple[str, str], list[tuple[str, SourceObject]]] = {}
+            while lot := list(islice(lines, AT_ONCE)):
+                self._box_rows(lot, columns, name, renamed, settled, each)
+        else:
+            for line, row in lines:
+                each(row, line=line)
         if grades is not None and grades.cut is not None:
             self.named.classes = [grades.below, grades.above]
 
@@ -206,8 +225,7 @@ class _Reading:
         runs: int,
     ) -> None:
         cell = columns.cell
-        part = SPLIT_NAMES.get(cell(row, columns.split).lower(), split) if columns.split >= 0 else split
-        picture = self._picture(cell(row, columns.file), name, part)
+        picture = self._picture(cell(row, columns.file), name, self._part(row, columns, split))
         if picture is None:
             return
         image = self.named.images[picture]
@@ -224,6 +242,62 @@ class _Reading:
             self._runs(cell(row, runs), picture, label if columns.label >= 0 else "object", f"{name} row {line}")
         else:
             self._classify(row, columns, picture, label, grades, f"{name} row {line}")
+
+    def _box_rows(
+        self,
+        lot: list[tuple[int, Row]],
+        columns: Columns,
+        name: str,
+        renamed: dict[str, str],
+        settled: dict[tuple[str, str], list[tuple[str, SourceObject]]],
+        each: Callable[..., None],
+    ) -> None:
+        """Read many rows of boxes column by column; `each` reads one that is not plain, or the first of a picture.
+
+        `settled` are the objects of the pictures whose first row was read, by the cells that name them.
+        """
+        cells = columns.cells([row for _, row in lot])
+        four = [cells[place] for place in columns.box]
+        corners = boxes_at_once(four, columns.box_kind)
+        self.largest = max(self.largest, float(np.nanmax(corners, initial=0.0)))
+        names: dict[str, str] = {}
+        told = zip(
+            lot,
+            corners.tolist(),
+            np.isfinite(corners.sum(axis=1)).tolist(),
+            cells[columns.file],
+            cells[columns.split],
+            cells[columns.label],
+            cells[columns.crowd],
+            map(",".join, zip(*four, strict=True)),
+            strict=True,
+        )
+        for (line, row), box, whole, file, split, label, crowd, text in told:
+            if label not in names:
+                names[label] = clean(renamed.get(label, label) if columns.label >= 0 else "object")
+            objects = settled.get((file, split)) if whole and names[label] else None
+            if objects is None or (crowd and crowd.lower() in TRUE):
+                each(row, line=line)
+                self._settle((file, split), row, columns, name, settled)
+                continue
+            objects.append((names[label], SourceObject(0, tuple(box), row=f"{name} row {line}: {text}")))
+
+    def _settle(
+        self, key: tuple[str, str], row: Row, columns: Columns, name: str,
+        settled: dict[tuple[str, str], list[tuple[str, SourceObject]]],
+    ) -> None:  # fmt: skip
+        """Remember the objects of the picture of a row that was read, once its size and group are known."""
+        picture = self.found.get((key[0], self._part(row, columns, SPLIT_NAMES.get(split_word(name)))))
+        if picture is None or picture not in self.boxed:
+            return
+        image = self.named.images[picture]
+        if (columns.group < 0 or image.group) and (columns.width < 0 or image.declared is not None):
+            settled[key] = self.named.objects[picture]
+
+    @staticmethod
+    def _part(row: Row, columns: Columns, split: str | None) -> str | None:
+        """Return the part of the split that a row names, else `split`."""
+        return SPLIT_NAMES.get(columns.cell(row, columns.split).lower(), split) if columns.split >= 0 else split
 
     def _boxes(self, row: Row, columns: Columns, picture: str, label: str, where: str) -> None:
         problems = self.named.problems

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from core.data.findings.problems import Problems
 from core.data.reading.named_classes import unique_names
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, split_of
-from core.data.reading.tree import Tree
+from core.data.reading.tree import Tree, stem_of
 from core.data.reading.yaml_settings import DataYaml, find_data_yaml
 from core.data.reading.yolo_rows import Rows, guess_task, looks_like_rows, objects_of, read_rows, strip_predictions
 from core.tasks import Task
@@ -43,7 +42,7 @@ def label_of(tree: Tree, picture: str) -> str | None:
     A text named after the whole picture (p.png.txt) goes before one named after its stem (p.txt).
     """
     own = picture.rsplit("/", 1)[-1]
-    stem = PurePosixPath(own).stem
+    stem = stem_of(own)
     for name in (f"{own}.txt", f"{stem}.txt"):
         if name.lower() not in tree.basenames or name.lower() in NAME_LISTS:
             continue
@@ -92,7 +91,7 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     paired = set(owners)
     label_folders = {label.rpartition("/")[0] for label in paired}
     for label in tree.with_suffix(".txt"):
-        if label in paired or label in used or PurePosixPath(label).name.lower() in (*NAME_LISTS, MENU):
+        if label in paired or label in used or label.rpartition("/")[2].lower() in (*NAME_LISTS, MENU):
             continue
         folder = label.rpartition("/")[0]
         if "labels" in folder.lower().split("/") or (folder in label_folders and looks_like_rows(tree.text(label))):
@@ -126,7 +125,7 @@ def _classes(
         source = settings.name
     else:
         for name in sorted(tree.files, key=lambda item: (item.count("/"), item)):
-            if PurePosixPath(name).name.lower() in NAME_LISTS:
+            if name.rpartition("/")[2].lower() in NAME_LISTS:
                 names = [line.strip() for line in tree.text(name).splitlines() if line.strip()]
                 source = name
                 break
@@ -176,18 +175,14 @@ def _splits(tree: Tree, settings: DataYaml | None, problems: Problems) -> tuple[
             return dict.fromkeys(assigned, "train"), used
         if assigned and not missing:
             return assigned, used
-    lists = [
-        name
-        for name in tree.with_suffix(".txt")
-        if PurePosixPath(name).stem.lower() in SPLIT_NAMES and name not in used
-    ]
+    lists = [name for name in tree.with_suffix(".txt") if stem_of(name).lower() in SPLIT_NAMES and name not in used]
     listed: dict[str, str] = {}
     for name in lists:
         members = _list_members(tree, name, problems)
         if members:
             used.add(name)
             for member in members:
-                listed.setdefault(member, SPLIT_NAMES[PurePosixPath(name).stem.lower()])
+                listed.setdefault(member, SPLIT_NAMES[stem_of(name).lower()])
     return (listed or None), used
 
 

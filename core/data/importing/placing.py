@@ -68,14 +68,13 @@ def write_dataset(
     """Fill `dataset.root` from prepared pictures and complete `dataset` (counts, checksum, split note, findings)."""
     problems = found.problems
     placed = sorted(placed, key=lambda item: (item.image.name, item.ready.page))
-    objects = [
-        to_fractions(item.labels, (item.ready.width, item.ready.height), found.task, found.classes, problems)
-        if item.ready.page == 0 or item.image.by_page is not None or TASKS[found.task].names_pictures
-        else []
-        for item in placed
-    ]
-    for item in placed:
-        item.image.objects = []  # a sheet of a million rows is held once, not twice
+    objects = []
+    for item, following in zip(placed, [*placed[1:], None], strict=True):
+        has_labels = item.ready.page == 0 or item.image.by_page is not None or TASKS[found.task].names_pictures
+        size = item.ready.width, item.ready.height
+        objects.append(to_fractions(item.labels, size, found.task, found.classes, problems) if has_labels else [])
+        if following is None or following.image is not item.image:
+            item.image.objects = []  # a sheet of a million rows is held once, not twice
     groups = _groups(placed, settings)
     meter("Looking for copies", 0, 1)
     copies = find_copies({item.ready.sha256: (item.ready.thumb, item.ready.path) for item in placed})

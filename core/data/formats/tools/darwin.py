@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from core.data.reading.json_labels import as_dict, entries, json_files, number
-from core.data.reading.named_classes import NamedClasses, clean, stem_of
+from core.data.reading.named_classes import NamedClasses, clean
 from core.data.reading.shapes import circle, join_parts, xy_points
 from core.data.reading.skeletons import Point
 from core.data.reading.source_dataset import SourceDataset, SourceObject
-from core.data.reading.tree import Tree
+from core.data.reading.tree import Tree, stem_of
 from core.tasks import Task
 
 NAME = "darwin"

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from core.data.reading.json_labels import as_dict, entries, json_files, load_json, number
-from core.data.reading.named_classes import NamedClasses, clean, stem_of
+from core.data.reading.named_classes import NamedClasses, clean
 from core.data.reading.shapes import circle, decode_runs, flat_points, join_parts, mask_outlines, turn_by
 from core.data.reading.skeletons import Point
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceObject
-from core.data.reading.tree import Tree
+from core.data.reading.tree import Tree, stem_of
 from core.tasks import Task
 
 NAME = "datumaro"

@@ -18,11 +18,11 @@ import numpy as np
 
 from core.data.images.page import UnreadableImage, check_size
 from core.data.reading.json_labels import entries, json_files, number, parse_json
-from core.data.reading.named_classes import NamedClasses, clean, stem_of
+from core.data.reading.named_classes import NamedClasses, clean
 from core.data.reading.shapes import circle, join_parts, mask_outlines, points_of
 from core.data.reading.skeletons import Point
 from core.data.reading.source_dataset import SourceDataset, SourceObject
-from core.data.reading.tree import Tree
+from core.data.reading.tree import Tree, stem_of
 from core.tasks import Task
 
 NAME = "labelme"

@@ -11,11 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from functools import lru_cache
 from typing import Protocol
 
 from core.data.reading.source_dataset import SPLIT_NAMES, split_of
-from core.data.reading.tree import Tree
+from core.data.reading.tree import Tree, stem_of, suffix_of
 
 MASK_WORDS = frozenset(
     ("mask", "masks", "label", "labels", "labelimgs", "labelimg", "gt", "gts", "groundtruth", "groundtruths", "truth",
@@ -97,23 +97,9 @@ def words_of(folder: str) -> list[str]:
 
 def place_of(name: str, top: int = 0) -> Place:
     """Return what a picture's or mask's name says; the first `top` folders are common to all and say nothing."""
-    parts = PurePosixPath(name).parts
-    suffix = PurePosixPath(name).suffix.lower()
-    kept: list[str] = []
-    role = ""
-    objects = False
-    for folder in reversed(parts[top:-1]):
-        words = words_of(folder)
-        masks, pictures = set(words) & MASK_WORDS, set(words) & PICTURE_WORDS
-        rest = [word for word in words if word not in MASK_WORDS | PICTURE_WORDS | FILLERS]
-        if len(words) > 1 and rest and not all(word in SPLIT_NAMES or word in ("tr", "ts") for word in rest):
-            told = [word for word in rest if word not in SPLIT_NAMES]
-            masks = masks if words[-1] in MASK_WORDS and len(told) <= 1 else set()
-        if not role and (masks or pictures):
-            role = "mask" if masks else "picture"
-            objects = bool(masks & OBJECT_WORDS)
-        kept += rest[::-1] if masks or pictures else [folder.lower()]
-    stem = PurePosixPath(name).stem.lower()
+    role, objects, folders = _role_of(tuple(name.split("/")[top:-1]))
+    suffix = suffix_of(name).lower()
+    stem = stem_of(name).lower()
     if suffix not in LOSSLESS + LOSSY:
         role = "" if role == "mask" else role
     elif mark := ENDING.search(stem) or BEGINNING.search(stem) or WHOLE.search(stem):
@@ -124,7 +110,27 @@ def place_of(name: str, top: int = 0) -> Place:
     if role == "mask":
         stem = stem.removesuffix("_l")  # CamVid
     stem = PICTURE_ENDING.sub("", PICTURE_BEGINNING.sub("", stem))
-    return Place(name, stem, tuple(reversed(kept)), role, objects)
+    return Place(name, stem, folders, role, objects)
+
+
+@lru_cache(maxsize=4096)
+def _role_of(parts: tuple[str, ...]) -> tuple[str, bool, tuple[str, ...]]:
+    """Return what folders say: the role, whether masks in them number objects, and the folders without role words."""
+    kept: list[str] = []
+    role = ""
+    objects = False
+    for folder in reversed(parts):
+        words = words_of(folder)
+        masks, pictures = set(words) & MASK_WORDS, set(words) & PICTURE_WORDS
+        rest = [word for word in words if word not in MASK_WORDS | PICTURE_WORDS | FILLERS]
+        if len(words) > 1 and rest and not all(word in SPLIT_NAMES or word in ("tr", "ts") for word in rest):
+            told = [word for word in rest if word not in SPLIT_NAMES]
+            masks = masks if words[-1] in MASK_WORDS and len(told) <= 1 else set()
+        if not role and (masks or pictures):
+            role = "mask" if masks else "picture"
+            objects = bool(masks & OBJECT_WORDS)
+        kept += rest[::-1] if masks or pictures else [folder.lower()]
+    return role, objects, tuple(reversed(kept))
 
 
 class Look(Protocol):
@@ -214,7 +220,7 @@ def _name_kinds(result: Pairing, masks: dict[str, Place], top: int) -> None:
     """Find the folder that tells kinds of objects apart: the innermost one that says more than a role or a part."""
     told = 0
     for name in result.used:
-        parts = PurePosixPath(name).parts[top:-1]
+        parts = name.split("/")[top:-1]
         kinds = [folder for folder in masks[name].folders if folder not in SPLIT_NAMES]
         if not kinds:
             continue
@@ -233,9 +239,10 @@ def _by_content(places: list[Place], look: Callable[[str], Look | None]) -> list
     groups: dict[tuple[str, str], dict[str, str]] = {}
     times: Counter[str] = Counter()
     for place in places:
-        path = PurePosixPath(place.name)
-        groups.setdefault((path.parent.as_posix(), path.suffix.lower()), {})[path.stem.lower()] = place.name
-        times[path.stem.lower()] += 1
+        stem = stem_of(place.name).lower()
+        lot = place.name.rpartition("/")[0] or ".", suffix_of(place.name).lower()
+        groups.setdefault(lot, {})[stem] = place.name
+        times[stem] += 1
     folders = {place.name: place.folders for place in places}
     masks: dict[str, tuple[str, ...]] = {}  # mask -> the folders of its picture
     tried = 0
@@ -257,7 +264,7 @@ def _by_content(places: list[Place], look: Callable[[str], Look | None]) -> list
     return [
         Place(
             place.name,
-            PurePosixPath(place.name).stem.lower(),
+            stem_of(place.name).lower(),
             masks.get(place.name, place.folders),
             "mask" if place.name in masks else "picture",
         )
@@ -284,7 +291,7 @@ def _may_pair(pictures: tuple[str, str], others: tuple[str, str]) -> bool:
 
 def _common_depth(names: list[str]) -> int:
     """Return how many leading folders all names share."""
-    paths = [PurePosixPath(name).parts[:-1] for name in names]
+    paths = [name.split("/")[:-1] for name in names]
     if not paths:
         return 0
     first, last = min(paths), max(paths)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,24 @@ def to_corners(values: list[float], kind: str) -> tuple[float, float, float, flo
     if kind == "centre":
         return first - third / 2, second - fourth / 2, first + third / 2, second + fourth / 2
     return first, second, third, fourth
+
+
+def boxes_at_once(cells: Sequence[Sequence[str]], kind: str) -> NDArray[np.float64]:
+    """Return (n, 4) corners of boxes whose four columns are `cells`, as `to_corners`; NaN where a cell is no number."""
+    first, second, third, fourth = map(_numbers, cells)
+    if kind == "size":
+        third, fourth = first + np.maximum(third, 0.0), second + np.maximum(fourth, 0.0)
+    elif kind == "centre":
+        left, top, right, bottom = first - third / 2, second - fourth / 2, first + third / 2, second + fourth / 2
+        first, second, third, fourth = left, top, right, bottom
+    return np.stack([first, second, third, fourth], axis=1)
+
+
+def _numbers(texts: Sequence[str]) -> NDArray[np.float64]:
+    try:
+        return np.array(texts, dtype=np.float64)
+    except ValueError:
+        return np.array([number(text) for text in texts])
 
 
 def runs_to_mask(cell: str, width: int, height: int) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from core.data.reading.choices import COLUMN, Choices, Option
@@ -99,6 +99,13 @@ class Columns:
     def cell(self, row: Row, place: int) -> str:
         """Return a cell, '' where there is none."""
         return row[place] if 0 <= place < len(row) else ""
+
+    def cells(self, rows: list[Row]) -> list[Sequence[str]]:
+        """Return the cells of many rows, column by column; '' where there is none, and in one more at the end (-1)."""
+        width = len(self.heads)
+        if min(map(len, rows)) < width:
+            rows = [row + [""] * (width - len(row)) for row in rows]
+        return [*[*zip(*rows, strict=False)][:width], [""] * len(rows)]
 
 
 def look_at(rows: list[Row], is_picture: Callable[[str], bool], pictures: int) -> Columns | None:

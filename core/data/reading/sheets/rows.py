@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 import zipfile
 from collections.abc import Iterator
@@ -33,12 +32,22 @@ def read_rows(tree: Tree, name: str) -> Iterator[Row]:
                 yield re.split(r"\s+", line.strip())
         return
     try:
-        for row in csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True):
-            cells = [cell.strip() for cell in row]
+        for row in csv.reader(_lines(text), delimiter=delimiter, skipinitialspace=True):
+            cells = list(map(str.strip, row))
             if any(cells):
                 yield cells
     except csv.Error as error:
         raise InputError(f"{name} can't be read as a table ({error}): save it again as CSV with UTF-8.") from error
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Give the lines of a text with their ends; io.StringIO would hold it again, with four bytes for each letter."""
+    start = 0
+    while end := text.find("\n", start) + 1:
+        yield text[start:end]
+        start = end
+    if start < len(text):
+        yield text[start:]
 
 
 def first_rows(tree: Tree, name: str, number: int) -> list[Row]:
