@@ -19,7 +19,16 @@ from pages._ui.dataset.bring_in import LAYOUTS, bring_in, bring_in_code, forget_
 from pages._ui.dataset.editing import class_table, fix, messages, split_controls
 from pages._ui.dataset.findings import show_findings, verdict
 from pages._ui.dataset.understood import show_look
-from pages._ui.dataset.views import class_mapping, dataset_card, gallery, shapes, show_example, summary
+from pages._ui.dataset.views import (
+    choices_made,
+    choices_of,
+    class_mapping,
+    dataset_card,
+    gallery,
+    shapes,
+    show_example,
+    summary,
+)
 
 workspace = frame.workspace()
 
@@ -158,10 +167,13 @@ def dataset_page(dataset: Dataset) -> None:
             confirm_delete(dataset)
     with page.cell("What was read?"):
         summary(dataset)
+        if dataset.choices:
+            with st.expander("Where several readings fitted", key="choices_fold", type="compact"):
+                choices_made(dataset)
         if dataset.source_mapping:
             with st.expander("Which class became which?", key="mapping_fold", type="compact"):
                 class_mapping(dataset)
-        python_fold(bring_in_code(dataset.source or "pictures.zip"), key="read")
+        python_fold(bring_in_code(dataset.source or "pictures.zip", choices_of(dataset)), key="read")
     with page.cell("Is anything wrong with it?"):
         messages()
         st.markdown(verdict(dataset.findings, prospects(dataset)))

@@ -88,6 +88,16 @@ class FindingKind:
     fix: str = ""
 
 
+class ReadingChosen(BaseModel):
+    """Which of several readings of an upload was taken, by whom and why."""
+
+    key: str = Field(description="what --choose and --column call it: masks, column.label, ...")
+    question: str
+    taken: str
+    meaning: str = Field(default="", description="what that means for this upload, a clause")
+    why: str = Field(default="", description="why it was taken, a sentence; empty where the user chose")
+
+
 class Dataset(BaseModel):
     """An imported dataset; the content of its `dataset.json`."""
 
@@ -105,6 +115,7 @@ class Dataset(BaseModel):
     flip_idx: list[int] | None = Field(default=None, description="keypoint order after a mirror image, pose only")
     source: str = Field(default="", description="what was imported: a file or folder name, no machine path")
     source_mapping: dict[str, int] = Field(default_factory=dict, description="source class name or id -> class id")
+    choices: list[ReadingChosen] = Field(default_factory=list, description="what was taken where several readings fit")
     checksum: str = Field(default="", description="SHA-256 over the sorted digests of pictures and labels")
     created: datetime = Field(default_factory=lambda: datetime.now(UTC))
     split_note: str = Field(default="", description="a sentence on where the split comes from")

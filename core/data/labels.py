@@ -63,7 +63,7 @@ def read_labels(dataset: Dataset, table: pd.DataFrame | None = None) -> Labels:
 def _boxes(lines: list[str], *, outlines: bool) -> NDArray[np.float64]:
     """Return (n, 4) enclosing boxes of the rows of a label text."""
     if not outlines:
-        return np.array([line.split(None, 5)[1:5] for line in lines], dtype=np.float64).reshape(-1, 4)
+        return np.array([line.split(None, 5)[1:5] for line in lines], dtype=np.float64).reshape(len(lines), 4)
     found = np.empty((len(lines), 4))
     for place, line in enumerate(lines):
         points = np.array(line.split()[1:], dtype=np.float64).reshape(-1, 2)

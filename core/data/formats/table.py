@@ -68,7 +68,7 @@ def detect(tree: Tree) -> float:
             columns = look_at(rows, _names_picture(tree, name), len(tree.pictures))
             if columns is None:
                 continue
-            settle_label(columns, rows, Choices(dict(tree.choices.given)), name)
+            settle_label(columns, rows, Choices(dict(tree.choices.given), earlier=tree.choices.earlier), name)
         except Undecided:
             best = max(best, 0.35)
         except InputError:

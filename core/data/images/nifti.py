@@ -19,6 +19,8 @@ from core.words import megabytes
 
 SUFFIXES = (".nii", ".nii.gz")
 AXES = ("axial", "coronal", "sagittal")
+AXIS_PLACES = {"sagittal": 0, "coronal": 1, "axial": 2}
+"""Which of a volume's axes, in patient order, each cut runs along."""
 
 
 def is_nifti(name: str | Path) -> bool:
@@ -44,17 +46,13 @@ class Volume:
 
     def count(self, axis: str) -> int:
         """Return the number of slices along an axis."""
-        return self.shape[_place(axis)]
+        return self.shape[AXIS_PLACES[axis]]
 
     def cut(self, axis: str, number: int) -> NDArray[Any]:
         """Return slice `number` as stored values (rows, columns): head or front up, the patient's right at the left."""
-        turned = np.moveaxis(np.take(self.values, number, axis=_place(axis)), 0, 1)  # (second, first axis left)
+        turned = np.moveaxis(np.take(self.values, number, axis=AXIS_PLACES[axis]), 0, 1)  # (second, first axis left)
         upright: NDArray[Any] = turned[::-1, ::-1]
         return upright
-
-
-def _place(axis: str) -> int:
-    return {"sagittal": 0, "coronal": 1, "axial": 2}[axis]
 
 
 def size_of(path: Path) -> tuple[int, ...]:

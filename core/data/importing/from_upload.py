@@ -9,14 +9,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from core.data.dataset import Dataset, load_dataset, write_data_yaml
+from core.data.dataset import Dataset, ReadingChosen, load_dataset, write_data_yaml
 from core.data.findings.problems import Problems
 from core.data.images.page import TooLarge, UnreadableImage
 from core.data.images.windows import Window
 from core.data.importing.placing import Placed, write_dataset
 from core.data.importing.preparing import Ready, Recipe, TooSmall, prepare_source
 from core.data.importing.settings import ImportSettings
-from core.data.importing.uploads import Meter, forget_unpacked, gather, read_upload
+from core.data.importing.uploads import Meter, chosen_earlier, forget_unpacked, gather, read_upload, source_words
 from core.data.reading.door import readable, reading
 from core.data.reading.source_dataset import SourceDataset, SourceImage
 from core.data.splits import group_of, parse_ratio
@@ -64,7 +64,7 @@ def import_dataset(
         with reading(", ".join(item.name for item in sources)):
             tree, moved = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
             meter("Looking at the layout", 0, 1)
-            found = read_upload(tree, settings)
+            found = read_upload(tree, settings, chosen_earlier(workspace, sources))
         if unpacked is not None:
             forget_unpacked(unpacked)
         group_by = settings.group_by or ""
@@ -89,8 +89,15 @@ def import_dataset(
             instances={},
             keypoint_shape=found.keypoint_shape,
             flip_idx=found.flip_idx,
-            source=readable(", ".join(item.name for item in sources)),
+            source=source_words(sources),
             source_mapping=found.source_mapping,
+            choices=[
+                ReadingChosen(
+                    key=item.key, question=item.question, taken=item.taken, meaning=item.meaning, why=item.why
+                )
+                for item in tree.choices.made.values()
+                if item.taken is not None and (len(item.options) > 1 or not item.why)
+            ],
         )
         dataset._root = stage / "dataset"
         write_dataset(dataset, found, placed, settings, meter)

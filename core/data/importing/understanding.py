@@ -14,12 +14,13 @@ from PIL import Image
 
 from core.data.dataset import SPLITS, Finding, LabelledImage
 from core.data.findings.problems import Problems
+from core.data.images.counting import count_pages
 from core.data.images.decoding import decode
 from core.data.images.page import UnreadableImage
 from core.data.images.thumbnails import draw_marks, lay_mask, truth_marks
 from core.data.importing.settings import ImportSettings
-from core.data.importing.uploads import CHOSEN, Meter, gather, layout_of, read_upload
-from core.data.reading.choices import Choice, Choices, Undecided
+from core.data.importing.uploads import CHOSEN, Meter, chosen_earlier, gather, layout_of, read_upload
+from core.data.reading.choices import Choice, Choices, Earlier, Undecided
 from core.data.reading.door import reading
 from core.data.reading.geometry import to_fractions
 from core.data.reading.source_dataset import SourceDataset, SourceImage
@@ -27,7 +28,7 @@ from core.data.reading.tree import Tree
 from core.data.splits import Item, group_of, parse_ratio, plan
 from core.errors import InputError
 from core.jobs import Report
-from core.tasks import Task
+from core.tasks import TASKS, Task
 from core.workspace import Workspace
 
 MOST_EXAMPLES = 24
@@ -101,26 +102,28 @@ def understand(
     with workspace.staging("look", scratch=True) as stage, reading(", ".join(item.name for item in sources)):
         tree, _ = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
         meter("Looking at the layout", 0, 1)
-        return understand_tree(tree, settings or ImportSettings())
+        return understand_tree(tree, settings or ImportSettings(), chosen_earlier(workspace, sources))
 
 
-def understand_tree(tree: Tree, settings: ImportSettings) -> Understanding:
+def understand_tree(tree: Tree, settings: ImportSettings, earlier: dict[str, Earlier] | None = None) -> Understanding:
     """Return what would be made of the files of an upload. Raises InputError as the import would."""
     try:
-        found = read_upload(tree, settings)
+        found = read_upload(tree, settings, earlier)
     except Undecided:
         choices = list(tree.choices.made.values())
-        tree.choices = Choices(dict(settings.choices))
+        tree.choices = Choices(dict(settings.choices), earlier=earlier or {})
         module = layout_of(tree)
         return Understanding(module.NAME, module.LAYOUT, choices=choices)
     module = layout_of(tree)
     objects: Counter[str] = Counter()
     examples: dict[str, SourceImage] = {}
-    for image in found.images:
+    pages = [_pages(image, found, settings) for image in found.images]
+    for image, number in zip(found.images, pages, strict=True):
         held = Counter(found.classes[item.class_id] for item in image.all_objects)
-        objects += held
+        for name, times in held.items():
+            objects[name] += times * number if TASKS[found.task].names_pictures else times
         _take_example(examples, image, list(held))
-    images, note = _split(found, settings)
+    images, note = _split(found, pages, settings)
     return Understanding(
         module.NAME,
         module.LAYOUT,
@@ -179,7 +182,16 @@ def _first_page(path: Path) -> Image.Image | None:
     return None
 
 
-def _split(found: SourceDataset, settings: ImportSettings) -> tuple[dict[str, int], str]:
+def _pages(image: SourceImage, found: SourceDataset, settings: ImportSettings) -> int:
+    """Return how many pictures a file becomes: all its frames, or the first where its labels are of one."""
+    of_one = bool(image.objects) and not TASKS[found.task].names_pictures
+    if settings.pages == "first" or of_one:
+        return 1
+    known = image.page_count > 1 or image.inside is not None or image.by_page is not None
+    return image.page_count if known else count_pages(image.path, image.axis)
+
+
+def _split(found: SourceDataset, pages: list[int], settings: ImportSettings) -> tuple[dict[str, int], str]:
     """Return pictures per part and the sentence on where the split comes from."""
     pattern = settings.group_by if settings.group_by and not settings.group_by.startswith("dicom:") else ""
     items = [
@@ -194,7 +206,7 @@ def _split(found: SourceDataset, settings: ImportSettings) -> tuple[dict[str, in
     ratio = parse_ratio(settings.split) if settings.split else None
     chosen = plan(items, [image.split for image in found.images], ratio=ratio, keep=keep, seed=settings.seed)
     counts: Counter[str] = Counter()
-    for image, place in zip(found.images, chosen.places, strict=True):
+    for number, place in zip(pages, chosen.places, strict=True):
         if place:
-            counts[place] += image.page_count
+            counts[place] += number
     return {part: counts[part] for part in SPLITS}, chosen.note

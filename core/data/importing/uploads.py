@@ -6,11 +6,13 @@ import shutil
 import time
 from pathlib import Path
 
+from core.data.dataset import list_datasets
 from core.data.formats import Format, detect_format, layouts, pictures
 from core.data.formats.known import name_layout
 from core.data.importing.settings import ImportSettings
 from core.data.reading.archives import FOREIGN_ARCHIVES, extract, is_archive
-from core.data.reading.choices import Choices
+from core.data.reading.choices import AS_BEFORE, Choices, Earlier, Undecided
+from core.data.reading.door import readable
 from core.data.reading.encodings import composed
 from core.data.reading.json_labels import strays
 from core.data.reading.source_dataset import SourceDataset
@@ -99,12 +101,42 @@ def forget_unpacked(stage: Path) -> None:
         listing.unlink()
 
 
-def read_upload(tree: Tree, settings: ImportSettings) -> SourceDataset:
-    """Return what the upload holds, read as the settings and the user's choices wish.
+def chosen_earlier(workspace: Workspace, sources: list[Path]) -> dict[str, Earlier]:
+    """Return what the user chose when files of the same names were last imported, by the keys of the choices."""
+    found: dict[str, Earlier] = {}
+    source = source_words(sources)
+    for dataset in reversed(list_datasets(workspace)):  # the newest last
+        if dataset.source == source:
+            found |= {
+                item.key: Earlier(item.question, item.taken, dataset.name)
+                for item in dataset.choices
+                if not item.why or item.why.startswith(AS_BEFORE)
+            }
+    return found
+
+
+def source_words(sources: list[Path]) -> str:
+    """Return how a dataset's record calls what it was made from: names, no machine path."""
+    return readable(", ".join(item.name for item in sources))
+
+
+def read_upload(tree: Tree, settings: ImportSettings, earlier: dict[str, Earlier] | None = None) -> SourceDataset:
+    """Return what the upload holds, read as the settings and the user's choices wish, else as `earlier` ones did.
 
     Raises InputError when the layout is unknown or can't be used, Undecided when a choice is the user's to make.
     """
-    tree.choices = Choices(dict(settings.choices))
+    if earlier := {key: item for key, item in (earlier or {}).items() if key not in settings.choices}:
+        try:
+            return _read_upload(tree, settings, earlier)
+        except Undecided:
+            raise
+        except InputError:
+            pass  # what was chosen then doesn't fit this upload, or the upload can't be read at all: see below
+    return _read_upload(tree, settings, {})
+
+
+def _read_upload(tree: Tree, settings: ImportSettings, earlier: dict[str, Earlier]) -> SourceDataset:
+    tree.choices = Choices(dict(settings.choices), earlier=earlier)
     module = layout_of(tree)
     with strays() as noted:
         found: SourceDataset = module.read(tree, settings.task)

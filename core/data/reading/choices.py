@@ -6,6 +6,7 @@ A reader asks with `tree.choices.ask(...)`. Where the user has answered, the ans
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -14,6 +15,10 @@ from core.errors import InputError
 
 COLUMN = "column."
 """What the key of a choice among the columns of a sheet begins with; the command line has --column for these."""
+
+NUMBERS = re.compile(r"\d+")
+AS_BEFORE = "So it was chosen when"
+"""How the reason for an answer of an earlier import begins."""
 
 
 @dataclass(frozen=True)
@@ -82,16 +87,30 @@ class Undecided(InputError):
         super().__init__("\n".join(lines))
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What the user chose when an upload of the same name was imported before."""
+
+    question: str
+    value: str
+    dataset: str
+    """name of the set that was imported"""
+
+
 @dataclass
 class Choices:
-    """The user's answers (`given`: key to value) and all that was asked so far, in order."""
+    """The user's answers (`given`: key to value) and all that was asked so far, in order.
+
+    An answer of `earlier` counts where there is no other and the same is asked; the choice says where it is from.
+    """
 
     given: dict[str, str] = field(default_factory=dict)
     made: dict[str, Choice] = field(default_factory=dict)
+    earlier: dict[str, Earlier] = field(default_factory=dict)
 
     def answer(self, key: str) -> str | None:
-        """Return the user's answer to a question, None when there is none."""
-        return self.given.get(key)
+        """Return the user's answer to a question, that of an earlier import where there is none, else None."""
+        return self.given.get(key) or (self.earlier[key].value if key in self.earlier else None)
 
     def ask(
         self,
@@ -113,7 +132,12 @@ class Choices:
         rows = tuple(tuple(row) for row in sample)
         choice = Choice(key, question, tuple(options), taken, why, number, rows)
         answer = meant or self.given.get(key)
-        if answer is not None:
+        told = self.earlier.get(key) if key not in self.given else None
+        if told is not None:
+            if _asks_the_same(told.question, question) and choice.fits(meant or told.value):
+                so = f"{AS_BEFORE} “{told.dataset}” was imported."
+                choice = Choice(key, question, tuple(options), meant or told.value, so, number, rows)
+        elif answer is not None:
             if not choice.fits(answer):
                 known = "; ".join(f"{choice.option(option.value)} ({option.meaning})" for option in choice.options)
                 raise InputError(f"{choice.option(answer)}: “{answer}” is none of the readings: {known}.")
@@ -129,3 +153,8 @@ class Choices:
             if key not in self.made:
                 asked = ", ".join(self.made) or "nothing"
                 raise InputError(f"“{key}” is no choice of this upload; to choose there is: {asked}.")
+
+
+def _asks_the_same(one: str, other: str) -> bool:
+    """Return whether two questions differ in their numbers at most: an upload may hold more pictures than before."""
+    return NUMBERS.sub("", one) == NUMBERS.sub("", other)

@@ -124,8 +124,9 @@ def _folders(upload: Path) -> list[Path]:
     return inside if len(inside) == 1 and inside[0].is_dir() else [upload]
 
 
-def bring_in_code(dataset_source: str = "pictures.zip") -> str:
-    """Return the Python that imports."""
+def bring_in_code(dataset_source: str = "pictures.zip", choices: dict[str, str] | None = None) -> str:
+    """Return the Python that imports, with what was chosen where several readings fitted."""
+    chosen = f", choices={choices!r}" if choices else ""
     return f"""
 from pathlib import Path
 
@@ -133,7 +134,7 @@ from core.data.importing import ImportSettings, import_dataset
 from core.workspace import Workspace
 
 dataset = import_dataset(
-    Workspace.current(), Path({dataset_source!r}), settings=ImportSettings(split=None, window="auto")
+    Workspace.current(), Path({dataset_source!r}), settings=ImportSettings(split=None, window="auto"{chosen})
 )
 print(dataset.images, dataset.instances, [finding.message for finding in dataset.findings])
 """

@@ -215,6 +215,25 @@ def shapes(dataset: Dataset) -> None:
         show(heat_positions(objects), "Where objects lie in their pictures", f"positions_{dataset.id}")
 
 
+def choices_made(dataset: Dataset) -> None:
+    """Show what was taken where several readings of the upload fitted, and who chose it."""
+    rows = [
+        {
+            "asked": plain(item.question),
+            "taken": plain(item.meaning or item.taken),
+            "why": plain(item.why or "You chose it."),
+        }
+        for item in dataset.choices
+    ]
+    st.table(rows, border="horizontal", hide_index=True, alt="What was taken where several readings fitted")
+    st.caption("The same is taken when files of this name are imported again; it can be changed there.")
+
+
+def choices_of(dataset: Dataset) -> dict[str, str]:
+    """Return what the user chose at the import, by the keys of the choices."""
+    return {item.key: item.taken for item in dataset.choices if not item.why}
+
+
 def class_mapping(dataset: Dataset) -> None:
     """Show which class of the source became which class here."""
     rows = [

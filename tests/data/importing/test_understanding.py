@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from core.cli import main
 from core.data.importing import ImportSettings, import_dataset
@@ -88,3 +90,38 @@ def test_an_unclear_sheet_ends_with_what_to_type_and_is_read_once_it_is_typed(
     assert (choice["key"], choice["taken"], len(choice["options"])) == ("column.label", None, 2)
     assert main(["import", str(tmp_path / "cells"), "--column", "label=type", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["instances"] == {"mono": 4, "poly": 4}
+
+
+def test_what_was_chosen_is_kept_and_counts_when_the_files_come_again(workspace: Workspace, tmp_path: Path) -> None:
+    root = tmp_path / "cells"
+    for number in range(8):
+        picture(root / f"c{number}.png", number)
+    rows = [f"c{number}.png,{number % 3},{'mono' if number % 2 else 'poly'}" for number in range(8)]
+    (root / "labels.csv").write_text("\n".join(["path,grade,type", *rows]))
+    chosen = ImportSettings(choices={"column.label": "type"})
+    (kept,) = import_dataset(workspace, root, settings=chosen, name="First cells").choices
+    assert (kept.key, kept.taken, kept.why) == ("column.label", "type", "")
+    (again,) = understand(workspace, root).choices
+    assert again.taken == "type"
+    assert "First cells" in again.why
+    other = import_dataset(workspace, root, settings=ImportSettings(choices={"column.label": "grade"}))
+    assert set(other.instances) == {"0", "1", "2"}
+    assert understand(workspace, root).choices[0].taken == "grade"  # the last word counts
+
+    rows = [f"c{number}.png,{'mono' if number % 2 else 'poly'},{number % 2}" for number in range(8)]
+    (root / "labels.csv").write_text("\n".join(["path,type,state", *rows]))  # "grade" is gone: nothing to go by
+    assert understand(workspace, root).open_choice is not None
+
+
+def test_files_of_several_pictures_are_counted_as_what_they_become(workspace: Workspace, tmp_path: Path) -> None:
+    root = tmp_path / "pages"
+    pages = [Image.fromarray(np.random.default_rng(n).integers(0, 255, (20, 20), np.uint8)) for n in range(3)]
+    for part, count in (("stack.tif", 3), ("film.gif", 2)):
+        (root / "good").mkdir(parents=True, exist_ok=True)
+        pages[0].save(root / "good" / part, save_all=True, append_images=pages[1:count])
+    picture(root / "bad" / "one.png", 5)
+    said, made = understand(workspace, root), import_dataset(workspace, root)
+    assert sum(said.images.values()) == sum(made.images.values()) == 6
+    assert said.objects == made.instances == {"bad": 1, "good": 5}
+    first = understand(workspace, root, settings=ImportSettings(pages="first"))
+    assert sum(first.images.values()) == 3
