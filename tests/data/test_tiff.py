@@ -10,6 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from core.data.images.budget import Budget
 from core.data.images.decoding import decode
 from core.data.images.page import UnreadableImage
 from core.data.images.windows import Window
@@ -106,3 +107,44 @@ def test_a_set_of_five_channels_says_what_it_lost(workspace, tmp_path):
     assert {item.code: item.count for item in dataset.findings}["channels-left-out"] == 4
     with Image.open(next((dataset.root / "images").rglob("*.png"))) as image:
         assert image.mode == "RGB"
+
+
+KINDS = {
+    "one strip": ((50, 70), np.uint16, {}),
+    "strips": ((50, 70), np.uint16, {"compression": "zlib", "rowsperstrip": 16, "predictor": True}),
+    "tiles, other byte order": ((50, 70), np.uint16, {"tile": (32, 48), "byteorder": ">"}),
+    "rows of another byte order": ((50, 70, 3), np.uint16, {"photometric": "rgb", "byteorder": ">"}),
+    "five channels": ((50, 70, 5), np.uint8, {"photometric": "minisblack", "planarconfig": "contig"}),
+    "white is zero": ((50, 70), np.uint16, {"photometric": "miniswhite"}),
+    "floats": ((50, 70), np.float32, {"compression": "zlib", "rowsperstrip": 7}),
+    "whole numbers of 32 bits": ((50, 70), np.int32, {}),
+    "channels apart": ((3, 50, 70), np.uint16, {"photometric": "rgb", "planarconfig": "separate"}),
+}
+
+
+@pytest.mark.parametrize("window", ["auto", "lung", "100,40000"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_in_pieces_is_the_same_as_a_whole_one(tmp_path, monkeypatch, kind, window):
+    shape, dtype, how = KINDS[kind]
+    tifffile.imwrite(tmp_path / "a.tif", noise(*shape, dtype=dtype), **how)
+    (whole,) = decode(tmp_path / "a.tif", Window.parse(window))
+    monkeypatch.setattr("core.data.images.tiff.LARGE", 0)
+    monkeypatch.setattr("core.data.images.tiff.AT_ONCE", 400)
+    (pieces,) = decode(tmp_path / "a.tif", Window.parse(window))
+    assert (pieces.bits, pieces.changes, pieces.image.mode) == (whole.bits, whole.changes, whole.image.mode)
+    assert np.array_equal(np.asarray(pieces.image), np.asarray(whole.image))
+
+
+def test_a_large_page_in_pieces_takes_its_8_bit_picture_alone(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "a.tif", noise(500, 700))
+    monkeypatch.setattr("core.data.images.tiff.LARGE", 0)
+    monkeypatch.setattr("core.data.images.tiff.AT_ONCE", 4000)
+    monkeypatch.setattr("core.data.images.tiff.PICTURES", Budget(3 * 500 * 700))
+    assert [page.image.size for page in decode(tmp_path / "a.tif")] == [(700, 500)]
+    with (tmp_path / "a.tif").open("r+b") as file:
+        file.truncate(300_000)
+    with pytest.raises(UnreadableImage, match="ends in the middle"):
+        list(decode(tmp_path / "a.tif"))
+    monkeypatch.setattr("core.data.images.tiff.PICTURES", Budget(500 * 700))
+    with pytest.raises(UnreadableImage, match="700 x 500"):
+        list(decode(tmp_path / "a.tif"))

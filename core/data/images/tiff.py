@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from PIL import Image, ImageOps
 
 from core.data.images.budget import PICTURES
 from core.data.images.page import MAX_PAGES, MAX_PIXELS, Page, UnreadableImage, check_size
-from core.data.images.windows import Window, windowed
+from core.data.images.windows import AT_ONCE, Piece, Window, windowed, windowed_pieces
 
 MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """The first four bytes of a TIFF file, and of one over 4 GB (BigTIFF)."""
 SECOND_RENDERING = 0b101
 """Bits of NewSubfileType: a smaller copy of another page, and a mask of one; neither is a picture of its own."""
 LZW = 5
+LARGE = 64 * 2**20
+"""Bytes of a page above which it is read in pieces instead of as a whole."""
 STACK_PIXELS = 4 * MAX_PIXELS
 """Pixels of all pages of one file that are read; about half a minute of work."""
 
@@ -49,12 +52,78 @@ def deep_pages(path: Path, window: Window) -> Iterator[Page]:
             height, width = page.imagelength, page.imagewidth
             check_size(width, height, path.stat().st_size)
             check_size(page.samplesperpixel * width, height, path.stat().st_size)
-            depth = page.dtype.itemsize if page.dtype is not None else 4
-            with PICTURES.room(width, height, page.samplesperpixel * (depth + 1) + 2):
-                result = _page(path, page, window)
+            with ExitStack() as held:
+                result = _read_page(path, page, window, held)
                 if number == taken - 1 < len(pages) - 1:
                     result.changes.add("pages-left-out")
                 yield result
+
+
+def _read_page(path: Path, page: Any, window: Window, held: ExitStack) -> Page:
+    """Read a page, a large one in pieces; the room that it takes is `held` while it is used."""
+    width, height = page.imagewidth, page.imagelength
+    depth = page.dtype.itemsize if page.dtype is not None else 4
+    in_pieces = _bytes_in_pieces(page)
+    if in_pieces and width * height * page.samplesperpixel * depth > LARGE:
+        try:
+            held.enter_context(PICTURES.room(width, height, in_pieces / (width * height)))
+            return _page_in_pieces(path, page, window)
+        except (ValueError, KeyError):  # a compression that can only be undone as a whole
+            held.pop_all().close()
+    held.enter_context(PICTURES.room(width, height, page.samplesperpixel * (depth + 1) + 2))
+    return _page(path, page, window)
+
+
+def _bytes_in_pieces(page: Any) -> int:
+    """Return what a page takes when it is read in pieces, 0 where it can't be: its 8-bit picture, and one piece."""
+    if page.dtype is None or page.dtype.kind not in "uif" or (page.samplesperpixel > 1 and page.planarconfig == 2):
+        return 0
+    channels = 3 if page.samplesperpixel > 2 else 1
+    piece = AT_ONCE if page.is_final else int(np.prod(page.chunks))
+    return int(page.imagewidth * page.imagelength * (channels + 1) + 4 * piece * page.dtype.itemsize)
+
+
+def _page_in_pieces(path: Path, page: Any, window: Window) -> Page:
+    import tifffile
+
+    changes: set[str] = set()
+    shape: tuple[int, ...] = (page.imagelength, page.imagewidth)
+    shape = (*shape, 3) if page.samplesperpixel > 2 else shape
+
+    def pieces() -> Iterator[Piece]:
+        for top, left, values in _pieces(path, page):
+            kept, said = _three_channels(values, page)
+            changes.update(said)
+            yield top, left, kept
+
+    result = windowed_pieces(pieces, shape, window, _bits(page))
+    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        result.image = ImageOps.invert(result.image)
+    result.changes |= changes
+    return result
+
+
+def _pieces(path: Path, page: Any) -> Iterator[Piece]:
+    """Give a page row by row, or strip by strip and tile by tile as they lie in the file."""
+    height, width, samples = page.imagelength, page.imagewidth, page.samplesperpixel
+    own = (width, samples) if samples > 1 else (width,)
+    if page.is_final:
+        kind = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
+        rows = max(1, AT_ONCE // (width * samples))
+        for top in range(0, height, rows):
+            taken = min(rows, height - top)
+            offset = page.dataoffsets[0] + top * width * samples * kind.itemsize
+            values = np.fromfile(path, kind, taken * width * samples, offset=offset)
+            if values.size < taken * width * samples:
+                raise UnreadableImage("it ends in the middle")
+            yield top, 0, values.reshape(taken, *own).astype(page.dtype, copy=False)
+        return
+    for values, (_, _, top, left, _), shape in page.segments(maxworkers=1, buffersize=4 * AT_ONCE):
+        down, across = min(shape[1], height - top), min(shape[2], width - left)
+        if values is None:  # a strip that is not stored is empty
+            values = np.zeros((1, down, across, samples), page.dtype)
+        part = values.reshape(values.shape[-3:])[:down, :across]
+        yield top, left, part if samples > 1 else part[..., 0]
 
 
 def _page(path: Path, page: Any, window: Window) -> Page:
@@ -64,12 +133,17 @@ def _page(path: Path, page: Any, window: Window) -> Page:
     if values.dtype == np.uint8:
         result = Page(Image.fromarray(np.ascontiguousarray(values)))
     else:
-        bits = 1 if values.dtype == bool else page.bitspersample
-        result = windowed(values, window, bits if isinstance(bits, int) else max(bits))
+        result = windowed(values, window, 1 if values.dtype == bool else _bits(page))
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         result.image = ImageOps.invert(result.image)
     result.changes |= changes
     return result
+
+
+def _bits(page: Any) -> int:
+    """Return the bits per channel of a page, the most where they differ."""
+    bits = page.bitspersample
+    return bits if isinstance(bits, int) else int(max(bits))
 
 
 def _values(path: Path, page: Any) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ PRESETS: dict[str, tuple[float, float]] = {
 }
 """Lowest and highest Hounsfield unit shown (usual centre/width: -600/1500, 500/1800, 40/80, 40/400)."""
 
+Piece = tuple[int, int, NDArray[Any]]
+"""A part of a picture: its first row and column, and its values, (h, w) or (h, w, 3)."""
 AT_ONCE = 4_000_000
 """Values that are windowed at once."""
 AUTO_PERCENTILES = (0.5, 99.5)
@@ -88,13 +91,49 @@ def automatic_levels(values: NDArray[Any]) -> tuple[float, float]:
 
 def windowed(values: NDArray[Any], window: Window, bits: int) -> Page:
     """Return raw values, (h, w) or (h, w, 3), as an 8-bit page of a source of `bits` per channel."""
+    extremes = (0.0, 0.0)
+    if (window.kind == "preset" or bits == 32) and values.size:
+        extremes = float(values.min(initial=0)), float(values.max())
+    low, high, bits, changes = _settle(window, bits, values.dtype, extremes, values)
+    return Page(Image.fromarray(apply_levels(values, low, high)), bits, changes)
+
+
+def windowed_pieces(pieces: Callable[[], Iterator[Piece]], shape: tuple[int, ...], window: Window, bits: int) -> Page:
+    """Return the same of values that are too many to be held at once: `pieces` gives them anew at each call.
+
+    They are read twice: first for the levels, by every so many-th value, then to be shown. 8-bit values stay.
+    """
+    result = np.zeros(shape, dtype=np.uint8)
+    step = max(1, int(np.prod(shape)) // 1_000_000)
+    sample: list[NDArray[Any]] = []
+    lowest, highest, seen = 0.0, 0.0, 0
+    for top, left, values in pieces():
+        if values.dtype == np.uint8:
+            result[top : top + values.shape[0], left : left + values.shape[1]] = values
+            continue
+        lowest, highest = min(lowest, float(values.min())), max(highest, float(values.max()))
+        sample.append(values.ravel()[-seen % step :: step].copy())
+        seen += values.size
+    if not sample:
+        return Page(Image.fromarray(result))
+    levels = np.concatenate(sample)
+    low, high, bits, changes = _settle(window, bits, levels.dtype, (lowest, highest), levels)
+    for top, left, values in pieces():
+        result[top : top + values.shape[0], left : left + values.shape[1]] = apply_levels(values, low, high)
+    return Page(Image.fromarray(result), bits, changes)
+
+
+def _settle(
+    window: Window, bits: int, kind: np.dtype[Any], extremes: tuple[float, float], values: NDArray[Any]
+) -> tuple[float, float, int, set[str]]:
+    """Return the lowest and highest level to show, the bits there really are, and what to say of it."""
     changes = {"windowed"}
-    if bits == 32 and np.issubdtype(values.dtype, np.integer) and values.size and int(values.min()) >= 0:
-        bits = 16 if int(values.max()) < 2**16 else 32
+    if bits == 32 and np.issubdtype(kind, np.integer) and extremes[0] >= 0:
+        bits = 16 if extremes[1] < 2**16 else 32
     low, high = window.low, window.high
-    if window.kind == "preset" and (np.issubdtype(values.dtype, np.unsignedinteger) or values.min(initial=0) >= 0):
+    if window.kind == "preset" and (np.issubdtype(kind, np.unsignedinteger) or extremes[0] >= 0):
         changes.add("window-not-hounsfield")
         low, high = automatic_levels(values)
     elif window.kind == "auto":
         low, high = automatic_levels(values)
-    return Page(Image.fromarray(apply_levels(values, low, high)), bits, changes)
+    return low, high, bits, changes
