@@ -94,6 +94,7 @@ class ReadingChosen(BaseModel):
     key: str = Field(description="what --choose and --column call it: masks, column.label, ...")
     question: str
     taken: str
+    options: list[str] = Field(default_factory=list, description="the readings there were")
     meaning: str = Field(default="", description="what that means for this upload, a clause")
     why: str = Field(default="", description="why it was taken, a sentence; empty where the user chose")
 

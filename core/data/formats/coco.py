@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.data.findings.problems import Problems
-from core.data.reading.json_labels import entries, json_files, load_json, number
+from core.data.reading.json_labels import each_entry, entries, json_files, load_json, number
 from core.data.reading.named_classes import unique_names
 from core.data.reading.panoptic import panoptic_files, segment_pictures
 from core.data.reading.shapes import decode_runs, join_parts, mask_outlines, settle_task
@@ -30,14 +30,15 @@ def read(tree: Tree, task: Task | None = None) -> SourceDataset:
     """Read all COCO files as one set; categories are joined by name, in order of their ids."""
     problems = Problems()
     files = json_files(tree, "coco")
-    contents = [(name, load_json(tree, name)) for name in files]
+    contents = [(name, load_json(tree, name, ("images", "annotations", "categories"))) for name in files]
     contents = [(name, content) for name, content in contents if isinstance(content, dict)]
     names, index, mapping = read_categories(contents)
     images: dict[str, SourceImage] = {}
     known: dict[tuple[str, str], SourceObject] = {}
     for name, content in contents:
         split = SPLIT_NAMES.get(split_word(name)) if len(contents) > 1 else None
-        _read_file(tree, name, content, split, index, images, known, problems)
+        _read_file(tree, name, content, split, index, images, known, problems, alone=len(contents) == 1)
+        content.pop("annotations", None)  # read; they take most of the memory
     ordered = list(images.values())
     listed = {image.name for image in ordered}
     segments = {png for name, content in panoptic_files(tree) for png in segment_pictures(tree, name, content).values()}
@@ -79,8 +80,13 @@ def _read_file(
     images: dict[str, SourceImage],
     known: dict[tuple[str, str], SourceObject],
     problems: Problems,
+    *,
+    alone: bool,
 ) -> None:
-    """Add what one file says; `known` are the objects of the files before, by picture and annotation id."""
+    """Add what one file says; `known` are the objects of the files before, by picture and annotation id.
+
+    One that is `alone` has none before it or after.
+    """
     fresh: dict[tuple[str, str], SourceObject] = {}
     by_id: dict[Any, SourceImage] = {}
     missing: set[Any] = set()
@@ -102,7 +108,7 @@ def _read_file(
                 "splits-share-folder", picture, count=2 if "splits-share-folder" not in problems.counts else 0
             )
         by_id[key] = images[picture]
-    for item in entries(content, "annotations"):
+    for item in each_entry(content, "annotations"):
         key = key_of(item.get("image_id"))
         image = by_id.get(key)
         if image is None:
@@ -115,7 +121,8 @@ def _read_file(
         own = image.name, key_of(item.get("id"))
         if not _join(known.get(own), made):
             image.objects.append(made)
-            fresh[own] = made
+            if not alone:
+                fresh[own] = made
     known |= fresh
 
 
@@ -191,7 +198,7 @@ def _outline(value: object, where: str, problems: Problems) -> np.ndarray | None
         if not isinstance(part, list) or len(part) < 6 or len(part) % 2:
             problems.note("odd-outline", where)
             continue
-        points = np.array([number(coordinate) for coordinate in part]).reshape(-1, 2)
+        points = _numbers(part).reshape(-1, 2)
         if np.isfinite(points).all():
             good.append(points)
         else:
@@ -201,6 +208,15 @@ def _outline(value: object, where: str, problems: Problems) -> np.ndarray | None
     if len(good) > 1:
         problems.note("parts-joined", where)
     return join_parts(good)
+
+
+def _numbers(values: list[Any]) -> np.ndarray:
+    """Return a list as finite numbers, NaN where one is none."""
+    try:
+        found = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return np.array([number(value) for value in values])
+    return found if found.ndim == 1 else np.full(len(values), np.nan)
 
 
 def _skeleton(

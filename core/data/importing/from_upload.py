@@ -17,6 +17,7 @@ from core.data.importing.placing import Placed, write_dataset
 from core.data.importing.preparing import Ready, Recipe, TooSmall, prepare_source
 from core.data.importing.settings import ImportSettings
 from core.data.importing.uploads import Meter, chosen_earlier, forget_unpacked, gather, read_upload, source_words
+from core.data.reading.choices import Choice
 from core.data.reading.door import readable, reading
 from core.data.reading.source_dataset import SourceDataset, SourceImage
 from core.data.splits import group_of, parse_ratio
@@ -91,13 +92,7 @@ def import_dataset(
             flip_idx=found.flip_idx,
             source=source_words(sources),
             source_mapping=found.source_mapping,
-            choices=[
-                ReadingChosen(
-                    key=item.key, question=item.question, taken=item.taken, meaning=item.meaning, why=item.why
-                )
-                for item in tree.choices.made.values()
-                if item.taken is not None and (len(item.options) > 1 or not item.why)
-            ],
+            choices=[_record(choice) for choice in tree.choices.made.values() if choice.kept],
         )
         dataset._root = stage / "dataset"
         write_dataset(dataset, found, placed, settings, meter)
@@ -107,6 +102,18 @@ def import_dataset(
         dataset._root = home
         write_data_yaml(dataset)
     return load_dataset(workspace, identifier)
+
+
+def _record(choice: Choice) -> ReadingChosen:
+    """Return a choice as it is kept with the dataset."""
+    return ReadingChosen(
+        key=choice.key,
+        question=choice.question,
+        taken=str(choice.taken),
+        options=[option.value for option in choice.options],
+        meaning=choice.meaning,
+        why=choice.why,
+    )
 
 
 def import_sample(workspace: Workspace, progress: Report | None = None) -> Dataset:

@@ -108,7 +108,7 @@ def chosen_earlier(workspace: Workspace, sources: list[Path]) -> dict[str, Earli
     for dataset in reversed(list_datasets(workspace)):  # the newest last
         if dataset.source == source:
             found |= {
-                item.key: Earlier(item.question, item.taken, dataset.name)
+                item.key: Earlier(item.question, item.taken, frozenset(item.options), dataset.name)
                 for item in dataset.choices
                 if not item.why or item.why.startswith(AS_BEFORE)
             }

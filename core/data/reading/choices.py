@@ -54,6 +54,11 @@ class Choice:
         said = next((option.meaning for option in self.options if option.value == self.taken), "")
         return f"{self.taken}: {said}" if self.key.startswith(COLUMN) else said or str(self.taken)
 
+    @property
+    def kept(self) -> bool:
+        """Whether it is worth keeping with the dataset: the user chose, or several readings fitted."""
+        return self.taken is not None and (len(self.options) > 1 or not self.why)
+
     def option(self, value: str | None = None) -> str:
         """Return what to type on the command line for a value, that of the first reading by itself."""
         value = self.options[0].value if value is None else value
@@ -93,6 +98,8 @@ class Earlier:
 
     question: str
     value: str
+    options: frozenset[str]
+    """the readings there were"""
     dataset: str
     """name of the set that was imported"""
 
@@ -101,7 +108,8 @@ class Earlier:
 class Choices:
     """The user's answers (`given`: key to value) and all that was asked so far, in order.
 
-    An answer of `earlier` counts where there is no other and the same is asked; the choice says where it is from.
+    An answer of `earlier` counts where there is no other, the same is asked, and the readings are the same or none is
+    taken by itself; the choice says where it is from.
     """
 
     given: dict[str, str] = field(default_factory=dict)
@@ -134,7 +142,8 @@ class Choices:
         answer = meant or self.given.get(key)
         told = self.earlier.get(key) if key not in self.given else None
         if told is not None:
-            if _asks_the_same(told.question, question) and choice.fits(meant or told.value):
+            as_then = taken is None or told.options == {option.value for option in options}
+            if as_then and _asks_the_same(told.question, question) and choice.fits(meant or told.value):
                 so = f"{AS_BEFORE} “{told.dataset}” was imported."
                 choice = Choice(key, question, tuple(options), meant or told.value, so, number, rows)
         elif answer is not None:

@@ -84,17 +84,18 @@ def _object(
     if not np.isfinite(points).all():
         problems.note("bad-row", where)
         return None
-    if _is_empty(points, task):
+    low, high = points.min(axis=0), points.max(axis=0)
+    if _is_empty(points, high - low, task):
         problems.note("zero-size-box", where)
         return None
-    low, high = points.min(axis=0), points.max(axis=0)
     if (high <= 0).any() or (low >= 1).any():
         problems.note("box-outside", where)
         return None
     if (low < -SLACK).any() or (high > 1 + SLACK).any():
         problems.note("box-out-of-range", where)
     points = np.clip(points, 0.0, 1.0)
-    if _is_empty(points, task):
+    cut = bool((low < 0).any() or (high > 1).any())
+    if cut and _is_empty(points, np.ptp(points, axis=0), task):
         problems.note("box-outside", where)
         return None
     if TASKS[task].has_keypoints:
@@ -110,11 +111,14 @@ def _rectangle(item: SourceObject) -> NDArray[np.float64]:
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], dtype=float)
 
 
-def _is_empty(points: NDArray[np.float64], task: Task) -> bool:
+def _is_empty(points: NDArray[np.float64], size: NDArray[np.float64], task: Task) -> bool:
     """Return whether nothing of the object is left: no width or height that six decimals can hold, or no area."""
-    if bool((np.ptp(points, axis=0) < SMALLEST).any()):
+    if float(size.min()) < SMALLEST:
         return True
     if not TASKS[task].has_polygons:
         return False
+    if len(points) < 3:
+        return True
     x, y = points[:, 0], points[:, 1]
-    return len(points) < 3 or abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) < 1e-11
+    twice = np.dot(x[:-1], y[1:]) - np.dot(y[:-1], x[1:]) + x[-1] * y[0] - y[-1] * x[0]
+    return abs(float(twice)) < 1e-11

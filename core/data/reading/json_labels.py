@@ -6,13 +6,16 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from core.data.reading.encodings import decode_text
+from core.data.reading.json_stream import LargeList, head_of, is_large, large_lists, places_of
 from core.data.reading.tree import Tree
 from core.errors import InputError
 
@@ -26,7 +29,8 @@ def json_files(tree: Tree, kind: Kind) -> list[str]:
     """Return the JSON files of a kind; what they are is remembered on the tree."""
     for name in tree.with_suffix(".json"):
         if name not in tree.kinds:
-            tree.kinds[name] = kind_of(tree.text(name))
+            path = tree.files[name]
+            tree.kinds[name] = _kind_of_large(path) if is_large(path) else kind_of(tree.text(name))
     return [name for name, found in tree.kinds.items() if found == kind]
 
 
@@ -44,11 +48,23 @@ _OBJECTS: tuple[tuple[Kind, tuple[tuple[str, ...], ...]], ...] = (
 
 def kind_of(text: str) -> Kind:
     """Return the kind of a JSON text by the keys that occur in it; it need not be valid."""
+    return _kind(text.lstrip()[:1], lambda key: f'"{key}"' in text)
 
+
+def _kind_of_large(path: Path) -> Kind:
+    """Return the same of a file that is not held as a whole."""
+
+    @cache
+    def occurs(key: str) -> bool:
+        return any(True for _ in places_of(path, re.escape(f'"{key}"').encode()))
+
+    return _kind(head_of(path).lstrip()[:1], occurs)
+
+
+def _kind(first: str, occurs: Callable[[str], bool]) -> Kind:
     def has(*keys: str) -> bool:
-        return all(f'"{key}"' in text for key in keys)
+        return all(map(occurs, keys))
 
-    first = text.lstrip()[:1]
     if first == "{":
         if has("shapes") and (has("imagePath") or has("imageHeight")):
             return "labelme"
@@ -68,10 +84,17 @@ def kind_of(text: str) -> Kind:
     return "other"
 
 
-def load_json(tree: Tree, name: str) -> Any:
-    """Parse a JSON file. Raises InputError naming the file and the line."""
+def load_json(tree: Tree, name: str, lists: tuple[str, ...] = ()) -> Any:
+    """Parse a JSON file. Raises InputError naming the file and the line.
+
+    Of a large one that holds an object with these `lists`, they alone are returned, to be read object by object.
+    """
     if (noted := _NOTED.get()) is not None:
         noted.file = name
+    if lists and is_large(tree.files[name]) and head_of(tree.files[name]).lstrip().startswith("{"):
+        found = large_lists(tree.files[name], name, lists, _whole_characters)
+        if found is not None:
+            return found
     try:
         return json.loads(_whole_characters(tree.text(name)))
     except json.JSONDecodeError as error:
@@ -133,18 +156,34 @@ def as_dict(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def each_entry(content: dict[str, Any], key: str) -> Iterable[dict[str, Any]]:
+    """Give what `entries` returns; of a large file one by one, so that they are not held together."""
+    value = content.get(key)
+    if not isinstance(value, LargeList):
+        return entries(content, key)
+    return (item for item in value if isinstance(item, dict) or _note_stray(key, 1))
+
+
+def _note_stray(key: str, number: int) -> bool:
+    """Count items that are no objects; return False."""
+    if (noted := _NOTED.get()) is not None:
+        noted.found[noted.file, key] += number
+    return False
+
+
 def entries(content: dict[str, Any], key: str) -> list[dict[str, Any]]:
     """Return the dictionaries of a list field, [] when it is missing or of another kind.
 
     Items of another kind are counted for `strays`, under the file that was loaded last.
     """
     value = content.get(key)
+    value = list(value) if isinstance(value, LargeList) else value
     if value is None:
         return []
     kept = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
     wrong = len(value) - len(kept) if isinstance(value, list) else 1
-    if wrong and (noted := _NOTED.get()) is not None:
-        noted.found[noted.file, key] += wrong
+    if wrong:
+        _note_stray(key, wrong)
     return kept
 
 
