@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from core.data.findings.problems import Problems
-from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject
+from core.data.reading.masks.pairing import MASK_WORDS, PICTURE_WORDS, words_of
+from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
 
 NAME = "folder-per-class"
@@ -19,9 +20,25 @@ def detect(tree: Tree) -> float:
     """Return 0.4 when (nearly) every picture lies in a class folder and there are two at least, else 0."""
     placed = _placed(tree)
     classes = {folder for _, _, folder in placed}
-    if len(classes) < 2 or len(placed) < 0.75 * len(tree.pictures) or classes <= NOT_CLASSES:
+    others = len(tree.pictures) - len(placed) - len(_unnamed_parts(tree, placed))
+    if len(classes) < 2 or others > 0.25 * len(tree.pictures) or classes <= NOT_CLASSES or hold_masks(classes):
         return 0.0
     return 0.4
+
+
+def hold_masks(folders: set[str]) -> bool:
+    """Return whether folders are no classes: some are called as pictures are, the others as masks."""
+    words = [set(words_of(folder)) for folder in folders]
+    masks, pictures = ([bool(said & known) for said in words] for known in (MASK_WORDS, PICTURE_WORDS))
+    return any(masks) and any(pictures) and all(map(any, zip(masks, pictures, strict=True)))
+
+
+def _unnamed_parts(tree: Tree, placed: list[tuple[str, str | None, str]]) -> set[str]:
+    """Return the pictures of a part without class folders (test/1.jpg) beside one that has them (train/dent/1.jpg)."""
+    inside = {name for name, _, _ in placed}
+    parts = {split for _, split, _ in placed if split}
+    loose = {name for name in tree.pictures if name not in inside and split_of(name)}
+    return {name for name in loose if split_of(name) not in parts} if parts else set()
 
 
 def read(tree: Tree, task: str | None = None) -> SourceDataset:  # noqa: ARG001  the same call for all
@@ -34,9 +51,10 @@ def read(tree: Tree, task: str | None = None) -> SourceDataset:  # noqa: ARG001 
         SourceImage(tree.files[name], name, split, [SourceObject(index[folder])]) for name, split, folder in placed
     ]
     inside = {name for name, _, _ in placed}
+    unnamed = _unnamed_parts(tree, placed)
     for name in tree.pictures:
         if name not in inside:
-            problems.note("not-in-split", name)
+            problems.note("missing-class" if name in unnamed else "not-in-split", name)
     strays = set(tree.pictures) - inside
     return SourceDataset(NAME, "classify", classes, images, problems, dict(index), used=strays)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.data.reading.json_labels import first_line
+from core.data.formats.folder_per_class import hold_masks
+from core.data.reading.json_labels import first_line, load_json, number
+from core.data.reading.json_stream import is_large
 from core.data.reading.tree import Tree
+from core.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -145,4 +149,55 @@ def _json(tree: Tree) -> str:
     return ""
 
 
-_BY_CONTENT: tuple[Callable[[Tree], str], ...] = (_json, _json_lines, _web_dataset)
+def _damaged_json(tree: Tree) -> str:
+    """Name a JSON file that is not whole, where nothing else says what the upload is."""
+    for name in tree.with_suffix(".json")[:20]:
+        if not is_large(tree.files[name]):
+            try:
+                load_json(tree, name)
+            except InputError as error:
+                return str(error)
+    return ""
+
+
+def _rows_of_others(tree: Tree) -> str:
+    """Name texts that lie as YOLO's do and hold something else: names for numbers, or pixels."""
+    for name in tree.texts_of_pictures[:20]:
+        row = next((line for line in tree.text(name).splitlines() if line.strip()), "").replace(",", " ").split()
+        numbers = [number(part) for part in row[1:5]]
+        if len(row) < 5 or any(map(math.isnan, numbers)):
+            continue
+        if math.isnan(number(row[0])):
+            return (
+                f"{name} begins its rows with a name (“{row[0][:40]}”), where YOLO has the number of a class. Put the "
+                "numbers there and the names into classes.txt, one per line, or export COCO JSON."
+            )
+        if max(numbers) > 2:
+            return (
+                f"{name} holds a box in pixels ({' '.join(row[1:5])}), where YOLO has fractions of the picture, and "
+                "nothing says whether they are corners or a centre. Divide them, or export COCO JSON or Pascal VOC."
+            )
+    return ""
+
+
+def _masks_apart(tree: Tree) -> str:
+    """Name folders of pictures and masks whose names don't say which belong together."""
+    folders = {name.split("/")[-2] for name in tree.pictures if "/" in name}
+    if hold_masks(folders):
+        told = ", ".join(sorted(folders)[:6])
+        return (
+            f"The folders ({told}) seem to hold pictures and masks, but the names of the files don't say which mask "
+            "belongs to which picture, or the masks hold more than a few values. Call each mask as its picture is "
+            "called, and save it with one value for each class."
+        )
+    return ""
+
+
+_BY_CONTENT: tuple[Callable[[Tree], str], ...] = (
+    _json,
+    _json_lines,
+    _web_dataset,
+    _rows_of_others,
+    _damaged_json,
+    _masks_apart,
+)

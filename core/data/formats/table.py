@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
@@ -13,23 +12,24 @@ import numpy as np
 
 from core.data.images.decoding import open_header
 from core.data.images.page import UnreadableImage
-from core.data.reading.choices import COLUMN, Choices, Option, Undecided
+from core.data.reading.choices import COLUMN, Choices, Undecided
 from core.data.reading.json_labels import number
 from core.data.reading.named_classes import NamedClasses, clean
 from core.data.reading.shapes import mask_outlines
 from core.data.reading.sheets.cells import (
-    EMPTY,
     Grades,
+    ask_several,
     box_kind,
     boxes_at_once,
     decimal,
+    parted_by,
     runs_to_mask,
     settle_grades,
     to_corners,
 )
 from core.data.reading.sheets.columns import (
+    EMPTY,
     LOOKED_AT,
-    PARTS,
     TRUE,
     Columns,
     look_at,
@@ -42,7 +42,6 @@ from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceO
 from core.data.reading.tree import Tree
 from core.errors import InputError
 from core.tasks import Task
-from core.words import count
 
 NAME = "table"
 LAYOUT = "a CSV or Excel sheet (file,label or file,class,xmin,ymin,xmax,ymax)"
@@ -134,6 +133,7 @@ class _Reading:
         self.refused: list[str] = []
         self.found: dict[tuple[str, str | None], str | None] = {}
         self.several = False
+        self.parts = parted_by([])
         self.title = ""
 
     def sheet(self, name: str) -> None:
@@ -159,6 +159,7 @@ class _Reading:
         grades, renamed = None, self._names(columns, body, name)
         if columns.label >= 0 and not columns.box and runs < 0:
             values = (columns.cell(row, columns.label) for row in body)
+            self.parts = parted_by(columns.cell(row, columns.label) for row in body)
             grades = settle_grades(values, tree.choices, f"{name}: the column “{columns.heads[columns.label]}”")
         split = SPLIT_NAMES.get(split_word(name))
         each = partial(self._row, columns=columns, name=name, split=split, grades=grades, renamed=renamed, runs=runs)
@@ -347,7 +348,7 @@ class _Reading:
                 "none"
             ]
         else:
-            labels = [clean(part) for part in PARTS.split(label)] if PARTS.search(label) else [clean(label)]
+            labels = [clean(part) for part in self.parts.split(label)]
             labels = [grades.name(part) if grades else part for part in labels if part]
         if not labels:
             self.named.problems.note("bad-row", f"{where}: no label")
@@ -363,8 +364,9 @@ class _Reading:
         named = self.named
         many = {picture for picture, labels in self.whole.items() if len(set(labels)) > 1}
         way = ""
-        if many and (self.several or len(many) > FEW * len(self.whole)):
-            way = self._ask_several(many)
+        few = len(many) <= FEW * len(self.whole)
+        if many and (self.several or not few):
+            way = ask_several(self.whole, many, self.title, few=few, choices=self.tree.choices)
         for picture, labels in self.whole.items():
             if way.startswith("has="):
                 wanted = way.removeprefix("has=")
@@ -378,27 +380,3 @@ class _Reading:
             else:
                 for label in labels:
                     named.classify(picture, label)
-
-    def _ask_several(self, many: set[str]) -> str:
-        total = len(self.whole)
-        counts = Counter(label for labels in self.whole.values() for label in set(labels))
-        combined = {" + ".join(sorted(set(labels))) for labels in self.whole.values()}
-        options = [
-            Option(
-                "leave-out", f"the {count(len(many), 'picture')} with several are left out, {total - len(many)} stay"
-            ),
-            Option("combination", f"every combination is a class of its own: {count(len(combined), 'class')}"),
-            *(
-                Option(f"has={name}", f"2 classes: {name} ({number}) and all others ({total - number})")
-                for name, number in counts.most_common(20)
-            ),
-        ]
-        few = len(many) <= FEW * total
-        return self.tree.choices.ask(
-            "several",
-            f"{self.title}: {len(many)} of {count(total, 'picture')} have several classes, and Graft learns one class "
-            "per picture: which is meant?",
-            options,
-            "leave-out" if few else None,
-            "They are few." if few else "",
-        )

@@ -13,7 +13,7 @@ from core.data.reading.named_classes import unique_names
 from core.data.reading.shapes import settle_task
 from core.data.reading.source_dataset import SourceDataset, SourceImage, SourceObject, split_of
 from core.data.reading.tree import Tree
-from core.data.reading.xml_labels import parse_xml
+from core.data.reading.xml_labels import parse_xml, xml_head
 from core.tasks import Task
 
 NAME = "voc"
@@ -26,9 +26,8 @@ def detect(tree: Tree) -> float:
     if not files:
         return 0.0
     for name in files[:20]:
-        with tree.files[name].open("rb") as file:
-            head = file.read(4096)
-        if b"<annotation" in head and b"<annotations" not in head:
+        head = xml_head(tree, name)
+        if "<annotation" in head and "<annotations" not in head:
             return 0.9
     return 0.0
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.data.reading.encodings import decode_text
 from core.data.reading.tree import Tree
+
+
+def xml_head(tree: Tree, name: str) -> str:
+    """Return how an XML file begins, whatever its encoding."""
+    with tree.files[name].open("rb") as file:
+        return decode_text(file.read(4096))
 
 
 def parse_xml(tree: Tree, name: str) -> Any:

@@ -15,7 +15,7 @@ from core.data.reading.shapes import circle, decode_runs, mask_outlines, turn_by
 from core.data.reading.skeletons import Point
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceObject
 from core.data.reading.tree import Tree
-from core.data.reading.xml_labels import parse_xml
+from core.data.reading.xml_labels import parse_xml, xml_head
 from core.errors import InputError
 from core.tasks import Task
 
@@ -28,9 +28,8 @@ MAX_GAP = 10_000
 def detect(tree: Tree) -> float:
     """Return 0.92 when an XML file's root is <annotations>."""
     for name in tree.with_suffix(".xml")[:20]:
-        with tree.files[name].open("rb") as file:
-            if b"<annotations" in file.read(4096):
-                return 0.92
+        if "<annotations" in xml_head(tree, name):
+            return 0.92
     return 0.0
 
 

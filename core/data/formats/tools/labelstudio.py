@@ -70,7 +70,8 @@ def _task(entry: dict[str, Any], name: str, named: NamedClasses) -> None:
     for key in ("choice", "class", "choices"):
         if isinstance(entry.get(key), str):
             named.classify(picture, entry[key])
-    _results([(item, item) for key in entry for item in entries(entry, key)], picture, name, named)
+    regions = [key for key, value in entry.items() if isinstance(value, list)]
+    _results([(item, item) for key in regions for item in entries(entry, key)], picture, name, named)
 
 
 def _file(address: str) -> str:

@@ -32,7 +32,7 @@ PICTURE_WORDS = frozenset(
 OBJECT_WORDS = frozenset(("segmentationobject", "instance", "instances"))
 """Words of a folder's name that say each value of its masks is one object."""
 FILLERS = frozenset(("png", "jpg", "of", "the", "ground", "and", "1st", "2nd", "first", "second"))
-SURE = r"(?:cp[ _\-]?)?masks?|gt|groundtruth|ground[ _\-]?truth"
+SURE = r"(?:cp[ _\-]?)?masks?|gt(?:fine|coarse)?|groundtruth|ground[ _\-]?truth"
 WEAK = r"labels?|label[ _\-]?ids|seg|segs|segmentations?|annotations?|anno|lbl|manual"
 ENDING = re.compile(rf"[ _.\-](?:(?P<sure>{SURE})|{WEAK})(?:[ _\-]?(?:\d{{1,3}}|png))?$")
 """What a mask's name has behind that of its picture: `_mask`, `-gt`, ` mask`, `_mask_1`."""
@@ -40,7 +40,8 @@ BEGINNING = re.compile(rf"^(?:(?P<sure>{SURE})|{WEAK})(?:[ _.\-]|(?=\d))")
 WHOLE = re.compile(rf"^(?:{SURE}|{WEAK})$")
 PICTURE_ENDING = re.compile(r"[ _\-](?:image|img|sat|rgb|0000|training|test|leftimg8bit)$")
 PICTURE_BEGINNING = re.compile(r"^(?:images?|imgs?)(?:[ _.\-]|(?=\d)|$)")
-GOOD = frozenset(("good", "ok", "normal", "free", "nodefect", "defectfree", "okay", "healthy", "negative", "fine"))
+GOOD = frozenset(("good", "ok", "normal", "free", "nodefect", "defectfree", "okay", "healthy", "negative", "fine",
+                  "gut", "io", "fehlerfrei", "normale", "bon", "bueno", "buono", "sain", "sano"))  # fmt: skip
 """Folders whose pictures show nothing to mark, so that no mask is missing."""
 LOSSLESS = (".png", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".ppm")
 LOSSY = (".jpg", ".jpeg")
@@ -107,6 +108,7 @@ def place_of(name: str, top: int = 0) -> Place:
         if sure or role == "mask" or (not role and mark.re is ENDING):
             role = "mask"
             stem = stem[: mark.start()] + stem[mark.end() :]
+            stem = ENDING.sub("", stem)  # _gtFine_labelIds says it twice
     if role == "mask":
         stem = stem.removesuffix("_l")  # CamVid
     stem = PICTURE_ENDING.sub("", PICTURE_BEGINNING.sub("", stem))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,11 +13,10 @@ from numpy.typing import NDArray
 
 from core.data.reading.choices import Choices, Option
 from core.data.reading.json_labels import number
-from core.data.reading.sheets.columns import Columns, numbers_in
+from core.data.reading.sheets.columns import EMPTY, MAY_PART, PARTS, Columns, numbers_in
 from core.data.reading.sheets.rows import Row
 from core.words import count
 
-EMPTY = ("", "nan", "none", "null", "na", "n/a", "-", "[]")
 MAX_GRADES = 20
 """Numbers beyond this are measured values, not grades that can be classes."""
 
@@ -100,6 +101,23 @@ def runs_to_mask(cell: str, width: int, height: int) -> NDArray[np.bool_]:
     return flat.reshape(width, height).T
 
 
+def parted_by(cells: Iterable[str]) -> re.Pattern[str]:
+    """Return what stands between several classes in the cells of a column.
+
+    A sign that names may hold as well counts where the names it would make are known: all of them stand alone in other
+    cells, or (comma) one of them does in half of the cells.
+    """
+    values = set(cells)
+    signs = PARTS
+    for sign in MAY_PART:
+        several = [{part.strip() for part in value.split(sign)} - {""} for value in values if sign in value]
+        alone = {value for value in values if sign not in value}
+        known = [parts <= alone or (sign == "," and bool(parts & alone)) for parts in several if len(parts) > 1]
+        if known and (all(known) or (sign == "," and sum(known) * 2 >= len(known))):
+            signs += sign
+    return re.compile(f"[{re.escape(signs)}]")
+
+
 @dataclass(frozen=True)
 class Grades:
     """How a column of numbers becomes classes: as they are, or cut at a value."""
@@ -162,3 +180,29 @@ def settle_grades(values: Iterable[str], choices: Choices, what: str) -> Grades 
         "grades", f"{what} holds numbers: are they classes, or is there a limit?", options, taken, why, number=bounds
     )
     return Grades() if answer == "classes" else Grades(float(answer))
+
+
+def ask_several(whole: dict[str, list[str]], many: set[str], title: str, *, few: bool, choices: Choices) -> str:
+    """Return what is to become of the pictures (`many`) with several classes: `leave-out`, `combination`, `has=NAME`.
+
+    `whole` is picture -> its classes; where they are `few` they are left out unasked.
+    """
+    total = len(whole)
+    counts = Counter(label for labels in whole.values() for label in set(labels))
+    combined = {" + ".join(sorted(set(labels))) for labels in whole.values()}
+    options = [
+        Option("leave-out", f"the {count(len(many), 'picture')} with several are left out, {total - len(many)} stay"),
+        Option("combination", f"every combination is a class of its own: {count(len(combined), 'class')}"),
+        *(
+            Option(f"has={name}", f"2 classes: {name} ({number_of}) and all others ({total - number_of})")
+            for name, number_of in counts.most_common(20)
+        ),
+    ]
+    return choices.ask(
+        "several",
+        f"{title}: {len(many)} of {count(total, 'picture')} have several classes, and Graft learns one class per "
+        "picture: which is meant?",
+        options,
+        "leave-out" if few else None,
+        "They are few." if few else "",
+    )

@@ -36,7 +36,7 @@ HELPERS = re.compile(
     r"|index|idx|no|nr|row|unnamed.*|date|time|timestamp|age|patientage|sex|gender|patientgender|view|viewposition"
     r"|followup|author|annotator|rater|reader|worker|comment|comments|note|notes|remark|rotation|angle|size|filesize|md5"
     r"|sha256|hash|camera|device|pixelspacing.*|originalimage.*|xclick.*|boxid|objectid|annotationid|regionid|trackid"
-    r"|alter|geschlecht|datum|bemerkung|operator|bediener|inspector|machine|frame|framenumber|instanceid|depth|channels|format|modality|dxtype"
+    r"|alter|geschlecht|datum|bemerkung|domain|country|development_?stage|operator|bediener|inspector|machine|frame|framenumber|instanceid|depth|channels|format|modality|dxtype"
 )
 """Heads that tell of the picture or of the labelling, never what is to be learned."""
 CORNERS = (("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"), ("left", "top", "right", "bottom"),
@@ -52,14 +52,18 @@ SIZES = (("x", "y", "w", "h"), ("x", "y", "width", "height"), ("left", "top", "w
 CENTRES = (("xcenter", "ycenter", "width", "height"), ("xcentre", "ycentre", "width", "height"),
            ("centerx", "centery", "width", "height"), ("xcenter", "ycenter", "w", "h"), ("cx", "cy", "w", "h"),
            ("xc", "yc", "w", "h"), ("cx", "cy", "width", "height"))  # fmt: skip
-BOX = ("bbox", "box", "boxes", "bboxes", "boundingbox", "boundingboxes", "bndbox", "coordinates")
+BOX = ("bbox", "box", "boxes", "bboxes", "boundingbox", "boundingboxes", "bndbox", "coordinates", "boxesstring",
+       "bboxstring", "bboxesstring", "boxstring", "rect", "rectangle")  # fmt: skip
+EMPTY = ("", "nan", "none", "null", "na", "n/a", "-", "[]", "no_box", "nobox", "no box")
 LOOKED_AT = 5_000
 """Rows by which columns are judged."""
 MAX_CLASSES = 200
 FLAGS = ("0", "1", "0.0", "1.0", "", "true", "false", "yes", "no")
 TRUE = ("1", "1.0", "true", "yes")
-PARTS = re.compile(r"[|;]")
-"""What stands between several classes in one cell."""
+PARTS = "|;"
+"""What stands between several classes in one cell, and never within one."""
+MAY_PART = ",+/& "
+"""What may stand between them or within one: `rust, crack` where `rust` is a class by itself."""
 
 
 def plain(head: str) -> str:
@@ -181,7 +185,7 @@ def _by_heads(found: Columns, rows: list[Row]) -> None:
 
 
 def _holds_boxes(rows: list[Row], place: int) -> bool:
-    cells = [row[place] for row in rows[1:200] if len(row) > place and row[place]]
+    cells = [row[place] for row in rows[1:200] if len(row) > place and row[place].lower() not in EMPTY]
     return bool(cells) and sum(
         len(numbers_in(cell)) % 4 == 0 and bool(numbers_in(cell)) for cell in cells
     ) >= 0.8 * len(cells)
