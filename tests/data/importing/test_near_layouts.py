@@ -51,7 +51,7 @@ def tasks_of_label_studio(root: Path) -> None:
     tasks = []
     for n in range(4):
         picture(root / f"x{n}.png", n)
-        tasks.append({"id": n, "image": f"/data/upload/1/ab-x{n}.png", "annotator": 1, "label": [box]})
+        tasks.append({"id": n, "image": f"/data/upload/1/abcd1234-x{n}.png", "annotator": 1, "label": [box]})
     put(root / "min.json", tasks)
 
 
