@@ -1,8 +1,10 @@
 """The app `streamlit run streamlit_app.py` serves; what is on screen starts in pages/_app.py."""
 
 import contextlib
+import importlib
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +18,9 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # pages and core are imported by their full names
 
 from pages._ui.label.routes import ROUTES  # noqa: E402  (after the path is set)
+
+AHEAD_AFTER = 6.0
+"""Seconds after the start, by which the first page stands."""
 
 # Otherwise Streamlit may run a page of the pages/ folder alone, without its frame, for the first visitor.
 PagesManager.uses_pages_directory = False
@@ -33,7 +38,17 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     workspace = Workspace.current()
     workspace.sweep_staging()
     RunStore(workspace).check()
+    ahead = threading.Timer(AHEAD_AFTER, load_ahead)
+    ahead.daemon = True
+    ahead.start()
     yield
+    ahead.cancel()
+
+
+def load_ahead() -> None:
+    """Load what the pages after the first need, while whoever opened it reads."""
+    for module in ("plotly.graph_objects", "core.evaluation.evaluation", "core.lab.jobs", "pages._ui.common.charts"):
+        importlib.import_module(module)
 
 
 def guard() -> Middleware:

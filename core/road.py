@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 from core.data.dataset import Dataset, list_datasets, load_dataset
-from core.delivery.predict.job import list_jobs
 from core.errors import InputError
 from core.planning.drafts import load_draft
 from core.training.store import Run, RunStore
 from core.words import count
-from core.workspace import Workspace, write_text_atomic
+from core.workspace import Workspace, read_json, write_text_atomic
 
 
 class Progress(StrEnum):
@@ -123,6 +122,6 @@ def _use(workspace: Workspace, run: Run | None) -> tuple[bool, str]:
     used = run is not None and (
         _noted(run, "Use")
         or any(run.folder.glob("exports/*/export.json"))
-        or any(job.request.model == run.id for job in list_jobs(workspace))
+        or any(read_json(job).get("model") == run.id for job in workspace.root.glob("predictions/*/job.json"))
     )
     return used, "tried or taken away" if used else "try it and take it away"

@@ -20,10 +20,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 import yaml
 from numpy.typing import NDArray
 from PIL import Image
@@ -33,6 +32,9 @@ from core.data.image_table import read_image_table
 from core.errors import InputError
 from core.tasks import TASKS, Task
 from core.workspace import ID_PATTERN, Workspace, write_json_atomic, write_text_atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from core.errors import InputError
 from core.files.digests import file_sha256
 from core.files.whole_tables import write_parquet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NAME = "images.parquet"
 
@@ -24,6 +26,8 @@ def read_image_table(root: Path, columns: frozenset[str]) -> pd.DataFrame:
     Names of the user's own files and groups are in the table alone: what is made anew has the names of the pictures
     as they lie in the dataset, and no groups. Raises InputError when a picture itself can't be read.
     """
+    import pandas as pd
+
     path = root / NAME
     try:
         table = pd.read_parquet(path)
@@ -41,6 +45,8 @@ def read_image_table(root: Path, columns: frozenset[str]) -> pd.DataFrame:
 
 def derive_image_table(root: Path) -> pd.DataFrame:
     """Return the table as the pictures and label files in a dataset's folder tell it."""
+    import pandas as pd
+
     rows = [
         _row(root, path, path.relative_to(root / "images").as_posix())
         for path in sorted((root / "images").rglob("*"))

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -28,6 +28,9 @@ from core.data.dataset import (
 from core.errors import InputError
 from core.files.whole_tables import write_parquet
 from core.tasks import TASKS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def class_folder(name: str) -> str:

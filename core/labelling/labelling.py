@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from core.data.dataset import Dataset, format_labels
 from core.errors import InputError
@@ -15,6 +14,9 @@ from core.labelling.label import Label, State, fitted, from_dataset, to_dataset
 from core.labelling.settings import LabellingSettings, read_settings
 from core.labelling.waiting import TABLE, read_waiting, waiting_path
 from core.tasks import TASKS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)

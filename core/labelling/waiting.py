@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from core.data.dataset import IMAGE_COLUMNS, Dataset
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TABLE = "waiting.parquet"
 
@@ -23,6 +25,8 @@ def waiting_path(dataset: Dataset, file: str) -> Path:
 
 def read_waiting(dataset: Dataset) -> pd.DataFrame:
     """Return one row per waiting picture with the columns of IMAGE_COLUMNS; `split` is the part it will go to."""
+    import pandas as pd
+
     try:
         return pd.read_parquet(dataset.root / TABLE)
     except FileNotFoundError:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from core.training.records.events import FINAL_KINDS, Event, read_events
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from core.training.store import Run
 
 PHASE_WORDS = {
@@ -112,6 +112,8 @@ class RunProgress:
     @property
     def curves(self) -> pd.DataFrame:
         """One row per whole epoch: epoch, seconds, learning_rate, train/<loss>, val/<loss> and the metrics by name."""
+        import pandas as pd
+
         return pd.DataFrame([self.rows[epoch] for epoch in sorted(self.rows)])
 
     @property
