@@ -4,12 +4,11 @@ import streamlit as st
 
 from core.data.dataset import Dataset
 from core.errors import InputError
-from core.labelling.journal import open_journal
 from core.labelling.label import State
 from core.labelling.labelling import open_labelling
 from core.labelling.proposals import read_proposals
 from core.labelling.settings import DRAWN_TASKS, begin, read_settings
-from core.labelling.versions import list_versions, make_version, restore_version
+from core.labelling.versions import make_version
 from core.tasks import TASKS, Task
 from core.words import count
 from pages._ui.common import frame
@@ -17,6 +16,7 @@ from pages._ui.common.cells import Notebook, empty, python_fold
 from pages._ui.common.formatting import plain
 from pages._ui.label.editor import label_editor
 from pages._ui.label.proposing import propose_cell
+from pages._ui.label.versions import versions_cell
 
 QUESTIONS: dict[Task, str] = {
     "detect": "Where things are: boxes",
@@ -90,36 +90,6 @@ def so_far(dataset_id: str, by: str) -> None:
             st.error(plain(str(error)))
             return
         frame.go_to("model.py", dataset=dataset.id)
-
-
-def versions_cell(dataset: Dataset, by: str) -> None:
-    """List the versions of the labels; an earlier one can be put back."""
-    versions = list_versions(open_journal(dataset))
-    if not versions:
-        st.markdown("None yet: one is made when you train.")
-        return
-    st.dataframe(
-        {
-            "version": [item.number for item in versions],
-            "made": [item.at.replace("T", " ")[:16] for item in versions],
-            "by": [item.by for item in versions],
-            "pictures changed": [item.changed for item in versions],
-            "note": [item.note for item in versions],
-        },
-        hide_index=True,
-        alt="The versions of the labels",
-    )
-    earlier = [0, *(item.number for item in versions[:-1])]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        number = st.selectbox("Put back", earlier, index=len(earlier) - 1, key="label_restore", width=260,
-                              format_func=lambda n: f"version {n}" if n else "as it was imported")  # fmt: skip
-        if st.button("Put it back as a new version", key="label_restore_now"):
-            try:
-                restore_version(dataset, number, by=by)
-            except InputError as error:
-                st.error(plain(str(error)))
-                return
-            st.rerun()
 
 
 def label_code(dataset_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from core.verbs.verb import Add, say_progress
@@ -21,6 +22,12 @@ def register(add: Add) -> None:
 
     verb = add("labels", _labels, "List the versions of a dataset's labels; put one back with --version.")
     verb.add_argument("dataset", help="id or name of a dataset")
+    verb.add_argument(
+        "--export",
+        nargs=2,
+        metavar=("LAYOUT", "OUT.zip"),
+        help="write pictures and labels for another tool: yolo, coco, voc, cvat or labelme",
+    )
     verb.add_argument("--version", type=int, help="put this version back, as a new one; 0: as imported")
 
 
@@ -49,12 +56,15 @@ def _propose(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]
 
 def _labels(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.data.dataset import load_dataset
+    from core.data.label_export import export_labels
     from core.labelling.journal import open_journal
     from core.labelling.versions import list_versions, restore_version
 
     dataset = load_dataset(workspace, parsed.dataset)
     if parsed.version is not None:
         dataset = restore_version(dataset, parsed.version)
+    if parsed.export:
+        export_labels(dataset, parsed.export[0], Path(parsed.export[1]))
     versions = [
         {"number": item.number, "at": item.at, "by": item.by, "changed": item.changed}
         for item in list_versions(open_journal(dataset))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from starlette.applications import Starlette
@@ -17,6 +19,7 @@ from core.labelling.label import Label, State
 from core.labelling.labelling import open_labelling
 from core.labelling.proposals import Proposed, read_proposals, save_proposals
 from core.labelling.settings import add_class, begin
+from core.labelling.versions import make_version
 from core.workspace import Workspace
 from pages._ui.label.routes import PREFIX, ROUTES
 from tests.labelling.conftest import alone, ids, write_pictures  # noqa: F401
@@ -91,6 +94,18 @@ def test_a_change_from_elsewhere_or_of_nothing_is_refused(
     assert answer.status_code == status
     assert answer.json()["error"]
     assert client.get(f"{address}/label/{picture}").json()["number"] == 0
+
+
+def test_labels_go_out_as_a_zip_and_nothing_stays(asked: tuple[TestClient, str, str], alone: Dataset) -> None:  # noqa: F811
+    client, address, picture = asked
+    assert client.get(f"{address}/export/coco").status_code == 422, "nothing is labelled yet"
+    client.post(f"{address}/label/{picture}", json={"since": 0, "label": {"objects": [BOX]}}, headers=OWN)
+    make_version(alone)
+    answer = client.get(f"{address}/export/coco")
+    with ZipFile(io.BytesIO(answer.content)) as archive:
+        assert any(name.endswith("_annotations.coco.json") for name in archive.namelist())
+    assert client.get(f"{address}/export/..%2Fcoco").status_code == 404
+    assert list(Workspace.current().staging_root.iterdir()) == []
 
 
 def test_no_file_but_a_picture_of_the_set_is_answered(asked: tuple[TestClient, str, str]) -> None:

@@ -6,17 +6,21 @@ this very server only: it must be JSON, which a page from elsewhere can't send u
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from core.data.dataset import load_dataset
+from core.data.label_export import export_labels
 from core.data.palette import CLASS_COLOURS
 from core.errors import InputError
 from core.labelling.label import Label
@@ -146,7 +150,29 @@ async def picture(request: Request) -> Response:
     return FileResponse(path, headers={"cache-control": "private, max-age=86400, immutable"})
 
 
+async def exported(request: Request) -> Response:
+    """Answer a zip with the dataset's pictures and its labels in a layout of core.data.label_export."""
+    layout = request.path_params["layout"]
+
+    def write() -> tuple[Path, str]:
+        workspace = Workspace.current()
+        dataset = load_dataset(workspace, request.path_params["dataset"])
+        folder = workspace.lasting_staging("labels")
+        try:
+            return export_labels(dataset, layout, folder / "labels.zip"), f"{dataset.id}-{layout}.zip"
+        except InputError:
+            folder.rmdir()
+            raise
+
+    try:
+        path, name = await run_in_threadpool(write)
+    except InputError as error:
+        return JSONResponse({"error": str(error)}, 422)
+    return FileResponse(path, filename=name, background=BackgroundTask(shutil.rmtree, path.parent))
+
+
 ROUTES = [
+    Route(f"{PREFIX}/{{dataset}}/export/{{layout}}", exported),
     Route(f"{PREFIX}/{{dataset}}/pictures", _answering(pictures)),
     Route(f"{PREFIX}/{{dataset}}/picture/{{picture}}", picture),
     Route(f"{PREFIX}/{{dataset}}/label/{{picture}}", _answering(label), methods=["GET"]),

@@ -1,0 +1,55 @@
+"""The versions of a dataset's labels on the Label page: told, put back, and taken to another tool."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.data.dataset import Dataset
+from core.data.label_export import LAYOUTS
+from core.errors import InputError
+from core.labelling.journal import open_journal
+from core.labelling.versions import list_versions, restore_version
+from pages._ui.common.formatting import plain
+from pages._ui.label.routes import PREFIX
+
+LAYOUT_NAMES = {"yolo": "YOLO", "coco": "COCO", "voc": "Pascal VOC", "cvat": "CVAT", "labelme": "LabelMe"}
+
+
+def versions_cell(dataset: Dataset, by: str) -> None:
+    """List the versions of the labels; an earlier one can be put back."""
+    take_out(dataset)
+    versions = list_versions(open_journal(dataset))
+    if not versions:
+        st.markdown("None yet: one is made when you train.")
+        return
+    st.dataframe(
+        {
+            "version": [item.number for item in versions],
+            "made": [item.at.replace("T", " ")[:16] for item in versions],
+            "by": [item.by for item in versions],
+            "pictures changed": [item.changed for item in versions],
+            "note": [item.note for item in versions],
+        },
+        hide_index=True,
+        alt="The versions of the labels",
+    )
+    earlier = [0, *(item.number for item in versions[:-1])]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        number = st.selectbox("Put back", earlier, index=len(earlier) - 1, key="label_restore", width=260,
+                              format_func=lambda n: f"version {n}" if n else "as it was imported")  # fmt: skip
+        if st.button("Put it back as a new version", key="label_restore_now"):
+            try:
+                restore_version(dataset, number, by=by)
+            except InputError as error:
+                st.error(plain(str(error)))
+                return
+            st.rerun()
+
+
+def take_out(dataset: Dataset) -> None:
+    """Link to the latest version's pictures and labels in the layouts that can hold them."""
+    if not sum(dataset.instances.values()):
+        return
+    fitting = [layout for layout, (_, tasks) in LAYOUTS.items() if dataset.task in tasks]
+    links = [f"[{LAYOUT_NAMES[layout]}]({PREFIX}/{dataset.id}/export/{layout})" for layout in fitting]
+    st.markdown(f"Pictures and labels as a zip for another tool: {', '.join(links)}.")
