@@ -137,6 +137,10 @@ def test_every_shape_is_drawn_mended_and_undone(server: Server, page: Page, tmp_
     assert mended.name == "blob"
     assert mended.points is not None
     assert mended.points[2] == pytest.approx((100, 150), abs=0.51)
+    page.keyboard.press("Escape")
+    page.keyboard.press("s")
+    expect(page.get_by_role("button", name="Snap")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("s")
     for _ in range(3):
         page.keyboard.press("Control+z")
     saved(page)

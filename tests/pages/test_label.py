@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
+import numpy as np
 import pytest
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -94,6 +96,17 @@ def test_a_change_from_elsewhere_or_of_nothing_is_refused(
     assert answer.status_code == status
     assert answer.json()["error"]
     assert client.get(f"{address}/label/{picture}").json()["number"] == 0
+
+
+def test_a_box_snaps_to_what_is_in_it(asked: tuple[TestClient, str, str], alone: Dataset) -> None:  # noqa: F811
+    client, address, picture = asked
+    work = open_labelling(alone)
+    pixels = np.full((64, 96, 3), 230, np.uint8)
+    pixels[20:40, 30:60] = 40
+    Image.fromarray(pixels).save(work.path(work.picture(picture)))
+    answer = client.post(f"{address}/snap/{picture}", json={"box": [22, 12, 46, 36]}, headers=OWN)
+    assert answer.json()["shape"]["box"] == pytest.approx([30, 20, 30, 20], abs=1.5)
+    assert client.post(f"{address}/snap/{picture}", json={"box": [0, 0, 3, 3]}, headers=OWN).json() == {"shape": None}
 
 
 def test_labels_go_out_as_a_zip_and_nothing_stays(asked: tuple[TestClient, str, str], alone: Dataset) -> None:  # noqa: F811

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 from pydantic import ValidationError
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +21,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from core.data.dataset import load_dataset
+from core.data.images.decoding import load_rgb
 from core.data.label_export import export_labels
 from core.data.palette import CLASS_COLOURS
 from core.errors import InputError
@@ -28,6 +30,8 @@ from core.labelling.labelling import Conflict, Labelling, Picture, open_labellin
 from core.labelling.proposals import read_proposals
 from core.labelling.queue import queue
 from core.labelling.settings import add_class
+from core.labelling.snapping import snapped
+from core.tasks import TASKS
 from core.workspace import Workspace
 
 PREFIX = "/labelling"
@@ -94,6 +98,14 @@ def set_label(work: Labelling, request: Answer) -> Answer:
 def name_class(work: Labelling, request: Answer) -> Answer:
     """Take a class and answer all there are."""
     return {"classes": add_class(work.dataset, str(request["name"])).classes}
+
+
+def snap(work: Labelling, request: Answer) -> Answer:
+    """Answer the thing in a box (left, top, width, height) as a shape of the task, null where none stands out."""
+    picture = work.picture(request["picture"])
+    left, top, width, height = (float(value) for value in request["box"])
+    image = np.asarray(load_rgb(work.path(picture)))
+    return {"shape": snapped(image, (left, top, width, height), TASKS[work.settings.task].shape)}
 
 
 def _answering(do: Callable[[Labelling, Answer], Answer]) -> Callable[[Request], Any]:
@@ -177,5 +189,6 @@ ROUTES = [
     Route(f"{PREFIX}/{{dataset}}/picture/{{picture}}", picture),
     Route(f"{PREFIX}/{{dataset}}/label/{{picture}}", _answering(label), methods=["GET"]),
     Route(f"{PREFIX}/{{dataset}}/label/{{picture}}", _answering(set_label), methods=["POST"]),
+    Route(f"{PREFIX}/{{dataset}}/snap/{{picture}}", _answering(snap), methods=["POST"]),
     Route(f"{PREFIX}/{{dataset}}/classes", _answering(name_class), methods=["POST"]),
 ]

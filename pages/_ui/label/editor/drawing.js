@@ -12,10 +12,11 @@ function mark(parent, name, attributes, text) {
 
 function outline(parent, points, colour, { dashed = false, chosen = false, open = false } = {}) {
   const shape = open ? "polyline" : "polygon", places = points.map((p) => `${p[0]},${p[1]}`).join(" ");
-  mark(parent, shape, { points: places, fill: "none", stroke: "#000", "stroke-opacity": 0.55, "stroke-width": chosen ? 5 : 4 });
+  const dashes = dashed ? { "stroke-dasharray": "7 5" } : {};
+  mark(parent, shape, { points: places, fill: "none", stroke: "#000", "stroke-opacity": 0.55, "stroke-width": chosen ? 5 : 4, ...dashes });
   mark(parent, shape, {
     points: places, fill: chosen && !open ? colour : "none", "fill-opacity": 0.16, stroke: colour,
-    "stroke-width": chosen ? 3 : 2, ...(dashed ? { "stroke-dasharray": "7 5" } : {}),
+    "stroke-width": chosen ? 3 : 2, ...dashes,
   });
 }
 

@@ -5,6 +5,7 @@ const KEYS = [
   ["Enter", "accept the chosen proposal, close an outline, else the next picture to label"],
   ["Tab", "choose the next object, also a covered one"], ["B", "a new box in the middle, to move by keys"],
   ["Alt and arrows", "move what is chosen by a pixel; with Shift its size"], ["Q, E", "turn a turned box"],
+  ["S", "snap what is chosen to the thing in it; else: every box that is drawn from now on"],
   ["Del", "delete what is chosen, refuse a proposal"], ["Ctrl Z, Ctrl Y", "undo, redo"],
   ["N", "nothing here"], ["U", "unsure: not for training"], ["C", "copy from the picture before"], ["H", "hide, show"],
   ["+ \u2212 0, wheel", "zoom, whole picture"], ["Space and drag", "move the picture"],
@@ -368,7 +369,7 @@ class Editor {
       this.trial(drag, movedBy(drag.shape, free[0] - drag.place[0], free[1] - drag.place[1], this.size));
     } else if (distance(drag.at, at) > CLICK || drag.far) {
       drag.far = true;
-      if (drag.kind === "outline" || (drag.kind === "new" && this.settings.task === "segment")) this.trace(drag, place);
+      if (drag.kind === "outline" || (drag.kind === "new" && this.traces)) this.trace(drag, place);
       else if (drag.kind === "new" && this.current) this.draft = { points: cornersOf({ box: boxOf(drag.place, place) }), colour: this.colourOf(this.current) };
     }
     this.draw();
@@ -399,14 +400,37 @@ class Editor {
     } else if (drag.kind === "outline") {
       if (drag.far && drag.alone) this.close();
     } else if (drag.kind === "new" && drag.far) {
-      if (this.settings.task === "segment") { this.close(); return; }
+      if (this.traces) { this.close(); return; }
       const shape = { box: boxOf(drag.place, place) };
       this.draft = null;
-      if (!this.needsClass() && this.useful(shape)) this.add(this.settings.task === "obb" ? { points: cornersOf(shape) } : shape);
+      if (this.needsClass() || !this.useful(shape)) return;
+      if (this.snapping) this.snapTo(shape).catch((error) => this.say(error.message));
+      else this.add(this.settings.task === "obb" ? { points: cornersOf(shape) } : shape);
     } else if (drag.kind === "new") {
       this.click(place);
     }
     this.draw();
+  }
+
+  // Whether a drag draws a line by hand; else a box.
+  get traces() { return this.settings.task === "segment" && !this.snapping; }
+
+  async snapTo(shape, old) {
+    const turn = this.turn, told = await this.server.ask(`snap/${this.picture.id}`, { box: boundsOf(shape) });
+    if (turn !== this.turn) return;
+    if (!told.shape) this.say("Nothing stands out in this box.");
+    if (old && told.shape) this.replace(old, { ...copy(old), ...told.shape }, "Snapped.");
+    else if (!old && told.shape) this.add(told.shape);
+    else if (!old && this.settings.task !== "segment") this.add(this.settings.task === "obb" ? { points: cornersOf(shape) } : shape);
+    this.draw();
+  }
+
+  snap() {
+    if (this.whole) return;
+    if (this.label.objects.includes(this.chosen)) { this.later(() => this.snapTo(this.chosen, this.chosen).catch((error) => this.say(error.message))); return; }
+    this.snapping = !this.snapping;
+    this.say(this.snapping ? "Draw a box around a thing: it becomes its outline." : "Boxes stay as they are drawn.");
+    this.showAll();
   }
 
   below(place, shape) {
@@ -497,7 +521,7 @@ class Editor {
     const simple = {
       ArrowLeft: () => this.go(this.at - 1), ArrowRight: () => this.go(this.at + 1), Delete: () => this.remove(), Backspace: () => this.remove(),
       Escape: () => { this.chosen = null; this.stopDrawing(); }, n: () => this.press("nothing"), u: () => this.press("unsure"), h: () => this.press("hide"),
-      c: () => this.copyBefore(), b: () => this.middle(), q: () => this.turn_(-2), e: () => this.turn_(2), "+": () => this.zoom(1.25), "=": () => this.zoom(1.25),
+      c: () => this.copyBefore(), s: () => this.snap(), b: () => this.middle(), q: () => this.turn_(-2), e: () => this.turn_(2), "+": () => this.zoom(1.25), "=": () => this.zoom(1.25),
       "-": () => this.zoom(0.8), 0: () => this.fit(), x: () => { if (this.pointing) this.setPoint([0, 0], 0); }, Enter: () => this.enter(),
       " ": () => { this.space = true; this.draw(); },
     }[key];
@@ -537,7 +561,7 @@ class Editor {
   press(name) {
     const does = {
       previous: () => this.go(this.at - 1), next: () => this.go(this.at + 1), undo: () => this.undo(), redo: () => this.redo(), remove: () => this.remove(),
-      before: () => this.copyBefore(), hide: () => { this.hidden = !this.hidden; this.showAll(); }, pan: () => { this.panning = !this.panning; this.showAll(); },
+      before: () => this.copyBefore(), snap: () => this.snap(), hide: () => { this.hidden = !this.hidden; this.showAll(); }, pan: () => { this.panning = !this.panning; this.showAll(); },
       closer: () => this.zoom(1.25), farther: () => this.zoom(0.8), fit: () => this.fit(), nothing: () => { if (!this.whole) this.setState("nothing"); },
       unsure: () => this.setState("unsure"), onward: () => this.onward(), plain: () => this.look(100, 100),
       accept: () => this.accept(this.proposals.filter((item) => item.confidence * 100 >= Number(this.find(".proposing input").value))),
@@ -625,9 +649,9 @@ class Editor {
     this.showAsk();
     if (this.whole) this.showClasses();
     this.draw();
-    const pressed = { nothing: this.label.state === "nothing", unsure: this.label.state === "unsure", hide: this.hidden, pan: this.panning };
+    const pressed = { nothing: this.label.state === "nothing", unsure: this.label.state === "unsure", hide: this.hidden, pan: this.panning, snap: this.snapping };
     for (const [name, is] of Object.entries(pressed)) this.find(`[data-do=${name}]`).setAttribute("aria-pressed", String(Boolean(is)));
-    this.find("[data-do=nothing]").hidden = this.whole;
+    this.find("[data-do=nothing]").hidden = this.find("[data-do=snap]").hidden = this.whole;
     this.find("[data-do=undo]").disabled = !this.past.length;
     this.find("[data-do=redo]").disabled = !this.future.length;
     this.find("[data-do=previous]").disabled = this.at <= 0;
