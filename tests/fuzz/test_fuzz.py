@@ -9,7 +9,10 @@ import pytest
 
 from tests.fuzz.trying import try_all
 
-HARMED: dict[int, str] = {3108: "SyntaxError of Pillow from a mask with a broken PNG chunk, while detecting"}
+HARMED: dict[int, str] = {
+    3108: "SyntaxError of Pillow from a mask with a broken PNG chunk, while detecting",
+    102871: "IndexError of zipfile from an entry without a name",
+}
 """Seed -> what it did when it was found."""
 
 

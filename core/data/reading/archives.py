@@ -103,6 +103,8 @@ def _extract_zip(archive: Path, target: Path, limit: int, tick: Tick) -> Tree:
     junk: list[str] = []
     with zipfile.ZipFile(archive) as packed:
         entries = packed.infolist()
+        if not all(entry.filename for entry in entries):
+            raise InputError(f"{archive.name} holds an entry without a name: it is damaged. Pack it again.")
         names = [_safe_name(archive, name) for name in zip_names(entries)]
         for entry in entries:
             kind = stat.S_IFMT(entry.external_attr >> 16)
