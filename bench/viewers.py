@@ -90,7 +90,7 @@ class Viewer:
         self.timers.clear()
         self.finished.clear()
         await self._ask("")
-        await asyncio.wait_for(self.finished.wait(), 120)
+        await asyncio.wait_for(self.finished.wait(), 300)
 
     async def _ask(self, fragment: str) -> None:
         message = BackMsg()

@@ -5,12 +5,12 @@ import streamlit as st
 from core.errors import InputError
 from core.serving.address import address_words, is_this_machine
 from core.training.records.rebuilding import forget_note, rebuilt_words
-from core.training.runs import get_run
 from core.words import count
 from core.workspace import read_only_words
 from pages._ui.common import frame
 from pages._ui.common.formatting import plain, state_badge
 from pages._ui.common.keys import listen, show_keys
+from pages._ui.common.looking import run_now
 from pages._ui.common.road import show_road
 from pages._ui.common.tour import begin_tour, show_tour
 from pages._ui.common.unknown_address import show_unknown, unknown_in_address
@@ -42,7 +42,7 @@ def show_current() -> None:
     run_id = frame.current_id("run")
     if run_id:
         try:
-            run = get_run(frame.workspace(), run_id)
+            run = run_now(frame.workspace(), run_id)
         except InputError:
             return  # deleted meanwhile, or an old address
         st.markdown(f":small[Run]  \n**{plain(run.name)}**  \n{state_badge(run.state)}")

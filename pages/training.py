@@ -3,12 +3,12 @@
 import streamlit as st
 
 from core.data.dataset import list_datasets
-from core.training.runs import get_run
 from core.training.store import Run
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, empty, python_fold
 from pages._ui.common.draft import draft_for, plan_words, spec_code
 from pages._ui.common.formatting import plain
+from pages._ui.common.looking import run_now
 from pages._ui.training.run_progress import offer_message, show_curves, show_log, show_pictures, show_state
 from pages._ui.training.start import show_start
 
@@ -20,7 +20,7 @@ def wanted_run() -> Run | None:
     if "plan" in st.query_params:
         return None
     identifier = frame.current_id("run")
-    return get_run(workspace, identifier) if identifier else None
+    return run_now(workspace, identifier) if identifier else None
 
 
 def show_plan() -> None:

@@ -16,7 +16,7 @@ from core.metric_words import metric_help, metric_title, metric_value, validator
 from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.records.progress import RunProgress, read_progress
-from core.training.runs import get_run, list_runs, move_run, pause_run, resume_run, stop_run
+from core.training.runs import list_runs, move_run, pause_run, resume_run, stop_run
 from core.training.store import WITH_PROCESS, Run, State
 from core.training.worker.pictures import picture_epoch
 from core.words import count, duration, megabytes, percent, score, time_left
@@ -25,11 +25,13 @@ from pages._ui.common.cells import next_step
 from pages._ui.common.charts import curves, show
 from pages._ui.common.formatting import plain, state_badge
 from pages._ui.common.frame import ASSETS
+from pages._ui.common.looking import run_now, slowness
 from pages._ui.common.pictures import Tile, show_picture
 from pages._ui.common.running import begin_run
 
 LIVE_SECONDS = 1.0
 CHART_SECONDS = 3.0
+SLOWEST_CHART = 30.0
 LOG_LINES = 60
 MORE_EPOCHS = 20
 HEADLINES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5", "mIoU", "pixel_accuracy")
@@ -43,8 +45,9 @@ Draw = Callable[[Workspace, str, bool], None]
 def live(
     draw: Callable[[Workspace, str, bool], None], workspace: Workspace, run_id: str, seconds: float | None
 ) -> None:
-    """Draw a part of the page, again every `seconds` while the run is active."""
-    st.fragment(draw, run_every=seconds)(workspace, run_id, seconds is not None)
+    """Draw a part of the page, again every `seconds` while the run is active; less often where many look."""
+    times = st.session_state["slowness"] = slowness()
+    st.fragment(draw, run_every=seconds and seconds * times)(workspace, run_id, seconds is not None)
 
 
 def show_state(workspace: Workspace, run_id: str, active: bool) -> None:
@@ -54,17 +57,24 @@ def show_state(workspace: Workspace, run_id: str, active: bool) -> None:
 
 def show_curves(workspace: Workspace, run_id: str, active: bool) -> None:
     """Show the result and the losses over the epochs."""
-    live(_curves, workspace, run_id, CHART_SECONDS if active else None)
+    live(_curves, workspace, run_id, _chart_seconds(workspace, run_id) if active else None)
 
 
 def show_pictures(workspace: Workspace, run_id: str, active: bool) -> None:
     """Show what the model sees and what it answers."""
-    live(_pictures, workspace, run_id, CHART_SECONDS if active else None)
+    live(_pictures, workspace, run_id, _chart_seconds(workspace, run_id) if active else None)
 
 
 def show_log(workspace: Workspace, run_id: str, active: bool) -> None:
     """Show the settings and the newest log lines."""
     live(_log, workspace, run_id, CHART_SECONDS if active else None)
+
+
+def _chart_seconds(workspace: Workspace, run_id: str) -> float:
+    """Return how often what changes once per epoch is drawn: half an epoch, within bounds."""
+    rows = read_progress(run_now(workspace, run_id)).rows
+    last = rows[max(rows)]["seconds"] if rows else None
+    return min(max(CHART_SECONDS, (last or 0.0) / 2), SLOWEST_CHART)
 
 
 def tab_title(run: Run, progress: RunProgress) -> str:
@@ -75,9 +85,11 @@ def tab_title(run: Run, progress: RunProgress) -> str:
 
 
 def _state(workspace: Workspace, run_id: str, live_now: bool) -> None:
-    run = get_run(workspace, run_id)
+    run = run_now(workspace, run_id)
     if live_now and not run.active:
         st.rerun()  # it has ended: the whole page changes
+    if live_now and slowness() not in (seen := st.session_state.get("slowness", 1), seen // 2):
+        st.rerun()  # more look now, or far fewer: all parts change their pace
     progress = read_progress(run)
     st.set_page_config(page_title=tab_title(run, progress))
     if message := st.session_state.pop("run_message", None):
@@ -238,7 +250,7 @@ def _buttons(workspace: Workspace, run: Run) -> None:
 
 
 def _curves(workspace: Workspace, run_id: str, _: bool) -> None:
-    run = get_run(workspace, run_id)
+    run = run_now(workspace, run_id)
     progress = read_progress(run)
     table = progress.curves
     if table.empty:
@@ -295,7 +307,7 @@ def _loss_words(name: str) -> str:
 
 
 def _pictures(workspace: Workspace, run_id: str, _: bool) -> None:
-    run = get_run(workspace, run_id)
+    run = run_now(workspace, run_id)
     folder = run.folder / "pictures"
     answers = list(folder.glob("validation_*_*.jpg"))
     batch = sorted(folder.glob("batch_*_*.jpg"))
@@ -333,7 +345,7 @@ def _row(files: list[Path], words: str) -> None:
 
 
 def _log(workspace: Workspace, run_id: str, _: bool) -> None:
-    run = get_run(workspace, run_id)
+    run = run_now(workspace, run_id)
     spec = run.spec
     st.caption(f"{spec.imgsz} pixels, batches of {spec.batch}, seed {spec.seed}, {plain(str(spec.strategy))}, "
                f"device {run.device}")  # fmt: skip
