@@ -136,12 +136,15 @@ class Cost:
     megabytes: float
     files: int
     threads: int
+    seconds: float
+    """of processor time since it started"""
 
     @classmethod
     def of(cls, pid: int) -> Cost:
         """Look at a process."""
         process = psutil.Process(pid)
-        return cls(process.memory_info().rss / 1e6, process.num_fds(), process.num_threads())
+        times = process.cpu_times()
+        return cls(process.memory_info().rss / 1e6, process.num_fds(), process.num_threads(), times.user + times.system)
 
     def __str__(self) -> str:
         return f"{self.megabytes:.0f} MB, {self.files} files, {self.threads} threads"
@@ -184,7 +187,8 @@ async def crowd(address: str, query: str, number: int, seconds: float, pid: int)
     while not all(task.done() for task in tasks):
         await asyncio.sleep(1)
         now = Cost.of(pid)
-        most = Cost(max(most.megabytes, now.megabytes), max(most.files, now.files), max(most.threads, now.threads))
+        most = Cost(max(most.megabytes, now.megabytes), max(most.files, now.files), max(most.threads, now.threads),
+                    now.seconds)  # fmt: skip
     await asyncio.gather(*tasks)
     return viewers, most
 
@@ -212,7 +216,7 @@ def main() -> None:
     parser.add_argument("--idle", action="store_true")
     parser.add_argument("--stay", action="store_true", help="don't wait for the sessions to be forgotten")
     options = parser.parse_args()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} of other work")
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace.open(Path(folder) / "workspace")
         dataset = import_dataset(workspace, ROOT / "sample_data" / "surface_defects.zip")
@@ -231,10 +235,15 @@ def main() -> None:
             print(said("one viewer, whole page", alone[0].opens))
             print(said("one viewer, live parts", alone[0].parts))
             done = read_progress(get_run(workspace, run.id)).epochs_done
+            started, busy = Cost.of(server.pid).seconds, psutil.cpu_times()
             viewers, most = asyncio.run(crowd(address, f"run={run.id}", options.viewers, options.seconds, server.pid))
             print(said(f"{options.viewers} viewers, whole page", [time for viewer in viewers for time in viewer.opens]))
             print(said(f"{options.viewers} viewers, live parts", [time for viewer in viewers for time in viewer.parts]))
             print(f"most the web process held: {most}")
+            after = psutil.cpu_times()
+            idle, whole = after.idle - busy.idle, sum(after) - sum(busy)
+            print(f"processor time of the web process: {most.seconds - started:.1f} s; the machine was idle for "
+                  f"{idle / whole:.0%} of its time")  # fmt: skip
             print(f"epochs trained meanwhile: {read_progress(get_run(workspace, run.id)).epochs_done - done}")
             if options.reruns:
                 early, late = asyncio.run(again_and_again(address, f"run={run.id}", options.reruns, server.pid))

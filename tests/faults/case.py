@@ -80,13 +80,17 @@ def listed(place: Place) -> dict[str, str]:
     return found
 
 
+KEPT = (".reserve", ".rebuilding.lock")
+"""Small files of Graft's own that stay."""
+
+
 def half_written(place: Place) -> list[str]:
     """Return files that a write which came to nothing has left behind."""
     return [
         str(path.relative_to(place.folder))
         for path in place.folder.rglob("*")
         if path.is_file()
-        and (path.name.endswith(".part") or (path.name.startswith(".") and path.name != ".reserve"))
+        and (path.name.endswith(".part") or (path.name.startswith(".") and path.name not in KEPT))
     ]  # fmt: skip
 
 

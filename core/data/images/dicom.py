@@ -41,7 +41,7 @@ def read_dicom(path: Path, *, header_only: bool = False) -> Any:
     from pydicom.dataset import FileMetaDataset
     from pydicom.errors import InvalidDicomError
 
-    _check_inflated(path)
+    check_inflated(path)
     try:
         file = pydicom.dcmread(path, stop_before_pixels=header_only)
     except InvalidDicomError:
@@ -58,7 +58,7 @@ def read_dicom(path: Path, *, header_only: bool = False) -> Any:
     return file
 
 
-def _check_inflated(path: Path) -> None:
+def check_inflated(path: Path) -> None:
     """Raise UnreadableImage for a deflated file (PS3.5 A.5) that would inflate to more than pictures may take."""
     from pydicom.filereader import read_file_meta_info
 

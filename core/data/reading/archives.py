@@ -236,14 +236,18 @@ def _make_folders(places: Iterable[Path]) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
-            raise InputError(
-                f"The archive uses “{folder.name}” both as a file and as a folder: pack it again."
-            ) from error
+            raise InputError(_file_and_folder(folder)) from error
+
+
+def _file_and_folder(place: Path) -> str:
+    return f"The archive uses “{place.name}” both as a file and as a folder: pack it again."
 
 
 def _write(archive: Path, source: IO[bytes], place: Path, expected: int) -> int:
     """Write one entry, stopping as soon as it is larger than its header says; return the number of bytes."""
     written = 0
+    if place.is_dir():
+        raise InputError(_file_and_folder(place))
     with place.open("wb") as file:
         while chunk := source.read(CHUNK):
             written += len(chunk)

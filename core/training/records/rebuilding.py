@@ -20,11 +20,12 @@ from typing import Any
 
 from core.errors import InputError
 from core.spec import SPEC_FILE, read_spec
-from core.training.records.database import ReadOnly, read_rows, write
+from core.training.records.database import WAIT_SECONDS, ReadOnly, read_rows, write
 from core.training.records.events import Event, final_event, last_attempt, read_events
 from core.words import count
 from core.workspace import Workspace, read_json, write_json_atomic
 
+LOCK = ".rebuilding.lock"
 NOTE = "graft.rebuilt.json"
 """In the workspace: what was made anew and when, until the user has read it."""
 
@@ -69,16 +70,25 @@ def keep_backup(workspace: Workspace) -> None:
 
 
 def rebuild(workspace: Workspace, make_table: Callable[[sqlite3.Connection], None], columns: frozenset[str]) -> None:
-    """Make the database anew from its copy and from the run folders; what was damaged is kept under another name."""
-    file, now = workspace.database, datetime.now(UTC)
+    """Make the database anew from its copy and from the run folders; what was damaged is kept under another name.
+
+    One process does it, others wait and find it done; nobody sees it half done.
+    """
     if workspace.read_only:
         raise ReadOnly(workspace.root)
-    kept = _set_aside(file, f"{now:%Y%m%d-%H%M%S}")
+    with closing(sqlite3.connect(workspace.root / LOCK, timeout=WAIT_SECONDS, isolation_level=None)) as lock:
+        lock.execute("BEGIN EXCLUSIVE")  # the system gives it back when this process ends, however it ends
+        if not is_sound(workspace.database):
+            _rebuild(workspace, make_table, columns)
+
+
+def _rebuild(workspace: Workspace, make_table: Callable[[sqlite3.Connection], None], columns: frozenset[str]) -> None:
+    file, now = workspace.database, datetime.now(UTC)
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
     from_copy = is_sound(backup_of(workspace))
     if from_copy:
-        part = file.with_name(f".{file.name}.{os.getpid()}")
         shutil.copyfile(backup_of(workspace), part)
-        os.replace(part, file)
     folders = {folder.name: folder for folder in run_folders(workspace)}
     unreadable: list[str] = []
 
@@ -100,7 +110,13 @@ def rebuild(workspace: Workspace, make_table: Callable[[sqlite3.Connection], Non
             added.append(name)
         return added
 
-    added = write(file, fill, use_reserve=True)
+    try:
+        added = write(part, fill, use_reserve=True)
+        kept = _set_aside(file, f"{now:%Y%m%d-%H%M%S}")
+        os.replace(part, file)
+    finally:
+        for ending in ("", "-wal", "-shm"):
+            part.with_name(part.name + ending).unlink(missing_ok=True)
     note = {
         "at": now.isoformat(timespec="seconds"), "from_copy": from_copy, "kept_as": kept,
         "from_folders": sorted(added), "unreadable": sorted(unreadable),
@@ -131,18 +147,24 @@ def forget_note(workspace: Workspace) -> None:
 
 
 def _set_aside(file: Path, moment: str) -> str:
-    """Move the damaged database and its log away; return its new name, "" when there was nothing in it."""
+    """Give the damaged database a second name, and move its log away; return that name, "" when nothing was in it."""
     kept = file.with_name(f"graft.damaged-{moment}.db")
     holds = file.is_file() and file.stat().st_size > 0
-    for ending in ("", "-wal", "-shm"):
-        part = file.with_name(file.name + ending)
-        with suppress(FileNotFoundError):  # another process was quicker
-            os.replace(part, kept.with_name(kept.name + ending))
     if holds:
-        return kept.name
-    for ending in ("", "-wal", "-shm"):
-        kept.with_name(kept.name + ending).unlink(missing_ok=True)
-    return ""
+        with suppress(OSError):  # a disk that knows no links, or has no room for a copy: it is replaced all the same
+            _link(file, kept)
+    for ending in ("-wal", "-shm"):
+        part = file.with_name(file.name + ending)
+        with suppress(FileNotFoundError):
+            os.replace(part, kept.with_name(kept.name + ending)) if holds else part.unlink()
+    return kept.name if kept.is_file() else ""
+
+
+def _link(file: Path, other: Path) -> None:
+    try:
+        os.link(file, other)
+    except OSError:
+        shutil.copyfile(file, other)
 
 
 def _row_of(workspace: Workspace, folder: Path, now: datetime) -> dict[str, Any] | None:

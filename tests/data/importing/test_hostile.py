@@ -269,3 +269,13 @@ def test_windowing_in_strips_gives_the_levels_of_all_at_once(monkeypatch) -> Non
     values = np.random.default_rng(1).integers(0, 65535, (300, 31), dtype=np.uint16)
     whole = np.clip(np.rint((values.astype(np.float32) - 100) * (255.0 / 60000)), 0, 255).astype(np.uint8)
     assert np.array_equal(apply_levels(values, 100, 60100), whole)
+
+
+def test_a_name_that_is_a_file_and_a_folder_is_named(workspace, tmp_path) -> None:
+    archive = tmp_path / "both.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("images/q/x.png", b"x")
+        packed.writestr("images/q", b"x")
+    with pytest.raises(InputError, match="both as a file and as a folder") as refused:
+        import_dataset(workspace, archive)
+    assert str(workspace.root) not in str(refused.value)

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.data.findings.problems import Problems
 from core.data.images.decoding import is_dicom
-from core.data.images.dicom import read_dicom
+from core.data.images.dicom import check_inflated, read_dicom
 from core.data.images.page import MAX_PAGES, check_size
 from core.data.reading.named_classes import clean, unique_names
 from core.data.reading.shapes import mask_outlines
@@ -104,6 +104,7 @@ def _class_of(tree: Tree, name: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            check_inflated(tree.files[name])
             return str(pydicom.dcmread(tree.files[name], specific_tags=["SOPClassUID"], force=False).get("SOPClassUID"))
     except Exception:  # pydicom raises many kinds on hostile bytes; what is wrong is found when it is decoded
         return ""
