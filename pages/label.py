@@ -14,8 +14,10 @@ from core.words import count
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, empty, python_fold
 from pages._ui.common.formatting import plain
+from pages._ui.label.adding import add_more
 from pages._ui.label.editor import label_editor
 from pages._ui.label.proposing import propose_cell
+from pages._ui.label.review import to_review
 from pages._ui.label.versions import versions_cell
 
 QUESTIONS: dict[Task, str] = {
@@ -123,9 +125,10 @@ def label_page(dataset: Dataset) -> None:
     with page.cell("Draw what is there", "Every change is kept at once."):
         by = st.session_state.get("label_by") or ""
         proposals = read_proposals(dataset)
-        label_editor(
-            dataset.id, by=by, picture=st.query_params.get("picture", ""), fresh=proposals.at if proposals else ""
-        )
+        fresh = proposals.at if proposals else ""
+        if review := to_review(dataset):
+            st.markdown(f"{count(len(review), 'picture')} sent here to be looked at again; Enter leads through them.")
+        label_editor(dataset.id, by=by, picture=st.query_params.get("picture", ""), fresh=fresh, review=review)
         st.text_input("Who labels?", key="label_by", max_chars=80, persist_state="session", width=260,
                       placeholder="your name, if several label")  # fmt: skip
         python_fold(label_code(dataset.id), key="label")
@@ -133,6 +136,7 @@ def label_page(dataset: Dataset) -> None:
         propose_cell(workspace, dataset)
     with page.cell("How far is it?"):
         so_far(dataset.id, by)
+        add_more(workspace, dataset)
     with page.cell("Versions of the labels"):
         versions_cell(dataset, by)
 

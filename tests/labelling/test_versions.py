@@ -10,6 +10,7 @@ import pytest
 from core.data.dataset import Dataset, load_dataset
 from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
+from core.labelling.adding import add_pictures
 from core.labelling.journal import open_journal
 from core.labelling.label import State
 from core.labelling.labelling import open_labelling
@@ -17,7 +18,7 @@ from core.labelling.settings import begin
 from core.labelling.versions import list_versions, make_version, restore_version
 from core.tasks import TASKS, Task
 from core.workspace import Workspace
-from tests.labelling.conftest import ids
+from tests.labelling.conftest import ids, write_pictures
 from tests.labelling.test_labels import BOX, DRAWN, label, started
 from tests.tiny import write_yolo_folder
 
@@ -160,3 +161,23 @@ def test_without_a_change_there_is_no_version(workspace: Workspace, alone: Datas
         make_version(alone)
     kept = json.loads((alone.root / "dataset.json").read_text())
     assert kept["labels_version"] == 0
+
+
+def test_more_pictures_wait_and_what_is_there_is_not_added_again(
+    workspace: Workspace, alone: Dataset, tmp_path: Path
+) -> None:
+    started(alone)
+    before = ids(alone)
+    say(alone, before[0], objects=[BOX])
+    dataset = make_version(alone)
+    more = write_pictures(tmp_path / "more", 14)  # the same noise: ten of them are there
+    assert add_pictures(workspace, dataset, [more]) == (4, 10)
+    work = open_labelling(dataset)
+    assert len(work.pictures) == 14
+    fresh = [picture for picture in work.pictures.values() if picture.id not in before]
+    assert all(picture.waits and work.path(picture).is_file() for picture in fresh)
+    assert {work.state(picture) for picture in fresh} == {State.OPEN}
+    for picture in fresh:
+        say(dataset, picture.id, objects=[BOX])
+    assert sum(make_version(dataset).images.values()) == 5
+    assert list(workspace.staging_root.iterdir()) == []

@@ -24,6 +24,7 @@ from core.labelling.settings import add_class, begin
 from core.labelling.versions import make_version
 from core.workspace import Workspace
 from pages._ui.label.routes import PREFIX, ROUTES
+from tests.evaluation.stored_runs import detector_run
 from tests.labelling.conftest import alone, ids, write_pictures  # noqa: F401
 from tests.labelling.test_labels import BOX, started
 from tests.pages.conftest import Filled, button, open_page, texts
@@ -126,6 +127,19 @@ def test_no_file_but_a_picture_of_the_set_is_answered(asked: tuple[TestClient, s
     for path in ("..%2F..%2Fdataset.json", "dataset.json", "0" * 64):
         assert client.get(f"{address}/picture/{path}").status_code == 404
     assert client.get(f"{PREFIX}/unknown-000000/pictures").status_code == 422
+
+
+def test_what_looks_wrong_in_the_evaluation_opens_in_the_editor(workspace: Workspace, shapes: Dataset) -> None:
+    run = detector_run(workspace, shapes, "run-a", 0.5)
+    app = open_page("evaluation.py", run=run.id)
+    app.button(key="mend_cases").click().run()
+    assert not app.exception
+    assert app.title[0].value == "Label"
+    owner, sent = app.session_state["label_review"]
+    assert owner == shapes.id
+    assert sent
+    assert set(sent) <= set(shapes.image_table().query("split == 'val'")["file"])
+    assert f"{len(sent)} picture" in texts(app)
 
 
 @pytest.mark.slow

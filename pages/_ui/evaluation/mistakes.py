@@ -19,6 +19,7 @@ from core.workspace import Workspace
 from pages._ui.common.pictures import Tile, show_picture
 from pages._ui.evaluation import charts as evaluation_charts
 from pages._ui.evaluation.gallery import KINDS, picture_marks, show_cases, show_classified, show_doubtful, show_masks
+from pages._ui.label.review import mend_button
 
 NOTHING = "(nothing)"
 
@@ -103,7 +104,10 @@ def show_gallery_cell(evaluation: Evaluation, dataset: Dataset | None) -> None:
         format_func=lambda name: f"{KINDS[name]} ({counts.get(name, 0)})", wrap=True)  # fmt: skip
     numbers = {name: int(counts.get(name, 0)) for name in KINDS}
     st.caption(sum_words(numbers, len(evaluation.detector.arrays.truth), evaluation.errors["missed"].count))
-    show_cases(evaluation, dataset, cases[cases["kind"] == (kind or kinds[0])], key="cases")
+    shown = cases[cases["kind"] == (kind or kinds[0])]
+    show_cases(evaluation, dataset, shown, key="cases")
+    if kind != "hit":
+        mend_button(dataset, shown["file"], key="mend_cases")
 
 
 def sum_words(counts: dict[str, int], objects: int, outright: int) -> str:
@@ -179,6 +183,7 @@ def show_label_errors(workspace: Workspace, evaluation: Evaluation, dataset: Dat
         show_classified(dataset, pictures, key="label_gallery")
     else:
         show_doubtful(evaluation, dataset, part, key="label_gallery")
+    mend_button(dataset, part["file"], key="mend_labels")
     st.download_button(
         "Take the list along (CSV)", found.map(plain_cell).to_csv(index=False), "likely_label_errors.csv", "text/csv",
         key="label_list", icon=":material/download:",

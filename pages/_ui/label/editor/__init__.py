@@ -26,11 +26,13 @@ _editor = st.components.v2.component(
 )
 
 
-def label_editor(dataset_id: str, *, by: str = "", picture: str = "", fresh: str = "") -> None:
+def label_editor(
+    dataset_id: str, *, by: str = "", picture: str = "", fresh: str = "", review: list[str] | None = None
+) -> None:
     """Show the editor for a dataset that is being labelled.
 
-    `picture` is the id of the one to begin with, `by` who labels; where `fresh` differs from before, new proposals are
-    there to be shown.
+    `picture` is the id of the one to begin with, `by` who labels, `review` the ids to go through first; where `fresh`
+    differs from before, new proposals are there to be shown.
     """
-    data = {"base": f"{PREFIX}/{dataset_id}", "by": by, "open": picture, "fresh": fresh}
+    data = {"base": f"{PREFIX}/{dataset_id}", "by": by, "open": picture, "fresh": fresh, "review": review or []}
     _editor(data=data, key=f"label_editor_{dataset_id}")

@@ -22,6 +22,8 @@ class Editor {
     [this.stage, this.image, this.group] = [this.find(".stage"), this.find("img"), this.find("svg g")];
     this.server = new Server(data.base);
     this.by = data.by;
+    this.review = data.review;
+    this.seen = new Set();
     this.coarse = matchMedia("(pointer: coarse)").matches;
     this.pictures = []; this.at = -1; this.current = ""; this.settings = { task: "detect", classes: [], colours: [], keypoints: [], skeleton: [] };
     this.view = { scale: 1, x: 0, y: 0 };
@@ -51,7 +53,12 @@ class Editor {
     this.byId = new Map(told.pictures.map((item) => [item.id, item]));
     this.current = told.classes[0] || "";
     this.showClasses();
-    const asked = this.pictures.findIndex((item) => item.id === open);
+    const asked = this.pictures.findIndex((item) => item.id === (open || this.review[0]));
+    if (this.review.length && !this.seen.size) {
+      const option = this.find("option[value=review]");
+      option.hidden = option.disabled = false;
+      option.selected = true;
+    }
     const first = asked >= 0 ? asked : this.pictures.findIndex((item) => item.id === told.orders.next[0]);
     await this.show(Math.max(first, 0));
   }
@@ -82,6 +89,7 @@ class Editor {
     const told = await this.server.label(picture.id);
     if (turn !== this.turn) return;
     this.at = index;
+    this.seen.add(picture.id);
     this.empty();
     this.label = { objects: [], name: "", ...told.label };
     this.number = told.number;
@@ -100,7 +108,8 @@ class Editor {
   }
 
   waiting() {
-    const asked = this.settings.orders[this.find("select[name=order]").value];
+    const kind = this.find("select[name=order]").value, asked = this.settings.orders[kind];
+    if (kind === "review") return this.review.filter((id) => !this.seen.has(id)).map((id) => this.byId.get(id)).filter(Boolean);
     const order = asked ? asked.map((id) => this.byId.get(id)) : [...this.pictures.slice(this.at + 1), ...this.pictures.slice(0, this.at)];
     return order.filter((item) => item && item.state === "open" && item !== this.picture);
   }
@@ -108,7 +117,7 @@ class Editor {
   onward() {
     const [next] = this.waiting();
     if (next) this.go(this.pictures.indexOf(next));
-    else this.say("Every picture is labelled, or somebody is unsure of it.");
+    else this.say(this.find("select[name=order]").value === "review" ? "These were all that were sent here." : "Every picture is labelled, or somebody is unsure of it.");
   }
 
   words() {
