@@ -138,7 +138,7 @@ def label_page(dataset: Dataset) -> None:
         so_far(dataset.id, by)
         add_more(workspace, dataset)
     with page.cell("Versions of the labels"):
-        versions_cell(dataset, by)
+        versions_cell(workspace, dataset, by)
 
 
 current = frame.current_dataset()

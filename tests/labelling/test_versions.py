@@ -14,6 +14,7 @@ from core.labelling.adding import add_pictures
 from core.labelling.journal import open_journal
 from core.labelling.label import State
 from core.labelling.labelling import open_labelling
+from core.labelling.readers import for_second_reader
 from core.labelling.settings import begin
 from core.labelling.versions import list_versions, make_version, restore_version
 from core.tasks import TASKS, Task
@@ -181,3 +182,22 @@ def test_more_pictures_wait_and_what_is_there_is_not_added_again(
         say(dataset, picture.id, objects=[BOX])
     assert sum(make_version(dataset).images.values()) == 5
     assert list(workspace.staging_root.iterdir()) == []
+
+
+@pytest.mark.parametrize("task", ["detect", "classify"])
+def test_a_second_reader_gets_the_pictures_and_nothing_of_the_first(
+    workspace: Workspace, alone: Dataset, task: Task
+) -> None:
+    started(alone, task)
+    for picture in ids(alone)[:6]:
+        say(alone, picture, **DRAWN[task])
+    first = make_version(alone)
+    second = for_second_reader(workspace, first)
+    work, other = open_labelling(first), open_labelling(second)
+    assert {p.id: p.split for p in other.pictures.values()} == {p.id: p.split for p in work.pictures.values()}
+    assert set(other.states().values()) == {State.OPEN}
+    assert (other.settings.task, other.settings.classes) == (task, ["cell"])
+    for picture in ids(second)[:4]:
+        say(second, picture, **DRAWN[task])
+    assert sum(make_version(second).images.values()) == 4
+    assert again(workspace, first).labels_version == 1

@@ -12,6 +12,7 @@ from core.evaluation.evaluation import Evaluation
 from core.words import count, value_from_to
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
+from pages._ui.label.review import mend_button
 
 
 def show_second_reader(workspace: Workspace, evaluation: Evaluation, dataset: Dataset | None) -> None:
@@ -21,7 +22,8 @@ def show_second_reader(workspace: Workspace, evaluation: Evaluation, dataset: Da
     others = [item for item in list_datasets(workspace) if item.task == dataset.task and item.id != dataset.id]
     with st.expander("Compare with a second reader", key="second_reader", type="compact"):
         st.markdown(
-            "Import the same pictures with the labels of someone else as a dataset of their own, then choose it here."
+            "Let someone else label the same pictures (Label page, “A second reader”), or import their labels as a "
+            "dataset of their own, then choose it here."
         )
         if not others:
             return
@@ -41,6 +43,7 @@ def show_second_reader(workspace: Workspace, evaluation: Evaluation, dataset: Da
         if read.differing:
             st.caption(f"Where the readers differ: {count(len(read.differing), 'picture')}, the most first")
             st.dataframe(pd.DataFrame(read.differing), hide_index=True)
+            mend_button(dataset, [str(item["file"]) for item in read.differing], key="mend_differing")
 
 
 def _by_class(read: Readers) -> pd.DataFrame:

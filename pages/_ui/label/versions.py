@@ -8,16 +8,20 @@ from core.data.dataset import Dataset
 from core.data.label_export import LAYOUTS
 from core.errors import InputError
 from core.labelling.journal import open_journal
+from core.labelling.readers import for_second_reader
 from core.labelling.versions import list_versions, restore_version
+from core.workspace import Workspace
+from pages._ui.common import frame
 from pages._ui.common.formatting import plain
 from pages._ui.label.routes import PREFIX
 
 LAYOUT_NAMES = {"yolo": "YOLO", "coco": "COCO", "voc": "Pascal VOC", "cvat": "CVAT", "labelme": "LabelMe"}
 
 
-def versions_cell(dataset: Dataset, by: str) -> None:
+def versions_cell(workspace: Workspace, dataset: Dataset, by: str) -> None:
     """List the versions of the labels; an earlier one can be put back."""
     take_out(dataset)
+    second_reader(workspace, dataset)
     versions = list_versions(open_journal(dataset))
     if not versions:
         st.markdown("None yet: one is made when you train.")
@@ -44,6 +48,19 @@ def versions_cell(dataset: Dataset, by: str) -> None:
                 st.error(plain(str(error)))
                 return
             st.rerun()
+
+
+def second_reader(workspace: Workspace, dataset: Dataset) -> None:
+    """Let a second person label the same pictures without seeing these labels."""
+    with st.expander("A second reader", key="label_second", type="compact"):
+        st.markdown(
+            "Somebody else labels the same pictures without seeing these labels; the evaluation of a model then says "
+            "how far the two agree, and opens the pictures on which they differ."
+        )
+        if st.button("Give them the pictures", key="label_second_now"):
+            with st.spinner("Copying the pictures"):
+                other = for_second_reader(workspace, dataset)
+            frame.go_to("label.py", dataset=other.id)
 
 
 def take_out(dataset: Dataset) -> None:
