@@ -73,9 +73,14 @@ def what_teaches_most(
     return order + [(ids[row], UNSURE) for row in np.flatnonzero(left)]
 
 
-def queue(work: Labelling, *, random: bool = False, seed: int = 0) -> list[tuple[Picture, str]]:
-    """Return the open pictures with the reason why each comes when it does: as a model ordered them, else at random."""
-    states = work.states()
+def queue(
+    work: Labelling, *, random: bool = False, seed: int = 0, states: Mapping[str, State] | None = None
+) -> list[tuple[Picture, str]]:
+    """Return the open pictures with the reason why each comes when it does: as a model ordered them, else at random.
+
+    `states` saves looking at every picture again.
+    """
+    states = work.states() if states is None else states
     waiting = [picture for picture in work.pictures.values() if states[picture.id] is State.OPEN]
     check = [(item, CHECK) for item in shuffled([p.id for p in waiting if p.split != "train"], seed)]
     learn_ids = [picture.id for picture in waiting if picture.split == "train"]
@@ -84,5 +89,6 @@ def queue(work: Labelling, *, random: bool = False, seed: int = 0) -> list[tuple
     if proposals is not None and proposals.order:
         left = set(learn_ids)
         known = [(item, reason) for item, reason in proposals.order if item in left]
-        learn = known + [(item, reason) for item, reason in learn if item not in {name for name, _ in known}]
+        placed = {item for item, _ in known}
+        learn = known + [(item, reason) for item, reason in learn if item not in placed]
     return [(work.pictures[item], reason) for item, reason in interleaved(learn, check)]

@@ -24,7 +24,7 @@ class LabellingSettings(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     task: Task
-    classes: list[str] = Field(default_factory=list, description="in the order they were named")
+    classes: list[str] = Field(default_factory=list, description="named and not used in a version yet, in their order")
     keypoints: list[str] = Field(default_factory=list, description="names of the key points, pose only")
     skeleton: list[tuple[int, int]] = Field(default_factory=list, description="which key points a line joins")
     began_without_labels: bool = Field(default=False, description="pictures without a label are kept from training")
@@ -36,14 +36,27 @@ def settings_path(dataset: Dataset) -> Path:
 
 
 def read_settings(dataset: Dataset) -> LabellingSettings | None:
-    """Return the settings with the dataset's own classes among them, None before labelling has begun."""
+    """Return the settings with the dataset's own classes before the new ones, None before labelling has begun."""
+    settings = _stored(dataset)
+    if settings is not None:
+        own = dataset.classes if sum(dataset.instances.values()) else []
+        settings.classes = [*own, *(name for name in settings.classes if name not in own)]
+    return settings
+
+
+def _stored(dataset: Dataset) -> LabellingSettings | None:
     try:
-        settings = LabellingSettings.model_validate(read_json(settings_path(dataset)))
+        return LabellingSettings.model_validate(read_json(settings_path(dataset)))
     except ValidationError:
         return None
-    own = dataset.classes if sum(dataset.instances.values()) else []
-    settings.classes = [*own, *(name for name in settings.classes if name not in own)]
-    return settings
+
+
+def forget_used(dataset: Dataset) -> None:
+    """Take the classes that are the dataset's own out of the settings: their names may be changed there."""
+    settings = _stored(dataset)
+    if settings is not None:
+        settings.classes = [name for name in settings.classes if name not in dataset.classes]
+        write_json_atomic(settings_path(dataset), settings.model_dump(mode="json"))
 
 
 def begin(dataset: Dataset, task: Task | None = None, keypoints: list[str] | None = None) -> LabellingSettings:
@@ -52,7 +65,7 @@ def begin(dataset: Dataset, task: Task | None = None, keypoints: list[str] | Non
     `keypoints` names the key points of pose in their order. Raises InputError for a task that can't be drawn, another
     task than the labels are for, or a pose without points.
     """
-    before = read_settings(dataset)
+    before = _stored(dataset)
     labelled = sum(dataset.instances.values()) > 0
     wanted = task or (before.task if before else dataset.task)
     if labelled and wanted != dataset.task:
@@ -72,12 +85,14 @@ def begin(dataset: Dataset, task: Task | None = None, keypoints: list[str] | Non
     settings = before if before is not None and before.task == wanted else LabellingSettings(task=wanted)
     settings.keypoints = names if TASKS[wanted].has_keypoints else []
     if before is None:
-        settings.classes = list(dataset.classes)
+        settings.classes = [] if labelled else list(dataset.classes)
         settings.began_without_labels = not labelled
     elif before.task != wanted:
         settings.classes, settings.began_without_labels = before.classes, before.began_without_labels
     write_json_atomic(settings_path(dataset), settings.model_dump(mode="json"))
-    return settings
+    begun = read_settings(dataset)
+    assert begun is not None
+    return begun
 
 
 def add_class(dataset: Dataset, name: str) -> LabellingSettings:
@@ -89,9 +104,10 @@ def add_class(dataset: Dataset, name: str) -> LabellingSettings:
     if not name:
         raise InputError("A class needs a name.")
     class_folder(name)
-    if name not in settings.classes:
-        if len(settings.classes) >= MOST_CLASSES:
-            raise InputError(f"There are {MOST_CLASSES} classes already.")
-        settings.classes.append(name)
-        write_json_atomic(settings_path(dataset), settings.model_dump(mode="json"))
+    if name in settings.classes:
+        return settings
+    if len(settings.classes) >= MOST_CLASSES:
+        raise InputError(f"There are {MOST_CLASSES} classes already.")
+    settings.classes.append(name)
+    write_json_atomic(settings_path(dataset), settings.model_dump(mode="json"))
     return settings

@@ -19,7 +19,7 @@ from core.errors import InputError
 from core.labelling.journal import Journal
 from core.labelling.label import Label, State, to_dataset
 from core.labelling.labelling import Labelling, Picture, open_labelling
-from core.labelling.settings import LabellingSettings
+from core.labelling.settings import LabellingSettings, forget_used
 from core.labelling.waiting import read_waiting, save_waiting, waiting_path
 from core.tasks import TASKS
 from core.words import count
@@ -75,6 +75,7 @@ def make_version(dataset: Dataset, *, by: str = "", note: str = "") -> Dataset:
         with edited(dataset, f"Labels, version {number}: {said}") as twin:
             _settle(twin, work, {picture.id for picture in changed})
             twin.labels_version = number
+            forget_used(twin)
         work.journal.mark(number, by, note)
     return twin
 

@@ -82,6 +82,8 @@ def test_from_pictures_alone_to_a_version_and_a_killed_server_loses_nothing(
     page.get_by_role("textbox", name="Name of a new class").fill("cell")
     page.get_by_role("button", name="Add class").click()
     expect(page.get_by_role("radio", name="cell")).to_be_checked()
+    asked = page.request.get(f"{server.address}/labelling/{dataset_id}/pictures")
+    assert "default-src 'self'" in asked.headers["content-security-policy"], "the guard stands before the editor too"
     hand = Hand(page)
     hand.drag((40, 30), (140, 90))
     saved(page)

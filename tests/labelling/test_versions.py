@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.data.dataset import Dataset, load_dataset
+from core.data.editing.classes import edit_classes
 from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
 from core.labelling.adding import add_pictures
@@ -201,3 +202,15 @@ def test_a_second_reader_gets_the_pictures_and_nothing_of_the_first(
         say(second, picture, **DRAWN[task])
     assert sum(make_version(second).images.values()) == 4
     assert again(workspace, first).labels_version == 1
+
+
+def test_a_class_that_got_another_name_is_not_there_twice(workspace: Workspace, alone: Dataset) -> None:
+    started(alone)
+    say(alone, ids(alone)[0], objects=[BOX])
+    say(alone, ids(alone)[1], objects=[BOX])
+    dataset = edit_classes(make_version(alone), {"cell": "blob"})
+    work = open_labelling(dataset)
+    assert work.settings.classes == ["blob"]
+    assert [item.name for item in work.label(work.picture(ids(dataset)[0])).objects] == ["blob"]
+    say(dataset, ids(dataset)[2], objects=[BOX | {"class": "blob"}])
+    assert make_version(dataset).instances == {"blob": 3}

@@ -66,13 +66,13 @@ def _work(dataset_id: str) -> Labelling:
 
 def pictures(work: Labelling, _request: Answer) -> Answer:
     """Answer what is learned and every picture with its state."""
-    settings = work.settings
+    settings, states = work.settings, work.states()
     return {
         **settings.model_dump(mode="json", include={"task", "classes", "keypoints", "skeleton"}),
         "colours": list(CLASS_COLOURS),
         "orders": {
-            "next": [item.id for item, _ in queue(work)],
-            "random": [item.id for item, _ in queue(work, random=True)],
+            "next": [item.id for item, _ in queue(work, states=states)],
+            "random": [item.id for item, _ in queue(work, random=True, states=states)],
         },
         "pictures": [
             {
@@ -81,7 +81,7 @@ def pictures(work: Labelling, _request: Answer) -> Answer:
                 "split": picture.split,
                 "width": picture.width,
                 "height": picture.height,
-                "state": work.state(picture).value,
+                "state": states[picture.id].value,
             }
             for picture in work.pictures.values()
         ],
