@@ -19,6 +19,8 @@ from core.errors import InputError
 from core.workspace import SETTINGS_FILE, Workspace, read_json, write_json_atomic
 
 MOST_CORES = 256
+ENDS = ("on_end_command", "on_end_webhook")
+"""The settings that run something."""
 TURNED_OFF = "Fetching {what} is turned off in this workspace (Settings page, or `python -m core settings`)"
 
 
@@ -131,9 +133,16 @@ def load_settings(workspace: Workspace) -> Settings:
         return Settings.model_validate({name: value for name, value in stored.items() if name not in wrong})
 
 
-def save_settings(workspace: Workspace, settings: Settings) -> Settings:
-    """Keep the settings of a workspace; command and webhook hold for the machine they are set on. Return them."""
-    kept = settings.model_copy(update={"machine": platform.node()})
+def save_settings(workspace: Workspace, settings: Settings, *, ends_here: bool = False) -> Settings:
+    """Keep the settings of a workspace and return them.
+
+    Command and webhook hold for the machine they are set on. Those that came with a copied workspace stay at rest
+    while other settings change; `ends_here` says that somebody at this machine wants them here too.
+    """
+    before = load_settings(workspace)
+    same = all(getattr(settings, name) == getattr(before, name) for name in ENDS)
+    machine = before.machine if same and not ends_here else platform.node()
+    kept = settings.model_copy(update={"machine": machine})
     try:
         write_json_atomic(workspace.root / SETTINGS_FILE, kept.model_dump(mode="json", exclude_defaults=True))
     except OSError as error:

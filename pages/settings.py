@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from core.errors import GraftError
 from core.models.machine import describe_machine
 from core.serving.address import PROXY, is_this_machine
-from core.settings import Settings, load_settings, save_settings
+from core.settings import ENDS, Settings, load_settings, save_settings
 from core.storage import CleanUp, clean_up, clean_ups, rooms
 from core.words import megabytes
 from pages._ui.common import frame
@@ -19,6 +19,7 @@ from pages._ui.common.settings import field_widget, problems
 
 workspace = frame.workspace()
 stored = load_settings(workspace)
+resting = any(getattr(stored, name) for name in ENDS) and not stored.ends_here
 
 
 def ask(*names: str) -> dict[str, Any]:
@@ -26,12 +27,12 @@ def ask(*names: str) -> dict[str, Any]:
     return {name: field_widget(Settings, name, key=f"settings_{name}", value=getattr(stored, name)) for name in names}
 
 
-def keep(values: dict[str, Any]) -> None:
+def keep(values: dict[str, Any], *, ends_here: bool) -> None:
     """Keep what was set; say in place what can't be."""
     given = stored.model_dump() | {name: value for name, value in values.items() if value is not None}
     given |= {name: Settings.model_fields[name].default for name, value in values.items() if value is None}
     try:
-        save_settings(workspace, Settings.model_validate(given))
+        save_settings(workspace, Settings.model_validate(given), ends_here=ends_here)
     except ValidationError as error:
         for sentence in problems(error, Settings):
             st.error(plain(sentence), icon=":material/error:")
@@ -42,10 +43,13 @@ def keep(values: dict[str, Any]) -> None:
 
 
 def offer(values: dict[str, Any], key: str) -> None:
-    """Show the button that keeps the settings of a cell, where one differs from what is stored."""
-    changed = any((value or "") != (getattr(stored, name) or "") for name, value in values.items())
+    """Show the button that keeps the settings of a cell, where one differs from what is stored or rests."""
+    ends = set(values) <= set(ENDS)
+    changed = (ends and resting) or any(
+        (value or "") != (getattr(stored, name) or "") for name, value in values.items()
+    )
     if st.button("Keep these", key=f"keep_{key}", type="primary" if changed else "secondary", disabled=not changed):
-        keep(values)
+        keep(values, ends_here=ends)
 
 
 def on_this_machine() -> bool:
@@ -85,7 +89,7 @@ with page.cell("What may it fetch?", "Nothing is ever fetched unasked; what is n
 with page.cell("What happens when a training has ended?", "Nothing more, unless you want it."):
     if on_this_machine():
         offer(ask("on_end_command", "on_end_webhook"), "end")
-        if (stored.on_end_command or stored.on_end_webhook) and not stored.ends_here:
+        if resting:
             st.caption("They were set on another machine, so nothing is run here until you keep them here.")
     else:
         st.markdown(

@@ -140,6 +140,16 @@ def test_nothing_is_begun_at_a_pause_or_where_it_was_not_set(
     assert len(started) == begun
 
 
+def test_what_a_copied_workspace_would_run_rests_until_it_is_set_here(workspace: Workspace) -> None:
+    path = workspace.root / SETTINGS_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"on_end_command": "ring", "machine": "elsewhere"}))
+    assert main(["settings", "--cores", "4"]) == 0
+    assert not load_settings(workspace).ends_here
+    assert main(["settings", "--on-end-command", "ring"]) == 0
+    assert load_settings(workspace).ends_here
+
+
 def test_the_command_line_shows_and_changes_them(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settings", "--cores", "4", "--no-fetch-weights", "--json"]) == 0
     assert load_settings(workspace).cores == 4

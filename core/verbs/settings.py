@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from core.errors import InputError
-from core.settings import Settings, load_settings, save_settings
+from core.settings import ENDS, Settings, load_settings, save_settings
 from core.verbs.verb import Add, settings_from
 from core.workspace import Workspace
 
@@ -34,9 +34,8 @@ def _settings(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
     settings = load_settings(workspace)
     if given:
         values = settings.model_dump(exclude_defaults=True, exclude={*given, "machine"})
-        settings = save_settings(
-            workspace, settings_from(Settings, values | {name: value for name, value in given.items() if value != ""})
-        )
+        wanted = settings_from(Settings, values | {name: value for name, value in given.items() if value != ""})
+        settings = save_settings(workspace, wanted, ends_here=any(name in given for name in ENDS))
     shown = settings.model_dump(mode="json", include=set(ASKED))
     return shown | {"words": "\n".join(f"{name:18} {value}" for name, value in shown.items())}
 
