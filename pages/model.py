@@ -65,7 +65,9 @@ def choose_dataset() -> None:
     def changed() -> None:
         frame.set_current("dataset", st.session_state["model_dataset"])
 
-    st.selectbox("Dataset", ids, format_func=lambda item: names[item], key="model_dataset", on_change=changed)
+    st.selectbox(
+        "Dataset", ids, format_func=lambda item: names[item], key="model_dataset", on_change=changed, width=260
+    )
 
 
 def choose_size(chosen: str) -> None:
@@ -205,9 +207,10 @@ def expert_value(argument: Argument) -> Any:
 
 
 with page.cell("What will it do?"):
-    if len(datasets) > 1:
-        choose_dataset()
-    minutes = choose_time(dataset, draft)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if len(datasets) > 1:
+            choose_dataset()
+        minutes = choose_time(dataset, draft)
     head = st.container()
 
 with page.cell("Change something, if you know better", "Everything has a default that suits your pictures."):

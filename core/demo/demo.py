@@ -45,7 +45,7 @@ class Sizes:
     leaves: int = 240
     sample_epochs: int = 12
     chest_epochs: int = 12
-    leaf_epochs: int = 12
+    leaf_epochs: int = 30
     imgsz: int = 256
 
 

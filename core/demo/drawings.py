@@ -29,22 +29,26 @@ def draw_chest(number: int, *, patient: int, healthy: bool) -> tuple[NDArray[np.
     """
     body, day = np.random.default_rng([17, patient]), np.random.default_rng([18, number])
     side = CHEST_SIDE
-    exposure, grain = day.uniform(0.94, 1.06), day.normal(0, 0.022, (side, side)).astype(np.float32)
+    exposure, grain = day.uniform(0.88, 1.12), day.normal(0, 0.022, (side, side)).astype(np.float32)
+    grain += 0.05 * _mottled(day, side, 9) + 0.03 * _mottled(body, side, 16)
     rows, columns = np.mgrid[0:side, 0:side].astype(np.float32)
-    wide, tall = body.uniform(0.92, 1.05), body.uniform(0.94, 1.04)
-    x = (columns - side / 2 - day.uniform(-5, 5)) / (side / 2) / wide
-    y = (rows - side / 2 - day.uniform(-5, 5)) / (side / 2) / tall
+    wide, tall, lean = body.uniform(0.78, 1.08), body.uniform(0.86, 1.12), day.uniform(-0.07, 0.07)
+    x = (columns - side / 2 - day.uniform(-12, 12)) / (side / 2) / wide
+    y = (rows - side / 2 - day.uniform(-12, 12)) / (side / 2) / tall
+    x, y = x + lean * y, y - lean * x
+    heart, apart = body.uniform(0.2, 0.36), body.uniform(0.39, 0.46)
     light = 0.16 + 0.42 * _inside((x / 0.98) ** 4 + (y / 1.25) ** 4, 0.12)
     lungs = np.zeros_like(light)
     for sign in (-1, 1):
-        lung = _inside(((x - sign * 0.42) / 0.31) ** 2 + ((y + 0.02) / 0.62) ** 2, 0.16)
+        lung = _inside(((x - sign * apart) / 0.31) ** 2 + ((y + 0.02) / 0.62) ** 2, 0.16)
         lungs = np.maximum(lungs, lung)
     light -= 0.33 * lungs
     light += 0.24 * np.exp(-((x / 0.1) ** 2))  # spine
-    light += 0.26 * _inside(((x - 0.12) / 0.27) ** 2 + ((y - 0.3) / 0.33) ** 2, 0.2)  # heart
+    light += 0.26 * _inside(((x - 0.12) / heart) ** 2 + ((y - 0.3) / 0.33) ** 2, 0.2)  # heart
     light += 0.3 * np.exp(-(((y - 0.72 - 0.18 * (np.abs(x) - 0.42) ** 2) / 0.14) ** 2)) * (1 - lungs)  # diaphragm
+    first, step = body.uniform(-0.78, -0.66), body.uniform(0.15, 0.2)
     for rib in range(8):
-        middle = -0.72 + 0.175 * rib + 0.34 * np.clip(np.abs(x) - 0.08, 0, None) ** 1.4
+        middle = first + step * rib + 0.34 * np.clip(np.abs(x) - 0.08, 0, None) ** 1.4
         light += body.uniform(0.05, 0.085) * np.exp(-(((y - middle) / 0.022) ** 2)) * (np.abs(x) < 0.82)
     boxes: Boxes = []
     if not healthy:
@@ -91,8 +95,9 @@ def _inside(distance: Grey, soft: float) -> Grey:
     return np.asarray(1 / (1 + np.exp(np.clip((distance - 1) / (soft / 4), -30, 30))), np.float32)
 
 
-def _mottled(rng: np.random.Generator, side: int) -> Grey:
-    coarse = rng.standard_normal((12, 12)).astype(np.float32)
+def _mottled(rng: np.random.Generator, side: int, spots: int = 12) -> Grey:
+    """Return a field of soft spots with zero mean, so many along a side."""
+    coarse = rng.standard_normal((spots, spots)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
@@ -106,7 +111,7 @@ def _add_nodule(rng: np.random.Generator, light: Grey, x: Grey, y: Grey) -> tupl
     sign, size = rng.choice((-1, 1)), rng.uniform(0.055, 0.12)
     across, down = sign * rng.uniform(0.3, 0.55), rng.uniform(-0.45, 0.35)
     disc = _inside(((x - across) / size) ** 2 + ((y - down) / (size * rng.uniform(0.85, 1.15))) ** 2, 0.8)
-    light += rng.uniform(0.1, 0.3) * disc
+    light += rng.uniform(0.07, 0.24) * disc
     return _box(0, disc > 0.4)
 
 

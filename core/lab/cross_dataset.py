@@ -43,7 +43,7 @@ def predict_files(weights: Path, dataset: Dataset, files: Sequence[str], *, imgs
     request = {
         "weights": str(weights),
         "imgsz": imgsz,
-        "device": None if device == "auto" else device,
+        "device": device,
         "classes": dataset.classes,
         "pictures": {file: str(dataset.image_path(file)) for file in files},
     }

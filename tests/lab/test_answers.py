@@ -57,7 +57,9 @@ def test_the_curve(lab: Workspace, source: Run, tmp_path) -> None:
 
 
 def test_what_transfer_bought(lab: Workspace, tiny: Dataset, source: Run) -> None:
-    settings = TransferSettings(model="yolo11n", patience_with_scratch=2, **TINY)
+    settings = TransferSettings(
+        model="yolo11n", patience_with_scratch=2, **TINY | {"device": "auto"}
+    )  # what the page asks for
     status = answer(lab, tiny, settings)
     with_it, without = status.result["ways"]
     assert (len(with_it["curve"]["values"]), len(without["curve"]["values"])) == (1, 2)

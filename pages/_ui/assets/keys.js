@@ -2,18 +2,23 @@
 (() => {
   if (window.graftKeys) return;
   window.graftKeys = true;
-  const press = (selector, place = 0) => document.querySelectorAll(selector)[place]?.click();
+  const press = (selector) => document.querySelector(selector)?.click();
+  const follow = (place) => document.querySelectorAll('.st-key-road [data-testid="stPageLink"]')[place]?.querySelector("a").click();
   document.addEventListener("keydown", (event) => {
     const at = event.target;
     const typing = at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName);
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "?") press(".st-key-keyboard button");
     else if (document.querySelector('[role="dialog"]')) return;
-    else if (/^[1-5]$/.test(event.key)) press(".st-key-road a", Number(event.key) - 1);
+    else if (/^[1-5]$/.test(event.key)) follow(Number(event.key) - 1);
     else if (event.key === "h") press('[data-testid="stSidebarNav"] a');
     else if (event.key === "n") press('[data-testid="stMain"] button[data-testid="stBaseButton-primary"]:not([disabled])');
     else if (event.key === "p") press(".st-key-presenting label");
     else return;
     event.preventDefault();
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('[data-testid="stPopoverBody"] a[href^="#cell-"]');
+    if (link) setTimeout(() => press(".st-key-contents button"), 50); // the list closes behind whoever follows it
   });
 })();

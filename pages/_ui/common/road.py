@@ -39,7 +39,7 @@ def show_road(workspace: Workspace, step: Step) -> None:
 
 def _label(stage: Stage, *, here: bool) -> str:
     name = f"**{stage.name}**" if here else stage.name
-    return name if stage.progress in (Progress.DONE, Progress.LATER) else f"{name} ({stage.progress})"
+    return name if stage.progress in (Progress.DONE, Progress.LATER) else f":green[{name} ({stage.progress})]"
 
 
 def address(stage: Stage, named: tuple[str, ...]) -> dict[str, str]:

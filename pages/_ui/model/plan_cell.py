@@ -130,8 +130,7 @@ def show_plan(plan: Plan, sentences: Sequence[str]) -> None:
     """Say how long it will take, what will be done, and what speaks against it."""
     source = "from steps timed on this machine" if plan.measured else "a rough guess"
     st.markdown(f"### {plan.time_words[0].upper()}{plan.time_words[1:]} :small[:gray[{source}]]")
-    for sentence in sentences:
-        st.markdown(sentence)
+    st.markdown("  \n".join(sentences))
     for note in plan.notes:
         st.warning(plain(note))
 
