@@ -2,8 +2,9 @@
 (() => {
   if (window.graftKeys) return;
   window.graftKeys = true;
-  const press = (selector) => document.querySelector(selector)?.click();
-  const follow = (place) => document.querySelectorAll('.st-key-road [data-testid="stPageLink"]')[place]?.querySelector("a").click();
+  // What has a help text is in the page twice, for fingers and for a mouse; one of them is hidden.
+  const press = (selector) => [...document.querySelectorAll(selector)].find((one) => one.offsetParent)?.click();
+  const follow = (place) => document.querySelectorAll('.st-key-road [data-testid="stPageLink"]')[place]?.querySelector("a")?.click();
   document.addEventListener("keydown", (event) => {
     const at = event.target;
     const typing = at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName);
