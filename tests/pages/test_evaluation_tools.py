@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from core.evaluation.predict.predictions import predictions_path, shapes_path
 from core.workspace import Workspace
 from pages._ui.common.viewer import render_part
 from pages._ui.evaluation.gallery import picture_marks
-from pages._ui.evaluation.mistakes import sum_words
+from pages._ui.evaluation.mistakes import row_words, sum_words
 from tests.evaluation.stored_runs import detector_run
 from tests.pages.conftest import open_alone, text_of
 from tests.tiny import write_yolo_folder
@@ -107,6 +108,14 @@ def test_zoom_shows_the_part_around_the_point(tmp_path: Path) -> None:
     assert corner.getpixel((int(0.05 * 2 * 400), 40))[1] > 100  # the mark moved along
     other = Image.open(io.BytesIO(render_part(tmp_path / "a.png", [mark], (1.0, 1.0), 2, longest=400)))
     assert max(other.getpixel((200, 100))) < 20
+
+
+def test_the_matrix_adds_up_to_the_figures_of_the_verdict(workspace: Workspace, shapes: Dataset) -> None:
+    detector_run(workspace, shapes, "run-a", 0.6)
+    evaluation = evaluate_run(workspace, "run-a").at(0.2)
+    alarms, objects = int(evaluation.pictures["false_alarms"].sum()), len(evaluation.truth)
+    assert alarms > 12
+    assert [int(word) for word in re.findall(r"\d+", row_words(evaluation.confusion.to_numpy()))] == [objects, alarms]
 
 
 def test_the_kinds_of_mistakes_add_up_in_words() -> None:

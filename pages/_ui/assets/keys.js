@@ -14,7 +14,7 @@
     else if (/^[1-5]$/.test(event.key)) follow(Number(event.key) - 1);
     else if (event.key === "h") press('[data-testid="stSidebarNav"] a');
     else if (event.key === "n") press('[data-testid="stMain"] button[data-testid="stBaseButton-primary"]:not([disabled])');
-    else if (event.key === "p") press(".st-key-presenting label");
+    else if (event.key === "p") press(".st-key-presenting input");
     else return;
     event.preventDefault();
   });

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from core.data.dataset import Dataset
 from core.errors import GraftError
@@ -15,6 +17,7 @@ from core.evaluation.predict.explain import heat_map
 from core.files.csv_cells import plain_cell
 from core.tasks import TASKS
 from core.training.store import Run
+from core.words import count, thousands
 from core.workspace import Workspace
 from pages._ui.common.pictures import Tile, show_picture
 from pages._ui.evaluation import charts as evaluation_charts
@@ -43,6 +46,8 @@ def show_matrix(evaluation: Evaluation, dataset: Dataset | None) -> None:
     if TASKS[evaluation.task].names_pixels:
         st.caption("In pixels, counted at the size the model sees.")
         return
+    if evaluation.detector is not None:
+        st.caption(row_words(counts))
     numbers = {
         (str(row), str(column)): int(number)
         for row, line in zip(table.index, table.to_numpy(), strict=True)
@@ -69,6 +74,15 @@ def show_matrix(evaluation: Evaluation, dataset: Dataset | None) -> None:
     cases = evaluation.cases
     behind = cases[(cases["true_class"] == ids[cell[0]]) & (cases["predicted_class"] == ids[cell[1]])]
     show_cases(evaluation, dataset, behind, key="matrix_gallery")
+
+
+def row_words(counts: NDArray[np.int64]) -> str:
+    """Say how the squares of a detector's matrix add up to the objects and false alarms the page begins with."""
+    objects, alarms = int(counts[:-1].sum()), int(counts[:, :-1].sum() - np.trace(counts[:-1, :-1]))
+    return (
+        f"The rows of the classes hold the {count(objects, 'labelled object')}, each once. All red squares but those "
+        f"of the last column are false alarms, {thousands(alarms)} together."
+    )
 
 
 def cell_words(cell: tuple[str, str], numbers: Mapping[tuple[str, str], int]) -> str:
