@@ -90,8 +90,9 @@ def correct(hand: Hand, picture: Picture, truth: Label, taken: list[Shape]) -> N
     left = list(truth.objects)
     wrong, renamed = [], []
     for place, shape in enumerate(taken):
-        fitting = max(left, key=lambda item, shape=shape: overlap(item, shape), default=None)
-        if fitting is None or overlap(fitting, shape) < ENOUGH:
+        overlaps = [overlap(item, shape) for item in left]
+        fitting = left[overlaps.index(max(overlaps))] if left else None
+        if fitting is None or max(overlaps) < ENOUGH:
             wrong.append(place)
             continue
         left.remove(fitting)
@@ -135,16 +136,17 @@ def label_round(
     return counts
 
 
-def check(work: Labelling, truth: Callable[[Picture], Label]) -> float:
-    """Return the mean overlap of what is stored with the truth, over all objects of the labelled pictures."""
-    overlaps = []
+def check(work: Labelling, truth: Callable[[Picture], Label]) -> dict[str, Any]:
+    """Return how what is stored overlaps with the truth: the mean over all objects, and how many lack half of it."""
+    overlaps: list[float] = []
     for picture in work.pictures.values():
         kept = work.label(picture)
         if kept.state.learned_from:
             for item in truth(picture).objects:
                 same = [overlap(item, other) for other in kept.objects if other.name == item.name]
                 overlaps.append(max(same, default=0.0))
-    return sum(overlaps) / max(1, len(overlaps))
+    lacking = sum(value < 0.5 for value in overlaps)
+    return {"overlap_with_truth": round(sum(overlaps) / max(1, len(overlaps)), 3), "lacking": lacking}
 
 
 def main() -> None:
@@ -195,7 +197,7 @@ def main() -> None:
                     "round": turn + 1, "pictures": len(counts),
                     "actions_per_picture": round(sum(counts) / len(counts), 1),
                     "browser_seconds": round(seconds), "objects_so_far": objects,
-                    "overlap_with_truth": round(check(open_labelling(dataset), truth), 3),
+                    **check(open_labelling(dataset), truth),
                 }  # fmt: skip
                 model = default_model(workspace, "detect")
                 spec = TrainingSpec(dataset=dataset.id, task="detect", model=model, epochs=given.epochs, budget="quick")
