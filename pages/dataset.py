@@ -8,6 +8,7 @@ from core.data.checks.prospects import prospects
 from core.data.dataset import Dataset, damaged_datasets, delete_dataset, list_datasets
 from core.data.importing.job import job_folder, look_of, running_imports
 from core.labelling.settings import DRAWN_TASKS
+from core.labelling.waiting import read_waiting
 from core.tasks import TASKS
 from core.words import count, megabytes
 from core.workspace import folder_bytes
@@ -167,6 +168,8 @@ def dataset_page(dataset: Dataset) -> None:
             confirm_delete(dataset)
     with page.cell("What was read?"):
         summary(dataset)
+        if waiting := len(read_waiting(dataset)):
+            st.caption(f"{count(waiting, 'more picture')} waiting to be labelled (Label page).")
         if dataset.choices:
             with st.expander("Where several readings fitted", key="choices_fold", type="compact"):
                 choices_made(dataset)

@@ -31,6 +31,7 @@ from pages._ui.evaluation.mistakes import show_gallery_cell, show_label_errors, 
 from pages._ui.evaluation.operating_point import show_line, show_operating_point, slider_key
 from pages._ui.evaluation.predicting import predict_with_bar
 from pages._ui.evaluation.readers import show_second_reader
+from pages._ui.label.proposing import label_more
 
 workspace = frame.workspace()
 
@@ -148,6 +149,7 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
         next_step("Try it on new pictures", "predict.py", key="to_predict", run=run.id)
         next_step("Take it away", "deliver.py", key="to_deliver", main=False, run=run.id)
         next_step("Compare it with another run", "compare.py", key="to_compare", main=False, run=run.id)
+        label_more(workspace, run, dataset)
         if st.button("Train again, with one thing changed", key="train_again"):
             frame.go_to("model.py", dataset=run.dataset)
     with bar:

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from core.cli import main
 from core.data.dataset import Dataset, load_dataset
 from core.data.importing.from_upload import import_dataset
+from core.labelling.adding import add_pictures
 from core.labelling.label import Label, State
 from core.labelling.labelling import open_labelling
 from core.labelling.proposals import Proposed, read_proposals, save_proposals
@@ -129,9 +130,14 @@ def test_no_file_but_a_picture_of_the_set_is_answered(asked: tuple[TestClient, s
     assert client.get(f"{PREFIX}/unknown-000000/pictures").status_code == 422
 
 
-def test_what_looks_wrong_in_the_evaluation_opens_in_the_editor(workspace: Workspace, shapes: Dataset) -> None:
+def test_what_looks_wrong_in_the_evaluation_opens_in_the_editor(
+    workspace: Workspace, shapes: Dataset, tmp_path: Path
+) -> None:
     run = detector_run(workspace, shapes, "run-a", 0.5)
+    begin(shapes)
+    add_pictures(workspace, shapes, [write_pictures(tmp_path / "more", 3)])
     app = open_page("evaluation.py", run=run.id)
+    assert "3 pictures" in app.button(key="label_more").label
     app.button(key="mend_cases").click().run()
     assert not app.exception
     assert app.title[0].value == "Label"

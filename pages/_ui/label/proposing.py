@@ -8,11 +8,14 @@ from core.data.dataset import Dataset
 from core.delivery.propose.proposing import read_proposing, start_proposing
 from core.errors import InputError
 from core.labelling.labelling import open_labelling
+from core.labelling.waiting import read_waiting
 from core.models.library import list_models
 from core.training.runs import list_runs
+from core.training.store import Run
 from core.words import count
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
+from pages._ui.common.frame import go_to
 
 
 def propose_cell(workspace: Workspace, dataset: Dataset) -> None:
@@ -37,6 +40,21 @@ def propose_cell(workspace: Workspace, dataset: Dataset) -> None:
             except InputError as error:
                 st.error(plain(str(error)))
     _moving(workspace, dataset.id)
+
+
+def label_more(workspace: Workspace, run: Run, dataset: Dataset | None) -> None:
+    """Offer the next round where pictures of the dataset still wait: the run proposes, and the editor opens."""
+    waiting = 0 if dataset is None else len(read_waiting(dataset))
+    if dataset is None or not waiting or not run.best_weights:
+        return
+    if st.button(f"Label more: {count(waiting, 'picture')} waiting, this model proposes", key="label_more",
+                 icon=":material/edit:"):  # fmt: skip
+        try:
+            start_proposing(workspace, dataset, run.id)
+        except InputError as error:
+            st.error(plain(str(error)))
+            return
+        go_to("label.py", dataset=dataset.id)
 
 
 @st.fragment(run_every=1)
