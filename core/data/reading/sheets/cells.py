@@ -107,7 +107,7 @@ def parted_by(cells: Iterable[str]) -> re.Pattern[str]:
     A sign that names may hold as well counts where the names it would make are known: all of them stand alone in other
     cells, or (comma) one of them does in half of the cells.
     """
-    values = set(cells)
+    values = {cell for cell in cells if math.isnan(decimal(cell))}  # 0,33 is one number
     signs = PARTS
     for sign in MAY_PART:
         several = [{part.strip() for part in value.split(sign)} - {""} for value in values if sign in value]
