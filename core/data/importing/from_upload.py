@@ -23,6 +23,7 @@ from core.data.reading.source_dataset import SourceDataset, SourceImage
 from core.data.splits import group_of, parse_ratio
 from core.errors import InputError
 from core.jobs import Report
+from core.processes.garbage import rare_collections
 from core.processes.starting import PROJECT
 from core.tasks import TASKS
 from core.words import count
@@ -61,7 +62,7 @@ def import_dataset(
         raise InputError("There is nothing to import: name a zip file or a folder.")
     meter = Meter(progress)
     title = readable(" ".join((name or _title(sources)).split())[:120]) or "dataset"
-    with workspace.staging("import") as stage:
+    with workspace.staging("import") as stage, rare_collections():
         with reading(", ".join(item.name for item in sources)):
             tree, moved = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
             meter("Looking at the layout", 0, 1)

@@ -28,6 +28,7 @@ from core.data.reading.tree import Tree
 from core.data.splits import Item, group_of, parse_ratio, plan
 from core.errors import InputError
 from core.jobs import Report
+from core.processes.garbage import rare_collections
 from core.tasks import TASKS, Task
 from core.workspace import Workspace
 
@@ -102,7 +103,8 @@ def understand(
     with workspace.staging("look", scratch=True) as stage, reading(", ".join(item.name for item in sources)):
         tree, _ = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
         meter("Looking at the layout", 0, 1)
-        return understand_tree(tree, settings or ImportSettings(), chosen_earlier(workspace, sources))
+        with rare_collections():
+            return understand_tree(tree, settings or ImportSettings(), chosen_earlier(workspace, sources))
 
 
 def understand_tree(tree: Tree, settings: ImportSettings, earlier: dict[str, Earlier] | None = None) -> Understanding:
