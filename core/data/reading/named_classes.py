@@ -105,7 +105,7 @@ class NamedClasses:
         index = {label: number for number, label in enumerate(classes)}
         images = []
         for picture, image in self.images.items():
-            for label, item in self.objects[picture]:
+            for label, item in self.objects.pop(picture):  # a million of them are not held twice
                 item.class_id = index[label]
                 image.objects.append(item)
             images.append(image)
