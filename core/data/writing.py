@@ -19,8 +19,6 @@ from core.data.dataset import (
     NOT_JUDGED,
     SPLITS,
     Dataset,
-    LabelledObject,
-    format_labels,
     objects_in_mask,
     read_mask,
     write_mask,
@@ -40,9 +38,8 @@ def class_folder(name: str) -> str:
     return name
 
 
-def write_label(dataset: Dataset, file: str, labels: list[LabelledObject]) -> None:
+def write_label(dataset: Dataset, file: str, text: str) -> None:
     """Write one picture's label text."""
-    text = format_labels(labels, dataset.task, dataset.keypoint_shape)
     with dataset.label_path(file).open("w", encoding="utf-8", newline="\n") as handle:
         handle.write(text)
 

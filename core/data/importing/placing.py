@@ -18,6 +18,7 @@ from core.data.dataset import (
     Dataset,
     LabelledObject,
     Split,
+    format_labels,
     write_data_yaml,
 )
 from core.data.findings.problems import Problems
@@ -62,6 +63,26 @@ class Placed:
         return f"{self.image.name}#{self.ready.page + 1}" if self.ready.page else self.image.name
 
 
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The labels of a picture as they are written: a quarter of the memory of the objects they are made of."""
+
+    first: int | None
+    """class of the first object, which is the picture's in classification"""
+    classes: frozenset[int]
+    count: int
+    text: str
+
+    @classmethod
+    def of(cls, objects: list[LabelledObject], dataset: Dataset) -> Labels:
+        """Return what is written of objects."""
+        known = TASKS[dataset.task]
+        as_text = known.has_label_files and not known.has_masks
+        text = format_labels(objects, dataset.task, dataset.keypoint_shape) if as_text else ""
+        first = objects[0].class_id if objects else None
+        return cls(first, frozenset(item.class_id for item in objects), len(objects), text)
+
+
 def write_dataset(
     dataset: Dataset, found: SourceDataset, placed: list[Placed], settings: ImportSettings, meter: Meter
 ) -> None:
@@ -72,7 +93,8 @@ def write_dataset(
     for item, following in zip(placed, [*placed[1:], None], strict=True):
         has_labels = item.ready.page == 0 or item.image.by_page is not None or TASKS[found.task].names_pictures
         size = item.ready.width, item.ready.height
-        objects.append(to_fractions(item.labels, size, found.task, found.classes, problems) if has_labels else [])
+        made = to_fractions(item.labels, size, found.task, found.classes, problems) if has_labels else []
+        objects.append(Labels.of(made, dataset))
         if following is None or following.image is not item.image:
             item.image.objects = []  # a sheet of a million rows is held once, not twice
     groups = _groups(placed, settings)
@@ -127,7 +149,7 @@ def _groups(placed: list[Placed], settings: ImportSettings) -> list[str]:
 def _choose_split(
     found: SourceDataset,
     placed: list[Placed],
-    objects: list[list[LabelledObject]],
+    objects: list[Labels],
     groups: list[str],
     copies: list[tuple[str, str]],
     settings: ImportSettings,
@@ -149,10 +171,7 @@ def _choose_split(
             keys = together([item.ready.sha256 for item in placed], keys, copies)
     else:
         keys = groups
-    items = [
-        Item(item.source, frozenset(label.class_id for label in labels), key)
-        for item, labels, key in zip(placed, objects, keys, strict=True)
-    ]
+    items = [Item(item.source, labels.classes, key) for item, labels, key in zip(placed, objects, keys, strict=True)]
     keep = settings.keep_source_split and not shared
     return plan(items, given, ratio=ratio, keep=keep, seed=settings.seed)
 
@@ -173,7 +192,7 @@ def _make_folders(dataset: Dataset, splits: set[Split]) -> None:
 def _write_files(
     dataset: Dataset,
     placed: list[Placed],
-    objects: list[list[LabelledObject]],
+    objects: list[Labels],
     groups: list[str],
     chosen: SplitPlan,
     problems: Problems,
@@ -188,7 +207,7 @@ def _write_files(
             continue
         folder: str = split
         if TASKS[dataset.task].has_class_folders:
-            folder = f"{split}/{class_folder(dataset.classes[labels[0].class_id])}"
+            folder = f"{split}/{class_folder(dataset.classes[labels.first or 0])}"
         scope = taken.setdefault(folder.partition("/")[2], Counter())
         stem = free_stem(item.image.name, item.ready.page, scope)
         if stem != clean_stem(PurePosixPath(item.image.name).stem) and not item.ready.page:
@@ -202,8 +221,8 @@ def _write_files(
             elif item.image.pixels is not None and item.ready.page == 0:
                 write_pixels(dataset, file, item.image.pixels(), (item.ready.width, item.ready.height))
             else:
-                write_label(dataset, file, labels)
-        rows.append(_row(item, file, split, len(labels), group) | {"phash": hash_text(hashes[number])})
+                write_label(dataset, file, labels.text)
+        rows.append(_row(item, file, split, labels.count, group) | {"phash": hash_text(hashes[number])})
         if number % 200 == 0:
             meter("Writing", number, len(placed))
     return rows
