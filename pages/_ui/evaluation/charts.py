@@ -49,7 +49,7 @@ def intervals(rows: Sequence[tuple[str, Figure, str, str]]) -> go.Figure:
 
 def differences(rows: Sequence[tuple[str, ComparedMetric]], first: str, second: str) -> go.Figure:
     """Return the difference of each figure in points, its interval as a bar: green or red only when it is decided."""
-    chart = charts.figure(height=110 + 38 * len(rows), hovermode="closest")
+    chart = charts.figure(height=134 + 38 * len(rows), hovermode="closest", margin_t=52)
     widest = 1.0
     for name, item in rows:
         gain = item.difference
