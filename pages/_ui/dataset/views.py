@@ -226,7 +226,8 @@ def choices_made(dataset: Dataset) -> None:
         for item in dataset.choices
     ]
     st.table(rows, border="horizontal", hide_index=True, alt="What was taken where several readings fitted")
-    st.caption("The same is taken when files of this name are imported again; it can be changed there.")
+    if choices_of(dataset):
+        st.caption("What you chose is taken again when files of this name are imported; it can be changed there.")
 
 
 def choices_of(dataset: Dataset) -> dict[str, str]:
