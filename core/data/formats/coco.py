@@ -172,7 +172,7 @@ def _object(item: dict[str, Any], index: dict[int, int], where: str, problems: P
     if isinstance(points, list) and len(points) >= 3 and len(points) % 3 == 0:
         keypoints = np.nan_to_num(np.array([number(value) for value in points]).reshape(-1, 3))
         keypoints[:, 2] = np.clip(np.rint(keypoints[:, 2]), 0, 2)
-    row = f"annotation {item.get('id')}" + (f" bbox {values}" if box else "")
+    row = f"annotation {item.get('id')}" + (f" bbox {values}" if box and polygon is None else "")
     return SourceObject(index[int(category)], box, polygon, keypoints, row=row)
 
 
