@@ -64,6 +64,7 @@ class Viewer:
 
     async def watch(self, until: float) -> None:
         """Look at the page until a moment of the monotonic clock."""
+        await asyncio.sleep(random.uniform(0, min(RELOAD, (until - time.monotonic()) / 3)))  # people don't come at once
         async with self.connected():
             while time.monotonic() < until:
                 await self.open()

@@ -68,7 +68,9 @@ class Road:
         except Exception as error:  # each step is told, the others go on
             self.failed[name] = str(error)
         self.done[name] = round(time.monotonic() - began, 1)
-        print(f"{'failed ' if name in self.failed else ''}{name}: {self.done[name]} s", file=sys.stderr, flush=True)
+        how = f"failed ({self.failed[name]}), " if name in self.failed else ""
+        print(f"{how}{name}: {self.done[name]} s, dialled: {dialled(self.folder) or 'nothing'}, processes so far: "
+              f"{processes(self.folder)}", file=sys.stderr, flush=True)  # fmt: skip
 
     def train(self, dataset: str, *words: str) -> str:
         """Train an epoch; return the run's id."""
