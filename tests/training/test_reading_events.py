@@ -1,0 +1,45 @@
+"""Many look at one run: its events are read once, what is new is seen at once, and a rewritten file is read anew."""
+
+from __future__ import annotations
+
+import json
+
+from core.training.records.progress import read_progress, read_turns
+from core.training.store import RunStore, State
+from core.workspace import Workspace
+from pages._ui.common.looking import run_now
+from tests.training.test_advice import finished
+
+
+def epoch(number: int, value: float) -> str:
+    return json.dumps({"kind": "epoch", "epoch": number, "epochs": 9, "metrics": {"mAP50": value}}) + "\n"
+
+
+def test_what_is_new_is_seen_and_what_was_handed_out_stays(workspace: Workspace) -> None:
+    run = finished(workspace, [0.1, 0.2])
+    before = read_progress(run)
+    assert before.epochs_done == 2
+    with run.events_path.open("a") as file:
+        file.write(epoch(3, 0.3) + '{"kind": "finished", "metrics": {}}\n{"kind": "ep')  # the last line is torn
+    after = read_progress(run)
+    assert (before.epochs_done, after.epochs_done) == (2, 3)
+    assert after.final is not None
+    assert [event["kind"] for event in read_turns(run)] == ["finished"]
+
+
+def test_a_rewritten_file_is_read_anew(workspace: Workspace) -> None:
+    run = finished(workspace, [0.1, 0.2, 0.3])
+    assert read_progress(run).epochs_done == 3
+    run.events_path.write_text(epoch(1, 0.9) + epoch(2, 0.8) * 9)  # longer than before, and another one
+    assert read_progress(run).rows[1]["mAP50"] == 0.9
+    run.events_path.unlink()
+    assert read_progress(run).epochs_done == 0
+
+
+def test_a_shared_look_sees_a_change_at_once(workspace: Workspace) -> None:
+    run = finished(workspace, [0.1])
+    assert run_now(workspace, run.id).notes == ""
+    RunStore(workspace).change(run.id, notes="changed")
+    assert run_now(workspace, run.id).notes == "changed"
+    RunStore(workspace).change(run.id, state=State.FAILED)
+    assert run_now(workspace, run.id).state is State.FAILED
