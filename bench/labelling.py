@@ -64,6 +64,7 @@ class Hand:
 
     def draw(self, shape: Shape, picture: Picture) -> None:
         """Choose the class where another one is chosen, and drag the box."""
+        self.page.keyboard.press("Escape")
         if shape.name != self.current:
             self.key(str(self.classes.index(shape.name) + 1))
             self.current = shape.name
@@ -73,7 +74,6 @@ class Hand:
         left = box["x"] + 1 + (box["width"] - 2 - picture.width * scale) / 2
         top = box["y"] + 1 + (box["height"] - 2 - picture.height * scale) / 2
         x, y, width, height = shape.box or (0, 0, 0, 0)
-        self.page.keyboard.press("Escape")
         self.page.mouse.move(left + x * scale, top + y * scale)
         self.page.mouse.down()
         self.page.mouse.move(left + (x + width) * scale, top + (y + height) * scale, steps=2)
@@ -117,12 +117,13 @@ def label_round(
     order = [picture for picture, _ in queue(work)][:number]
     proposals = read_proposals(dataset)
     counts = []
+    hand = Hand(page, work.settings.classes)  # the class chosen last stays chosen
     page.goto(f"{address}/label?dataset={dataset.id}&picture={order[0].id}")
     for place, picture in enumerate(order):
         expect(page.locator(".stage")).to_have_attribute("aria-label", f"Picture {picture.source}")
         expect(page.locator(".told")).to_contain_text(f"of {len(work.pictures)}")
         page.locator(".stage").focus()
-        hand = Hand(page, work.settings.classes)
+        hand.actions = 0
         found = proposals.pictures.get(picture.id, []) if proposals else []
         taken: list[Shape] = [item for item in found if item.confidence >= line]
         if taken:

@@ -89,15 +89,20 @@ def test_from_pictures_alone_to_a_version_and_a_killed_server_loses_nothing(
     saved(page)
     journal = open_journal(load_dataset(workspace, dataset_id))
     assert journal.changes[0].after.objects[0].box == pytest.approx((40, 30, 100, 60), abs=0.51)
+    page.get_by_role("textbox", name="Name of a new class").fill("blob")
+    page.get_by_role("button", name="Add class").click()
+    expect(page.get_by_role("radio", name="blob")).to_be_checked()
+    page.keyboard.press("2")
+    assert journal.refresh().changes[-1].after.objects[0].name == "cell", "a key is for what is drawn next"
     server.kill()
     hand.drag((200, 100), (260, 160))
     expect(page.locator(".saved")).to_contain_text("Not saved")
     server.start()
     saved(page)
-    assert [item.name for item in journal.refresh().changes[-1].after.objects] == ["cell", "cell"]
+    assert [item.name for item in journal.refresh().changes[-1].after.objects] == ["cell", "blob"]
     page.goto(f"{server.address}/label?dataset={dataset_id}")
     expect(page.locator(".strip .labelled")).to_have_count(1)
-    page.locator(".stage").focus()
+    page.locator("body").evaluate("() => document.activeElement.blur()")
     for key in ("n", "Enter", "u"):  # without waiting: what is pressed is meant for the picture that comes
         page.keyboard.press(key)
     for state in ("nothing", "unsure"):

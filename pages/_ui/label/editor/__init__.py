@@ -15,7 +15,7 @@ import streamlit as st
 from pages._ui.label.routes import PREFIX
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = ("geometry.js", "server.js", "drawing.js", "editor.js")
+SCRIPTS = ("geometry.js", "server.js", "drawing.js", "hands.js", "keys.js", "editor.js")
 """One module in this order; the last one exports what Streamlit calls."""
 
 _editor = st.components.v2.component(
