@@ -79,6 +79,7 @@ def test_from_pictures_alone_to_a_version_and_a_killed_server_loses_nothing(
     page.goto(f"{server.address}/dataset?dataset={dataset_id}")
     page.get_by_role("button", name="Label the pictures").click()
     page.get_by_role("button", name="Begin").click()
+    expect(page.locator(".strip li")).to_have_count(4)
     page.get_by_role("textbox", name="Name of a new class").fill("cell")
     page.get_by_role("button", name="Add class").click()
     expect(page.get_by_role("radio", name="cell")).to_be_checked()

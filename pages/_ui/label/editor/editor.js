@@ -295,7 +295,7 @@ class Editor extends Keys {
       else if (chosen !== undefined) this.later(() => this.setClass(chosen));
       else if (at) this.later(() => this.go(Number(at)));
     };
-    this.find(".naming").onsubmit = (event) => { event.preventDefault(); this.nameClass(); };
+    this.find(".naming input").onkeydown = (event) => { if (event.key === "Enter") this.nameClass(); };
     this.find(".proposing input").oninput = (event) => { this.find(".proposing output").textContent = `${event.target.value} %`; };
     root.querySelectorAll(".looks input").forEach((input) => { input.oninput = () => this.look(this.looks("brightness"), this.looks("contrast")); });
     this.watcher = new ResizeObserver(() => (this.fitted ? this.fit() : this.draw()));

@@ -77,7 +77,7 @@ class Keys extends Hands {
       previous: () => this.go(this.at - 1), next: () => this.go(this.at + 1), undo: () => this.undo(), redo: () => this.redo(), remove: () => this.remove(),
       before: () => this.copyBefore(), snap: () => this.snap(), hide: () => { this.hidden = !this.hidden; this.showAll(); }, pan: () => { this.panning = !this.panning; this.showAll(); },
       closer: () => this.zoom(1.25), farther: () => this.zoom(0.8), fit: () => this.fit(), nothing: () => { if (!this.whole) this.setState("nothing"); },
-      unsure: () => this.setState("unsure"), onward: () => this.onward(), plain: () => this.look(100, 100),
+      unsure: () => this.setState("unsure"), onward: () => this.onward(), name: () => this.nameClass(), plain: () => this.look(100, 100),
       accept: () => this.accept(this.proposals.filter((item) => item.confidence * 100 >= Number(this.find(".proposing input").value))),
       refuse: () => { this.proposals = []; this.showAll(); },
     };
