@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 
-from core.demo.demo import CHESTS, LEAVES, draw_chests, draw_leaves
+from core.demo.demo import CHESTS, LEAVES, draw_chests, draw_leaves, trained_run
 from core.demo.drawings import CHEST_SIDE, LEAF_CLASSES, draw_chest, draw_leaf
+from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
 
 
@@ -38,6 +41,17 @@ def test_leaves_differ_by_what_they_have() -> None:
     bright = {kind: np.mean([np.percentile(draw_leaf(n, kind)[20:76, 30:66, 2], 95) for n in range(6)])
               for kind in LEAF_CLASSES}  # fmt: skip
     assert bright["mildew"] > bright["healthy"] + 40
+
+
+def test_a_model_that_is_there_is_not_trained_again(workspace: Workspace) -> None:
+    leaves = draw_leaves(workspace, 12)
+    run = Run(
+        id="leaves-000001", name="Leaves", state=State.FINISHED, dataset=leaves.id, dataset_name=leaves.name,
+        task="classify", model="yolo26n-cls", strategy="scratch", device="cpu", created=datetime.now(UTC),
+    )  # fmt: skip
+    RunStore(workspace).add(run)
+    assert trained_run(workspace, leaves, "Leaves", 1, 32, 4, print).id == run.id
+    assert len(RunStore(workspace).all()) == 1
 
 
 def test_the_drawn_sets_import_whole_and_divide_by_patient(workspace: Workspace) -> None:

@@ -68,8 +68,10 @@ def prepare_demo(workspace: Workspace, say: Say, sizes: Sizes | None = None) -> 
     sample = _dataset(workspace, SAMPLE_NAME) or import_sample(workspace)
     chests = _dataset(workspace, CHESTS) or draw_chests(workspace, sizes.chests)
     leaves = _dataset(workspace, LEAVES) or draw_leaves(workspace, sizes.leaves)
-    of_leaves = _train(workspace, leaves, "Leaves", sizes.leaf_epochs, 64, 32, lambda words: say(f"2 of 6: {words}"))
-    of_chests = _train(workspace, chests, "Chest X-rays", sizes.chest_epochs, sizes.imgsz, 8,
+    of_leaves = trained_run(
+        workspace, leaves, "Leaves", sizes.leaf_epochs, 64, 32, lambda words: say(f"2 of 6: {words}")
+    )
+    of_chests = trained_run(workspace, chests, "Chest X-rays", sizes.chest_epochs, sizes.imgsz, 8,
                        lambda words: say(f"3 of 6: {words}"))  # fmt: skip
     say("4 of 6: the Lab asks what the pre-trained model bought, by two trainings on the sample set")
     experiment = _ask_lab(workspace, sample, sizes, lambda words: say(f"4 of 6: {words}"))
@@ -129,11 +131,12 @@ def _start(workspace: Workspace, task: Task) -> tuple[str, bool]:
     return model, known is None or is_here(workspace, known)
 
 
-def _train(workspace: Workspace, dataset: Dataset, name: str, epochs: int, imgsz: int, batch: int, say: Say) -> Run:
-    """Return the finished run of this name, trained where there is none yet."""
-    for run in list_runs(workspace):
-        if run.dataset == dataset.id and run.name == name and run.state is State.FINISHED:
-            return run
+def trained_run(
+    workspace: Workspace, dataset: Dataset, name: str, epochs: int, imgsz: int, batch: int, say: Say
+) -> Run:
+    """Return the finished run of this name; one that is on its way is waited for, else one is started."""
+    of_name = [run for run in list_runs(workspace) if run.dataset == dataset.id and run.name == name]
+    known = next((run for run in of_name if run.state is State.FINISHED or run.active), None)
     model, here = _start(workspace, dataset.task)
     spec = TrainingSpec(
         dataset=dataset.id, task=dataset.task, model=model, strategy=FINE_TUNE if here else SCRATCH, epochs=epochs,
@@ -145,7 +148,9 @@ def _train(workspace: Workspace, dataset: Dataset, name: str, epochs: int, imgsz
         say(f"training on {dataset.name}, epoch {out_of(progress.epoch, epochs)}{left}" if progress.epoch else
             f"training on {dataset.name}")  # fmt: skip
 
-    run = wait_run(workspace, start_run(workspace, spec).id, on_progress=moved)
+    run = known or start_run(workspace, spec)
+    if run.active:
+        run = wait_run(workspace, run.id, on_progress=moved)
     if run.state is not State.FINISHED:
         raise GraftError(f"The training on {dataset.name} ended as {run.state}. {run.cause}".strip())
     return run
