@@ -13,7 +13,7 @@ from core.models.weights import default_model
 from core.planning.drafts import Draft, drop_draft, load_draft, save_draft
 from core.planning.plan import FIELDS, complete_spec
 from core.spec import TrainingSpec
-from core.words import count, thousands
+from core.words import count, thousands, times
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
 
@@ -82,11 +82,12 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
     start = spec.strategy.title
     may_end_early = 0 < spec.patience < spec.epochs
     origin = f" ({STARTER_WORDS.removeprefix('starter, ')})" if spec.model == STARTER.name else ""
+    often = times(1) if spec.epochs == 1 else f"up to {times(spec.epochs)}"
     lines = [
         f"**{count(train, 'picture')}** of {plain(dataset.name)} to learn from, **{thousands(val)}** to check on after "
         "every epoch.",
         f"**{spec.model}**{origin}. {start[0].upper()}{start[1:]}.",
-        f"**{count(spec.epochs, 'epoch')}**: every picture is seen up to {spec.epochs} times, at {spec.imgsz} pixels, "
+        f"**{count(spec.epochs, 'epoch')}**: every picture is seen {often}, at {spec.imgsz} pixels, "
         f"{spec.batch} at a time."
         + (f" It ends early when {spec.patience} epochs bring nothing better." if may_end_early else ""),
     ]
