@@ -90,6 +90,16 @@ def test_one_screen_says_what_will_be_done_and_starts_it(opened: tuple[AppTest, 
     assert not [item for item in app.selectbox if item.key == "model_dataset"], "nothing to choose with one dataset"
 
 
+def test_without_weights_and_network_one_click_leads_to_a_training_from_scratch(opened: tuple[AppTest, str]) -> None:
+    app, dataset = opened
+    app.segmented_control(key=f"spec_{dataset}_family").set_value("YOLO11").run()
+    assert button(app, "Start training").disabled
+    button(app, "Train without it, from scratch").click().run()
+    assert not app.exception
+    assert app.radio(key=f"spec_{dataset}_strategy").value is SCRATCH
+    assert not button(app, "Start training").disabled
+
+
 def test_what_is_changed_by_hand_stays_and_can_go_back(opened: tuple[AppTest, str]) -> None:
     app, dataset = opened
     planned = field(app, dataset, "epochs")

@@ -8,13 +8,20 @@ from core.data.dataset import Dataset
 from core.models.catalog import find_model
 from core.models.weights import is_here, missing_words
 from core.spec import TrainingSpec
+from core.strategies.scratch import SCRATCH
 from core.training.runs import list_runs
 from core.words import count, megabytes
 from core.workspace import Workspace
 from pages._ui.common.cells import next_step
 from pages._ui.common.formatting import plain
+from pages._ui.common.frame import go_to
 from pages._ui.common.running import begin_run, show_download
 from pages._ui.dataset.findings import show_findings
+
+
+def _choose_scratch(dataset_id: str) -> None:
+    """Let the Model page of a dataset have the strategy that needs no weights."""
+    st.session_state[f"spec_{dataset_id}_strategy"] = SCRATCH
 
 
 def show_start(workspace: Workspace, dataset: Dataset, spec: TrainingSpec) -> None:
@@ -34,6 +41,9 @@ def show_start(workspace: Workspace, dataset: Dataset, spec: TrainingSpec) -> No
             show_download(workspace, model)
         ):
             st.rerun()
+        if st.button("Train without it, from scratch", key="plan_scratch", on_click=_choose_scratch,
+                     args=(dataset.id,), help="Needs nothing, learns more slowly and ends less well."):  # fmt: skip
+            go_to("model.py", dataset=dataset.id)
     ahead = [run for run in list_runs(workspace) if run.active]
     if ahead:
         st.markdown(
