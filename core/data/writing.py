@@ -38,12 +38,6 @@ def class_folder(name: str) -> str:
     return name
 
 
-def write_label(dataset: Dataset, file: str, text: str) -> None:
-    """Write one picture's label text."""
-    with dataset.label_path(file).open("w", encoding="utf-8", newline="\n") as handle:
-        handle.write(text)
-
-
 def write_pixels(dataset: Dataset, file: str, mask: NDArray[np.uint8], size: tuple[int, int]) -> None:
     """Write one picture's mask of class ids, brought to the picture's `size` (width, height) where it has another."""
     if (mask.shape[1], mask.shape[0]) != size:

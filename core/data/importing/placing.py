@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,6 @@ from core.data.writing import (
     free_stem,
     recount,
     save_table,
-    write_label,
     write_pixels,
 )
 from core.tasks import TASKS
@@ -65,22 +64,26 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The labels of a picture as they are written: a quarter of the memory of the objects they are made of."""
+    """What is known of a picture's labels once they are written beside it, so that millions are not held."""
 
     first: int | None
     """class of the first object, which is the picture's in classification"""
     classes: frozenset[int]
     count: int
-    text: str
+    written: Path | None
+    """where their text waits for its place"""
 
     @classmethod
-    def of(cls, objects: list[LabelledObject], dataset: Dataset) -> Labels:
-        """Return what is written of objects."""
+    def of(cls, objects: list[LabelledObject], dataset: Dataset, picture: Path) -> Labels:
+        """Write the text of objects beside their picture and return what is known of them."""
         known = TASKS[dataset.task]
         as_text = known.has_label_files and not known.has_masks
-        text = format_labels(objects, dataset.task, dataset.keypoint_shape) if as_text else ""
+        written = picture.with_name(f"{picture.name}.txt") if as_text and objects else None
+        if written is not None:
+            text = format_labels(objects, dataset.task, dataset.keypoint_shape)
+            written.write_text(text, encoding="utf-8", newline="\n")
         first = objects[0].class_id if objects else None
-        return cls(first, frozenset(item.class_id for item in objects), len(objects), text)
+        return cls(first, frozenset(item.class_id for item in objects), len(objects), written)
 
 
 def write_dataset(
@@ -94,7 +97,7 @@ def write_dataset(
         has_labels = item.ready.page == 0 or item.image.by_page is not None or TASKS[found.task].names_pictures
         size = item.ready.width, item.ready.height
         made = to_fractions(item.labels, size, found.task, found.classes, problems) if has_labels else []
-        objects.append(Labels.of(made, dataset))
+        objects.append(Labels.of(made, dataset, item.ready.path))
         if following is None or following.image is not item.image:
             item.image.objects = []  # a sheet of a million rows is held once, not twice
     groups = _groups(placed, settings)
@@ -220,8 +223,10 @@ def _write_files(
                 write_pixels(dataset, file, item.image.page_pixels(item.ready.page), size)
             elif item.image.pixels is not None and item.ready.page == 0:
                 write_pixels(dataset, file, item.image.pixels(), (item.ready.width, item.ready.height))
+            elif labels.written is not None:
+                labels.written.rename(dataset.label_path(file))
             else:
-                write_label(dataset, file, labels.text)
+                dataset.label_path(file).write_bytes(b"")
         rows.append(_row(item, file, split, labels.count, group) | {"phash": hash_text(hashes[number])})
         if number % 200 == 0:
             meter("Writing", number, len(placed))
