@@ -9,7 +9,7 @@ from core.words import count
 from core.workspace import read_only_words
 from pages._ui.common import frame
 from pages._ui.common.formatting import plain, state_badge
-from pages._ui.common.keys import listen, show_keys
+from pages._ui.common.keys import begin_at_the_top, listen, show_keys
 from pages._ui.common.looking import run_now
 from pages._ui.common.road import show_road
 from pages._ui.common.tour import begin_tour, show_tour
@@ -63,6 +63,7 @@ with st.sidebar:
                      help="What each key does; the key ? shows it too."):  # fmt: skip
             show_keys()
     listen()
+    begin_at_the_top(step.title)
     if not is_this_machine(address := st.get_option("server.address")):
         st.caption(
             f"Open to the network at {address_words(address)}, for all who have the password. [Log out](/logout)"

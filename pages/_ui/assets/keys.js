@@ -4,7 +4,7 @@
   window.graftKeys = true;
   // What has a help text is in the page twice, for fingers and for a mouse; one of them is hidden.
   const press = (selector) => [...document.querySelectorAll(selector)].find((one) => one.offsetParent)?.click();
-  const follow = (place) => document.querySelectorAll('.st-key-road [data-testid="stPageLink"]')[place]?.querySelector("a")?.click();
+  const follow = (place) => [...document.querySelectorAll(".st-key-road a")].filter((one) => one.offsetParent)[place]?.click();
   document.addEventListener("keydown", (event) => {
     const at = event.target;
     const typing = at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName);

@@ -25,6 +25,15 @@ def listen() -> None:
     st.html(f"<script>{(ASSETS / 'keys.js').read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
 
 
+def begin_at_the_top(page: str) -> None:
+    """Show a page that has just been opened from its top: Streamlit keeps the place of the page before."""
+    st.html(
+        f"<script>/* {page} */ if (!location.hash) "
+        "document.querySelector('[data-testid=\"stMain\"]')?.scrollTo(0, 0);</script>",
+        unsafe_allow_javascript=True,
+    )
+
+
 @st.dialog("Keyboard")
 def show_keys() -> None:
     """Show what each key does."""

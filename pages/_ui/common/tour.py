@@ -21,8 +21,9 @@ class Stop:
 STOPS = (
     Stop(
         "dataset.py", "Pictures",
-        "Bring labelled pictures from any tool: a zip, a folder, or a sheet. Graft shows what it understood before "
-        "anything is written, looks for mistakes, and divides them: some to learn from, others to judge by.",
+        "Bring pictures: a zip, a folder, or a sheet from any labelling tool. Graft shows what it understood before "
+        "anything is written, looks for mistakes, and divides them: some to learn from, others to judge by. Without "
+        "labels, you draw them on the page Label.",
     ),
     Stop(
         "model.py", "Model",
@@ -31,7 +32,7 @@ STOPS = (
     ),
     Stop(
         "training.py", "Training",
-        "Watch it learn. It goes on when you close the page; you can stop it and keep the best, pause it, and come "
+        "Here a run is watched while it learns. It goes on when you close the page; you can stop it and keep the best, pause it, and come "
         "back by its address.",
     ),
     Stop(
