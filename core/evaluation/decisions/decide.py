@@ -152,7 +152,7 @@ def _sentences(unit: str, prevalence: float | None, rates: dict[str, Rate], coun
         )
     if prevalence is not None:
         lines += _advice(unit, prevalence, rates)
-    lines += _bounds(unit, escape, overkill)
+    lines += _bounds(unit, escape, overkill, counts)
     caught = int((counts.bad & counts.rejected).sum())
     if counts.for_a_reason is not None and counts.for_a_reason < caught:
         caught_ones = (
@@ -205,12 +205,13 @@ def _at_stated(unit: str, prevalence: float, escaped: Figure | None, overkill: F
     return lines
 
 
-def _bounds(unit: str, escape: Rate, overkill: Rate) -> list[str]:
+def _bounds(unit: str, escape: Rate, overkill: Rate, counts: UnitCounts) -> list[str]:
+    """Say how much none of a few leaves possible, where what to expect on new ones is none as well."""
     made, lines = unit in MADE, []
-    if escape.part == 0 and escape.whole:
+    if escape.part == 0 and escape.whole and counts.escapes < SEEN_AS_EQUAL:
         whole = count(escape.whole, f"bad {unit}") if made else count(escape.whole, unit) + " with something wrong"
         lines.append(f"0 of {whole} missed: below {percent(escape.figure.high)} with 95 % confidence.")
-    if overkill.part == 0 and overkill.whole:
+    if overkill.part == 0 and overkill.whole and counts.overkilled < SEEN_AS_EQUAL:
         whole = count(overkill.whole, f"good {unit}") if made else count(overkill.whole, unit) + " with nothing wrong"
         done = "rejected" if made else "flagged"
         lines.append(f"0 of {whole} {done}: below {percent(overkill.figure.high)} with 95 % confidence.")

@@ -32,8 +32,8 @@ STOPS = (
     ),
     Stop(
         "training.py", "Training",
-        "Here a run is watched while it learns. It goes on when you close the page; you can stop it and keep the best, pause it, and come "
-        "back by its address.",
+        "Here a run is watched while it learns. It goes on when you close the page; you can stop it and keep the best, "
+        "pause it, and come back by its address.",
     ),
     Stop(
         "evaluation.py", "Evaluation",
