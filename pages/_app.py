@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import InputError
+from core.labelling.labelling import size_of
 from core.serving.address import address_words, is_this_machine
 from core.training.records.rebuilding import forget_note, rebuilt_words
 from core.words import count
@@ -37,7 +38,8 @@ def show_current() -> None:
     """Say in the sidebar which dataset and run the pages are about; the run's state moves."""
     dataset = frame.current_dataset()
     if dataset is not None:
-        size = f"{count(sum(dataset.images.values()), 'picture')}, {count(len(dataset.classes), 'class')}"
+        pictures, classes = size_of(dataset) or (sum(dataset.images.values()), len(dataset.classes))
+        size = count(pictures, "picture") + (f", {count(classes, 'class')}" if classes else "")
         st.markdown(f":small[Dataset]  \n**{plain(dataset.name)}**  \n:small[{size}]")
     run_id = frame.current_id("run")
     if run_id:

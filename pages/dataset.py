@@ -7,6 +7,7 @@ import streamlit as st
 from core.data.checks.prospects import prospects
 from core.data.dataset import Dataset, damaged_datasets, delete_dataset, list_datasets
 from core.data.importing.job import job_folder, look_of, running_imports
+from core.labelling.labelling import labelled_of
 from core.labelling.settings import DRAWN_TASKS
 from core.labelling.waiting import read_waiting
 from core.tasks import TASKS
@@ -166,6 +167,16 @@ def dataset_page(dataset: Dataset) -> None:
             frame.go_to("dataset.py", new="1")
         if st.button("Delete …", key="delete_dataset", type="tertiary"):
             confirm_delete(dataset)
+    labelled = None
+    if not sum(dataset.instances.values()):
+        labelled = labelled_of(dataset)
+        st.markdown(
+            f"**{labelled[0]} of {count(labelled[1], 'picture')} labelled.** A training makes a version of the labels; "
+            "until then they are not counted below."
+            if labelled
+            else "Nothing is labelled yet. Draw what the model is to learn, here in the browser."
+        )
+        next_step("Label the pictures", "label.py", key="to_label", dataset=dataset.id)
     with page.cell("What was read?"):
         summary(dataset)
         if waiting := len(read_waiting(dataset)):
@@ -179,8 +190,10 @@ def dataset_page(dataset: Dataset) -> None:
         python_fold(bring_in_code(dataset.source or "pictures.zip", choices_of(dataset)), key="read")
     with page.cell("Is anything wrong with it?"):
         messages()
-        st.markdown(verdict(dataset.findings, prospects(dataset)))
-        show_findings(dataset.findings, key=f"finding_{dataset.id}", show_example=lambda e: show_example(dataset, e),
+        findings = [item for item in dataset.findings if labelled is None or item.code != "no-labels"]
+        if labelled is None or findings:
+            st.markdown(verdict(findings, prospects(dataset)))
+        show_findings(findings, key=f"finding_{dataset.id}", show_example=lambda e: show_example(dataset, e),
                       on_fix=lambda code: fix(workspace, dataset.id, code))  # fmt: skip
         python_fold(check_code(dataset.id), key="check")
     with page.cell("What does the model get to see?"):
@@ -200,11 +213,9 @@ def dataset_page(dataset: Dataset) -> None:
         python_fold(split_code(dataset.id), key="split")
     with page.cell("The dataset’s card"):
         dataset_card(dataset)
+    if not sum(dataset.instances.values()):
+        return  # the way on stands on top
     with page.cell("Next"):
-        if not sum(dataset.instances.values()):
-            st.markdown("Nothing is labelled yet. Draw what the model is to learn, here in the browser.")
-            next_step("Label the pictures", "label.py", key="to_label", dataset=dataset.id)
-            return
         if dataset.errors:
             st.markdown(
                 f"{count(len(dataset.errors), 'problem')} must be solved before a model can learn from this set: look "

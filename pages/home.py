@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.data.dataset import Dataset, damaged_datasets, list_datasets
 from core.data.importing.job import SAMPLE, new_job, start_import
+from core.labelling.labelling import labelled_of
 from core.metric_words import headline_among, metric_title, metric_value
 from core.models.catalog import STARTER, find_model, model_for_task
 from core.models.machine import describe_machine
@@ -107,6 +108,12 @@ def go_on(dataset: Dataset, last: Run | None) -> None:
     elif last is not None and last.best_weights is not None:
         st.markdown(f"**{plain(last.name)}** {state_badge(last.state)} {ago(last.ended or last.created)}.")
         next_step("See how good it is", "evaluation.py", key="go_judge", run=last.id)
+    elif not sum(dataset.instances.values()):
+        labelled = labelled_of(dataset)
+        begun = f"{labelled[0]} of {count(labelled[1], 'picture')} labelled" if labelled else "nothing is labelled yet"
+        st.markdown(f"**{plain(dataset.name)}** is here; {begun}.")
+        next_step("Go on labelling" if labelled else "Label the pictures", "label.py", key="go_label",
+                  dataset=dataset.id)  # fmt: skip
     elif dataset.errors:
         st.markdown(
             f"**{plain(dataset.name)}** is here; {count(len(dataset.errors), 'problem')} must be solved before a model "
@@ -197,8 +204,8 @@ with page.cell("What happens then?"):
 with page.cell("Your own pictures"):
     if not datasets:
         st.markdown(
-            "Bring pictures with labels from any tool: a zip, a folder, or the path of a folder on this machine. They "
-            "are checked before anything is trained, and your originals are never changed."
+            "Bring pictures, with labels from any tool or without: a zip, a folder, or the path of a folder on this "
+            "machine. They are checked before anything is trained, and your originals are never changed."
         )
     if st.button("Bring in your pictures", key="to_dataset", icon=":material/add_photo_alternate:"):
         frame.go_to("dataset.py", new="1")

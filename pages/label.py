@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.data.dataset import Dataset
+from core.data.dataset import Dataset, list_datasets
 from core.errors import InputError
 from core.labelling.label import State
 from core.labelling.labelling import open_labelling
@@ -80,7 +80,9 @@ def so_far(dataset_id: str, by: str) -> None:
     changed = len(work.changed())
     if changed:
         st.caption(
-            f"{count(changed, 'picture')} changed since version {dataset.labels_version}; what is trained is a version."
+            f"{count(changed, 'picture')} changed since "
+            f"{f'version {dataset.labels_version}' if dataset.labels_version else 'the import'}; "
+            "what is trained is a version, made when you train."
         )
     label = "Train with these labels" if changed or not dataset.labels_version else "Choose a model"
     if st.button(label, key="label_train", type="primary", icon=":material/arrow_forward:", icon_position="right",
@@ -142,6 +144,9 @@ def label_page(dataset: Dataset) -> None:
 
 
 current = frame.current_dataset()
+if current is None and (datasets := list_datasets(workspace)):
+    current = next((item for item in datasets if read_settings(item) is not None), datasets[0])
+    frame.set_current("dataset", current.id)
 if current is None:
     Notebook("Label", "Draw what a model is to learn, picture by picture.")
     empty(

@@ -238,4 +238,5 @@ def ratio_text(ratio: tuple[float, float, float]) -> str:
 
 def _how(items: Sequence[Item], seed: int) -> str:
     grouped = ", groups and near-duplicates kept together" if any(item.group for item in items) else ""
-    return f"balanced by class{grouped}, seed {seed}"
+    evenly = "balanced by class" if any(item.classes for item in items) else "at random"
+    return f"{evenly}{grouped}, seed {seed}"

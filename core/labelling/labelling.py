@@ -156,6 +156,21 @@ def open_labelling(dataset: Dataset) -> Labelling:
     return Labelling(dataset, settings)
 
 
+def labelled_of(dataset: Dataset) -> tuple[int, int] | None:
+    """Return how many pictures of a set that is being labelled are learned from, and of how many; None before."""
+    settings = read_settings(dataset)
+    if settings is None:
+        return None
+    states = Labelling(dataset, settings).states().values()
+    return sum(state.learned_from for state in states), len(states)
+
+
+def size_of(dataset: Dataset) -> tuple[int, int] | None:
+    """Return how many pictures and classes a set that is being labelled has, with what waits; None before."""
+    settings = read_settings(dataset)
+    return (len(Labelling(dataset, settings).pictures), len(settings.classes)) if settings is not None else None
+
+
 def _stamp(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns

@@ -58,7 +58,10 @@ def _labels(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.data.dataset import load_dataset
     from core.data.label_export import export_labels
     from core.labelling.journal import open_journal
+    from core.labelling.labelling import open_labelling
+    from core.labelling.settings import read_settings
     from core.labelling.versions import list_versions, restore_version
+    from core.words import count
 
     dataset = load_dataset(workspace, parsed.dataset)
     if parsed.version is not None:
@@ -73,4 +76,11 @@ def _labels(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
         f"version {row['number']}  {row['at']}  {row['by']}  {row['changed']} pictures changed" for row in versions
     ]
     told = "\n".join(lines) or f"The labels of {dataset.name} are as they were imported."
-    return {"version": dataset.labels_version, "versions": versions, "words": told}
+    changed = len(open_labelling(dataset).changed()) if read_settings(dataset) is not None else 0
+    if changed:
+        told += (
+            f"\n{count(changed, 'picture')} changed since {'is' if changed == 1 else 'are'} in no version yet"
+            f"{', and not in the zip' if parsed.export else ''}: “Make version” on the Label page makes one."
+        )
+    left = {"changed_since": changed} if changed and parsed.export else {}
+    return {"version": dataset.labels_version, "versions": versions, **left, "words": told}

@@ -123,6 +123,36 @@ def test_labels_go_out_as_a_zip_and_nothing_stays(asked: tuple[TestClient, str, 
     assert list(Workspace.current().staging_root.iterdir()) == []
 
 
+def test_labels_in_no_version_are_told_everywhere_and_one_click_makes_one(
+    workspace: Workspace,
+    alone: Dataset,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    started(alone)
+    drawn = Label.model_validate({"objects": [BOX]})
+    first, second = ids(alone, "train")[:2], ids(alone, "val")[0]
+    for picture in (*first, second):
+        open_labelling(alone).set(picture, drawn, since=0)
+    app = open_page("home.py")
+    assert "3 of 10 pictures" in texts(app)
+    button(app, "Go on labelling").click().run()
+    assert app.title[0].value == "Label"
+    told = texts(open_page("dataset.py", dataset=alone.id))
+    assert "3 of 10 pictures" in told
+    assert "There is not a single labelled object" not in told
+    app = open_page("label.py")
+    assert "3 pictures changed since are in no version" in texts(app), "it opens with the set that is being labelled"
+    app.button(key="label_version_now").click().run()
+    assert not app.exception
+    made = load_dataset(workspace, alone.id)
+    assert (made.labels_version, sum(made.images.values())) == (1, 3)
+    assert "in no version" not in texts(app)
+    assert app.button(key="label_restore_now").disabled, "nothing is chosen to be put back"
+    open_labelling(made).set(second, Label(state=State.NOTHING), since=3)
+    assert main(["labels", alone.id, "--export", "coco", str(workspace.root / "out.zip"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["changed_since"] == 1
+
+
 def test_no_file_but_a_picture_of_the_set_is_answered(asked: tuple[TestClient, str, str]) -> None:
     client, address, _ = asked
     for path in ("..%2F..%2Fdataset.json", "dataset.json", "0" * 64):

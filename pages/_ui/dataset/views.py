@@ -78,10 +78,11 @@ def summary(dataset: Dataset) -> None:
     """Say what was read: the task, pictures per split, objects per class."""
     pictures = sum(dataset.images.values())
     purpose = f"A model will learn to {TASKS[dataset.task].to_do}."
-    if not any(dataset.instances.values()):
-        purpose = "Nothing is labelled yet."
-    first, rest = contents(dataset).split(", ", 1)
-    st.markdown(f"**{first}**, {rest}. {purpose}")
+    if any(dataset.instances.values()):
+        first, rest = contents(dataset).split(", ", 1)
+        st.markdown(f"**{first}**, {rest}. {purpose}")
+    else:
+        st.markdown(f"**{count(pictures, 'picture')}**, imported without labels.")
     with st.container(horizontal=True, gap="large"):
         for split in SPLITS:
             if dataset.images.get(split):

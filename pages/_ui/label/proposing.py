@@ -25,8 +25,8 @@ def propose_cell(workspace: Workspace, dataset: Dataset) -> None:
     models |= {f"library:{model.id}": model.name for model in list_models(workspace) if model.task == task}
     if not models:
         st.markdown(
-            "Once some twenty pictures are labelled, train; the model then proposes labels for the others, and says "
-            "which of them would teach it most."
+            "Once a first part of the pictures is labelled, train; the model then proposes labels for the others, and "
+            "says which of them would teach it most. Twenty are a start; of fewer pictures, half."
         )
         return
     own = next((run.id for run in list_runs(workspace) if run.id in models and run.dataset == dataset.id), None)
