@@ -281,7 +281,7 @@ class Training:
             message = f"Nothing reused: from scratch. {self.teacher_words}".rstrip()
             return {"copied": 0, "total": total, "message": message}
         copied = reused_tensors(self._source(), network)
-        source_words = f", {self.spec.transfer['origin']}" if self.spec.transfer else ""
+        source_words = f" ({self.spec.transfer['origin']})" if self.spec.transfer else ""
         message = f"Reused {copied} of {total} parts of the pre-trained model{source_words}; the rest is new."
         message = f"{message} {self.teacher_words}".rstrip()
         return {"copied": copied, "total": total, "message": message, "source": self.spec.transfer}
