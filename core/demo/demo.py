@@ -143,7 +143,12 @@ def trained_run(
         imgsz=imgsz, batch=batch, name=name,
     )  # fmt: skip
 
+    told: set[int] = set()
+
     def moved(progress: RunProgress) -> None:
+        if progress.epoch in told:  # the time left changes every second
+            return
+        told.add(progress.epoch)
         left = "" if progress.seconds_left is None else f", {time_left(progress.seconds_left)}"
         say(f"training on {dataset.name}, epoch {out_of(progress.epoch, epochs)}{left}" if progress.epoch else
             f"training on {dataset.name}")  # fmt: skip
