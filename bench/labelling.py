@@ -1,12 +1,12 @@
 """How many actions labelling takes: a hand that knows the truth, in a real Chromium, with and without proposals.
 
-    python -m bench.labelling TRUTH_FOLDER [--pictures 60] [--rounds 3] [--epochs 20] [--line 0.5]
+    python -m bench.labelling TRUTH_FOLDER [--pictures 60] [--rounds 3] [--epochs 20]
 
 The pictures are imported without their labels. Each round labels an equal share of them in the order that the editor
 asks for; after each a model is trained (the plan's settings, `--epochs`), judged, and asked for proposals. In the first
-round every object is drawn. Later, “Accept all above” takes what is over `--line`, then what is wrong is deleted, what
-has another class gets it, and what is missing is drawn. A drag, a click and a key count as one action each; a proposal
-counts as right where its box overlaps the truth by .7. Needs Debian's chromium and Playwright.
+round every object is drawn. Later, “Accept all above” takes what is over the model's line, then what is wrong is
+deleted, what has another class gets it, and what is missing is drawn. A drag, a click and a key count as one action
+each; a proposal counts as right where its box overlaps the truth by .7. Needs Debian's chromium and Playwright.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def correct(hand: Hand, picture: Picture, truth: Label, taken: list[Shape]) -> N
 
 
 def label_round(
-    page: Page, address: str, dataset: Dataset, truth: Callable[[Picture], Label], number: int, line: float
+    page: Page, address: str, dataset: Dataset, truth: Callable[[Picture], Label], number: int
 ) -> list[int]:
     """Label the next `number` pictures of the queue; return the actions each took."""
     work = open_labelling(dataset)
@@ -125,7 +125,7 @@ def label_round(
         page.locator(".stage").focus()
         hand.actions = 0
         found = proposals.pictures.get(picture.id, []) if proposals else []
-        taken: list[Shape] = [item for item in found if item.confidence >= line]
+        taken: list[Shape] = [item for item in found if proposals and item.confidence >= proposals.line]
         if taken:
             page.get_by_role("button", name="Accept all above").click()
             hand.actions += 1
@@ -157,7 +157,6 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--line", type=float, default=0.5)
     parser.add_argument("--weights", type=Path, help="a folder with checkpoints to link into the workspace")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -190,7 +189,7 @@ def main() -> None:
             for turn in range(given.rounds):
                 began = time.monotonic()
                 share = given.pictures // given.rounds
-                counts = label_round(page, server.address, dataset, truth, share, given.line)
+                counts = label_round(page, server.address, dataset, truth, share)
                 seconds = time.monotonic() - began
                 dataset = make_version(load_dataset(workspace, dataset.id), by="bench")
                 objects = sum(dataset.instances.values())

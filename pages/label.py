@@ -120,17 +120,20 @@ dataset = make_version(dataset)
 def label_page(dataset: Dataset) -> None:
     """Show the cells of labelling."""
     page = Notebook("Label", dataset.name)
+    if read_settings(dataset) is not None:
+        st.html('<i class="graft-working"></i>')
     if read_settings(dataset) is None:
         with page.cell("What shall it learn?"):
             begin_cell(dataset)
         return
-    with page.cell("Draw what is there", "Every change is kept at once."):
+    with page.cell("Draw what is there"):
         by = st.session_state.get("label_by") or ""
         proposals = read_proposals(dataset)
         fresh = proposals.at if proposals else ""
         if review := to_review(dataset):
             st.markdown(f"{count(len(review), 'picture')} sent here to be looked at again; Enter leads through them.")
         label_editor(dataset.id, by=by, picture=st.query_params.get("picture", ""), fresh=fresh, review=review)
+        st.caption("Every change is kept at once.")
         st.text_input("Who labels?", key="label_by", max_chars=80, persist_state="session", width=260,
                       placeholder="your name, if several label")  # fmt: skip
         python_fold(label_code(dataset.id), key="label")

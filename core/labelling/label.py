@@ -41,6 +41,20 @@ class Shape(BaseModel):
     points: list[tuple[float, float]] | None = Field(default=None, description="an outline, or four corners")
     keypoints: list[tuple[float, float, int]] | None = Field(default=None, description="x, y, 0 not there, 1 hidden, 2")
 
+    @property
+    def has_place(self) -> bool:
+        """Whether it lies somewhere in the picture; a class of the whole picture does not."""
+        return bool(self.box or self.points)
+
+    def edges(self) -> tuple[float, float, float, float]:
+        """Return the left, top, right and bottom of the upright box around it. Needs a place."""
+        if self.box:
+            left, top, width, height = self.box
+            return left, top, left + width, top + height
+        points = self.points or []
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        return min(xs), min(ys), max(xs), max(ys)
+
 
 class Label(BaseModel):
     """All that is said of one picture."""

@@ -46,7 +46,10 @@ class Conflict(InputError):
     def __init__(self, change: Change) -> None:
         """Say who it was and when."""
         who = change.by or "another tab"
-        super().__init__(f"This picture was changed by {who} at {change.at[11:16]} UTC; what is shown now is theirs.")
+        super().__init__(
+            f"This picture was changed by {who} at {change.at[11:16]} UTC; what is shown now is theirs; yours "
+            "was not kept."
+        )
         self.change = change
 
 

@@ -17,6 +17,9 @@ from core.labelling.label import Shape
 from core.labelling.settings import FOLDER
 from core.workspace import read_json, write_json_atomic
 
+SAME = 0.6
+"""IoU above which two proposals are of one thing."""
+
 
 class Proposed(Shape):
     """An object a model proposes, or (without a place) a class for the whole picture."""
@@ -39,8 +42,31 @@ class Proposals(BaseModel):
 
     @property
     def count(self) -> int:
-        """How many objects or classes are proposed."""
-        return sum(len(found) for found in self.pictures.values())
+        """How many objects or classes are proposed, at or above the line."""
+        return sum(len(self.sure(picture)) for picture in self.pictures)
+
+    def sure(self, picture: str) -> list[Proposed]:
+        """Return what is proposed for a picture at or above the line; what is less sure is shown when asked for."""
+        return [item for item in self.pictures.get(picture, []) if item.confidence >= self.line]
+
+
+def one_per_thing(found: list[Proposed]) -> list[Proposed]:
+    """Return the surest of proposals that overlap by more than SAME, whatever their classes, the surest first."""
+    kept: list[Proposed] = []
+    for item in sorted(found, key=lambda shape: -shape.confidence):
+        if all(overlap(item, other) <= SAME for other in kept):
+            kept.append(item)
+    return kept
+
+
+def overlap(one: Shape, other: Shape) -> float:
+    """Return the IoU of the upright boxes around two shapes; 0 where one has no place."""
+    if not one.has_place or not other.has_place:
+        return 0.0
+    (al, at, ar, ab), (bl, bt, br, bb) = one.edges(), other.edges()
+    shared = max(0.0, min(ar, br) - max(al, bl)) * max(0.0, min(ab, bb) - max(at, bt))
+    whole = (ar - al) * (ab - at) + (br - bl) * (bb - bt) - shared
+    return shared / whole if whole > 0 else 0.0
 
 
 def proposals_path(dataset: Dataset) -> Path:

@@ -13,7 +13,7 @@ from core.cli import main
 from core.data.dataset import Dataset
 from core.delivery.propose.proposing import NO_FINDING, proposed, uncertainty
 from core.labelling.labelling import open_labelling
-from core.labelling.proposals import Proposals, Proposed, read_proposals, save_proposals
+from core.labelling.proposals import Proposals, Proposed, one_per_thing, overlap, read_proposals, save_proposals
 from core.labelling.queue import CHECK, UNLIKE, UNSURE, queue, what_teaches_most
 from tests.labelling.conftest import ids
 from tests.labelling.test_labels import BOX, started
@@ -120,6 +120,7 @@ def test_answers_become_shapes_of_the_editor(alone: Dataset) -> None:
     assert turned.points is not None
     assert points.keypoints == [(1, 1, 2), (2, 2, 0)]
     assert box.box == (1, 2, 10, 20)
+    assert overlap(turned, turned) == pytest.approx(1)
     assert proposed({"objects": [], "probabilities": {"a": 0.2, "b": 0.8}}, 0.05) == [
         Proposed(name="b", confidence=0.8)
     ]
@@ -128,3 +129,16 @@ def test_answers_become_shapes_of_the_editor(alone: Dataset) -> None:
     kept = read_proposals(alone)
     assert kept is not None
     assert kept.pictures == {ids(alone)[0]: [box]}
+
+
+def test_of_one_thing_the_surest_is_proposed_and_what_is_below_the_line_is_not_counted() -> None:
+    def box(name: str, confidence: float, left: float) -> Proposed:
+        return Proposed(name=name, confidence=confidence, box=(left, 0, 100, 50))
+
+    found = [box("cell", 0.3, 10), box("blob", 0.7, 0), box("cell", 0.6, 60), box("cell", 0.1, 400)]
+    kept = one_per_thing(found)
+    assert [item.confidence for item in kept] == [0.7, 0.6, 0.1], "82 % of overlap are one thing, 25 % are two"
+    proposals = Proposals(model="m", title="M", at="now", line=0.6, pictures={"a": kept})
+    assert proposals.count == 2
+    assert [item.name for item in proposals.sure("a")] == ["blob", "cell"]
+    assert len(one_per_thing([Proposed(name="cell", confidence=0.9)] * 2)) == 2, "a class has no place"

@@ -22,7 +22,7 @@ from core.errors import GraftError, InputError
 from core.jobs import JobState, Progress, Report
 from core.labelling.label import State
 from core.labelling.labelling import open_labelling
-from core.labelling.proposals import Proposals, Proposed, save_proposals
+from core.labelling.proposals import Proposals, Proposed, one_per_thing, save_proposals
 from core.labelling.queue import what_teaches_most
 from core.tasks import TASKS
 from core.workspace import Workspace
@@ -111,7 +111,7 @@ def propose_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
         unsure[picture.id] = uncertainty(result, model.confidence)
         shapes = proposed(result, model.lowest)
         left_out.update(shape.name for shape in shapes if shape.name not in names)
-        found[picture.id] = [shape for shape in shapes if shape.name in names]
+        found[picture.id] = one_per_thing([shape for shape in shapes if shape.name in names])
     learn = {item: doubt for item, doubt in unsure.items() if work.pictures[item].split == "train"}
     proposals = Proposals(
         model=model.name,

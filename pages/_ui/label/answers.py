@@ -67,9 +67,11 @@ def _work(dataset_id: str) -> Labelling:
 def pictures(work: Labelling, _request: Answer) -> Answer:
     """Answer what is learned and every picture with its state."""
     settings, states = work.settings, work.states()
+    proposals = read_proposals(work.dataset)
     return {
         **settings.model_dump(mode="json", include={"task", "classes", "keypoints", "skeleton"}),
         "colours": list(CLASS_COLOURS),
+        "line": proposals.line if proposals else 0.5,
         "orders": {
             "next": [item.id for item, _ in queue(work, states=states)],
             "random": [item.id for item, _ in queue(work, random=True, states=states)],

@@ -8,14 +8,15 @@ from core.data.dataset import Dataset
 from core.delivery.propose.proposing import read_proposing, start_proposing
 from core.errors import InputError
 from core.labelling.labelling import open_labelling
+from core.labelling.proposals import read_proposals
 from core.labelling.waiting import read_waiting
 from core.models.library import list_models
 from core.training.runs import list_runs
 from core.training.store import Run
-from core.words import count
+from core.words import count, percent
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
-from pages._ui.common.frame import go_to
+from pages._ui.common.frame import current_dataset, go_to
 
 
 def propose_cell(workspace: Workspace, dataset: Dataset) -> None:
@@ -39,7 +40,8 @@ def propose_cell(workspace: Workspace, dataset: Dataset) -> None:
                 start_proposing(workspace, dataset, name)
             except InputError as error:
                 st.error(plain(str(error)))
-    _moving(workspace, dataset.id)
+    running = read_proposing(workspace, dataset.id).running
+    st.fragment(_moving, run_every=1 if running else 5)(workspace, dataset.id)
 
 
 def label_more(workspace: Workspace, run: Run, dataset: Dataset | None) -> None:
@@ -57,7 +59,6 @@ def label_more(workspace: Workspace, run: Run, dataset: Dataset | None) -> None:
         go_to("label.py", dataset=dataset.id)
 
 
-@st.fragment(run_every=1)
 def _moving(workspace: Workspace, dataset_id: str) -> None:
     """Show how far a model is with its proposals, and what came of it."""
     state = read_proposing(workspace, dataset_id)
@@ -69,8 +70,19 @@ def _moving(workspace: Workspace, dataset_id: str) -> None:
         st.rerun()
     if state.error:
         st.error(plain(state.error))
-    elif state.result:
-        st.markdown(
-            f"{count(state.result['proposals'], 'proposal')} for {count(state.result['pictures'], 'picture')}, drawn "
-            "dashed: Enter takes one over, “Accept all above” all that are sure enough."
-        )
+    dataset, proposals = current_dataset(), None
+    if dataset is not None and dataset.id == dataset_id and state.result:
+        proposals = read_proposals(dataset)
+    if dataset is None or proposals is None:
+        return
+    states = open_labelling(dataset).states()
+    left = [item for item in proposals.pictures if item in states and not states[item].learned_from]
+    if not left:
+        st.markdown("Every picture that had proposals is labelled.")
+        return
+    sure = sum(len(proposals.sure(item)) for item in left)
+    st.markdown(
+        f"{count(sure, 'proposal')} for {count(len(left), 'open picture')}, at {percent(proposals.line)} confidence or "
+        "more, drawn dashed: Enter takes one over, “Accept all above” all that are shown; what is less sure is seen "
+        "when the slider is moved down."
+    )

@@ -2,6 +2,8 @@
 
 const STATES = { open: ["\u00b7", "open"], labelled: ["\u2713", "labelled"], nothing: ["\u2205", "nothing here"], unsure: ["?", "unsure"] };
 
+const AROUND = 260; // height of what stands above and below the picture: all of it is to be seen at once
+
 class Editor extends Keys {
   constructor(root, data) {
     super();
@@ -12,6 +14,8 @@ class Editor extends Keys {
     this.by = data.by;
     this.review = data.review;
     this.seen = new Set();
+    this.line = 0.5; // confidence from which proposals are shown and accepted
+    this.asked = ""; // the picture whose open proposals were spoken of
     this.coarse = matchMedia("(pointer: coarse)").matches;
     this.pictures = []; this.at = -1; this.current = ""; this.settings = { task: "detect", classes: [], colours: [], keypoints: [], skeleton: [] };
     this.view = { scale: 1, x: 0, y: 0 };
@@ -26,7 +30,12 @@ class Editor extends Keys {
     Object.assign(this, { label: { state: "open", objects: [], name: "" }, number: 0, proposals: [], chosen: null, draft: null, drag: null, past: [], future: [], pointing: null, hidden: false });
   }
 
-  get shown() { return this.whole ? [] : this.proposals; }
+  // Proposals that are sure enough, of things that have no label yet.
+  get shown() {
+    if (this.whole) return [];
+    const { objects } = this.label;
+    return this.proposals.filter((item) => item.confidence >= this.line && !objects.some((other) => overlapOf(item, other) > SAME));
+  }
   get picture() { return this.pictures[this.at]; }
   get size() { return [this.picture.width, this.picture.height]; }
   get whole() { return this.settings.task === "classify"; }
@@ -41,6 +50,8 @@ class Editor extends Keys {
     this.byId = new Map(told.pictures.map((item) => [item.id, item]));
     this.current = told.classes[0] || "";
     this.showClasses();
+    this.find(".proposing input").value = Math.round(told.line * 100);
+    this.drawLine(told.line);
     const asked = this.pictures.findIndex((item) => item.id === (open || this.review[0]));
     if (this.review.length && !this.seen.size) {
       const option = this.find("option[value=review]");
@@ -61,8 +72,28 @@ class Editor extends Keys {
   go(index) {
     if (index < 0 || index >= this.pictures.length || index === this.at) return;
     this.stopDrawing();
+    if (this.leavesOpen()) return;
     const move = async () => { await this.saving; await this.show(index); };
     this.moving = move().catch((error) => this.say(error.message)).finally(() => { this.moving = null; });
+  }
+
+  // Once per picture: one with labels is learned from, and what is proposed and not taken counts as not there.
+  leavesOpen() {
+    const { shown, label, picture } = this, open = shown.length;
+    if (!open || !label.objects.length || label.state === "unsure" || this.asked === picture.id) return false;
+    this.asked = picture.id;
+    if (!shown.includes(this.chosen)) [this.chosen] = shown;
+    this.draw();
+    this.say(`${open === 1 ? "1 proposal is" : `${open} proposals are`} left open: Enter accepts, Del refuses, the arrow or a second Next leaves ${open === 1 ? "it" : "them"} out.`);
+    return true;
+  }
+
+  // From which confidence on proposals are shown.
+  drawLine(line) {
+    this.line = line;
+    this.find(".proposing output").textContent = `${Math.round(line * 100)} %`;
+    if (this.proposals.includes(this.chosen) && !this.shown.includes(this.chosen)) this.chosen = null;
+    if (this.picture) { this.draw(); this.say(this.words()); }
   }
 
   // What is pressed while the next picture is fetched is meant for that one.
@@ -86,7 +117,7 @@ class Editor extends Keys {
     this.image.src = this.server.address(picture.id);
     this.image.alt = picture.source;
     this.image.width = picture.width; this.image.height = picture.height;
-    this.stage.style.height = `${within((this.stage.clientWidth * picture.height) / picture.width, 240, Math.max(260, innerHeight * 0.7))}px`;
+    this.stage.style.height = `${within((this.stage.clientWidth * picture.height) / picture.width, 240, Math.max(260, innerHeight - AROUND))}px`;
     this.stage.setAttribute("aria-label", `Picture ${picture.source}`);
     this.fit();
     this.showSaved("");
@@ -114,7 +145,8 @@ class Editor extends Keys {
     if (this.whole) return name ? `Class ${name}.` : "No class yet.";
     if (!objects.length && !this.proposals.length) return state === "nothing" ? "Nothing here." : "Nothing drawn yet.";
     const drawn = objects.length === 1 ? "1 object." : `${objects.length} objects.`;
-    return this.proposals.length ? `${drawn} ${this.proposals.length} proposed.` : drawn;
+    const shown = this.shown.length, less = this.proposals.filter((item) => item.confidence < this.line).length;
+    return `${drawn}${shown ? ` ${shown} proposed.` : ""}${less ? ` ${less} less sure: move the slider down to see them.` : ""}`;
   }
 
   // --- changing and keeping ---
@@ -130,7 +162,7 @@ class Editor extends Keys {
     if (!label.objects.includes(this.chosen) && !this.proposals.includes(this.chosen)) this.chosen = null;
     this.save();
     this.showAll();
-    this.say(words || this.words());
+    this.say(`${words ? `${words} ` : ""}${this.words()}`);
   }
 
   undo() { this.step(this.past, this.future, "Undone."); }
@@ -140,7 +172,7 @@ class Editor extends Keys {
     if (this.draft?.open) { this.draft.points.pop(); if (!this.draft.points.length) this.draft = null; this.draw(); return; }
     if (!from.length) return;
     to.push(copy(this.label));
-    this.become({ objects: [], name: "", ...from.pop() }, `${words} ${this.words()}`);
+    this.become({ objects: [], name: "", ...from.pop() }, words);
   }
 
   save() {
@@ -166,7 +198,7 @@ class Editor extends Keys {
         } else if (!this.unsaved) {
           this.label.state = told.label.state;
         }
-        this.showSaved("Saved");
+        this.showSaved(told.conflict ? "Yours was not kept" : "Saved", told.conflict);
         this.showAll();
       } catch (error) {
         if (error.refused) { this.showSaved(error.message, true); this.say(error.message); return; }
@@ -191,7 +223,7 @@ class Editor extends Keys {
     if (this.settings.task === "pose") made.keypoints = this.settings.keypoints.map(() => [0, 0, 0]);
     const label = { ...this.label, objects: [...this.label.objects, made] };
     this.chosen = this.fresh = made;
-    this.commit(label, `${made.class}, ${sizeWords(made)}. ${label.objects.length} in this picture.`);
+    this.commit(label, `${made.class}, ${sizeWords(made)}.`);
     if (made.keypoints) this.pointing = { shape: made, n: 0 };
     this.showAsk();
   }
@@ -204,11 +236,13 @@ class Editor extends Keys {
   }
 
   remove() {
-    if (!this.chosen) return;
+    if (!this.chosen) { this.say("Nothing is chosen: click on an object, or press Tab."); return; }
     if (this.proposals.includes(this.chosen)) {
+      const place = this.shown.indexOf(this.chosen);
       this.proposals = this.proposals.filter((item) => item !== this.chosen);
-      this.chosen = null;
+      this.chosen = this.shown[Math.min(place, this.shown.length - 1)] || null;
       this.showAll();
+      this.say(`Refused. ${this.words()}`);
       return;
     }
     const gone = this.chosen;
@@ -218,11 +252,11 @@ class Editor extends Keys {
 
   accept(shapes) {
     const taken = shapes.map(({ confidence, ...shape }) => copy(shape));
-    if (!taken.length) return;
-    const place = this.proposals.indexOf(shapes[0]);
+    if (!taken.length) { this.say("No proposal is that sure."); return; }
+    const place = this.shown.indexOf(shapes[0]);
     this.proposals = this.proposals.filter((item) => !shapes.includes(item));
-    this.chosen = this.proposals[Math.min(place, this.proposals.length - 1)] || null;
-    this.commit({ ...this.label, objects: [...this.label.objects, ...taken] }, `${taken.length} taken over. ${this.proposals.length} left.`);
+    this.chosen = this.shown[Math.min(place, this.shown.length - 1)] || null;
+    this.commit({ ...this.label, objects: [...this.label.objects, ...taken] }, `${taken.length} taken over.`);
   }
 
   // What has just been drawn keeps its class: the key is meant for what is drawn next, until the object is picked.
@@ -230,7 +264,7 @@ class Editor extends Keys {
     if (!name) return;
     this.current = name;
     if (this.whole) {
-      this.commit({ ...this.label, state: "labelled", name }, `Class ${name}.`);
+      this.commit({ ...this.label, state: "labelled", name });
       this.saving?.then(() => this.onward());
     } else if (this.chosen !== this.fresh && this.label.objects.includes(this.chosen) && this.chosen.class !== name) {
       this.replace(this.chosen, { ...copy(this.chosen), class: name }, `Now ${name}.`);
@@ -244,7 +278,7 @@ class Editor extends Keys {
     const now = this.label.state === state ? "open" : state;
     if (now === "nothing" && this.label.objects.length) { this.say("There are objects in it: delete them first."); return; }
     if (now === "nothing") this.proposals = [];
-    this.commit({ ...this.label, state: now }, now === "open" ? this.words() : `${STATES[now][1]}.`);
+    this.commit({ ...this.label, state: now }, now === "open" ? "Taken back." : now === "unsure" ? "Unsure: not for training." : "");
   }
 
   async copyBefore() {
@@ -285,7 +319,7 @@ class Editor extends Keys {
     stage.onpointerup = stage.onpointercancel = (event) => this.up(event);
     stage.ondblclick = () => { if (this.draft?.open) this.close(); };
     stage.oncontextmenu = (event) => event.preventDefault();
-    stage.addEventListener("wheel", (event) => { event.preventDefault(); this.zoom(Math.exp(-event.deltaY / 500), this.onStage(event)); }, { passive: false });
+    stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     editor.onkeydown = (event) => this.key(event);
     editor.onkeyup = (event) => { if (event.key === " ") { this.space = false; this.draw(); } };
     editor.onclick = (event) => {
@@ -296,7 +330,7 @@ class Editor extends Keys {
       else if (at) this.later(() => this.go(Number(at)));
     };
     this.find(".naming input").onkeydown = (event) => { if (event.key === "Enter") this.nameClass(); };
-    this.find(".proposing input").oninput = (event) => { this.find(".proposing output").textContent = `${event.target.value} %`; };
+    this.find(".proposing input").oninput = (event) => this.drawLine(event.target.value / 100);
     root.querySelectorAll(".looks input").forEach((input) => { input.oninput = () => this.look(this.looks("brightness"), this.looks("contrast")); });
     this.watcher = new ResizeObserver(() => (this.fitted ? this.fit() : this.draw()));
     this.watcher.observe(stage);

@@ -39,6 +39,8 @@ function holds(shape, [x, y]) {
   return inside;
 }
 
+const SAME = 0.6; // IoU above which two shapes are of one thing
+
 function overlapOf(one, other) {
   const [al, at, aw, ah] = boundsOf(one), [bl, bt, bw, bh] = boundsOf(other);
   const shared = Math.max(0, Math.min(al + aw, bl + bw) - Math.max(al, bl)) *

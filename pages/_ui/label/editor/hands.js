@@ -20,6 +20,17 @@ class Hands {
     this.draw();
   }
 
+  // The wheel scrolls the page until the picture was clicked; with Ctrl (a pinch of two fingers too) it zooms.
+  wheel(event) {
+    if (event.ctrlKey || event.metaKey || this.stage.matches(":focus")) {
+      event.preventDefault();
+      this.zoom(Math.exp(-event.deltaY / 500), this.onStage(event));
+    } else if (!this.scrolled) {
+      this.scrolled = true;
+      this.say("The wheel scrolls the page; with Ctrl, or once the picture was clicked, it zooms.");
+    }
+  }
+
   onStage(event) {
     const { left, top } = this.stage.getBoundingClientRect();
     return [event.clientX - left - this.stage.clientLeft, event.clientY - top - this.stage.clientTop];

@@ -8,7 +8,7 @@ const KEYS = [
   ["S", "snap what is chosen to the thing in it; else: every box that is drawn from now on"],
   ["Del", "delete what is chosen, refuse a proposal"], ["Ctrl Z, Ctrl Y", "undo, redo"],
   ["N", "nothing here"], ["U", "unsure: not for training"], ["C", "copy from the picture before"], ["H", "hide, show"],
-  ["+ \u2212 0, wheel", "zoom, whole picture"], ["Space and drag", "move the picture"],
+  ["+ \u2212 0", "zoom, whole picture; so does the wheel, with Ctrl or once the picture was clicked"], ["Space and drag", "move the picture"],
   ["X", "a key point that is not there (while points are set)"],
   ["right button and drag", "brightness and contrast"],
 ];
@@ -78,8 +78,8 @@ class Keys extends Hands {
       before: () => this.copyBefore(), snap: () => this.snap(), hide: () => { this.hidden = !this.hidden; this.showAll(); }, pan: () => { this.panning = !this.panning; this.showAll(); },
       closer: () => this.zoom(1.25), farther: () => this.zoom(0.8), fit: () => this.fit(), nothing: () => { if (!this.whole) this.setState("nothing"); },
       unsure: () => this.setState("unsure"), onward: () => this.onward(), name: () => this.nameClass(), plain: () => this.look(100, 100),
-      accept: () => this.accept(this.proposals.filter((item) => item.confidence * 100 >= Number(this.find(".proposing input").value))),
-      refuse: () => { this.proposals = []; this.showAll(); },
+      accept: () => this.accept(this.shown),
+      refuse: () => { this.proposals = []; this.chosen = null; this.showAll(); this.say(`Refused. ${this.words()}`); },
     };
     if (this.picture) does[name]();
   }
