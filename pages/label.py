@@ -119,10 +119,9 @@ dataset = make_version(dataset)
 
 def label_page(dataset: Dataset) -> None:
     """Show the cells of labelling."""
-    page = Notebook("Label", dataset.name)
-    if read_settings(dataset) is not None:
-        st.html('<i class="graft-working"></i>')
-    if read_settings(dataset) is None:
+    begun = read_settings(dataset) is not None
+    page = Notebook("Label", "" if begun else dataset.name)  # the picture's room; the name stands in the sidebar
+    if not begun:
         with page.cell("What shall it learn?"):
             begin_cell(dataset)
         return

@@ -2,7 +2,7 @@
 
 const STATES = { open: ["\u00b7", "open"], labelled: ["\u2713", "labelled"], nothing: ["\u2205", "nothing here"], unsure: ["?", "unsure"] };
 
-const AROUND = 260; // height of what stands above and below the picture: all of it is to be seen at once
+const AROUND = 400; // height of what stands above and below the picture: all of it is to be seen at once
 
 class Editor extends Keys {
   constructor(root, data) {
