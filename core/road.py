@@ -93,6 +93,8 @@ def _dataset(workspace: Workspace, identifier: str | None) -> Dataset | None:
 def _pictures(dataset: Dataset | None, run: Run | None) -> tuple[bool, str]:
     if dataset is None:
         return run is not None, "it learned from pictures that are no longer here" if run else "bring in your pictures"
+    if not sum(dataset.instances.values()):
+        return False, "to be labelled"
     if dataset.errors:
         return False, f"{count(len(dataset.errors), 'problem')} to solve"
     return True, f"{count(sum(dataset.images.values()), 'picture')}, {count(len(dataset.classes), 'class')}"

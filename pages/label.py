@@ -149,6 +149,7 @@ current = frame.current_dataset()
 if current is None and (datasets := list_datasets(workspace)):
     current = next((item for item in datasets if read_settings(item) is not None), datasets[0])
     frame.set_current("dataset", current.id)
+    st.rerun()  # the sidebar and the road stand above and name it too
 if current is None:
     Notebook("Label", "Draw what a model is to learn, picture by picture.")
     empty(

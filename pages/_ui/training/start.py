@@ -31,7 +31,10 @@ def show_start(workspace: Workspace, dataset: Dataset, spec: TrainingSpec) -> No
         ready = False
         st.markdown(f"{count(len(dataset.errors), 'problem')} of the dataset must be solved first.")
         show_findings(dataset.errors, key="blocking")
-        next_step("Solve them on the Dataset page", "dataset.py", key="solve", dataset=dataset.id)
+        if sum(dataset.instances.values()):
+            next_step("Solve them on the Dataset page", "dataset.py", key="solve", dataset=dataset.id)
+        else:
+            next_step("Label the pictures", "label.py", key="solve", dataset=dataset.id)
     model = find_model(spec.model)
     missing = model is not None and not is_here(workspace, model)
     if model is not None and missing and spec.strategy.reuses:

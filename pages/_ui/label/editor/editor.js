@@ -2,7 +2,7 @@
 
 const STATES = { open: ["\u00b7", "open"], labelled: ["\u2713", "labelled"], nothing: ["\u2205", "nothing here"], unsure: ["?", "unsure"] };
 
-const AROUND = 400; // height of what stands above and below the picture: all of it is to be seen at once
+const AROUND = 412; // height of what stands above and below the picture: all of it is to be seen at once
 
 class Editor extends Keys {
   constructor(root, data) {
@@ -146,7 +146,7 @@ class Editor extends Keys {
     if (!objects.length && !this.proposals.length) return state === "nothing" ? "Nothing here." : "Nothing drawn yet.";
     const drawn = objects.length === 1 ? "1 object." : `${objects.length} objects.`;
     const shown = this.shown.length, less = this.proposals.filter((item) => item.confidence < this.line).length;
-    return `${drawn}${shown ? ` ${shown} proposed.` : ""}${less ? ` ${less} less sure: move the slider down to see them.` : ""}`;
+    return `${drawn}${shown ? ` ${shown} proposed.` : ""}${less ? ` ${less} less sure, below the slider.` : ""}`;
   }
 
   // --- changing and keeping ---
