@@ -117,7 +117,7 @@ class Editor extends Keys {
     this.image.src = this.server.address(picture.id);
     this.image.alt = picture.source;
     this.image.width = picture.width; this.image.height = picture.height;
-    this.stage.style.height = `${within((this.stage.clientWidth * picture.height) / picture.width, 240, Math.max(260, innerHeight - AROUND))}px`;
+    this.stage.style.height = `${within((this.stage.clientWidth * picture.height) / picture.width, 240, Math.max(320, innerHeight - AROUND))}px`;
     this.stage.setAttribute("aria-label", `Picture ${picture.source}`);
     this.fit();
     this.showSaved("");
