@@ -63,7 +63,7 @@ def run_child(
         given.write(json.dumps({"request": request, "caller": caller}).encode())
         given.seek(0)
         # files, not pipes: a child that doesn't read, or prints without end, keeps nobody waiting
-        child = start(module, stdin=given, stdout=subprocess.PIPE, stderr=printed)
+        child = start(module, stdin=given, stdout=subprocess.PIPE, stderr=printed, warm=True)
         patience = 0.0
         try:
             said = _hear(child, timeout, progress)

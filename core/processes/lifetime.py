@@ -19,15 +19,18 @@ import psutil
 from core.processes.starting import start
 
 
-def start_child(module: str, *arguments: str, log: Path, own_session: bool = True) -> int:
+def start_child(module: str, *arguments: str, log: Path, own_session: bool = True, warm: bool = False) -> int:
     """Start `python -m module arguments` under the safety switches; return its pid. May raise OSError.
 
     What it prints is appended to `log`. In a session of its own it isn't taken along when the server is stopped.
+    `warm` as in `core.processes.starting.start`.
     """
+    nothing = subprocess.DEVNULL
     with log.open("ab") as file:
-        return start(
-            module, *arguments, stdin=subprocess.DEVNULL, stdout=file, stderr=file, own_session=own_session
-        ).pid
+        child = start(
+            module, *arguments, stdin=nothing, stdout=file, stderr=file, own_session=own_session, warm=warm
+        )  # fmt: skip
+        return child.pid
 
 
 def process_identity(pid: int) -> str | None:

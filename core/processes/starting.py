@@ -27,6 +27,8 @@ from core.processes.isolation import isolated_environment
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The folder that holds `core`: children are started there, so that `python -m core...` finds it."""
+LIBRARIES = "core.ultralytics.libraries"
+"""The module whose import makes a process warm."""
 VARIABLE = "GRAFT_WARM_MINUTES"
 """Environment variable: minutes unused after which the warm process leaves; 0 for none at all."""
 MINUTES = 5.0
@@ -67,15 +69,18 @@ def start(
     stdin: IO[bytes] | int,
     stdout: IO[bytes] | int,
     stderr: IO[bytes],
+    warm: bool = False,
     own_session: bool = True,
 ) -> Child:
     """Start `python -m module arguments` under the safety switches, in Graft's folder. May raise OSError.
 
-    `stdin` and `stdout` are files, subprocess.DEVNULL or, for stdout, subprocess.PIPE. What is not to outlive its
-    caller's session (`own_session` False) is never forked from warm.
+    `stdin` and `stdout` are files, subprocess.DEVNULL or, for stdout, subprocess.PIPE. `warm` is for children that
+    import torch and Ultralytics in any case; others start sooner without, and Ultralytics changes how PIL, OpenCV and
+    torch read files in every process that imports it (`utils/patches.py`, 8.4.190). Such a child has a session of its
+    own.
     """
     environment = isolated_environment()
-    if own_session and (forked := _forked(module, arguments, environment, stdin, stdout, stderr)):
+    if warm and (forked := _forked(module, arguments, environment, stdin, stdout, stderr)):
         return forked
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
@@ -102,7 +107,7 @@ def prepare() -> bool:
         return False
     with address.with_suffix(".log").open("ab") as log:
         waiting = subprocess.Popen(
-            [sys.executable, "-m", "core.processes.warm", str(address), str(60 * idle_minutes())],
+            [sys.executable, "-m", "core.processes.warm", str(address), str(60 * idle_minutes()), LIBRARIES],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

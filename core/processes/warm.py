@@ -1,13 +1,13 @@
 """The warm process: torch and Ultralytics imported, forking one child per request.
 
-    python -m core.processes.warm ADDRESS IDLE_SECONDS
+    python -m core.processes.warm ADDRESS IDLE_SECONDS LIBRARIES
 
-Started by core.processes.starting, which says why. It imports other people's libraries alone, none of Graft's own
-modules that change while one works on them. ADDRESS is a socket in a folder that only its user may enter. A request
-is one message {"module", "arguments", "environment"} with three files, the child's standard input, output and error;
-the answers are {"pid"} at once and {"code"} at the child's end. It leaves when nothing was asked and no child was
-there for IDLE_SECONDS. No card is touched here: a fork can't use its parent's (docs.pytorch.org, "CUDA in
-multiprocessing"); each child makes itself known to it.
+Started by core.processes.starting, which says why. LIBRARIES is the module that imports other people's libraries; of
+Graft's own nothing else is imported, as it changes while one works on it. ADDRESS is a socket in a folder that only its
+user may enter. A request is one message {"module", "arguments", "environment"} with three files, the child's standard
+input, output and error; the answers are {"pid"} at once and {"code"} at the child's end. It leaves when nothing was
+asked and no child was there for IDLE_SECONDS. No card is touched here: a fork can't use its parent's (docs.pytorch.org,
+"CUDA in multiprocessing"); each child makes itself known to it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import atexit
 import fcntl
 import gc
+import importlib
 import json
 import multiprocessing.util
 import os
@@ -33,27 +34,6 @@ from typing import Any, NoReturn
 
 MESSAGE = 2**18
 """Bytes of a request at the most."""
-
-
-def import_libraries() -> None:
-    """Import what the children need and what takes them long."""
-    import cv2  # noqa: F401
-    import numpy
-    import pandas  # noqa: F401
-    import pydantic  # noqa: F401
-    import scipy.optimize  # noqa: F401
-    import torch
-    import torchvision  # noqa: F401
-    import ultralytics.data.build
-    import ultralytics.engine.validator
-    import ultralytics.models.yolo
-    import ultralytics.nn.tasks  # noqa: F401
-
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        sys.exit("the card was taken while libraries were imported: no child could use it")
-    numpy.random.rand()  # made now, seeded anew in each child
-    gc.collect()
-    gc.freeze()  # a collection in a child would write to every object, and so copy every page
 
 
 @dataclass
@@ -161,14 +141,16 @@ def become(request: dict[str, Any]) -> NoReturn:
     os._exit(code if isinstance(code, int) else int(code is not None))
 
 
-def main(address: Path, idle: float) -> dict[str, Any] | None:
+def main(address: Path, idle: float, libraries: str) -> dict[str, Any] | None:
     """Wait at an address; return in a child what it is to be, None at the end of the waiting."""
     lock = os.open(address.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return None  # another waits here already
-    import_libraries()
+    importlib.import_module(libraries)
+    gc.collect()
+    gc.freeze()  # a collection in a child would write to every object, and so copy every page
     address.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(str(address))
@@ -180,5 +162,5 @@ def main(address: Path, idle: float) -> dict[str, Any] | None:
 
 
 if __name__ == "__main__":
-    if (asked := main(Path(sys.argv[1]), float(sys.argv[2]))) is not None:
+    if (asked := main(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3])) is not None:
         become(asked)

@@ -29,7 +29,8 @@ class LocalExecutor:
 
     def submit(self, run: Run) -> Job:
         """Start the worker of a run's present attempt; its output is appended to train.log. May raise OSError."""
-        pid = start_child("core.training.worker", str(run.folder), str(run.attempt), log=run.log_path)
+        arguments = (str(run.folder), str(run.attempt))
+        pid = start_child("core.training.worker", *arguments, log=run.log_path, warm=True)
         return Job(process_identity(pid), pid)
 
     def state(self, run: Run) -> str:
