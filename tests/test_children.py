@@ -230,6 +230,21 @@ def test_a_child_is_a_process_of_its_own_with_what_its_caller_has(
     assert one["files"] < 12  # no other child's connection among them
 
 
+def test_a_caller_that_has_imported_opencv_is_in_the_same_circumstances() -> None:
+    code = """
+import os
+from core.processes import starting
+from core.processes.isolation import isolated_environment
+os.environ["LD_LIBRARY_PATH"] = "/opt/lib"
+before = starting._address(isolated_environment())
+import cv2
+assert "cv2" in os.environ["LD_LIBRARY_PATH"], "it does so no more: the exception can go"
+assert before == starting._address(isolated_environment())
+assert isolated_environment()["LD_LIBRARY_PATH"] == "/opt/lib"
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
 def test_in_other_circumstances_a_child_is_started_anew(start_kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")  # libraries look at it while they are imported
     assert not starting.ready()

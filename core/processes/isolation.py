@@ -43,9 +43,17 @@ def isolated_environment() -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     environment = {**os.environ, **SWITCHES, "YOLO_CONFIG_DIR": str(folder), "TORCH_HOME": str(folder / "torch")}
     environment.setdefault(*MEMORY_IN_LARGE_PAGES)
+    _forget_opencv(environment)
     environment.pop("ULTRALYTICS_API_KEY", None)
     environment["ULTRALYTICS_API_KEY"] = ""
     return environment
+
+
+def _forget_opencv(environment: dict[str, str]) -> None:
+    """Take out what `import cv2` put into LD_LIBRARY_PATH: a child that needs it does so itself."""
+    given = environment.pop("LD_LIBRARY_PATH", "")
+    if kept := [place for place in given.split(os.pathsep) if place and "/cv2/" not in place]:
+        environment["LD_LIBRARY_PATH"] = os.pathsep.join(kept)
 
 
 def _user() -> str:
