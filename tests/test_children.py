@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib
+import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -269,6 +271,21 @@ def test_without_its_warm_process_a_child_still_answers_and_the_next_one_is_star
     assert forked == [True]
     assert not starting.ready()
     assert ask({"do": "tell"})["torch"] is False
+
+
+def test_a_child_whose_caller_gave_up_waiting_for_it_never_begins(tmp_path: Path) -> None:
+    warmed()
+    environment = starting.isolated_environment()
+    request = {"module": "tests.test_children", "arguments": [], "environment": environment}
+    connection = starting._connected(starting._address(environment))
+    assert connection is not None
+    with (tmp_path / "said").open("w+b") as said, open(os.devnull, "rb") as nothing:
+        given = [nothing.fileno(), said.fileno(), said.fileno()]
+        socket.send_fds(connection, [json.dumps(request).encode()], given)
+        pid = int(json.loads(connection.recv(1024))["pid"])
+        connection.close()  # as after too long a wait: the caller has begun another child meanwhile
+        assert gone(pid)
+        assert said.seek(0, os.SEEK_END) == 0, "the module began: it prints at once"
 
 
 def of_group(leader: int) -> list[int]:

@@ -101,7 +101,7 @@ def prepare() -> bool:
     """
     environment = isolated_environment()
     address = _address(environment)
-    if address is None or ready():
+    if address is None or _is_there(address):
         return address is not None
     if psutil.virtual_memory().available < FREE_BYTES:
         return False
@@ -121,7 +121,11 @@ def prepare() -> bool:
 
 def ready() -> bool:
     """Say whether the next child begins from warm."""
-    connection = _connected(_address(isolated_environment()))
+    return _is_there(_address(isolated_environment()))
+
+
+def _is_there(address: Path | None) -> bool:
+    connection = _connected(address)
     if connection is not None:
         connection.close()
     return connection is not None
@@ -149,7 +153,7 @@ def _address(environment: dict[str, str]) -> Path | None:
     try:
         facts = [
             sorted((name, value) for name, value in environment.items() if not UNSEEN.match(name)),
-            [sys.executable, sys.version, str(PROJECT)],
+            [sys.executable, sys.version, Path(__file__).with_name("warm.py").stat().st_mtime_ns, str(PROJECT)],
             sorted(os.sched_getaffinity(0)),
             os.getpriority(os.PRIO_PROCESS, 0),
             [
@@ -207,6 +211,7 @@ def _forked(
         ]
         socket.send_fds(connection, [json.dumps(request).encode()], given)
         pid = int(json.loads(connection.recv(MESSAGE))["pid"])
+        connection.send(b"go")  # had we given up before, the child would end without beginning
     except (OSError, ValueError):  # full, gone, or an environment too large for one message
         connection.close()
         if ours is not None:

@@ -5,9 +5,9 @@
 Started by core.processes.starting, which says why. LIBRARIES is the module that imports other people's libraries; of
 Graft's own nothing else is imported, as it changes while one works on it. ADDRESS is a socket in a folder that only its
 user may enter. A request is one message {"module", "arguments", "environment"} with three files, the child's standard
-input, output and error; the answers are {"pid"} at once and {"code"} at the child's end. It leaves when nothing was
-asked and no child was there for IDLE_SECONDS. No card is touched here: a fork can't use its parent's (docs.pytorch.org,
-"CUDA in multiprocessing"); each child makes itself known to it.
+input, output and error; the answers are {"pid"} at once and {"code"} at the child's end. The child begins when told to
+go. It leaves when nothing was asked and no child was there for IDLE_SECONDS. No card is touched here: a fork can't use
+its parent's (docs.pytorch.org, "CUDA in multiprocessing"); each child makes itself known to it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ class Warm:
             return None
         pid = os.fork()
         if pid == 0:
-            self._let_go(connection, files)
+            self._let_go(files)
+            if not self._wanted(connection):
+                os._exit(0)
             return request
         for file in files:
             os.close(file)
@@ -97,7 +99,18 @@ class Warm:
         self._tell(connection, code=os.waitstatus_to_exitcode(status))
         connection.close()
 
-    def _let_go(self, connection: socket.socket, files: list[int]) -> None:
+    @staticmethod
+    def _wanted(connection: socket.socket) -> bool:
+        """Child: wait until who asked knows of this child; one that gave up starts another, and two are too many."""
+        connection.settimeout(None)
+        try:
+            return bool(connection.recv(8))
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def _let_go(self, files: list[int]) -> None:
         """Child: take the three files as its own, and let go of all that is its parent's."""
         os.setsid()
         for number, file in enumerate(files):
@@ -108,7 +121,6 @@ class Warm:
         for sign, (_, other) in self.askers.items():
             os.close(sign)
             other.close()
-        connection.close()
         self.listener.close()
         os.close(self.lock)
 
