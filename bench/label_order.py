@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from pathlib import Path
 
+from bench.sets import workspace_with
 from core.data.dataset import Dataset, load_dataset
 from core.data.importing.from_upload import import_dataset
 from core.delivery.propose.proposing import propose
@@ -70,10 +70,7 @@ def main() -> None:
     given = parser.parse_args()
     sizes = [int(size) for size in given.sizes.split(",")]
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["GRAFT_WORKSPACE"] = str(Path(folder) / "workspace")
-        workspace = Workspace.current()
-        for path in given.weights.glob("*.pt") if given.weights else ():
-            (workspace.weights / path.name).symlink_to(path)
+        workspace = workspace_with(Path(folder), given.weights)
         known = import_dataset(workspace, given.truth, name="Truth")
         begin(known)
         truth = open_labelling(known)

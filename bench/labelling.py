@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect, sync_playwright
 
+from bench.sets import workspace_with
 from core.data.dataset import Dataset, load_dataset
 from core.data.importing.from_upload import import_dataset
 from core.delivery.propose.proposing import propose
@@ -34,7 +34,6 @@ from core.labelling.versions import make_version
 from core.models.weights import default_model
 from core.spec import TrainingSpec
 from core.training.runs import start_run, wait_run
-from core.workspace import Workspace
 from tests.conftest import CHROMIUM_OPTIONS
 from tests.e2e.conftest import Server
 
@@ -160,10 +159,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="a folder with checkpoints to link into the workspace")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        os.environ["GRAFT_WORKSPACE"] = str(Path(folder) / "workspace")
-        workspace = Workspace.current()
-        for path in given.weights.glob("*.pt") if given.weights else ():
-            (workspace.weights / path.name).symlink_to(path)
+        workspace = workspace_with(Path(folder), given.weights)
         known = import_dataset(workspace, given.truth, name="Truth")
         begin(known)
         of_truth = open_labelling(known)

@@ -1,6 +1,6 @@
 """How long each page takes to settle in an open browser, on a workspace that is in use, such as that of `demo`.
 
-    python bench/pages.py WORKSPACE [--rounds 3] [--chromium /usr/bin/chromium]
+    python -m bench.pages WORKSPACE [--rounds 3] [--chromium /usr/bin/chromium]
 
 One server; each page in a browser session of its own, as from a bookmark. The first round also loads what later ones
 find in the server's memory, and is told apart. A page has settled when its script has ended and nothing has changed on
@@ -12,17 +12,16 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[1]
+from core.data.dataset import list_datasets
+from core.training.runs import list_runs
+from core.workspace import Workspace
+from tests.e2e.conftest import Server
+
 SETTLED = """() => new Promise((done) => {
   const app = () => document.querySelector('[data-testid="stApp"]')?.getAttribute("data-test-script-state");
   let last = performance.now();
@@ -36,10 +35,6 @@ SETTLED = """() => new Promise((done) => {
 
 def addresses(workspace: Path) -> dict[str, str]:
     """Return the pages of a workspace in use, each with its newest dataset and run."""
-    from core.data.dataset import list_datasets
-    from core.training.runs import list_runs
-    from core.workspace import Workspace
-
     opened = Workspace.open(workspace)
     runs = [run for run in list_runs(opened) if run.best_weights is not None and run.task == "detect"]
     dataset, run = list_datasets(opened)[0].id, runs[0].id
@@ -68,37 +63,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
     options = parser.parse_args()
-    sys.path.insert(0, str(ROOT))
     pages = addresses(options.workspace)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)],
-        cwd=ROOT, env={**os.environ, "GRAFT_WORKSPACE": str(options.workspace)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    server = Server(options.workspace)
     try:
-        _wait(port)
+        server.start()
         with sync_playwright() as play:
             browser = play.chromium.launch(executable_path=options.chromium, args=["--no-sandbox", "--disable-gpu"])
             for name, path in pages.items():
-                first, *rest = (settle(browser, f"http://127.0.0.1:{port}{path}") for _ in range(options.rounds + 1))
+                first, *rest = (settle(browser, f"{server.address}{path}") for _ in range(options.rounds + 1))
                 print(f"{name:12} first {first:5.2f} s, then {statistics.median(rest):5.2f} s "
                       f"({min(rest):.2f} to {max(rest):.2f}), load {os.getloadavg()[0]:.1f}", flush=True)  # fmt: skip
             browser.close()
     finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _wait(port: int) -> None:
-    for _ in range(200):
-        try:
-            if urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).read() == b"ok":
-                return
-        except OSError:
-            time.sleep(0.1)
+        server.kill()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,15 @@ SETS = {"bccd": "bccd", "deeppcb": "deeppcb_300", "chest": "chest_xray_pneumonia
 KEYS = {"detect": "metrics/mAP50-95(B)", "classify": "metrics/accuracy_top1"}
 
 
+def workspace_with(folder: Path, weights: Path | None) -> Workspace:
+    """Return a fresh workspace that GRAFT_WORKSPACE names, with links to the checkpoints of a folder."""
+    os.environ["GRAFT_WORKSPACE"] = str(folder / "workspace")
+    workspace = Workspace.current()
+    for path in weights.glob("*.pt") if weights else ():
+        (workspace.weights / path.name).symlink_to(path)
+    return workspace
+
+
 def bring_in(workspace: Workspace, name: str) -> Dataset:
     """Import a set by its name here (bccd, deeppcb, chest, tiny, sample) or a path; with it all weights there are."""
     for weights in sorted((SHARED / "weights").glob("*.pt")):
