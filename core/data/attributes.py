@@ -14,7 +14,7 @@ import pandas as pd
 
 from core.data.dataset import Dataset
 from core.errors import InputError
-from core.files.whole_tables import write_parquet
+from core.files.whole_files import write_parquet
 from core.words import count
 
 ATTRIBUTES_FILE = "attributes.parquet"

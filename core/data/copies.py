@@ -14,7 +14,7 @@ from core.data.images.decoding import load_rgb
 from core.data.images.fingerprints import thumbnail
 from core.data.images.page import UnreadableImage
 from core.data.leakage import find_copies
-from core.files.whole_tables import write_parquet
+from core.files.whole_files import write_parquet
 
 NAME = "copies.parquet"
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.errors import InputError
 from core.files.digests import file_sha256
-from core.files.whole_tables import write_parquet
+from core.files.whole_files import write_parquet
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
@@ -21,6 +20,7 @@ import yaml
 
 from core.data.dataset import SPLITS, Dataset, LabelledImage, LabelledObject
 from core.errors import InputError
+from core.files.whole_files import replaced_whole
 from core.tasks import TASKS, Task
 
 Files = Iterator[tuple[str, str | Path]]
@@ -41,20 +41,16 @@ def export_labels(dataset: Dataset, layout: str, out: Path) -> Path:
         raise InputError(f"{layout} can't hold labels to {TASKS[dataset.task].to_do}: {can}.")
     if not sum(dataset.instances.values()):
         raise InputError(f"Nothing of {dataset.name} is labelled yet.")
-    temporary = out.with_name(f".{out.name}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with ZipFile(temporary, "w") as archive:
+        with replaced_whole(out) as part, ZipFile(part, "w") as archive:
             for name, content in write(dataset):
                 if isinstance(content, Path):
                     archive.write(content, name, compress_type=ZIP_STORED)
                 else:
                     archive.writestr(name, content, compress_type=ZIP_DEFLATED)
-        os.replace(temporary, out)
     except OSError as error:
         raise InputError(f"{out} can't be written: {error.strerror}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return out
 
 
@@ -142,21 +138,17 @@ def _voc(dataset: Dataset) -> Files:
         for item in image.objects:
             left, top, width, height = _box(item, image)
             rows += (
-                f"<object><name>{_text(dataset.classes[item.class_id])}</name><difficult>0</difficult><bndbox>"
+                f"<object><name>{escape(dataset.classes[item.class_id])}</name><difficult>0</difficult><bndbox>"
                 f"<xmin>{left}</xmin><ymin>{top}</ymin><xmax>{left + width:.2f}</xmax><ymax>{top + height:.2f}</ymax>"
                 "</bndbox></object>"
             )
         size = f"<size><width>{image.width}</width><height>{image.height}</height><depth>3</depth></size>"
         name = f"{stem}{path.suffix}"
         yield f"JPEGImages/{name}", dataset.image_path(image.file)
-        text = f"<annotation><filename>{_text(name)}</filename>{size}{rows}</annotation>"
+        text = f"<annotation><filename>{escape(name)}</filename>{size}{rows}</annotation>"
         yield f"Annotations/{stem}.xml", text
     for split, stems in parts.items():
         yield f"ImageSets/Main/{split}.txt", "".join(f"{stem}\n" for stem in stems)
-
-
-def _text(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _cvat(dataset: Dataset) -> Files:
@@ -171,7 +163,7 @@ def _cvat(dataset: Dataset) -> Files:
             f"<image id={quoteattr(str(number))} name={quoteattr(name)} subset={quoteattr(split)} "
             f'width="{image.width}" height="{image.height}">{marks}</image>'
         )
-    labels = "".join(f"<label><name>{_text(name)}</name></label>" for name in dataset.classes)
+    labels = "".join(f"<label><name>{escape(name)}</name></label>" for name in dataset.classes)
     meta = f"<version>1.1</version><meta><task><labels>{labels}</labels></task></meta>"
     yield "annotations.xml", f"<annotations>{meta}{''.join(rows)}</annotations>"
 

@@ -24,7 +24,7 @@ from core.data.dataset import (
     write_mask,
 )
 from core.errors import InputError
-from core.files.whole_tables import write_parquet
+from core.files.whole_files import write_parquet
 from core.tasks import TASKS
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from core.evaluation.predict.predictions import (
     truth_path,
 )
 from core.files.digests import file_sha256
-from core.files.whole_tables import write_parquet
+from core.files.whole_files import write_parquet
 from core.jobs import Progress, Report
 from core.processes.children import answer, run_child
 from core.spec import read_spec

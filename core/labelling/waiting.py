@@ -6,11 +6,11 @@ would teach a model to miss what is in it.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.data.dataset import IMAGE_COLUMNS, Dataset
+from core.files.whole_files import write_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +39,4 @@ def save_waiting(dataset: Dataset, table: pd.DataFrame) -> None:
     if not len(table):
         path.unlink(missing_ok=True)
         return
-    temporary = dataset.root / f".{TABLE}"
-    table.sort_values("file", kind="stable").to_parquet(temporary, index=False)
-    os.replace(temporary, path)
+    write_parquet(table.sort_values("file", kind="stable"), path)

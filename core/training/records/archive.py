@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from core.data.reading.archives import extract
 from core.errors import InputError
+from core.files.whole_files import replaced_whole
 from core.spec import TrainingSpec
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace, new_id
@@ -29,10 +30,9 @@ def archive_run(workspace: Workspace, run_id: str, out: Path) -> Path:
     run = RunStore(workspace).get(run_id)
     if run.active:
         raise InputError(f"The run {run.id} is {run.state}; archive it when it is at rest.")
-    part = out.with_name(f".{out.name}.part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as file:
+        with replaced_whole(out) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as file:
             file.writestr(RECORD, run.model_dump_json(exclude={"pid", "identity", "position"}, indent=2))
             for path in sorted(run.folder.rglob("*")):
                 if ".jobs" in path.parts:
@@ -40,9 +40,7 @@ def archive_run(workspace: Workspace, run_id: str, out: Path) -> Path:
                 if path.is_file() and not path.is_symlink() and path.name not in LEFT_OUT:
                     packed = zipfile.ZIP_STORED if path.suffix in (".pt", ".jpg", ".png") else zipfile.ZIP_DEFLATED
                     file.write(path, path.relative_to(run.folder).as_posix(), packed)
-        os.replace(part, out)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise InputError(f"{out} can't be written ({error.strerror}); name another place.") from error
     return out
 
