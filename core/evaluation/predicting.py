@@ -82,6 +82,11 @@ def predict_in_process(
     if predictor is None:
         predictor = Predictor(spec.device if torch.cuda.is_available() else "cpu")
     predictor.load(str(weights))
+    if len(predictor.classes) > len(dataset.classes):  # another model's file in the place of this run's
+        raise InputError(
+            f"{weights.name} of this run tells {len(predictor.classes)} classes apart, “{dataset.name}” has "
+            f"{len(dataset.classes)}: it is not the model this run trained. Put its own file back, or train again."
+        )
     table = dataset.image_table()
     table = table[table["split"] == split]
     captured: list[dict[str, Any]] = []

@@ -15,6 +15,7 @@ from core.data.dataset import Dataset, LabelledImage, LabelledObject, enclosing_
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
 from core.delivery.predict.model.answering import find_in, shortened
+from core.errors import InputError
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.predict.objects import labelled_objects, mask_iou, placement
 from core.evaluation.predict.predictions import predictions_path, shapes_path
@@ -50,8 +51,12 @@ def checkpoint(shared: Path, weights: str, folder: Path) -> Path:
     if weights.endswith(".pt"):
         return shared / "weights" / weights
     from ultralytics import YOLO
+    from ultralytics.nn.tasks import OBBModel
 
     model = YOLO(weights)
+    of_fifteen = OBBModel(weights, nc=15, verbose=False)  # as many classes as the set has
+    of_fifteen.args, of_fifteen.task = model.model.args, model.task
+    model.model = of_fifteen
     for layer in model.model.model[-1].cv3:
         layer[-1].bias.data.fill_(-3)  # or nothing would be found with random weights
     model.save(folder / "random.pt")
@@ -114,6 +119,15 @@ def without_half(dataset: Dataset) -> list[str]:
     dataset.images["val"] = len(left)
     dataset.save()
     return list(left["file"])
+
+
+def test_a_model_of_more_classes_than_the_dataset_is_refused(shared: Path, tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path / "workspace")
+    dataset = import_dataset(workspace, source_of(shared, "dota8-obb", tmp_path), settings=ImportSettings())
+    folder = make_run(workspace, dataset.id, shared / "weights" / "yolo11n.pt", SIZE)
+    with pytest.raises(InputError, match=r"80 classes.*15"):
+        predict_in_process(folder, "val")
+    assert not predictions_path(folder, "val").exists()
 
 
 def test_a_confidence_is_cut_not_rounded() -> None:
