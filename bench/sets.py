@@ -33,7 +33,7 @@ def workspace_with(folder: Path, weights: Path | None) -> Workspace:
     os.environ["GRAFT_WORKSPACE"] = str(folder / "workspace")
     workspace = Workspace.current()
     for path in weights.glob("*.pt") if weights else ():
-        (workspace.weights / path.name).symlink_to(path)
+        (workspace.weights / path.name).symlink_to(path.resolve())
     return workspace
 
 
