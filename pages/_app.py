@@ -15,6 +15,7 @@ from pages._ui.common.looking import run_now
 from pages._ui.common.road import show_road
 from pages._ui.common.tour import begin_tour, show_tour
 from pages._ui.common.unknown_address import show_unknown, unknown_in_address
+from pages._ui.common.upload import keep_dropped_folders
 
 st.set_page_config(page_title="Graft", page_icon=str(frame.ASSETS / "mark.png"), layout="wide")
 st.html(frame.PAGES / "_ui" / "graft.css")
@@ -65,6 +66,7 @@ with st.sidebar:
                      help="What each key does; the key ? shows it too."):  # fmt: skip
             show_keys()
     listen()
+    keep_dropped_folders()
     begin_at_the_top(step.title)
     if not is_this_machine(address := st.get_option("server.address")):
         st.caption(

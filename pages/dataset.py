@@ -72,7 +72,7 @@ def forget_import() -> None:
 
 def bring_in_page() -> None:
     """Show the ways in, or the import that is under way."""
-    page = Notebook("Dataset", "Bring pictures with their labels. They are checked before anything is trained.")
+    page = Notebook("Dataset", "Bring pictures, with labels or without. They are checked before anything is trained.")
     with page.cell("Where are your pictures?", "Your originals are only read, never changed."):
         job = import_of_address()
         folder = job_folder(workspace, job) if job else None

@@ -17,6 +17,7 @@ from core.data.importing.placing import Placed, write_dataset
 from core.data.importing.preparing import Ready, Recipe, TooSmall, prepare_source
 from core.data.importing.settings import ImportSettings
 from core.data.importing.uploads import Meter, chosen_earlier, forget_unpacked, gather, read_upload, source_words
+from core.data.reading.archives import is_archive
 from core.data.reading.choices import Choice
 from core.data.reading.door import readable, reading
 from core.data.reading.source_dataset import SourceDataset, SourceImage
@@ -63,7 +64,7 @@ def import_dataset(
     meter = Meter(progress)
     title = readable(" ".join((name or _title(sources)).split())[:120]) or "dataset"
     with workspace.staging("import") as stage, rare_collections():
-        with reading(", ".join(item.name for item in sources)):
+        with reading(source_words(sources)):
             tree, moved = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
             meter("Looking at the layout", 0, 1)
             found = read_upload(tree, settings, chosen_earlier(workspace, sources))
@@ -125,7 +126,11 @@ def import_sample(workspace: Workspace, progress: Report | None = None) -> Datas
 
 
 def _title(sources: list[Path]) -> str:
-    first = sources[0].resolve().name
+    """Return what to call a dataset nobody named: its archive or folder, of loose files the first and how many more."""
+    whole = next((source for source in sources if source.is_dir() or is_archive(source)), None)
+    if whole is None and len(sources) > 1:
+        return f"{sources[0].stem} and {count(len(sources) - 1, 'more file')}"
+    first = (whole or sources[0]).resolve().name
     for suffix in (".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar"):
         if first.lower().endswith(suffix):
             return first[: -len(suffix)]

@@ -19,7 +19,7 @@ from core.data.images.decoding import decode
 from core.data.images.page import UnreadableImage
 from core.data.images.thumbnails import draw_marks, lay_mask, truth_marks
 from core.data.importing.settings import ImportSettings
-from core.data.importing.uploads import CHOSEN, Meter, chosen_earlier, gather, layout_of, read_upload
+from core.data.importing.uploads import CHOSEN, Meter, chosen_earlier, gather, layout_of, read_upload, source_words
 from core.data.reading.choices import Choice, Choices, Earlier, Undecided
 from core.data.reading.door import reading
 from core.data.reading.geometry import to_fractions
@@ -100,7 +100,7 @@ def understand(
     if not sources:
         raise InputError("There is nothing to import: name a zip file or a folder.")
     meter = Meter(progress)
-    with workspace.staging("look", scratch=True) as stage, reading(", ".join(item.name for item in sources)):
+    with workspace.staging("look", scratch=True) as stage, reading(source_words(sources)):
         tree, _ = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
         meter("Looking at the layout", 0, 1)
         with rare_collections():

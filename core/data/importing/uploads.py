@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -22,8 +23,14 @@ from core.jobs import Progress, Report
 from core.words import count
 from core.workspace import Workspace, read_json, write_json_atomic
 
+MOST_NAMED = 3
+"""Sources that are named one by one."""
 CHOSEN = "reading-chosen"
 """The finding that says what was taken where several readings fitted."""
+
+
+LABEL_SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".json", ".jsonl", ".ndjson", ".xml", ".txt", ".yaml", ".yml")
+"""Files that can hold labels, or name classes, and are nothing without pictures."""
 
 
 class Meter:
@@ -58,7 +65,7 @@ def gather(
     until `forget_unpacked`.
     """
     trees = []
-    loose: dict[str, Path] = {}
+    loose: list[Path] = []
     for number, source in enumerate(sources):
         if not source.exists():
             raise InputError(f"{source} does not exist: check the name.")
@@ -69,14 +76,24 @@ def gather(
         elif is_archive(source):
             trees.append(_unpack(workspace, source, stage, number, meter, keep))
         elif not is_junk(source.name):
-            loose[composed(source.name)] = source
+            loose.append(source)
     if loose:
-        trees.append(Tree(dict(sorted(loose.items())), label="files"))
+        trees.append(Tree(_loose_names(loose), label="files"))
     merged = merge_trees(trees)
-    merged.label = ", ".join(source.name for source in sources)  # what the user knows; used in messages from here on
+    merged.label = source_words(sources)  # what the user knows; used in messages from here on
     if not merged.files:
         raise InputError(f"{merged.label} is empty: there is nothing to import.")
     return merged, all(is_archive(source) and not source.is_dir() for source in sources)
+
+
+def _loose_names(files: list[Path]) -> dict[str, Path]:
+    """Return loose files by their names, with as much of their folders as tells two of one name apart."""
+    whole = {file.resolve(): file for file in files}
+    names = {composed(file.name): file for file in whole.values()}
+    if len(names) < len(whole):
+        top = os.path.commonpath([file.parent for file in whole])
+        names = {composed(path.relative_to(top).as_posix()): file for path, file in whole.items()}
+    return dict(sorted(names.items()))
 
 
 def _unpack(workspace: Workspace, source: Path, stage: Path, number: int, meter: Meter, keep: bool) -> Tree:
@@ -116,8 +133,10 @@ def chosen_earlier(workspace: Workspace, sources: list[Path]) -> dict[str, Earli
 
 
 def source_words(sources: list[Path]) -> str:
-    """Return how a dataset's record calls what it was made from: names, no machine path."""
-    return readable(", ".join(item.name for item in sources))
+    """Return how a dataset's record calls what it was made from: names, no machine path; of many files the first."""
+    names = ", ".join(item.name for item in sources[:MOST_NAMED])
+    more = len(sources) - MOST_NAMED
+    return readable(f"{names} and {count(more, 'more file')}" if more > 0 else names)
 
 
 def read_upload(tree: Tree, settings: ImportSettings, earlier: dict[str, Earlier] | None = None) -> SourceDataset:
@@ -188,7 +207,12 @@ def _no_pictures(tree: Tree) -> str:
             f"({', '.join(inner[:3])}), and those are not opened: unpack them first, or import them themselves."
         )
     if list(tree.files) == [tree.label]:
-        return f"{tree.label} is neither an archive nor a picture: give a zip or tar file, or a folder with pictures."
+        if tree.label.lower().endswith(LABEL_SUFFIXES):
+            return f"{tree.label} may hold labels, but there are no pictures with it: give both together."
+        return (
+            f"{tree.label} is neither an archive nor a picture: give pictures, with their labels or without, a folder "
+            "with them, or a zip or tar file."
+        )
     files = "one other file" if len(tree.files) == 1 else count(len(tree.files), "other file")
     return f"{tree.label} holds no pictures ({files}): add the pictures that the labels belong to, and import again."
 

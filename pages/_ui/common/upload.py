@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import InputError
+from pages._ui.common.frame import ASSETS
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -34,22 +36,36 @@ def safe_path(name: str) -> PurePosixPath:
 def save_uploads(files: Sequence[UploadedFile], folder: Path, *, forget: bool = True) -> list[Path]:
     """Write uploaded files below `folder`, keeping their sub-folders, and free their memory; return the paths.
 
-    With `forget` False they stay in memory and in the uploader: for one small file that is looked at again.
+    Of files of one name the second is called `name (2).png`, unless it is the first again. With `forget` False they
+    stay in memory and in the uploader: for one small file that is looked at again.
     """
-    saved = []
+    saved: dict[Path, None] = {}
     root = folder.resolve()
     for file in files:
         target = (root / safe_path(file.name)).resolve()
         if not target.is_relative_to(root):
             raise InputError(f"“{file.name[:80]}” would be written outside its folder: rename it and upload it again.")
         target.parent.mkdir(parents=True, exist_ok=True)
+        coming = target.with_name(f".coming{len(saved)}")
         file.seek(0)
-        with target.open("wb") as out:
+        with coming.open("wb") as out:
             shutil.copyfileobj(file, out, 1 << 20)
-        saved.append(target)
+        free = target
+        number = 1
+        while free.exists() and not filecmp.cmp(free, coming, shallow=False):
+            number += 1
+            free = target.with_name(f"{target.stem} ({number}){target.suffix}")
+        coming.replace(free)
+        saved[free] = None
     if forget:
         forget_uploads(files)
-    return saved
+    return list(saved)
+
+
+def keep_dropped_folders() -> None:
+    """Let files of a dropped folder keep their place in it: Streamlit takes it for chosen folders alone."""
+    script = (ASSETS / "dropped_folders.js").read_text(encoding="utf-8")
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 
 
 def forget_uploads(files: Sequence[UploadedFile]) -> None:

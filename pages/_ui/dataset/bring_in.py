@@ -1,4 +1,4 @@
-"""Bring pictures in: a zip, a folder, a folder on this machine, or the sample set; and how they are to be read."""
+"""Bring pictures in: files, a folder, a folder on this machine, or the sample set; and how they are to be read."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from pydantic import ValidationError
 
 from core.data.importing.job import SAMPLE, new_job, start_import, start_look, sweep_looks
 from core.data.importing.settings import CHOICES, ImportSettings
+from core.data.reading.archives import is_archive
+from core.data.reading.tree import PICTURE_SUFFIXES
 from core.errors import InputError
 from core.jobs import remove_job
+from core.words import count
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
 from pages._ui.common.settings import field_widget, problems
-from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
+from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, safe_path, save_uploads
 from pages._ui.dataset.editing import window_trial
 from pages._ui.dataset.public_sets import choose_public_set
 
-ARCHIVE, FOLDER, PLACE, SAMPLE_SET = "A zip file", "A folder", "A place on this machine", "The sample set"
+FILES, FOLDER, PLACE, SAMPLE_SET = "Files", "A folder", "A place on this machine", "The sample set"
 PUBLIC_SET = "A public set"
-ARCHIVE_TYPES = ["zip", "tar", "gz", "tgz", "bz2", "xz"]
 LAYOUTS = """
 | Your labels come from | What to give |
 |---|---|
@@ -29,6 +31,7 @@ LAYOUTS = """
 | a classification by folders | one folder per class, pictures in them |
 | a table | the pictures and a CSV or Excel sheet |
 | masks | the pictures and one PNG mask each |
+| nowhere yet | the pictures alone: they are labelled here, on the Label page |
 """
 
 
@@ -37,18 +40,18 @@ def bring_in(workspace: Workspace) -> str | None:
 
     Files are looked at as soon as they are given; None while there are none.
     """
-    ways = [ARCHIVE, FOLDER, PLACE, SAMPLE_SET, PUBLIC_SET]
-    way = st.segmented_control("Where are your pictures?", ways, default=ARCHIVE,
+    ways = [FILES, FOLDER, PLACE, SAMPLE_SET, PUBLIC_SET]
+    way = st.segmented_control("Where are your pictures?", ways, default=FILES,
                                required=True, key="bring_way", label_visibility="collapsed", wrap=True)  # fmt: skip
     if way == PUBLIC_SET:
         return choose_public_set(workspace)
     files: list[Any] = []
     place = ""
-    if way == ARCHIVE:
+    if way == FILES:
         files = st.file_uploader(
-            "Zip or tar files with pictures and labels", type=ARCHIVE_TYPES, accept_multiple_files=True,
-            key=fresh_key("bring_archive"), max_upload_size=MAX_MEGABYTES,
-            help="Several files go in as one dataset. For more than 2 GB, name the file's place on this machine.",
+            "Drop what you have: pictures (labels beside them, or a sheet), folders, a zip", accept_multiple_files=True,
+            key=fresh_key("bring_files"), max_upload_size=MAX_MEGABYTES,
+            help="What is dropped together goes in as one dataset. For more than 2 GB, name its place on this machine.",
         )  # fmt: skip
     elif way == FOLDER:
         files = st.file_uploader("A folder with pictures and labels", accept_multiple_files="directory",
@@ -68,7 +71,7 @@ def bring_in(workspace: Workspace) -> str | None:
     st.button("Import", key="bring_start", type="primary", disabled=True)
     if settings is None or not given:
         return None
-    return _look(workspace, way or ARCHIVE, files, place, settings)
+    return _look(workspace, way or FILES, files, place, settings)
 
 
 def import_settings(workspace: Workspace) -> tuple[ImportSettings | None, str]:
@@ -103,14 +106,26 @@ def _look(workspace: Workspace, way: str, files: list[Any], place: str, settings
     folder = new_job(workspace)
     try:
         saved = save_uploads(files, folder / "upload")
+        one_name_twice(files, saved)
     except InputError as error:
         remove_job(folder)
         st.error(plain(str(error)))
         return None
-    bump_key("bring_archive")
-    bump_key("bring_folder")
-    sources = saved if way == ARCHIVE else _folders(folder / "upload")
-    return start_look(workspace, folder, sources, settings=given)
+    finally:
+        bump_key("bring_files")
+        bump_key("bring_folder")
+    return start_look(workspace, folder, sources_of(folder / "upload", saved), settings=given)
+
+
+def one_name_twice(files: list[Any], saved: list[Path]) -> None:
+    """Refuse loose files of one name where labels are among them: nothing says whose label is whose."""
+    twice = len(saved) - len({safe_path(file.name) for file in files})
+    labels = [path for path in saved if path.suffix.lower() not in PICTURE_SUFFIXES and not is_archive(path)]
+    if twice > 0 and labels:
+        raise InputError(
+            f"{count(twice, 'file')} {'has' if twice == 1 else 'have'} the name of another one, and with labels "
+            f"({labels[0].name}) beside them nothing says which belong together. Give the folders they lie in."
+        )
 
 
 def forget_place() -> None:
@@ -118,10 +133,22 @@ def forget_place() -> None:
     st.session_state["bring_place"] = ""
 
 
-def _folders(upload: Path) -> list[Path]:
-    """Return the one folder a folder upload holds, so that the dataset gets its name, else the upload itself."""
-    inside = list(upload.iterdir())
-    return inside if len(inside) == 1 and inside[0].is_dir() else [upload]
+def sources_of(upload: Path, saved: list[Path]) -> list[Path]:
+    """Return what was given as it is imported: archives, loose files, a folder that gives the dataset its name.
+
+    Several folders keep their names, which may be those of classes, by lying in one.
+    """
+    tops = sorted({upload / path.relative_to(upload.resolve()).parts[0] for path in saved})  # browsers mix them
+    packed = [top for top in tops if is_archive(top) and top.is_file()]
+    rest = [top for top in tops if top not in packed]
+    if len(rest) < 2 or all(top.is_file() for top in rest):
+        return [*packed, *rest]
+    first = next(top for top in rest if top.is_dir())
+    together = upload / f"{first.name} and {len(rest) - 1} more"
+    together.mkdir()
+    for top in rest:
+        top.rename(together / top.name)
+    return [*packed, together]
 
 
 def bring_in_code(dataset_source: str = "pictures.zip", choices: dict[str, str] | None = None) -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 from core.data.dataset import Finding
 from core.data.importing.job import read_import, start_import, start_look
 from core.data.importing.settings import CHOICES, ImportSettings
+from core.data.importing.uploads import source_words
 from core.data.reading.choices import COLUMN
 from core.data.reading.sheets.columns import NONE, ONE_PER_COLUMN
 from core.jobs import remove_job
@@ -38,7 +39,7 @@ def show_look(
     `ended` forgets the job, when other pictures are wanted.
     """
     sources = [Path(path) for path in job["source"]]
-    st.markdown(f"**{plain(', '.join(path.name for path in sources))}**")
+    st.markdown(f"**{plain(source_words(sources))}**")
     state = read_import(folder)
     chosen: dict[str, str] = st.session_state.setdefault(_key(folder), dict(job["settings"].get(CHOICES, {})))
     understood = state.result.get("understood") if not state.running and not state.error else None

@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 
 from core.data.importing.from_upload import import_dataset
-from tests.data.writers import WRITERS, picture, truth
+from core.errors import InputError
+from core.workspace import Workspace
+from tests.data.writers import WRITERS, picture, put, truth
 
 REPO = Path(__file__).resolve().parents[3]
 
@@ -146,3 +148,24 @@ def test_the_answer_is_one_json_object(workspace, tmp_path):
     assert answer["images"] == {"train": 3, "val": 1, "test": 0}
     assert {item["code"] for item in answer["findings"]} >= {"image-too-small"}
     assert all(set(item) == {"code", "severity", "count", "message", "examples"} for item in answer["findings"])
+
+
+def test_loose_files_of_one_name_are_told_apart_by_their_folders(workspace: Workspace, tmp_path: Path) -> None:
+    for number, folder in enumerate(("left", "right")):
+        picture(tmp_path / folder / "1.png", number)
+    dataset = import_dataset(workspace, [tmp_path / "left" / "1.png", tmp_path / "right" / "1.png"])
+    assert sorted(dataset.image_table()["source"]) == ["left/1.png", "right/1.png"]
+
+
+def test_many_loose_pictures_get_a_short_name(workspace: Workspace, tmp_path: Path) -> None:
+    for number in range(6):
+        picture(tmp_path / f"scan{number}.png", number)
+    dataset = import_dataset(workspace, sorted(tmp_path.glob("scan*.png")))
+    assert dataset.name == "scan0 and 5 more files"
+    assert dataset.source == "scan0.png, scan1.png, scan2.png and 3 more files"
+
+
+def test_a_sheet_alone_is_told_that_pictures_are_missing(workspace: Workspace, tmp_path: Path) -> None:
+    put(tmp_path / "labels.xlsx", "no pictures")
+    with pytest.raises(InputError, match=r"labels\.xlsx may hold labels"):
+        import_dataset(workspace, tmp_path / "labels.xlsx")

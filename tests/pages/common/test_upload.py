@@ -38,6 +38,18 @@ def test_uploads_land_on_disk(tmp_path: Path) -> None:
     assert saved[0].read_bytes() == b"hello"
 
 
+def test_two_uploads_of_one_name_are_both_kept_and_the_same_twice_is_kept_once(tmp_path: Path) -> None:
+
+    class Uploaded(io.BytesIO):
+        name, file_id = "a.png", "1"
+
+    given = [Uploaded(b"one"), Uploaded(b"two"), Uploaded(b"one")]
+    saved = save_uploads(given, tmp_path)  # type: ignore[arg-type]
+    assert [path.name for path in saved] == ["a.png", "a (2).png"]
+    assert [path.read_bytes() for path in saved] == [b"one", b"two"]
+    assert sorted(tmp_path.iterdir()) == sorted(saved)
+
+
 def test_widget_and_server_allow_the_same_size() -> None:
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert config["server"]["maxUploadSize"] == MAX_MEGABYTES
