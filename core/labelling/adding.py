@@ -27,7 +27,7 @@ def add_pictures(
 
     work = open_labelling(dataset)
     with workspace.staging("add") as stage:
-        settings = ImportSettings(window=dataset.window_setting)
+        settings = ImportSettings(window=dataset.window_setting, pictures_alone=True)
         read = import_dataset(Workspace.open(stage / "read"), list(sources), settings=settings, progress=progress)
         whole = read.image_table()
         table = whole.drop_duplicates("sha256")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
+from core.data.importing.settings import ImportSettings
 from core.labelling.labelling import open_labelling
 from core.labelling.settings import add_class, begin
 from core.workspace import Workspace
@@ -26,7 +27,7 @@ def for_second_reader(workspace: Workspace, dataset: Dataset, name: str = "") ->
             place.parent.mkdir(parents=True, exist_ok=True)
             place.hardlink_to(path)
         title = name or f"{dataset.name}, second reader"
-        other = import_dataset(workspace, stage / "pictures", name=title)
+        other = import_dataset(workspace, stage / "pictures", name=title, settings=ImportSettings(pictures_alone=True))
     begin(other, work.settings.task, work.settings.keypoints)
     for class_name in work.settings.classes:
         add_class(other, class_name)

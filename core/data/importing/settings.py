@@ -22,6 +22,11 @@ class ImportSettings(BaseModel):
         title="What the labels are (task)",
         description="What the labels are; left empty, it is read from the labels themselves.",
     )
+    pictures_alone: bool = Field(
+        default=False,
+        title="Take the pictures alone, without their labels",
+        description="Labels that come along are not read: to label anew, or to look at the pictures.",
+    )
     split: str | None = Field(
         default=None,
         title="How to divide them (split, in %)",

@@ -114,9 +114,9 @@ def understand_tree(tree: Tree, settings: ImportSettings, earlier: dict[str, Ear
     except Undecided:
         choices = list(tree.choices.made.values())
         tree.choices = Choices(dict(settings.choices), earlier=earlier or {})
-        module = layout_of(tree)
+        module = layout_of(tree, settings)
         return Understanding(module.NAME, module.LAYOUT, choices=choices)
-    module = layout_of(tree)
+    module = layout_of(tree, settings)
     objects: Counter[str] = Counter()
     examples: dict[str, SourceImage] = {}
     pages = [_pages(image, found, settings) for image in found.images]

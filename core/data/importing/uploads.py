@@ -156,9 +156,9 @@ def read_upload(tree: Tree, settings: ImportSettings, earlier: dict[str, Earlier
 
 def _read_upload(tree: Tree, settings: ImportSettings, earlier: dict[str, Earlier]) -> SourceDataset:
     tree.choices = Choices(dict(settings.choices), earlier=earlier)
-    module = layout_of(tree)
+    module = layout_of(tree, settings)
     with strays() as noted:
-        found: SourceDataset = module.read(tree, settings.task)
+        found: SourceDataset = (pictures.unlabelled if settings.pictures_alone else module.read)(tree, settings.task)
     for (file, key), number in noted.found.items():
         found.problems.note("bad-row", f"{file}: {number} under “{key}” that are no objects", count=number)
     if settings.task and found.task != settings.task:
@@ -184,8 +184,10 @@ def _note_choices(choices: Choices, found: SourceDataset) -> None:
         found.problems.note(CHOSEN, sentence, more="; ".join(told))
 
 
-def layout_of(tree: Tree) -> Format:
+def layout_of(tree: Tree, settings: ImportSettings) -> Format:
     """Return the format an upload is read by. Raises InputError when none knows it."""
+    if settings.pictures_alone and tree.pictures:
+        return pictures
     module = detect_format(tree)
     if (module is None or module is pictures) and (told := name_layout(tree)):
         raise InputError(f"{tree.label}: {told}")
