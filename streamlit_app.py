@@ -54,11 +54,13 @@ def load_ahead() -> None:
 def guard() -> Middleware:
     """Return what stands before the app; beyond this machine a login. Ends the start where there is no password."""
     from core.errors import InputError
+    from core.files.answering import check_answers
     from core.serving.address import PROXY, door_for
     from core.serving.guard import Guard
-    from core.workspace import Workspace
+    from core.workspace import Workspace, named_folder
 
     try:
+        check_answers(named_folder())
         door = door_for(Workspace.current(), st.get_option("server.address"))
     except InputError as error:
         print(error, file=sys.stderr)

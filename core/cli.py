@@ -7,13 +7,18 @@ Every verb takes `--json`: then one JSON object goes to stdout and everything el
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn, TextIO
 
 from core import __version__
 from core.errors import GraftError, InputError, of_the_system, unforeseen
+from core.files.answering import watching
 from core.verbs import (
     data,
     delivery,
@@ -29,7 +34,7 @@ from core.verbs import (
     training,
 )
 from core.verbs.verb import Verb
-from core.workspace import Workspace, workspace_folder
+from core.workspace import Workspace, named_folder, workspace_folder
 
 MODULE = "python -m core"
 ROOMS = (data, labelling, models, training, evaluation, plan, experiments, delivery, serving, demo, settings, licences)
@@ -58,7 +63,8 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None)
 
     try:
         parsed = parser.parse_args(arguments)
-        answer = parsed.verb(parsed, Workspace.current())
+        with _told_of_silence(parsed, lambda text: say(f"graft: {text}", sys.stderr)):
+            answer = parsed.verb(parsed, Workspace.current())
     except InputError as error:
         say(f"graft: {error}", sys.stderr)
         return 2
@@ -79,6 +85,28 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None)
     else:
         say(words or json.dumps(answer, indent=2), sys.stdout)
     return 1 if failed else 0
+
+
+def _told_of_silence(parsed: argparse.Namespace, say: Callable[[str], None]) -> contextlib.AbstractContextManager[None]:
+    """Tell when a drive the verb works on doesn't answer, and let Ctrl-C end the waiting, which Python alone can't.
+
+    What waits for a drive sees no signal: Ctrl-C stays pending, and only another thread can end the process.
+    """
+    given = [item for value in vars(parsed).values() for item in (value if isinstance(value, list) else [value])]
+    unheard = 0
+
+    def waits() -> None:
+        nonlocal unheard
+        if not hasattr(signal, "sigpending"):
+            return
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # of this thread: what waits for all is shown to it
+        unheard = unheard + 1 if signal.SIGINT in signal.sigpending() else 0
+        if unheard > 2:
+            say("stopped waiting for the drive.")
+            os._exit(1)
+
+    places = [named_folder(), *(item for item in given if isinstance(item, Path))]
+    return watching(places, lambda words: say(f"{words} Ctrl-C stops the waiting."), lambda: say("it goes on."), waits)
 
 
 def _verb(arguments: Sequence[str] | None) -> str:

@@ -26,6 +26,8 @@ class InputError(GraftError):
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
+GONE_AWAY = (errno.EIO, errno.ENOTCONN, errno.ECONNABORTED, errno.ESTALE, errno.EHOSTDOWN, errno.ETIMEDOUT)
+"""What a drive says that was pulled out, or whose server has gone for good."""
 
 
 def of_the_system(error: BaseException) -> GraftError | None:
@@ -38,6 +40,8 @@ def of_the_system(error: BaseException) -> GraftError | None:
         return GraftError(f"The disk is full{file}: free some space, then try again. What was begun is not kept.")
     if number == errno.EROFS:
         return GraftError(f"This place can be read only{file}: what is there can be looked at, nothing can be written.")
+    if number in GONE_AWAY and file:
+        return GraftError(f"The drive of a file does not answer{file}: connect it again, then try again.")
     if number in NOT_ALLOWED:
         return GraftError(f"The system does not allow this{file}: ask who owns it for the permission, or take another.")
     return None

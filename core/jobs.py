@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypedDict, cast
 
 from core.errors import GraftError, InputError, of_the_system
+from core.files.answering import watching
 from core.processes.lifetime import end_process_tree, is_alive, process_identity, start_child
 from core.workspace import read_json, write_json_atomic
 
@@ -165,9 +166,22 @@ def remove_job(folder: Path) -> None:
 
 
 def run_job(folder: Path, work: Callable[[dict[str, Any], Report], dict[str, Any]]) -> int:
-    """Child: do the work of job.json, write progress and result; return the exit code (0, 1, 2)."""
+    """Child: do the work of job.json, write progress and result; return the exit code (0, 1, 2).
+
+    While a drive it works on doesn't answer, that is its stage.
+    """
+    job, progress, before = read_json(folder / "job.json"), folder / "progress.json", {}
+
+    def silent(words: str) -> None:
+        before.update(read_json(progress))
+        write_json_atomic(progress, {"stage": words, "done": 0, "total": 0, "seconds_left": None}, durable=False)
+
+    def back() -> None:
+        write_json_atomic(progress, before or {"stage": "Starting"}, durable=False)
+
     try:
-        result = work(read_json(folder / "job.json"), _reporter(folder))
+        with watching(_places(job), silent, back, waits=lambda: None):
+            result = work(job, _reporter(folder))
     except GraftError as error:
         refused = isinstance(error, InputError)
         write_json_atomic(folder / "result.json", {"error": str(error), "input": refused})
@@ -181,6 +195,12 @@ def run_job(folder: Path, work: Callable[[dict[str, Any], Report], dict[str, Any
         return 1
     write_json_atomic(folder / "result.json", result)
     return 0
+
+
+def _places(job: dict[str, Any]) -> list[str]:
+    """Return the files and folders a job names."""
+    given = [item for value in job.values() for item in (value if isinstance(value, list) else [value])]
+    return [item for item in given if isinstance(item, str) and Path(item).is_absolute()]
 
 
 def _reporter(folder: Path) -> Report:

@@ -17,7 +17,8 @@ from typing import Any
 
 import psutil
 
-from core.errors import InputError
+from core.errors import GONE_AWAY, InputError, of_the_system
+from core.files.answering import silent_for
 
 SETTINGS_FILE = "settings.json"
 """What holds for the whole workspace (core/settings.py)."""
@@ -80,7 +81,12 @@ def read_only_words(root: Path) -> str:
 
 def workspace_folder() -> Path:
     """Return the folder that GRAFT_WORKSPACE names, default `./workspace`, whether it is there or not."""
-    return Path(os.environ.get("GRAFT_WORKSPACE") or "workspace").expanduser().resolve()
+    return named_folder().resolve()
+
+
+def named_folder() -> Path:
+    """Return the folder that GRAFT_WORKSPACE names as it is written: asks no drive, so it can be said of any."""
+    return Path(os.environ.get("GRAFT_WORKSPACE") or "workspace").expanduser()
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,8 @@ class Workspace:
         except OSError as error:
             if workspace.read_only and (workspace.runs.is_dir() or workspace.datasets.is_dir()):
                 return workspace
+            if error.errno in GONE_AWAY:
+                raise InputError(str(of_the_system(error))) from error
             raise InputError(
                 f"The workspace folder {workspace.root} can't be written to ({error.strerror}). "
                 "Set GRAFT_WORKSPACE to a folder you own."
@@ -140,8 +148,10 @@ class Workspace:
     def weights(self) -> Path:
         """The folder with pre-trained checkpoints, one file each: the one of the settings where it is there."""
         chosen = read_json(self.root / SETTINGS_FILE).get("weights_folder")
-        if isinstance(chosen, str) and chosen and (folder := Path(chosen).expanduser()).is_dir():
-            return folder
+        if isinstance(chosen, str) and chosen:
+            folder = Path(chosen).expanduser()
+            if not silent_for(folder) and folder.is_dir():
+                return folder
         return self.root / "weights"
 
     @property

@@ -3,11 +3,12 @@
 import streamlit as st
 
 from core.errors import InputError
+from core.files.answering import silent_for
 from core.labelling.labelling import size_of
 from core.serving.address import address_words, is_this_machine
 from core.training.records.rebuilding import forget_note, rebuilt_words
 from core.words import count
-from core.workspace import read_only_words
+from core.workspace import named_folder, read_only_words
 from pages._ui.common import frame
 from pages._ui.common.formatting import plain, state_badge
 from pages._ui.common.keys import begin_at_the_top, listen, show_keys
@@ -20,6 +21,9 @@ from pages._ui.common.upload import keep_dropped_folders
 st.set_page_config(page_title="Graft", page_icon=str(frame.ASSETS / "mark.png"), layout="wide")
 st.html(frame.PAGES / "_ui" / "graft.css")
 
+if silent_for(named_folder()):  # before anything touches it: what waits for a drive can't be called off
+    frame.wait_for_workspace()
+    st.stop()
 steps = frame.steps()
 by_title = {
     step.title: st.Page(step.path, title=step.title, default=step.file == "home.py", url_path=step.path.stem)

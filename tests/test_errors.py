@@ -17,6 +17,7 @@ from core.errors import of_the_system
         (RuntimeError("write failed: No space left on device"), "full"),
         (OSError(errno.EROFS, "Read-only file system", "/w/b"), "can be read only (/w/b)"),
         (PermissionError(errno.EACCES, "Permission denied", "/w/c"), "/w/c"),
+        (OSError(errno.ESTALE, "Stale file handle", "/w/d"), "does not answer (/w/d)"),
         (MemoryError(), "memory"),
     ],
 )

@@ -12,6 +12,8 @@ TRAINING = "tests/training/test_faults.py"
 REBUILDING = "tests/training/test_rebuilding.py"
 LONG = "tests/faults/long_processes.py"
 DISKS = "tests/faults/long_disks.py"
+DRIVES = "tests/faults/long_drives.py"
+LOGIN = "tests/faults/long_login.py"
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,22 @@ ELSEWHERE = [
           "tests/data/importing/test_hostile.py::test_a_picture_over_the_budget_is_refused_with_its_size"),
     Fault("memory", "a child is ended by the system", "told at once, with a word about memory",
           "tests/test_children.py::test_a_child_that_dies_by_a_signal_is_told_at_once"),
+    Fault("network drive", "it hangs under the workspace, and a verb is asked",
+          "what is waited for, within seconds; Ctrl-C ends it, else it goes on once the drive answers",
+          f"{DRIVES}::test_a_verb_says_what_it_waits_for_goes_on_and_can_be_stopped"),
+    Fault("network drive", "it hangs under the workspace, and pages are opened",
+          "each says so within seconds and comes back with the drive; the server answers all the while",
+          f"{DRIVES}::test_pages_of_a_workspace_that_hangs_say_so_and_come_back"),
+    Fault("network drive", "it hangs under a folder that is brought in",
+          "its progress says so; it can be cancelled, else it goes on once the drive answers",
+          f"{DRIVES}::test_an_import_from_a_drive_that_hangs_says_so_and_can_be_cancelled_or_goes_on"),
+    Fault("network drive", "it hangs under a training for eight seconds", "goes on to its end; no epoch is missing",
+          f"{DRIVES}::test_a_training_goes_on_once_the_drive_answers"),
+    Fault("network drive", "it is pulled out or its server says no more", "a sentence that names the file",
+          f"{DRIVES}::test_a_drive_that_is_pulled_out_is_named"),
+    Fault("login", "ten wrong passwords over TLS from another address, after a training from there",
+          "locked out, with the right one as well; the session that is in goes on",
+          f"{LOGIN}::test_it_logs_in_trains_and_is_locked_out"),
 ]  # fmt: skip
 """Faults that other tests try already, and those that take long."""
 

@@ -10,7 +10,19 @@ from pathlib import Path
 from tests.faults.table import FAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
-KINDS = {"disk", "read only", "permission", "damage", "SIGKILL", "SIGSTOP", "two servers", "clock", "memory"}
+KINDS = {
+    "disk",
+    "read only",
+    "permission",
+    "damage",
+    "SIGKILL",
+    "SIGSTOP",
+    "two servers",
+    "clock",
+    "memory",
+    "network drive",
+    "login",
+}
 
 
 @cache

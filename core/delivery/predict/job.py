@@ -23,6 +23,7 @@ from pydantic import BaseModel, Field, ValidationError
 from core import jobs
 from core.delivery.predict.entry import PicturesSummary, VideoSummary
 from core.errors import GraftError, InputError
+from core.files.answering import check_answers
 from core.jobs import JobState, Progress, Report
 from core.workspace import Workspace, new_id, read_json, write_json_atomic
 
@@ -77,6 +78,7 @@ def start_job(workspace: Workspace, request: JobRequest, folder: Path | None = N
 
     choose_model(workspace, request.model)
     for source in request.sources:
+        check_answers(source)
         if not Path(source).exists():
             raise InputError(f"There is no file or folder {source}.")
     folder = folder or new_job(workspace, request.name or request.kind)

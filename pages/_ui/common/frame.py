@@ -9,8 +9,9 @@ import streamlit as st
 
 from core.data.dataset import Dataset, load_dataset
 from core.errors import InputError
+from core.files.answering import silence_words, silent_for
 from core.processes.starting import prepare
-from core.workspace import Workspace
+from core.workspace import Workspace, named_folder
 
 PAGES = Path(__file__).resolve().parents[2]
 ASSETS = PAGES / "_ui" / "assets"
@@ -81,12 +82,22 @@ def require_frame() -> None:
 
 
 def workspace() -> Workspace:
-    """Return the workspace the pages work in; says why and stops when its folder can't be used."""
+    """Return the workspace the pages work in; says why and stops when its folder can't be used or doesn't answer."""
+    if seconds := silent_for(named_folder()):
+        st.warning(f"The workspace at {silence_words(named_folder(), seconds)}", icon=":material/hourglass:")
+        st.stop()
     try:
         return Workspace.current()
     except InputError as error:
         st.error(str(error))
         st.stop()
+
+
+@st.fragment(run_every=3)
+def wait_for_workspace() -> None:
+    """Say that the drive of the workspace doesn't answer, as long as it doesn't; then let the page be drawn anew."""
+    workspace()
+    st.rerun()
 
 
 def current_dataset() -> Dataset | None:

@@ -13,6 +13,7 @@ from core.data.importing.settings import CHOICES, ImportSettings
 from core.data.reading.archives import is_archive
 from core.data.reading.tree import PICTURE_SUFFIXES
 from core.errors import InputError
+from core.files.answering import silence_words, silent_for
 from core.jobs import remove_job
 from core.words import count
 from core.workspace import Workspace
@@ -99,6 +100,9 @@ def _look(workspace: Workspace, way: str, files: list[Any], place: str, settings
     sweep_looks(workspace)
     if way == PLACE:
         path = Path(place.strip()).expanduser()
+        if seconds := silent_for(path):
+            st.error(plain(silence_words(path, seconds)))
+            return None
         if not path.is_absolute() or not path.exists():
             st.error(f"There is no {plain(place.strip())} on this machine. Give the whole path, from / or C: on.")
             return None

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.data.dataset import Dataset
 from core.errors import InputError
+from core.files.answering import check_answers
 from core.labelling.adding import add_pictures
 from core.words import count
 from core.workspace import Workspace
@@ -28,6 +29,8 @@ def add_more(workspace: Workspace, dataset: Dataset) -> None:
         try:
             with st.spinner("Reading the pictures"), workspace.staging("given") as stage:
                 sources = save_uploads(files, stage) if files else [Path((place or "").strip()).expanduser()]
+                for source in sources:
+                    check_answers(source)
                 new, known = add_pictures(workspace, dataset, sources)
         except InputError as error:
             st.error(plain(str(error)))

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.data.dataset import list_datasets
 from core.errors import GraftError, InputError
+from core.files.answering import check_answers
 from core.lab.experiment import read_experiments
 from core.metric_words import metric_term, metric_value, metric_words
 from core.models.catalog import Model, models_for
@@ -188,6 +189,7 @@ def bring_in_models(workspace: Workspace) -> None:
                 source = folder
             elif not source.is_absolute():
                 raise InputError(f"{source} is not a whole path: it starts with / or a drive such as E:.")
+            check_answers(source)
             for item in import_weights(workspace, source, origin=origin or "", progress=moved):
                 words = f"{item.file.name}: {item.words}" if item.taken else item.words
                 arrivals.append((plain(words), item.taken))

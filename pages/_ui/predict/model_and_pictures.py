@@ -15,6 +15,7 @@ from core.delivery.predict.intake import Intake, take_in
 from core.delivery.predict.model.chosen_model import ChosenModel, choose_model
 from core.delivery.predict.predicting import PICTURE_ENDINGS, VIDEO_ENDINGS
 from core.errors import GraftError, InputError
+from core.files.answering import silence_words, silent_for
 from core.models.library import list_models
 from core.models.weights import import_file
 from core.training.runs import list_runs
@@ -182,6 +183,9 @@ def own_pictures(workspace: Workspace, chosen: ChosenModel) -> list[Path]:
 
 def _take_place(workspace: Workspace, chosen: ChosenModel, place: str) -> None:
     path = Path(place).expanduser()
+    if place and (seconds := silent_for(path)):
+        st.error(plain(silence_words(path, seconds)))
+        return
     if not place or not path.is_absolute() or not path.exists():
         st.error(f"There is no {plain(place) or 'such place'} on this machine. Give the whole path, from / or C: on.")
         return
