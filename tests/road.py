@@ -28,6 +28,25 @@ ROOT = Path(__file__).resolve().parents[1]
 QUICK = ["--epochs", "1", "--imgsz", "64", "--batch", "8"]
 STRATEGIES = ("fine-tune", "frozen", "two-stage", "discriminative", "scratch")
 OTHER_TASKS = {"segment": "yolo11n-seg", "classify": "yolo11n-cls", "semantic": "yolo26n-sem"}
+DRAW = """
+import sys
+from core.data.dataset import load_dataset
+from core.labelling.label import Label
+from core.labelling.labelling import open_labelling
+from core.labelling.settings import add_class, begin
+from core.labelling.versions import make_version
+from core.workspace import Workspace
+dataset, other = (load_dataset(Workspace.current(), name) for name in sys.argv[1:])
+begin(dataset, "detect", None)
+for name in other.classes:
+    add_class(dataset, name)
+work = open_labelling(dataset)
+drawn = Label.model_validate({"objects": [{"class": other.classes[0], "box": (4, 4, 20, 20)}]})
+for picture in list(work.pictures)[:2]:
+    work.set(picture, drawn, since=0, by="")
+make_version(dataset, by="")
+"""
+"""Begins to label argv[1] with the classes of argv[2], and makes a version of two labelled pictures."""
 
 
 class Road:
@@ -36,7 +55,7 @@ class Road:
     def __init__(self, folder: Path) -> None:
         self.folder, self.environment = folder, hooked(folder) | {"NO_COLOR": "1"}
         self.runs: list[str] = []
-        self.dataset = ""
+        self.dataset = self.labelling = ""
         self.done: dict[str, float] = {}
         self.failed: dict[str, str] = {}
 
@@ -128,13 +147,49 @@ class Road:
             str(self.folder),
         )  # fmt: skip
 
+    def label(self) -> None:
+        """Draw labels on some pictures, let a model propose those of the others, order them, write them out."""
+        pictures = self.folder / "workspace" / "datasets" / self.dataset / "images" / "val"
+        given = self.folder / "unlabelled"
+        given.mkdir()
+        for path in sorted(pictures.iterdir())[:6]:
+            shutil.copyfile(path, given / path.name)
+        self.labelling = str(self.graft("import", str(given), "--name", "unlabelled")["id"])
+        self.python(DRAW, self.labelling, self.dataset)
+        self.graft("propose", self.labelling, self.runs[0])
+        if len(self.graft("label-queue", self.labelling)["queue"]) != 4:  # type: ignore[arg-type]
+            raise RuntimeError("four of six pictures wait for a label")
+        self.graft("labels", self.labelling, "--export", "coco", str(self.folder / "labels.zip"))
+
+    def demonstrate(self) -> None:
+        """The demonstration, with fewer pictures and epochs than `demo` takes."""
+        self.python(
+            "from core.workspace import Workspace; from core.demo.demo import Sizes, prepare_demo\n"
+            "small = Sizes(chests=24, leaves=24, sample_epochs=1, chest_epochs=1, leaf_epochs=1, imgsz=64)\n"
+            "prepare_demo(Workspace.current(), lambda words: None, small)"
+        )
+
+    def look(self) -> None:
+        """The verbs that only tell something, a table of sites, and weights that are brought in."""
+        for words in (
+            ["machine"], ["storage"], ["settings"], ["licences"], ["runs"], ["show", self.runs[0]], ["models"], ["lab"],
+        ):  # fmt: skip
+            self.graft(*words)
+        pictures = self.folder / "workspace" / "datasets" / self.dataset / "images" / "val"
+        table = self.folder / "sites.csv"
+        table.write_text("file,site\n" + "".join(f"{path.name},Basel\n" for path in sorted(pictures.iterdir())))
+        self.graft("describe", self.dataset, str(table))
+        weights = self.folder / "workspace" / "runs" / self.runs[0] / "train" / "weights" / "best.pt"
+        self.graft("import-weights", str(weights))
+
     def deliver(self) -> None:
         """Documents, bundle, notebook, library."""
         run = self.runs[0]
         for kind in ("report", "claim", "card"):
             more = [] if kind == "report" else ["--kind", kind]
             self.graft("report", run, str(self.folder / f"{kind}.html"), *more)
-        self.graft("notebook", run, str(self.folder / "run.ipynb"))
+        for ending in ("ipynb", "py"):
+            self.graft("notebook", run, str(self.folder / f"run.{ending}"))
         self.graft("bundle", run, str(self.folder / "bundle.zip"))
         kept = str(self.graft("keep", run)["id"])
         self.train(self.dataset, "--model", f"library:{kept}")
@@ -184,10 +239,10 @@ class Road:
                 browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
                 page = browser.new_page()
                 page.on("request", lambda asked: outside.append(asked.url) if not _own(asked.url, address) else None)
-                for name in sorted(
-                    item.stem for item in (ROOT / "pages").glob("*.py") if not item.name.startswith("_")
-                ):
-                    page.goto(f"{address}/{'' if name == 'home' else name}?dataset={self.dataset}&run={self.runs[0]}")
+                names = sorted(item.stem for item in (ROOT / "pages").glob("*.py") if not item.name.startswith("_"))
+                asked = [(name, self.dataset) for name in names]
+                for name, dataset in [*asked, ("label", self.labelling)] if self.labelling else asked:
+                    page.goto(f"{address}/{'' if name == 'home' else name}?dataset={dataset}&run={self.runs[0]}")
                     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=120_000)
                     page.get_by_role("heading", level=1).first.wait_for(timeout=60_000)
                     if page.get_by_test_id("stException").count():
@@ -223,7 +278,9 @@ def main() -> int:
         steps: dict[str, Callable[[], object]] = {
             **{f"task {task}": partial(road.other_task, task) for task in OTHER_TASKS},
             "evaluate, compare, predict": road.judge, "pictures and video in the background": road.background,
-            "documents, bundle, library, teacher": road.deliver, "every export": road.export, "the Lab": road.lab,
+            "labels and proposals": road.label, "documents, bundle, library, teacher": road.deliver,
+            "every export": road.export, "the Lab": road.lab,
+            "tables, weights and what is told": road.look, "the demonstration": road.demonstrate,
             "every page": road.pages,
         }  # fmt: skip
         for step, work in steps.items():
