@@ -213,14 +213,20 @@ class Workspace:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Return the sum of the sizes, in bytes, of the files below `folder` (0 when it is gone)."""
+    """Return the sum of the sizes, in bytes, of the files below `folder` (0 when it is gone); links count once."""
     total = 0
+    linked: set[int] = set()
     for path, _, names in os.walk(folder):
         for name in names:
             try:
-                total += os.lstat(os.path.join(path, name)).st_size
+                found = os.lstat(os.path.join(path, name))
             except FileNotFoundError:
                 continue  # removed while we look: it no longer takes space
+            if found.st_nlink > 1:
+                if found.st_ino in linked:
+                    continue
+                linked.add(found.st_ino)
+            total += found.st_size
     return total
 
 

@@ -8,7 +8,7 @@ from core.data.checks.prospects import prospects
 from core.data.dataset import Dataset, damaged_datasets, delete_dataset, list_datasets
 from core.data.importing.job import job_folder, look_of, running_imports
 from core.labelling.labelling import labelled_of
-from core.labelling.settings import DRAWN_TASKS
+from core.labelling.settings import DRAWN_TASKS, begin, read_settings
 from core.labelling.waiting import read_waiting
 from core.tasks import TASKS
 from core.words import count, megabytes
@@ -18,7 +18,7 @@ from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.formatting import plain
 from pages._ui.common.running import show_import
 from pages._ui.dataset.bring_in import LAYOUTS, bring_in, bring_in_code, forget_place, import_settings
-from pages._ui.dataset.editing import class_table, fix, messages, split_controls
+from pages._ui.dataset.editing import class_table, fix, messages, split_controls, undo_button
 from pages._ui.dataset.findings import show_findings, verdict
 from pages._ui.dataset.understood import show_look
 from pages._ui.dataset.views import (
@@ -31,6 +31,7 @@ from pages._ui.dataset.views import (
     show_example,
     summary,
 )
+from pages._ui.label.adding import add_more
 
 workspace = frame.workspace()
 
@@ -120,6 +121,19 @@ def confirm_delete(dataset: Dataset) -> None:
         st.rerun()
 
 
+def more_pictures(dataset: Dataset) -> None:
+    """Let pictures be added to a set whose labels can be drawn; until somebody has labelled them they wait."""
+    if dataset.task not in DRAWN_TASKS:
+        return
+    if read_settings(dataset) is not None:
+        add_more(workspace, dataset)
+    elif st.button("Add pictures", key="add_pictures", icon=":material/add:"):
+        if sum(dataset.instances.values()):
+            begin(dataset)
+            st.rerun()
+        frame.go_to("label.py", dataset=dataset.id)  # what they are to teach is said there first
+
+
 def check_code(dataset_id: str) -> str:
     """Return the Python that checks and mends."""
     return f"""
@@ -167,6 +181,8 @@ def dataset_page(dataset: Dataset) -> None:
             frame.go_to("dataset.py", new="1")
         if st.button("Delete …", key="delete_dataset", type="tertiary"):
             confirm_delete(dataset)
+    messages()
+    undo_button(workspace, dataset)
     labelled = None
     if not sum(dataset.instances.values()):
         labelled = labelled_of(dataset)
@@ -181,6 +197,7 @@ def dataset_page(dataset: Dataset) -> None:
         summary(dataset)
         if waiting := len(read_waiting(dataset)):
             st.caption(f"{count(waiting, 'more picture')} waiting to be labelled (Label page).")
+        more_pictures(dataset)
         if dataset.choices:
             with st.expander("Where several readings fitted", key="choices_fold", type="compact"):
                 choices_made(dataset)
@@ -189,7 +206,6 @@ def dataset_page(dataset: Dataset) -> None:
                 class_mapping(dataset)
         python_fold(bring_in_code(dataset.source or "pictures.zip", choices_of(dataset)), key="read")
     with page.cell("Is anything wrong with it?"):
-        messages()
         findings = [item for item in dataset.findings if labelled is None or item.code != "no-labels"]
         if labelled is None or findings:
             st.markdown(verdict(findings, prospects(dataset)))

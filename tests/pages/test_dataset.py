@@ -93,6 +93,7 @@ def test_a_place_that_is_not_there_is_refused_in_a_sentence(workspace: Workspace
 
 @pytest.mark.slow
 def test_classes_are_renamed_on_the_copy(filled: Filled) -> None:
+    before = load_dataset(filled.workspace, filled.dataset_id).classes
     app = open_page("dataset.py", dataset=filled.dataset_id)
     table = f"classes_{filled.dataset_id}_0"
     app.session_state[table] = {"edited_rows": {0: {"New name": "box"}}, "added_rows": [], "deleted_rows": []}
@@ -100,6 +101,9 @@ def test_classes_are_renamed_on_the_copy(filled: Filled) -> None:
     button(app, "Change the classes").click().run()
     assert not app.exception, app.exception
     assert load_dataset(filled.workspace, filled.dataset_id).classes == ["box", "disc"]
+    app.button(key=f"undo_{filled.dataset_id}").click().run()
+    assert not app.exception, app.exception
+    assert load_dataset(filled.workspace, filled.dataset_id).classes == before
 
 
 @pytest.mark.slow

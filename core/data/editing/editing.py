@@ -13,6 +13,7 @@ from pathlib import Path
 
 from core.data.checks.checking import check_dataset
 from core.data.dataset import Dataset, write_data_yaml
+from core.data.editing.undoing import BEFORE, RECORD, keep_before
 from core.data.writing import recount, save_table
 from core.errors import InputError
 from core.tasks import TASKS
@@ -23,15 +24,19 @@ from core.workspace import Workspace
 def edited(dataset: Dataset, note: str) -> Iterator[Dataset]:
     """Give a twin of the dataset to change; at the end it takes the dataset's place with `note` added to its fixes.
 
-    The twin has its own folder as `root`; counts, checksum and findings are made anew from what lies in it. Files
-    must be replaced, never written in place: they are shared with the dataset until the swap.
+    What the dataset was is kept for one `undo`. The twin has its own folder as `root`; counts, checksum and findings
+    are made anew from what lies in it. Files must be replaced, never written in place: both folders share them.
     """
     home = dataset.root
     workspace = Workspace(home.parent.parent)
     with workspace.staging("edit") as stage:
         twin = dataset.model_copy(deep=True)
         twin._root = stage / "dataset"
-        shutil.copytree(home, twin.root, copy_function=_link)
+
+        def not_earlier(folder: str, names: list[str]) -> set[str]:
+            return {BEFORE, RECORD} & set(names) if Path(folder) == home else set()  # a class may have that name
+
+        shutil.copytree(home, twin.root, copy_function=_link, ignore=not_earlier)
         yield twin
         if not len(twin.image_table()):
             raise InputError("Nothing would be left of the dataset: it was not changed.")
@@ -46,8 +51,9 @@ def edited(dataset: Dataset, note: str) -> Iterator[Dataset]:
         except OSError:
             (stage / "before").rename(home)
             raise
-    twin._root = home
-    write_data_yaml(twin)
+        twin._root = home
+        write_data_yaml(twin)
+        keep_before(twin, stage / "before", note)
 
 
 def _link(source: str, target: str) -> None:

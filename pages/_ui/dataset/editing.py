@@ -10,6 +10,7 @@ from core.data.dataset import SPLITS, Dataset, load_dataset
 from core.data.editing.classes import edit_classes
 from core.data.editing.fixes import apply_fix
 from core.data.editing.resplitting import resplit
+from core.data.editing.undoing import last_change, undo
 from core.data.images.decoding import preview_window
 from core.data.images.page import UnreadableImage
 from core.data.images.windows import Window
@@ -33,6 +34,20 @@ def messages() -> None:
         st.error(plain(refused), title="Nothing was changed")
 
 
+def undo_button(workspace: Workspace, dataset: Dataset) -> None:
+    """Offer to take the last change back, where that is possible."""
+    if not (change := last_change(dataset)):
+        return
+
+    def work() -> None:
+        undo(load_dataset(workspace, dataset.id))
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":small[Last change: {plain(change)}]", width="content")
+        st.button("Undo", key=f"undo_{dataset.id}", icon=":material/undo:", help="Makes the copy what it was before.",
+                  on_click=_note, args=(work, f"Taken back: {change}."))  # fmt: skip
+
+
 def _note(work: Any, done: str) -> None:
     """Do a change and keep what is to be said about it for the next drawing."""
     try:
@@ -52,7 +67,7 @@ def fix(workspace: Workspace, dataset_id: str, code: str) -> None:
     _note(work, "")
     if "edit_done" in st.session_state:
         note = st.session_state.pop("edit_note", "")
-        st.session_state["edit_done"] = f"{note}. Your own files stay as they are; importing again undoes it."
+        st.session_state["edit_done"] = f"{note}. Your own files stay as they are."
 
 
 def class_table(workspace: Workspace, dataset: Dataset) -> None:
