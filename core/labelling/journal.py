@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -21,7 +20,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from core.data.dataset import Dataset
+from core.files.file_lock import FileLock
 from core.labelling.label import Label
+from core.labelling.lock import labelling_lock
 from core.labelling.settings import FOLDER
 
 
@@ -50,14 +51,15 @@ class VersionMark:
 
 @dataclass
 class Journal:
-    """The journal of one dataset. Safe to be used from several threads of one process."""
+    """The journal of one dataset. Safe to be used from several threads, and from several processes at once."""
 
     path: Path
+    lock: FileLock
+    """held by who changes labels or the pictures that there are, also from another process"""
     changes: list[Change] = field(default_factory=list)
     marks: list[VersionMark] = field(default_factory=list)
     last: dict[str, Change] = field(default_factory=dict)
     """the latest change of each picture"""
-    lock: threading.RLock = field(default_factory=threading.RLock)
     _read_to: int = 0
     _number: int = 0
 
@@ -68,7 +70,7 @@ class Journal:
 
     def refresh(self) -> Journal:
         """Read what was written since the last look, also by another process."""
-        with self.lock:
+        with self.lock.threads:
             try:
                 with self.path.open("rb") as file:
                     if file.seek(0, os.SEEK_END) < self._read_to:  # another file: an older copy was put back
@@ -130,10 +132,10 @@ class Journal:
 
 
 @lru_cache(maxsize=32)
-def _opened(path: Path) -> Journal:
-    return Journal(path)
+def _opened(path: Path, lock: FileLock) -> Journal:
+    return Journal(path, lock)
 
 
 def open_journal(dataset: Dataset) -> Journal:
     """Return the journal of a dataset as it is now; one object per file in a process."""
-    return _opened(dataset.root / FOLDER / "journal.jsonl").refresh()
+    return _opened(dataset.root / FOLDER / "journal.jsonl", labelling_lock(dataset)).refresh()

@@ -11,6 +11,7 @@ from core.data.dataset import Dataset, format_labels
 from core.errors import InputError
 from core.labelling.journal import Change, Journal, open_journal
 from core.labelling.label import Label, State, fitted, from_dataset, to_dataset
+from core.labelling.lock import as_it_is_now
 from core.labelling.settings import LabellingSettings, read_settings
 from core.labelling.waiting import TABLE, read_waiting, waiting_path
 from core.tasks import TASKS
@@ -105,24 +106,26 @@ class Labelling:
         return {picture.id: self.state(picture) for picture in self.pictures.values()}
 
     def set(self, picture_id: str, label: Label, *, since: int, by: str = "") -> Change:
-        """Say something of a picture; it is on the disk when this returns.
+        """Say something of a picture; it is on the disk when this returns, whichever process says it.
 
         `since` is the number of the picture's last change that was seen, 0 for none. Raises Conflict when there was a
         later one, InputError for a label that is not of the task or has a class that was not named.
         """
+        with self.journal.lock:
+            return open_labelling(as_it_is_now(self.dataset))._set(picture_id, label, since, by)
+
+    def _set(self, picture_id: str, label: Label, since: int, by: str) -> Change:
         picture = self.picture(picture_id)
         label = fitted(label, self.settings.task, picture.size, len(self.settings.keypoints))
         unknown = label.classes - set(self.settings.classes)
         if unknown:
             raise InputError(f"There is no class “{min(unknown)}”: name it first.")
-        with self.journal.lock:
-            self.journal.refresh()
-            latest = self.journal.last.get(picture_id)
-            if latest is not None and latest.number > since:
-                if latest.after == label:
-                    return latest
-                raise Conflict(latest)
-            return self.journal.change(picture_id, self.label(picture), label, by)
+        latest = self.journal.last.get(picture_id)
+        if latest is not None and latest.number > since:
+            if latest.after == label:
+                return latest
+            raise Conflict(latest)
+        return self.journal.change(picture_id, self.label(picture), label, by)
 
     def changed(self) -> list[Picture]:
         """Return the pictures whose label was changed since the last version."""

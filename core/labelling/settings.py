@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.data.dataset import Dataset
 from core.data.writing import class_folder
 from core.errors import InputError
+from core.labelling.lock import as_it_is_now, labelling_lock
 from core.tasks import TASKS, Task
 from core.workspace import read_json, write_json_atomic
 
@@ -97,13 +98,18 @@ def begin(dataset: Dataset, task: Task | None = None, keypoints: list[str] | Non
 
 def add_class(dataset: Dataset, name: str) -> LabellingSettings:
     """Add a class and return the settings then; a name that is there already changes nothing. Raises InputError."""
-    settings = read_settings(dataset)
-    if settings is None:
-        raise InputError(f"{dataset.name} is not being labelled yet: say first what it is to learn.")
     name = " ".join(name.split())[:80]
     if not name:
         raise InputError("A class needs a name.")
     class_folder(name)
+    with labelling_lock(dataset):
+        return _with_class(as_it_is_now(dataset), name)
+
+
+def _with_class(dataset: Dataset, name: str) -> LabellingSettings:
+    settings = read_settings(dataset)
+    if settings is None:
+        raise InputError(f"{dataset.name} is not being labelled yet: say first what it is to learn.")
     if name in settings.classes:
         return settings
     if len(settings.classes) >= MOST_CLASSES:

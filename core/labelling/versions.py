@@ -19,6 +19,7 @@ from core.errors import InputError
 from core.labelling.journal import Journal
 from core.labelling.label import Label, State, to_dataset
 from core.labelling.labelling import Labelling, Picture, open_labelling
+from core.labelling.lock import as_it_is_now, labelling_lock
 from core.labelling.settings import LabellingSettings, forget_used
 from core.labelling.waiting import read_waiting, save_waiting, waiting_path
 from core.tasks import TASKS
@@ -65,8 +66,9 @@ def make_version(dataset: Dataset, *, by: str = "", note: str = "") -> Dataset:
     that began without labels wait apart, as do those somebody is unsure of. Each stays in the part it was put into at
     import. Raises InputError when nothing was changed, or nothing would be left to learn from.
     """
-    work = open_labelling(dataset)
-    with work.journal.lock:
+    with labelling_lock(dataset):
+        dataset = as_it_is_now(dataset)
+        work = open_labelling(dataset)
         changed = work.changed()
         if not changed:
             raise InputError(f"No label of {dataset.name} was changed since version {dataset.labels_version}.")
@@ -85,6 +87,11 @@ def restore_version(dataset: Dataset, number: int, *, by: str = "") -> Dataset:
 
     Raises InputError when there is no such version or the labels are those of it already.
     """
+    with labelling_lock(dataset):
+        return _restore(as_it_is_now(dataset), number, by)
+
+
+def _restore(dataset: Dataset, number: int, by: str) -> Dataset:
     work = open_labelling(dataset)
     journal = work.journal
     marks = {0: 0} | {mark.version: mark.number for mark in journal.marks}
@@ -94,13 +101,12 @@ def restore_version(dataset: Dataset, number: int, *, by: str = "") -> Dataset:
     for change in journal.changes:
         if change.number > marks[number]:
             earlier.setdefault(change.picture, change.before)
-    with journal.lock:
-        for picture_id, label in earlier.items():
-            if picture_id in work.pictures:
-                now = work.label(work.pictures[picture_id])
-                if now != label:
-                    journal.change(picture_id, now, label, by)
-        return make_version(dataset, by=by, note=f"version {number} again")
+    for picture_id, label in earlier.items():
+        if picture_id in work.pictures:
+            now = work.label(work.pictures[picture_id])
+            if now != label:
+                journal.change(picture_id, now, label, by)
+    return make_version(dataset, by=by, note=f"version {number} again")
 
 
 def _settle(twin: Dataset, work: Labelling, changed: set[str]) -> None:

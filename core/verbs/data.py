@@ -14,14 +14,15 @@ from core.workspace import Workspace
 
 def register(add: Add) -> None:
     """Add the verbs of the data room."""
-    verb = add("import", _import, "Read a labelled set (zip, tar.gz or folder) into the workspace.")
+    verb = add("import", _import, "Read pictures, labelled or not (zip, tar.gz, folder, video), into the workspace.")
     verb.add_argument(
         "source",
         nargs="+",
         type=Path,
-        help="archives or folders of one set, or the name of a public set, such as brain-tumor",
+        help="archives, folders or videos of one set, or the name of a public set, such as brain-tumor",
     )
     verb.add_argument("--name", help="what to call the dataset")
+    verb.add_argument("--into", metavar="DATASET", help="add the pictures to a dataset that is being labelled")
     _add_import_settings(verb)
     verb.add_argument("--dry-run", action="store_true", help="say what would be imported, and write nothing")
 
@@ -74,6 +75,8 @@ def _import(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     workspace.sweep_staging()  # what a killed import left takes space that this one may need
     values = {name: getattr(parsed, name, None) for name in ImportSettings.model_fields}
     settings = settings_from(ImportSettings, values | {CHOICES: _choices(parsed)})
+    if parsed.into:
+        return _add(parsed, workspace, settings)
     if parsed.dry_run:
         return _understanding_answer(understand(workspace, parsed.source, settings=settings, progress=say_progress()))
     if len(parsed.source) == 1 and not parsed.source[0].exists() and find_public_set(str(parsed.source[0])):
@@ -83,6 +86,19 @@ def _import(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
         return _dataset_answer(dataset)
     dataset = import_dataset(workspace, parsed.source, settings=settings, name=parsed.name, progress=say_progress())
     return _dataset_answer(dataset)
+
+
+def _add(parsed: argparse.Namespace, workspace: Workspace, settings: Any) -> dict[str, Any]:
+    from core.data.dataset import load_dataset
+    from core.labelling.adding import add_pictures
+    from core.words import count
+
+    if parsed.dry_run or parsed.name:
+        raise InputError("--into adds to a dataset that is there: leave --dry-run and --name out.")
+    dataset = load_dataset(workspace, parsed.into)
+    new, known = add_pictures(workspace, dataset, parsed.source, settings=settings, progress=say_progress())
+    there = f"; {known} were there already" if known else ""
+    return {"id": dataset.id, "new": new, "known": known, "words": f"{count(new, 'picture')} added{there}."}
 
 
 def _choices(parsed: argparse.Namespace) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pytest
 
 from core.data.dataset import Dataset, load_dataset
 from core.errors import InputError
+from core.files.file_lock import FileLock
 from core.labelling.journal import Journal, open_journal
 from core.labelling.label import Label, State, fitted
 from core.labelling.labelling import Conflict, open_labelling
@@ -115,17 +116,17 @@ def test_a_line_cut_short_by_a_crash_loses_that_change_alone(alone: Dataset) -> 
     path = open_journal(alone).path
     with path.open("ab") as file:
         file.write(b'{"n": 2, "at": "2026-01-01T00:00:00+00:00", "by": "", "pict')
-    fresh = Journal(path).refresh()
+    fresh = Journal(path, FileLock(path.with_suffix(".lock"))).refresh()
     assert [change.number for change in fresh.changes] == [1]
     fresh.change(other, Label(), label(state="nothing"))
-    again = Journal(path).refresh()
+    again = Journal(path, FileLock(path.with_suffix(".lock"))).refresh()
     assert [(change.picture, change.number) for change in again.changes] == [(picture, 1), (other, 2)]
 
 
 def test_another_process_is_heard(alone: Dataset) -> None:
     picture = ids(started(alone))[0]
     journal = open_journal(alone)
-    Journal(journal.path).change(picture, Label(), label(state="labelled", objects=[BOX]), "elsewhere")
+    Journal(journal.path, journal.lock).change(picture, Label(), label(state="labelled", objects=[BOX]), "elsewhere")
     assert open_labelling(alone).state(open_labelling(alone).picture(picture)) is State.LABELLED
 
 

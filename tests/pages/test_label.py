@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -17,6 +19,7 @@ from starlette.testclient import TestClient
 from core.cli import main
 from core.data.dataset import Dataset, load_dataset
 from core.data.importing.from_upload import import_dataset
+from core.data.importing.video_frames import frame_time
 from core.labelling.adding import add_pictures
 from core.labelling.label import Label, State
 from core.labelling.labelling import open_labelling
@@ -25,10 +28,11 @@ from core.labelling.settings import add_class, begin
 from core.labelling.versions import make_version
 from core.workspace import Workspace
 from pages._ui.label.routes import PREFIX, ROUTES
+from tests.data.importing.test_video_frames import scenes, write_video
 from tests.evaluation.stored_runs import detector_run
 from tests.labelling.conftest import alone, ids, write_pictures  # noqa: F401
 from tests.labelling.test_labels import BOX, started
-from tests.pages.conftest import Filled, button, open_page, texts
+from tests.pages.conftest import Filled, button, open_alone, open_page, texts
 
 OWN = {"origin": "http://testserver"}
 
@@ -60,6 +64,34 @@ def test_pictures_alone_lead_to_the_editor_and_on(workspace: Workspace, alone: D
     made = load_dataset(workspace, alone.id)
     assert (made.labels_version, made.task, sum(made.images.values())) == (1, "segment", 3)
     assert "There is not a single labelled object" not in texts(open_page("dataset.py", dataset=alone.id))
+
+
+def test_frames_of_a_video_are_added_beside_those_that_are_there(
+    workspace: Workspace,
+    alone: Dataset,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    started(alone)
+    video = write_video(tmp_path / "clip.mp4", scenes(16))
+    page = open_alone("label.py", dataset=alone.id)
+    page.segmented_control(key="label_add_way").set_value("A place on this machine").run()
+    page.text_input(key="label_place").set_value(str(video)).run()
+    page.number_input(key="label_frame_seconds").set_value(1.0).run()
+    button(page, "Add them").click().run()
+    ends = time.monotonic() + 60
+    while not page.run().success:
+        assert time.monotonic() < ends, texts(page)
+        time.sleep(0.2)
+    frames = [picture for picture in open_labelling(alone).pictures.values() if frame_time(picture.source)]
+    assert len(frames) == 7, "one per second of eight, and one left out between two stretches"
+    assert {picture.split for picture in frames} == {"train", "val"}
+    assert main(["import", str(video), "--into", alone.id, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["new"] > 3
+    every = {told[1]: picture.split for picture in open_labelling(alone).pictures.values()
+             if (told := frame_time(picture.source))}  # fmt: skip
+    changes = [(one, two) for one, two in pairwise(sorted(every)) if every[one] != every[two]]
+    assert len(changes) <= 2, "a frame lies where its neighbours lie"
 
 
 def test_the_editor_gets_the_picture_and_keeps_a_label(asked: tuple[TestClient, str, str], alone: Dataset) -> None:  # noqa: F811

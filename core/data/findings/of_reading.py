@@ -30,6 +30,30 @@ READING: dict[str, Kind] = {
         "One file is neither a picture nor a label of this set, and was left out.",
         "{n} files are neither pictures nor labels of this set, and were left out.",
     ),
+    "video-frames": Kind(
+        I,
+        "One frame of a video was taken as a picture.",
+        "{n} frames of videos were taken as pictures.",
+        "Frames of one video are alike, so they are never divided over two parts of the split; of a video that comes "
+        "alone it is a stretch of it that stays together.",
+    ),
+    "video-copies": Kind(
+        I,
+        "One frame of a video shows the same as the frame before it and was left out.",
+        "{n} frames of videos show the same as the frame before them and were left out.",
+    ),
+    "video-cut-short": Kind(
+        W,
+        "One video is damaged: frames were taken up to there.",
+        "{n} videos are damaged: frames were taken up to there.",
+        "The file may not have been copied completely: fetch it again, or go on without its end.",
+    ),
+    "video-unreadable": Kind(
+        W,
+        "One video can't be read and was left out.",
+        "{n} videos can't be read and were left out.",
+        "It is damaged, or of a kind that is not known here: save it as MP4 (H.264).",
+    ),
     "unreadable-image": Kind(
         W,
         "One picture can't be read and was left out.",

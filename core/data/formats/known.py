@@ -69,7 +69,7 @@ KNOWN: tuple[Known, ...] = (
           advice="Save the pictures as JPEG, PNG or TIFF.", alone=True),
     Known("a point cloud", (".pcd", ".las", ".laz", ".ply"), advice="Graft learns from pictures alone.", alone=True),
     Known("a video", (".mp4", ".avi", ".mov", ".mkv", ".webm"),
-          advice="Save its frames as pictures; CVAT and ffmpeg do that.", alone=True),
+          advice="Give it without the other files: its frames become pictures.", alone=True),
     Known("a PDF", (".pdf",), advice="Save its pages or figures as PNG.", alone=True),
     Known("a PSD of Photoshop", (".psd", ".xcf"), advice="Save the pictures as PNG or TIFF.", alone=True),
     Known("DICOMDIR, the list of a DICOM medium", pattern=r"(.*/)?dicomdir", advice="Add the files it lists.",

@@ -65,7 +65,7 @@ def import_dataset(
     title = readable(" ".join((name or _title(sources)).split())[:120]) or "dataset"
     with workspace.staging("import") as stage, rare_collections():
         with reading(source_words(sources)):
-            tree, moved = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
+            tree, moved = gather(workspace, sources, unpacked or stage, meter, settings, keep=unpacked is not None)
             meter("Looking at the layout", 0, 1)
             found = read_upload(tree, settings, chosen_earlier(workspace, sources))
         if unpacked is not None:

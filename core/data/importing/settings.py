@@ -66,6 +66,21 @@ class ImportSettings(BaseModel):
         title="Files of several pages or frames",
         description="Files of several pages or frames (TIFF, DICOM): take each as a picture, or the first only.",
     )
+    frame_seconds: float = Field(
+        default=0.5,
+        ge=0.02,
+        le=3600,
+        title="Seconds between two frames of a video",
+        description="Of a video, one frame is looked at every so many seconds; what shows the same as the frame before "
+        "it is left out.",
+    )
+    most_frames: int = Field(
+        default=300,
+        ge=2,
+        le=5_000,
+        title="Most frames of a video",
+        description="Of a longer video the frames lie further apart, evenly.",
+    )
     seed: int = Field(
         default=0,
         ge=0,

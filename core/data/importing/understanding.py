@@ -99,12 +99,12 @@ def understand(
     sources = [Path(item) for item in (source if isinstance(source, list) else [source])]
     if not sources:
         raise InputError("There is nothing to import: name a zip file or a folder.")
-    meter = Meter(progress)
+    meter, settings = Meter(progress), settings or ImportSettings()
     with workspace.staging("look", scratch=True) as stage, reading(source_words(sources)):
-        tree, _ = gather(workspace, sources, unpacked or stage, meter, keep=unpacked is not None)
+        tree, _ = gather(workspace, sources, unpacked or stage, meter, settings, keep=unpacked is not None)
         meter("Looking at the layout", 0, 1)
         with rare_collections():
-            return understand_tree(tree, settings or ImportSettings(), chosen_earlier(workspace, sources))
+            return understand_tree(tree, settings, chosen_earlier(workspace, sources))
 
 
 def understand_tree(tree: Tree, settings: ImportSettings, earlier: dict[str, Earlier] | None = None) -> Understanding:

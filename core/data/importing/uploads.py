@@ -10,7 +10,9 @@ from pathlib import Path
 from core.data.dataset import list_datasets
 from core.data.formats import Format, detect_format, layouts, pictures
 from core.data.formats.known import name_layout
+from core.data.images.video import is_video
 from core.data.importing.settings import ImportSettings
+from core.data.importing.video_frames import LEFT_FREE, with_frames
 from core.data.reading.archives import FOREIGN_ARCHIVES, extract, is_archive
 from core.data.reading.choices import AS_BEFORE, Choices, Earlier, Undecided
 from core.data.reading.door import readable
@@ -57,12 +59,18 @@ class Meter:
 
 
 def gather(
-    workspace: Workspace, sources: list[Path], stage: Path, meter: Meter, *, keep: bool = False
+    workspace: Workspace,
+    sources: list[Path],
+    stage: Path,
+    meter: Meter,
+    settings: ImportSettings,
+    *,
+    keep: bool = False,
 ) -> tuple[Tree, bool]:
     """Return the files of all sources and whether they are our own unpacked copies, which may be moved.
 
-    Archives are unpacked in `stage`. With `keep` what was unpacked there is listed, and taken as it lies the next time,
-    until `forget_unpacked`.
+    Archives are unpacked in `stage`, and frames of videos are written there. With `keep` what was unpacked there is
+    listed, and taken as it lies the next time, until `forget_unpacked`.
     """
     trees = []
     loose: list[Path] = []
@@ -80,10 +88,14 @@ def gather(
     if loose:
         trees.append(Tree(_loose_names(loose), label="files"))
     merged = merge_trees(trees)
+    room = max(0, workspace.free_bytes() - LEFT_FREE)
+    named = {source for source in sources if source.is_file()}
+    merged = with_frames(merged, named, stage, settings, room, lambda done, total: meter("Taking frames", done, total))
     merged.label = source_words(sources)  # what the user knows; used in messages from here on
     if not merged.files:
         raise InputError(f"{merged.label} is empty: there is nothing to import.")
-    return merged, all(is_archive(source) and not source.is_dir() for source in sources)
+    own = [is_archive(source) or is_video(source.name) for source in sources]
+    return merged, all(own) and not any(source.is_dir() for source in sources)
 
 
 def _loose_names(files: list[Path]) -> dict[str, Path]:
@@ -114,7 +126,7 @@ def _unpack(workspace: Workspace, source: Path, stage: Path, number: int, meter:
 
 def forget_unpacked(stage: Path) -> None:
     """Take the lists of what was unpacked away: the files are about to be moved."""
-    for listing in stage.glob("unpacked*.json"):
+    for listing in (*stage.glob("unpacked*.json"), *stage.glob("frames.json")):
         listing.unlink()
 
 
@@ -167,6 +179,10 @@ def _read_upload(tree: Tree, settings: ImportSettings, earlier: dict[str, Earlie
             "Leave the task empty or label the pictures accordingly."
         )
     tree.choices.check_all_asked()
+    for image in found.images:
+        image.group = tree.groups.get(image.name, image.group)
+    for code, example, number in tree.noted:
+        found.problems.note(code, example, count=number)
     if not found.images:
         raise InputError(f"{tree.label} holds no picture that can be used.")
     if found.drop_unused:

@@ -74,6 +74,10 @@ class Tree:
     """what kind of labels each JSON file holds, as far as it was looked at"""
     choices: Choices = field(default_factory=Choices)
     """what the user chose where several readings fit, and what was asked"""
+    groups: dict[str, str] = field(default_factory=dict)
+    """what pictures belong together, by their names, where it is known before they are read: frames of one video"""
+    noted: list[tuple[str, str, int]] = field(default_factory=list)
+    """findings made before reading: code, example, how many"""
     _by_suffix: dict[tuple[str, ...], list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property

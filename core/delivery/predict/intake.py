@@ -11,9 +11,10 @@ from pathlib import Path
 
 from core.data.images.decoding import KEPT_FORMATS, decode, open_header
 from core.data.images.page import UnreadableImage
+from core.data.images.video import VIDEO_ENDINGS
 from core.data.images.windows import Window
 from core.data.reading.archives import extract, is_archive
-from core.delivery.predict.predicting import VIDEO_ENDINGS, Found, find_pictures
+from core.delivery.predict.predicting import Found, find_pictures
 from core.errors import InputError
 
 MOST = 48

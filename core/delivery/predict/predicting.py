@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from core.data.images.video import is_video
 from core.data.reading.archives import extract, is_archive
 from core.delivery.predict.entry import ComparedWith, Counts, Entry, LoadedModel, Predicted
 from core.delivery.predict.model.chosen_model import ChosenModel, choose_model
@@ -19,7 +20,6 @@ from core.workspace import Workspace
 PICTURE_ENDINGS = frozenset(
     [".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".dcm", ".dicom", ".ima"]
 )
-VIDEO_ENDINGS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"])
 
 LEARNING_SECONDS = 1800.0
 """The training and validation pictures of a run, up to 700 of them, may take so long to look at."""
@@ -46,7 +46,7 @@ def find_pictures(sources: list[Path]) -> list[Found]:
                 for path in inside
                 if path.is_file() and not path.name.startswith("._")
             ]
-        elif source.suffix.lower() in VIDEO_ENDINGS and source.is_file():
+        elif is_video(source.name) and source.is_file():
             raise InputError(f"{source.name} is a video: give it on the page “Try it”, which draws on it and counts.")
         elif source.is_file():
             pictures.append(Found(source.resolve(), source.name))

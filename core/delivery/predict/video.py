@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from core.data.images.thumbnails import Mark, draw_marks
+from core.data.images.video import FrameTimes, open_video, upright
 from core.data.palette import class_colour
 from core.delivery.predict.drawing import draw_on
 from core.delivery.predict.entry import Entry, VideoSummary
@@ -60,20 +60,11 @@ def annotate_video(
 
     if TASKS[predictor.model.task].names_pixels:
         raise InputError("A model that gives every pixel its class can't look at a video here: give single pictures.")
-    try:
-        given: Any = av.open(str(source))
-    except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{source.name} can't be read as a video: {error}") from error
-    with given:
-        if not given.streams.video:
-            raise InputError(f"{source.name} holds no moving pictures.")
-        stream: Any = given.streams.video[0]
-        stream.thread_type = "AUTO"
-        rate = Fraction(stream.average_rate or stream.guessed_rate or 25).limit_denominator(1000)
-        total = stream.frames or (int(given.duration / 1e6 * rate) if given.duration else None)
+    with open_video(source) as video:
+        rate, total = video.rate, video.total
         encoder, name, options = _encoder()
         counter = _Counter(folder / "counts.csv", predictor.classes)
-        times = _Times(stream, rate)
+        times = FrameTimes(video)
         number = 0
         entry: Entry | None = None
         made: Any
@@ -81,8 +72,8 @@ def annotate_video(
         tick(0, total)
         try:
             with av.open(str(folder / name), "w") as made:
-                for frame in _frames(given, stream):
-                    picture, tick_of_frame = _upright(frame), times.next(frame)
+                for frame in video.frames():
+                    picture, tick_of_frame = upright(frame), times.next(frame)
                     if entry is None or number % every == 0:
                         entry = _predict_frame(predictor, picture, model, confidence)
                         counter.add(number, times.second, entry, confidence)
@@ -129,26 +120,6 @@ def _encoder() -> tuple[str, str, dict[str, str]]:
     raise InputError("This installation of PyAV (av) can write neither H.264 nor VP9: install the av wheel from PyPI.")
 
 
-def _frames(given: Any, stream: Any) -> Any:
-    """Give the frames that can be decoded; a damaged end is the end."""
-    import av
-
-    seen = 0
-    try:
-        for frame in given.decode(stream):
-            seen += 1
-            yield frame
-    except av.FFmpegError:
-        if not seen:
-            raise
-
-
-def _upright(frame: Any) -> Image.Image:
-    picture: Image.Image = frame.to_image()
-    turn = int(getattr(frame, "rotation", 0) or 0)  # degrees against the clock, from the file's display matrix
-    return picture.rotate(turn, expand=True) if turn else picture
-
-
 def _predict_frame(predictor: Predictor, picture: Image.Image, model: ChosenModel, confidence: float) -> Entry:
     found = find_in(predictor, np.asarray(picture), model.imgsz, confidence, model.max_det)
     return {"file": "", "page": 1, "width": picture.width, "height": picture.height, "error": None, **found}
@@ -164,37 +135,6 @@ def _shown(picture: Image.Image, entry: Entry, confidence: float, predictor: Pre
         colour = class_colour(predictor.classes.index(best[0]))
         draw_marks(shown, [Mark(((0.0, 0.0),), (), colour, f"{best[0]} {percent(best[1])}")])
     return shown
-
-
-class _Times:
-    """When each frame is shown: by its own time stamp, and after the one before it."""
-
-    def __init__(self, stream: Any, rate: Fraction) -> None:
-        self.base = Fraction(stream.time_base or 1 / rate)
-        self._step = max(1, round(1 / rate / self.base))
-        self._first: int | None = None
-        self._last: int | None = None
-
-    @property
-    def second(self) -> float:
-        """When the present frame is shown, from the first one on."""
-        return float((self._last or 0) * self.base)
-
-    def next(self, frame: Any) -> int:
-        """Go on to a frame; return its time in ticks of `base`, the first one's being 0.
-
-        One without a stamp, or with one that doesn't come after the last, follows at the average distance.
-        """
-        if self._first is None:
-            self._first = frame.pts or 0
-        stamp = None if frame.pts is None else frame.pts - self._first
-        if self._last is None:
-            self._last = 0
-        elif stamp is None or stamp <= self._last:
-            self._last += self._step
-        else:
-            self._last = stamp
-        return self._last
 
 
 class _Counter:

@@ -19,12 +19,13 @@ from core.words import count
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
 from pages._ui.common.settings import field_widget, problems
+from pages._ui.common.snapshots import save_snapshots, snapshots
 from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, safe_path, save_uploads
 from pages._ui.dataset.editing import window_trial
 from pages._ui.dataset.public_sets import choose_public_set
 
 FILES, FOLDER, PLACE, SAMPLE_SET = "Files", "A folder", "A place on this machine", "The sample set"
-PUBLIC_SET = "A public set"
+PUBLIC_SET, CAMERA = "A public set", "The camera"
 LAYOUTS = """
 | Your labels come from | What to give |
 |---|---|
@@ -32,7 +33,7 @@ LAYOUTS = """
 | a classification by folders | one folder per class, pictures in them |
 | a table | the pictures and a CSV or Excel sheet |
 | masks | the pictures and one PNG mask each |
-| nowhere yet | the pictures alone: they are labelled here, on the Label page |
+| nowhere yet | pictures alone, a video or the camera: they are labelled here, on the Label page |
 """
 
 
@@ -41,25 +42,30 @@ def bring_in(workspace: Workspace) -> str | None:
 
     Files are looked at as soon as they are given; None while there are none.
     """
-    ways = [FILES, FOLDER, PLACE, SAMPLE_SET, PUBLIC_SET]
+    ways = [FILES, FOLDER, PLACE, CAMERA, SAMPLE_SET, PUBLIC_SET]
     way = st.segmented_control("Where are your pictures?", ways, default=FILES,
                                required=True, key="bring_way", label_visibility="collapsed", wrap=True)  # fmt: skip
     if way == PUBLIC_SET:
         return choose_public_set(workspace)
     files: list[Any] = []
-    place = ""
+    place, shots = "", 0
     if way == FILES:
         files = st.file_uploader(
-            "Drop what you have: pictures (labels beside them, or a sheet), folders, a zip", accept_multiple_files=True,
-            key=fresh_key("bring_files"), max_upload_size=MAX_MEGABYTES,
+            "Drop what you have: pictures (labels beside them, or a sheet), folders, a zip, a video",
+            accept_multiple_files=True, key=fresh_key("bring_files"), max_upload_size=MAX_MEGABYTES,
             help="What is dropped together goes in as one dataset. For more than 2 GB, name its place on this machine.",
         )  # fmt: skip
     elif way == FOLDER:
         files = st.file_uploader("A folder with pictures and labels", accept_multiple_files="directory",
                                  key=fresh_key("bring_folder"), max_upload_size=MAX_MEGABYTES)  # fmt: skip
+    elif way == CAMERA:
+        shots = snapshots("bring_camera")
+        done = st.button("That is all", key="bring_camera_done", disabled=not shots)
     elif way == PLACE:
-        place = st.text_input("Folder or archive on this machine", key="bring_place", placeholder="the whole path",
-                              help="Best for large sets: nothing is uploaded or changed there.") or ""  # fmt: skip
+        place = st.text_input(
+            "Folder, archive or video on this machine", key="bring_place", placeholder="the whole path",
+            help="Best for large sets: nothing is uploaded or changed there.",
+        ) or ""  # fmt: skip
     else:
         st.markdown("Labelled pictures of surface defects on several materials, made for trying things out.")
     if way == SAMPLE_SET:
@@ -67,7 +73,7 @@ def bring_in(workspace: Workspace) -> str | None:
             return start_import(workspace, new_job(workspace), SAMPLE)
         return None
     settings, _ = import_settings(workspace)
-    given = bool(files or place.strip())
+    given = bool(files or place.strip() or (way == CAMERA and done))
     # Never to be clicked: the files are looked at as soon as they are there, and Import follows below what was seen.
     st.button("Import", key="bring_start", type="primary", disabled=True)
     if settings is None or not given:
@@ -109,7 +115,8 @@ def _look(workspace: Workspace, way: str, files: list[Any], place: str, settings
         return start_look(workspace, new_job(workspace), [path], settings=given)
     folder = new_job(workspace)
     try:
-        saved = save_uploads(files, folder / "upload")
+        upload = (folder / "upload").resolve()
+        saved = save_snapshots("bring_camera", upload / "camera") if way == CAMERA else save_uploads(files, upload)
         one_name_twice(files, saved)
     except InputError as error:
         remove_job(folder)

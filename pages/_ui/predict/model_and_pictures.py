@@ -11,9 +11,10 @@ from typing import Any
 import streamlit as st
 
 from core.data.dataset import load_dataset
+from core.data.images.video import VIDEO_ENDINGS
 from core.delivery.predict.intake import Intake, take_in
 from core.delivery.predict.model.chosen_model import ChosenModel, choose_model
-from core.delivery.predict.predicting import PICTURE_ENDINGS, VIDEO_ENDINGS
+from core.delivery.predict.predicting import PICTURE_ENDINGS
 from core.errors import GraftError, InputError
 from core.files.answering import silence_words, silent_for
 from core.models.library import list_models
