@@ -18,6 +18,7 @@ from pages._ui.label.adding import add_more
 from pages._ui.label.editor import label_editor
 from pages._ui.label.proposing import propose_cell
 from pages._ui.label.review import to_review
+from pages._ui.label.rounds import rounds_cell
 from pages._ui.label.versions import versions_cell
 
 QUESTIONS: dict[Task, str] = {
@@ -141,6 +142,7 @@ def label_page(dataset: Dataset) -> None:
     with page.cell("How far is it?"):
         so_far(dataset.id, by)
         add_more(workspace, dataset)
+    rounds_cell(page, workspace, dataset)
     with page.cell("Versions of the labels"):
         versions_cell(workspace, dataset, by)
 

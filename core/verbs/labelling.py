@@ -28,6 +28,7 @@ def register(add: Add) -> None:
         metavar=("LAYOUT", "OUT.zip"),
         help="write pictures and labels for another tool: yolo, coco, voc, cvat or labelme",
     )
+    verb.add_argument("--judge", action="store_true", help="let the run of every round look at the same pictures first")
     verb.add_argument("--version", type=int, help="put this version back, as a new one; 0: as imported")
 
 
@@ -57,11 +58,13 @@ def _propose(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]
 def _labels(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.data.dataset import load_dataset
     from core.data.label_export import export_labels
+    from core.lab.rounds import find_rounds
     from core.labelling.journal import open_journal
     from core.labelling.labelling import open_labelling
     from core.labelling.settings import read_settings
     from core.labelling.versions import list_versions, restore_version
-    from core.words import count
+    from core.metric_words import is_share, metric_term
+    from core.words import count, value_between
 
     dataset = load_dataset(workspace, parsed.dataset)
     if parsed.version is not None:
@@ -82,5 +85,11 @@ def _labels(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
             f"\n{count(changed, 'picture')} changed since {'is' if changed == 1 else 'are'} in no version yet"
             f"{', and not in the zip' if parsed.export else ''}: “Make version” on the Label page makes one."
         )
+    rounds = find_rounds(workspace, dataset, judge=parsed.judge)
+    for item in rounds.rounds:
+        figure = item.why or f"{metric_term(rounds.metric)} {value_between(item.figure, share=is_share(rounds.metric))}"
+        told += f"\nround of version {item.version}: {count(item.pictures, 'labelled training picture')}, {figure}"
+    told += f"\n{rounds.sentence}" if rounds.sentence else ""
     left = {"changed_since": changed} if changed and parsed.export else {}
-    return {"version": dataset.labels_version, "versions": versions, **left, "words": told}
+    answer = {"version": dataset.labels_version, "versions": versions, "rounds": rounds.as_json()}
+    return {**answer, **left, "words": told}
