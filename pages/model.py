@@ -26,6 +26,7 @@ from pages._ui.common.settings import field_widget
 from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 from pages._ui.model.plan_cell import choose_mirror, choose_time, fields_by_hand, plan_for, show_plan, show_reasons
 from pages._ui.model.strategy_cell import strategy_cell
+from pages._ui.model.views_cell import views_fold
 from pages._ui.training.start import show_start
 
 CATALOGUE, OWN_FILE, OWN_RUN = "A well-known model", "A file of my own (.pt)", OWN_MODEL
@@ -249,4 +250,5 @@ with head:
         keep_draft(workspace, spec)
         show_plan(plan, plan_words(spec, dataset))
         show_start(workspace, dataset, spec)
+        views_fold(workspace, dataset, spec)
         python_fold(spec_code(spec), key="spec")

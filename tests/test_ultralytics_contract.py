@@ -89,6 +89,8 @@ LEANS = (
     Lean("ultralytics.nn.distill_model:DistillationModel._remove_feature_hooks", "trainers/distillation.py", "calls"),
     Lean("ultralytics.nn.distill_model:DistillationModel.loss_sl2", "trainers/distillation.py", "calls"),
     *(Lean(task.trainer, "trainers/fast.py", "extends") for task in TASKS.values()),
+    *(Lean(f"{task.trainer}.build_dataset", "trainers/views.py", "calls", ("img_path", "mode", "batch"))
+      for task in TASKS.values()),
     Lean(f"{YOLO}.detect:DetectionValidator.update_metrics", "trainers/watching.py", "replaces", ("preds", "batch")),
 )  # fmt: skip
 """Every name that the room overrides, replaces, repeats or calls."""

@@ -236,3 +236,14 @@ def test_the_record_of_a_planned_run_names_its_teacher(filled: Filled) -> None:
     stop_run(filled.workspace, run.id, keep_best=False)
     assert run.spec.teacher_weights["name"] == f"run:{filled.run_id}"
     assert len(run.spec.teacher_weights["sha256"]) == 64
+
+
+def test_what_the_training_will_see_is_drawn_once_the_fold_is_opened(opened: tuple[AppTest, str]) -> None:
+    app, _ = opened
+    assert "model_views" not in app.session_state
+    app.session_state["fold_views"] = True
+    app.run()
+    assert not app.exception, app.exception
+    seen = next(iter(app.session_state["model_views"].values()))
+    assert [len(item.views) for item in seen] == [3, 3, 3, 3]
+    assert all(item.file.startswith("train/") for item in seen)

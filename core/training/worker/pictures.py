@@ -55,7 +55,7 @@ class TrainingPictures:
         batch, self._batch = self._batch, None
         if batch is None:
             return []
-        tiles = [(_pixels(image), self._truth(batch, index), "") for index, image in enumerate(batch["img"])]
+        tiles = [(pixels(image), self._truth(batch, index), "") for index, image in enumerate(batch["img"])]
         for old in self.folder.glob("batch_*.jpg"):
             old.unlink(missing_ok=True)
         return [self._save(tile, f"batch_{epoch}_{index}.jpg") for index, tile in enumerate(tiles)]
@@ -82,12 +82,12 @@ class TrainingPictures:
         for index, file in enumerate(batch.get("im_file", [])):
             wanted = file in self._followed if self._followed else len(self._validation) < PICTURES
             if wanted and TASKS[self.task].names_pixels:
-                picture = Image.fromarray(_pixels(batch["img"][index].detach().float().cpu()))
+                picture = Image.fromarray(pixels(batch["img"][index].detach().float().cpu()))
                 lay_mask(picture, answers[index].cpu().numpy().astype(np.uint8))
                 self._validation[file] = (np.asarray(picture), [], Path(file).stem)
             elif wanted:
                 marks = self._truth(batch, index) + self._answered(answers, index, batch["img"].shape)
-                self._validation[file] = (_pixels(batch["img"][index].detach().float().cpu()), marks, Path(file).stem)
+                self._validation[file] = (pixels(batch["img"][index].detach().float().cpu()), marks, Path(file).stem)
         if "im_file" not in batch and not self._validation:  # classification: the validator knows no file names
             for index in range(min(PICTURES, len(batch["img"]))):
                 right, said = int(batch["cls"][index]), int(answers[index].argmax())
@@ -96,7 +96,7 @@ class TrainingPictures:
                 sign = "" if right == said else f" (is {self.names.get(right, right)})"
                 frame = Mark(box_outline((0.5, 0.5, 0.98, 0.98)), (), class_colour(said), label + sign, dashed=True)
                 self._validation[f"{index}"] = (
-                    _pixels(batch["img"][index].detach().float().cpu()),
+                    pixels(batch["img"][index].detach().float().cpu()),
                     [frame],
                     str(index),
                 )
@@ -107,7 +107,7 @@ class TrainingPictures:
         mine = batch["batch_idx"].cpu() == index
         rows = zip(batch["bboxes"].cpu()[mine].tolist(), batch["cls"].cpu()[mine].view(-1).tolist(), strict=True)
         shape = batch["img"].shape
-        return [Mark(_corners(box, shape, True), (), class_colour(int(which))) for box, which in rows]
+        return [Mark(corners(box, shape, True), (), class_colour(int(which))) for box, which in rows]
 
     def _answered(self, answers: Any, index: int, shape: Any) -> list[Mark]:
         answer = answers[index]
@@ -117,7 +117,7 @@ class TrainingPictures:
             if sure < CONFIDENCE:
                 continue
             name = f"{self.names.get(int(which), int(which))} {percent(sure)}"
-            marks.append(Mark(_corners(box, shape, False), (), class_colour(int(which)), name, dashed=True))
+            marks.append(Mark(corners(box, shape, False), (), class_colour(int(which)), name, dashed=True))
         return marks
 
     def _save(self, drawn: Drawn, name: str) -> str:
@@ -136,7 +136,7 @@ def picture_epoch(file: str) -> int:
     return int(found.group(1)) if found else 0
 
 
-def _pixels(image: Any) -> Any:
+def pixels(image: Any) -> Any:
     """Return a (3, height, width) float image (0 to 1, or standardised for classification) as bytes, channels last."""
     low, high = float(image.min()), float(image.max())
     if low < -0.01 or high > 1.01:  # standardised with mean and spread: stretch it back to what can be shown
@@ -146,7 +146,7 @@ def _pixels(image: Any) -> Any:
     return (image[:3].permute(1, 2, 0).clamp(0, 1) * 255).byte().numpy()
 
 
-def _corners(box: list[float], shape: Any, normalised: bool) -> tuple[tuple[float, float], ...]:
+def corners(box: list[float], shape: Any, normalised: bool) -> tuple[tuple[float, float], ...]:
     """Return a box's corners as fractions: truth is centre and size in fractions, an answer corners in pixels.
 
     Five numbers are a rotated box (centre, size, angle in radians): fractions in truth, pixels in an answer.
