@@ -1,12 +1,13 @@
 """What many viewers of a live run cost: times of script runs, memory, files and threads of the web process.
 
-    python -m bench.viewers [--viewers 30] [--seconds 60] [--reruns 1000] [--idle]
+    python -m bench.viewers [--viewers 30] [--seconds 60] [--reruns 1000] [--uploads 50] [--idle]
 
 A real server and a real training on this machine. Each viewer is a client that speaks the browser's protocol: it opens
 the Training page of the run, asks for each live part again at the interval the page states, and reloads the page every
 RELOAD seconds. A time is that from asking to the end of the script run. Aims: median under 1 s, 95 % under 2.5 s, web
 process under 500 MB, and files and threads back to where they were once the viewers have gone. `--idle` leaves the
-training out. Then one viewer opens pages `--reruns` times, and what memory grew by is told.
+training out. Then one viewer opens pages `--reruns` times, and a browser (Debian's chromium) uploads an archive
+`--uploads` times, each of which is looked at and put away again; what memory, files and threads grew by is told.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import asyncio
 import contextlib
 import os
 import random
+import re
+import shutil
 import socket
 import statistics
 import subprocess
@@ -208,12 +211,37 @@ async def again_and_again(address: str, query: str, times: int, pid: int) -> tup
     return early, Cost.of(pid)
 
 
+def upload_again_and_again(address: str, archive: Path, times: int, pid: int) -> tuple[Cost, Cost]:
+    """Give a browser's page an archive so often; return what the web process held after a tenth and at the end."""
+    from playwright.sync_api import expect, sync_playwright
+
+    from tests.conftest import CHROMIUM_OPTIONS
+
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    early = Cost.of(pid)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        page = browser.new_page()
+        page.goto(f"{address}/dataset?new=1")
+        for number in range(times):
+            page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(archive)
+            expect(page.get_by_text(re.compile("^Read as")).first).to_be_visible(timeout=300_000)
+            page.get_by_role("button", name="Other pictures").click()
+            expect(page.get_by_text(re.compile("^Read as"))).to_have_count(0, timeout=60_000)
+            if number + 1 == max(1, times // 10):
+                early = Cost.of(pid)
+        late = Cost.of(pid)
+        browser.close()
+    return early, late
+
+
 def main() -> None:
     """Run it and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--viewers", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--reruns", type=int, default=1000)
+    parser.add_argument("--uploads", type=int, default=50)
     parser.add_argument("--idle", action="store_true")
     parser.add_argument("--stay", action="store_true", help="don't wait for the sessions to be forgotten")
     options = parser.parse_args()
@@ -249,6 +277,10 @@ def main() -> None:
             if options.reruns:
                 early, late = asyncio.run(again_and_again(address, f"run={run.id}", options.reruns, server.pid))
                 print(f"after {options.reruns // 10} openings of pages: {early}; after {options.reruns}: {late}")
+            if options.uploads:
+                archive = ROOT / "sample_data" / "surface_defects.zip"
+                early, late = upload_again_and_again(address, archive, options.uploads, server.pid)
+                print(f"after {max(1, options.uploads // 10)} uploads: {early}; after {options.uploads}: {late}")
             if not options.stay:
                 time.sleep(GONE)
                 asyncio.run(crowd(address, f"run={run.id}", 1, 5, server.pid))  # what has expired goes when one comes
