@@ -114,10 +114,10 @@ class Workspace:
             for folder in (workspace.datasets, workspace.runs, own_weights, workspace.staging_root):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            if workspace.read_only and (workspace.runs.is_dir() or workspace.datasets.is_dir()):
-                return workspace
             if error.errno in GONE_AWAY:
                 raise InputError(str(of_the_system(error))) from error
+            if workspace.read_only and (workspace.runs.is_dir() or workspace.datasets.is_dir()):
+                return workspace
             raise InputError(
                 f"The workspace folder {workspace.root} can't be written to ({error.strerror}). "
                 "Set GRAFT_WORKSPACE to a folder you own."

@@ -20,7 +20,7 @@ import pytest
 
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.job import new_job, read_import, start_import
-from core.errors import GraftError, InputError
+from core.errors import InputError
 from core.files.answering import FRESH, PATIENCE, check_answers, silent_for
 from core.jobs import remove_job, wait_job
 from core.training.runs import get_run, start_run, stop_run, wait_run
@@ -155,8 +155,8 @@ def test_pages_of_a_workspace_that_hangs_say_so_and_come_back(
         server.kill()
 
 
-def test_a_drive_that_is_pulled_out_is_named(drive: Drive, tmp_path: Path) -> None:
-    make_place(drive.folder)
+def test_a_drive_that_is_pulled_out_is_named(drive: Drive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GRAFT_WORKSPACE", str(make_place(drive.folder).workspace.root))
     drive.process.kill()
     drive.process.wait(10)
     program = verb(drive, "runs")
@@ -164,8 +164,10 @@ def test_a_drive_that_is_pulled_out_is_named(drive: Drive, tmp_path: Path) -> No
     assert program.returncode == 2
     assert "does not answer" in told
     assert str(drive.folder) in told
+    page = open_page("runs.py")
+    assert [str(drive.folder) in item.value for item in page.error] == [True]
     workspace = Workspace.open(tmp_path / "workspace")
-    with pytest.raises(GraftError, match=str(drive.folder)):
+    with pytest.raises(OSError, match=str(drive.folder)):
         import_dataset(workspace, drive.folder / "given")
     assert list(workspace.datasets.iterdir()) == []
 
