@@ -16,6 +16,8 @@ def register(add: Add) -> None:
     verb.add_argument("dataset", help="id or name of a dataset that is being labelled")
     verb.add_argument("--random", action="store_true", help="in random order, whatever a model would ask for")
 
+    verb.add_argument("--like", metavar="FILE", help="those of the training part that are most like this picture first")
+
     verb = add("propose", _propose, "Let a model propose labels for the pictures that have none yet.")
     verb.add_argument("dataset", help="id or name of a dataset that is being labelled")
     verb.add_argument("run", help="id of a run, library:ID, or the path of a .pt file")
@@ -34,10 +36,15 @@ def register(add: Add) -> None:
 
 def _queue(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.data.dataset import load_dataset
+    from core.errors import InputError
     from core.labelling.labelling import open_labelling
+    from core.labelling.likeness import find_picture, more_like
     from core.labelling.queue import queue
 
-    waiting = queue(open_labelling(load_dataset(workspace, parsed.dataset)), random=parsed.random)
+    work = open_labelling(load_dataset(workspace, parsed.dataset))
+    if parsed.like and parsed.random:
+        raise InputError("Choose one order: --random or --like FILE.")
+    waiting = more_like(work, find_picture(work, parsed.like).id) if parsed.like else queue(work, random=parsed.random)
     rows = [{"file": picture.source, "reason": reason} for picture, reason in waiting]
     lines = [f"{row['file']}: {row['reason']}" for row in rows]
     return {"queue": rows, "words": "\n".join(lines) or "Every picture is labelled, or somebody is unsure of it."}

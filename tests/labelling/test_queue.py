@@ -76,7 +76,7 @@ def test_versions_are_listed_and_put_back_from_the_command_line(alone: Dataset, 
     from core.labelling.versions import make_version
 
     started(alone)
-    assert said("labels", alone.id) == {"version": 0, "versions": []}
+    assert said("labels", alone.id) == {"version": 0, "versions": [], "rounds": []}
     say(alone, ids(alone)[0], objects=[BOX])
     say(alone, ids(alone)[1], objects=[BOX])
     dataset = make_version(alone, by="Ada")

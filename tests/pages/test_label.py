@@ -23,6 +23,7 @@ from core.data.importing.video_frames import frame_time
 from core.labelling.adding import add_pictures
 from core.labelling.label import Label, State
 from core.labelling.labelling import open_labelling
+from core.labelling.likeness import read_vectors
 from core.labelling.proposals import Proposed, read_proposals, save_proposals
 from core.labelling.settings import add_class, begin
 from core.labelling.versions import make_version
@@ -223,6 +224,7 @@ def test_a_run_proposes_and_the_editor_shows_it_until_it_is_labelled(
     proposals = read_proposals(dataset)
     assert proposals is not None
     assert told == {"pictures": 5, "proposals": proposals.count}
+    assert set(read_vectors(dataset)) == set(ids(dataset))
     assert sorted(item for item, _ in proposals.order) == sorted(ids(dataset, "train"))
     picture = ids(dataset)[0]
     proposals.pictures[picture] = [Proposed(name="disc", confidence=0.9, box=(1, 2, 30, 20))]

@@ -22,6 +22,7 @@ from core.errors import GraftError, InputError
 from core.jobs import JobState, Progress, Report
 from core.labelling.label import State
 from core.labelling.labelling import open_labelling
+from core.labelling.likeness import save_vectors
 from core.labelling.proposals import Proposals, Proposed, one_per_thing, save_proposals
 from core.labelling.queue import what_teaches_most
 from core.tasks import TASKS
@@ -123,6 +124,7 @@ def propose_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
         left_out=dict(left_out),
     )
     save_proposals(dataset, proposals)
+    save_vectors(dataset, vectors)
     return {"pictures": len(found), "proposals": proposals.count, "left_out": dict(left_out)}
 
 

@@ -16,6 +16,7 @@ from core.data.palette import CLASS_COLOURS
 from core.errors import InputError
 from core.labelling.label import Label
 from core.labelling.labelling import Conflict, Labelling, Picture, open_labelling
+from core.labelling.likeness import more_like
 from core.labelling.proposals import read_proposals
 from core.labelling.queue import queue
 from core.labelling.settings import add_class
@@ -123,6 +124,11 @@ def name_class(work: Labelling, request: Answer) -> Answer:
     return {"classes": add_class(work.dataset, str(request["name"])).classes}
 
 
+def like(work: Labelling, request: Answer) -> Answer:
+    """Answer the ids of the open pictures to learn from, the one most like a picture first."""
+    return {"order": [item.id for item, _ in more_like(work, request["picture"])]}
+
+
 def snap(work: Labelling, request: Answer) -> Answer:
     """Answer the thing in a box (left, top, width, height) as a shape of the task, null where none stands out."""
     picture = work.picture(request["picture"])
@@ -137,4 +143,5 @@ ANSWERS: dict[str, Callable[[Labelling, Answer], Answer]] = {
     "set_label": set_label,
     "name_class": name_class,
     "snap": snap,
+    "like": like,
 }

@@ -91,6 +91,7 @@ ROUTES = [
     Route(f"{PREFIX}/{{dataset}}/picture/{{picture}}", picture),
     Route(f"{PREFIX}/{{dataset}}/label/{{picture}}", _answering("label"), methods=["GET"]),
     Route(f"{PREFIX}/{{dataset}}/label/{{picture}}", _answering("set_label"), methods=["POST"]),
+    Route(f"{PREFIX}/{{dataset}}/like/{{picture}}", _answering("like")),
     Route(f"{PREFIX}/{{dataset}}/snap/{{picture}}", _answering("snap"), methods=["POST"]),
     Route(f"{PREFIX}/{{dataset}}/classes", _answering("name_class"), methods=["POST"]),
 ]

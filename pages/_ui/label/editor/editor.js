@@ -45,6 +45,7 @@ class Editor extends Keys {
 
   async begin(open) {
     const told = await this.server.pictures();
+    told.orders.like = this.settings.orders?.like;
     this.settings = told;
     this.pictures = told.pictures;
     this.byId = new Map(told.pictures.map((item) => [item.id, item]));
@@ -137,6 +138,19 @@ class Editor extends Keys {
     const [next] = this.waiting();
     if (next) this.go(this.pictures.indexOf(next));
     else this.say(this.find("select[name=order]").value === "review" ? "These were all that were sent here." : "Every picture is labelled, or somebody is unsure of it.");
+  }
+
+  // What is most like this picture comes next, until another order is chosen.
+  async moreLike() {
+    try {
+      const { order } = await this.server.ask(`like/${this.picture.id}`), option = this.find("option[value=like]");
+      if (!order.length) { this.say("No other open picture to learn from is known to the model that was asked."); return; }
+      this.settings.orders.like = order;
+      option.textContent = `more like ${this.picture.source.split("/").pop()}`;
+      option.hidden = option.disabled = false;
+      option.selected = true;
+      this.onward();
+    } catch (error) { this.say(error.message); }
   }
 
   words() {

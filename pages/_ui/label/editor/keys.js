@@ -7,7 +7,7 @@ const KEYS = [
   ["Alt and arrows", "move what is chosen by a pixel; with Shift its size"], ["Q, E", "turn a turned box"],
   ["S", "snap what is chosen to the thing in it; else: every box that is drawn from now on"],
   ["Del", "delete what is chosen, refuse a proposal"], ["Ctrl Z, Ctrl Y", "undo, redo"],
-  ["N", "nothing here"], ["U", "unsure: not for training"], ["C", "copy from the picture before"], ["H", "hide, show"],
+  ["N", "nothing here"], ["U", "unsure: not for training"], ["C", "copy from the picture before"], ["M", "more like this: what is most like it comes next"], ["H", "hide, show"],
   ["+ \u2212 0", "zoom, whole picture; so does the wheel, with Ctrl or once the picture was clicked"], ["Space and drag", "move the picture"],
   ["X", "a key point that is not there (while points are set)"],
   ["right button and drag", "brightness and contrast"],
@@ -35,7 +35,7 @@ class Keys extends Hands {
     const simple = {
       ArrowLeft: () => this.go(this.at - 1), ArrowRight: () => this.go(this.at + 1), Delete: () => this.remove(), Backspace: () => this.remove(),
       Escape: () => { this.chosen = null; this.stopDrawing(); }, n: () => this.press("nothing"), u: () => this.press("unsure"), h: () => this.press("hide"),
-      c: () => this.copyBefore(), s: () => this.snap(), b: () => this.middle(), q: () => this.turnChosen(-2), e: () => this.turnChosen(2), "+": () => this.zoom(1.25), "=": () => this.zoom(1.25),
+      c: () => this.copyBefore(), m: () => this.moreLike(), s: () => this.snap(), b: () => this.middle(), q: () => this.turnChosen(-2), e: () => this.turnChosen(2), "+": () => this.zoom(1.25), "=": () => this.zoom(1.25),
       "-": () => this.zoom(0.8), 0: () => this.fit(), x: () => { if (this.pointing) this.setPoint([0, 0], 0); }, Enter: () => this.enter(),
       " ": () => { this.space = true; this.draw(); },
     }[key];
@@ -77,7 +77,7 @@ class Keys extends Hands {
       previous: () => this.go(this.at - 1), next: () => this.go(this.at + 1), undo: () => this.undo(), redo: () => this.redo(), remove: () => this.remove(),
       before: () => this.copyBefore(), snap: () => this.snap(), hide: () => { this.hidden = !this.hidden; this.showAll(); }, pan: () => { this.panning = !this.panning; this.showAll(); },
       closer: () => this.zoom(1.25), farther: () => this.zoom(0.8), fit: () => this.fit(), nothing: () => { if (!this.whole) this.setState("nothing"); },
-      unsure: () => this.setState("unsure"), onward: () => this.onward(), name: () => this.nameClass(), plain: () => this.look(100, 100),
+      unsure: () => this.setState("unsure"), onward: () => this.onward(), like: () => this.moreLike(), name: () => this.nameClass(), plain: () => this.look(100, 100),
       accept: () => this.accept(this.shown),
       refuse: () => { this.proposals = []; this.chosen = null; this.showAll(); this.say(`Refused. ${this.words()}`); },
     };
