@@ -149,12 +149,16 @@ def metric_list(metrics: Mapping[str, float | None]) -> str:
 def validator_words(metrics: Mapping[str, float | None]) -> str:
     """Tell a run's figures as Ultralytics' validator counts them, and why they differ; "" where they aren't known."""
     figures = metric_list(metrics)
-    return (
-        f"As Ultralytics’ validator counts it, for comparing with papers: {figures}. It pads a picture by the others "
-        "of its batch, lets a box have several classes and compares masks coarsely; the best epoch was chosen by it."
-        if figures
-        else ""
-    )
+    if not figures:
+        return ""
+    why = []
+    if not {"top1", "top5"} & set(metrics):
+        why.append("pads a picture by the others of its batch")
+    if "mAP50" in metrics:
+        why += ["lets a box have several classes", "compares masks coarsely"]
+    reason = f"It {', '.join(why[:-1])}{' and ' if len(why) > 1 else ''}{why[-1]}; the" if why else "The"
+    told = f"As Ultralytics’ validator counts it, for comparing with papers: {figures}."
+    return f"{told} {reason} best epoch was chosen by it."
 
 
 def headline_among(task: str, names: Iterable[str]) -> str | None:

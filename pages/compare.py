@@ -20,7 +20,7 @@ from pages._ui.common.formatting import plain
 from pages._ui.common.pictures import Tile, show_picture
 from pages._ui.evaluation import charts as evaluation_charts
 from pages._ui.evaluation.evaluations import evaluation_of, is_ready, stamp_of
-from pages._ui.evaluation.gallery import picture_marks
+from pages._ui.evaluation.gallery import MOST_DRAWN, picture_marks, surest_marks
 from pages._ui.evaluation.predicting import predict_with_bar
 from pages._ui.model.plan_cell import SETTING_WORDS
 
@@ -136,7 +136,7 @@ def show_figures(runs: list[Run], split: str) -> None:
                 figure = evaluation.metrics[name]
                 row[metric_title(name)] = value_from_to(figure, share=is_share(name))
         rows.append(row)
-    st.dataframe(pd.DataFrame(rows).set_index("run").T, width="stretch", placeholder="–")
+    st.dataframe(pd.DataFrame(rows).set_index("run").T.rename_axis("figure"), width="stretch", placeholder="–")
 
 
 def show_learning(runs: list[Run]) -> None:
@@ -171,6 +171,7 @@ def show_pictures(runs: list[Run], comparison: Comparison, dataset: Dataset) -> 
         st.caption("There is none.")
         return
     evaluations = [evaluation_of(workspace, run, comparison.split) for run in (first, second)]
+    cut = False
     for row in part.head(6).to_dict("records"):
         columns = st.columns(2)
         for column, run, evaluation, mistakes in zip(
@@ -181,9 +182,13 @@ def show_pictures(runs: list[Run], comparison: Comparison, dataset: Dataset) -> 
             if TASKS[evaluation.task].names_pictures:
                 answer = evaluation.pictures.set_index("file").loc[row["file"]]
                 words = f"{names[run.id]}: says {answer['prediction']} (is {answer['truth']})"
+            marks = picture_marks(evaluation, row["file"], dataset)
+            shown = surest_marks(marks)
+            cut = cut or len(shown) < len(marks)
             with column:
-                show_picture(Tile(dataset.image_path(row["file"]), picture_marks(evaluation, row["file"], dataset),
-                                  plain(words), words), 600)  # fmt: skip
+                show_picture(Tile(dataset.image_path(row["file"]), shown, plain(words), words), 600)
+    if cut:
+        st.caption(f"Where a model finds more than {MOST_DRAWN} things, the {MOST_DRAWN} it is surest of are drawn.")
     if len(part) > 6:
         st.caption(f"The 6 clearest of {len(part)}.")
 
@@ -247,7 +252,11 @@ def show_page() -> None:
         show_pictures(runs, chosen, dataset)
     with page.cell("What was set differently?"):
         show_settings(comparisons, runs)
-        next_step("Try the better one on new pictures", "predict.py", key="compare_predict", run=runs[0].id)
+        better = [item.b if item.judgement == "b" else item.a for item in comparisons if item.judgement in ("a", "b")]
+        if len(comparisons) == 1 and better:
+            next_step("Try the better one on new pictures", "predict.py", key="compare_predict", run=better[0])
+        else:
+            next_step("Try one on new pictures", "predict.py", key="compare_predict", run=runs[0].id)
 
 
 def _named(sentence: str, names: dict[str, str]) -> str:

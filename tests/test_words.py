@@ -263,6 +263,12 @@ def test_numbers_are_put_into_words_in_one_place() -> None:
     assert all(any(name.startswith(known) for name in names.values()) for known in BY_HAND)
 
 
+def test_why_the_validator_counts_otherwise_is_true_of_the_task() -> None:
+    assert "box" not in metric_words.validator_words({"top1": 0.9, "top5": 1.0})
+    assert "box" in metric_words.validator_words({"mAP50": 0.9})
+    assert metric_words.validator_words({}) == ""
+
+
 @pytest.mark.parametrize(
     "line",
     [

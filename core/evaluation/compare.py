@@ -252,6 +252,9 @@ def _sentences(
 
 def _trained_otherwise(a: str, b: str, settings: dict[str, tuple[Any, Any]]) -> str:
     """Return what else differs between two runs, to go into the sentence that judges them; "" for nothing."""
+    start = settings.get("transfer")
+    if start is not None and not all(start):  # one begins from no file at all: the strategy says so
+        settings = {name: pair for name, pair in settings.items() if name != "transfer"}
     if not settings:
         return ""
     titles = {name: str(field.title or name).lower() for name, field in TrainingSpec.model_fields.items()}

@@ -55,6 +55,17 @@ def test_miss_and_false_alarm_carry_a_sign_of_their_own(white: Path) -> None:
     assert len({plain, miss, alarm}) == 3
 
 
+def test_many_marks_leave_the_picture_to_be_seen(white: Path) -> None:
+    boxes = [box_outline((0.05 + 0.1 * (n % 10), 0.1 + 0.1 * (n // 10), 0.04, 0.08)) for n in range(90)]
+    marks = [Mark(box, (), "#0072B2", "a long name 12 %", dashed=True, sign="false-alarm") for box in boxes]
+
+    def seen(shown: list[Mark]) -> float:
+        pixels = np.asarray(Image.open(io.BytesIO(render(white, shown, 600, quality=95))).convert("RGB"))
+        return float((pixels.min(axis=2) > 230).mean())
+
+    assert seen(marks) > 0.4
+
+
 def test_tiny_grey_and_transparent_pictures_render(tmp_path: Path) -> None:
     for mode, size in (("L", (12, 9)), ("RGBA", (3000, 20)), ("P", (64, 64))):
         path = tmp_path / f"{mode}.png"

@@ -58,6 +58,10 @@ def test_other_settings_stand_in_the_first_sentence() -> None:
     assert told.judgement == plain.judgement == "b"
     assert "epochs 3 and 9" in told.sentences[0]
     assert "differently" not in plain.sentences[0]
+    start = {"transfer": ({}, {"origin": "a file of your own"}), "strategy": ("scratch", "fine-tune")}
+    told = compare_evaluations(*made, start)
+    assert "scratch and fine-tune" in told.sentences[0]
+    assert "file" not in told.sentences[0], "the one from scratch began from none"
 
 
 def test_a_run_and_its_twin_differ_by_nothing() -> None:

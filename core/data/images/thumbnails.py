@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +26,8 @@ from core.data.palette import class_colour, ink_on
 Point = tuple[float, float]
 SMALL = 480
 """Up to this longer side, in pixels, only a few names are written; the picture would vanish under more."""
+MOST_NAMED = 60
+"""Marks from which on a picture small or large carries signs alone: names would cover all of it."""
 VEIL = 120
 """How thickly a mask is laid over a picture, of 255."""
 DASH = (7.0, 5.0)
@@ -116,7 +118,7 @@ def draw_marks(picture: Image.Image, marks: Sequence[Mark], letters: int | None 
     crowded = len(marks) > (5 if max(picture.size) <= SMALL else 40)
     for mark in marks:
         if mark.outline and (mark.sign or (mark.label and not crowded)):
-            _name(pen, picture, mark, font)
+            _name(pen, picture, replace(mark, label="") if len(marks) > MOST_NAMED else mark, font)
 
 
 def lay_mask(picture: Image.Image, mask: NDArray[np.uint8]) -> None:

@@ -158,7 +158,12 @@ def reliability(bins: Sequence[Bin], scaled: Sequence[Bin] = ()) -> go.Figure:
             mode="lines+markers", line={"color": "#0072B2", "width": 2, "dash": "dash"}, marker={"size": 6},
             hovertemplate="corrected, says %{x:.0%}, right in %{y:.0f} %<extra></extra>",
         )  # fmt: skip
-    chart.update_xaxes(title="how sure it says it is", range=[0, 1], tickformat=".0%")
+    chart.update_xaxes(
+        title="how sure it says it is",
+        range=[0, 1],
+        tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1],
+        ticktext=["0", "20 %", "40 %", "60 %", "80 %", "100 %"],
+    )
     chart.update_yaxes(title="how often it is right", ticksuffix=" %", range=[0, 104])
     return chart
 

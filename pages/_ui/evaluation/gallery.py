@@ -24,6 +24,8 @@ from pages._ui.common.formatting import plain
 from pages._ui.common.gallery import class_legend, show_gallery
 from pages._ui.common.pictures import Tile
 
+MOST_DRAWN = 30
+"""Answers drawn on a picture where two models are laid side by side."""
 KINDS = {
     "missed": "Missed",
     "background": "Nothing there",
@@ -162,6 +164,12 @@ def picture_marks(evaluation: Evaluation, file: str, dataset: Dataset) -> tuple[
             mark = replace(mark, points=shape_points) if keypoints else replace(mark, outline=shape_points)
         marks.append(mark)
     return tuple(marks)
+
+
+def surest_marks(marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
+    """Return the marks of all labels and of the answers a model is surest of, so that the picture is still seen."""
+    labels, answers = [mark for mark in marks if not mark.dashed], [mark for mark in marks if mark.dashed]
+    return (*labels, *answers[:MOST_DRAWN])  # the surest come first
 
 
 def _colour(evaluation: Evaluation, item: PictureMark) -> str:

@@ -11,10 +11,8 @@ from typing import Any
 import streamlit as st
 
 from core.data.dataset import load_dataset
-from core.data.images.video import VIDEO_ENDINGS
 from core.delivery.predict.intake import Intake, take_in
 from core.delivery.predict.model.chosen_model import ChosenModel, choose_model
-from core.delivery.predict.predicting import PICTURE_ENDINGS
 from core.errors import GraftError, InputError
 from core.files.answering import silence_words, silent_for
 from core.models.library import list_models
@@ -28,7 +26,6 @@ from pages._ui.common.formatting import plain
 from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 
 UPLOAD, OWN, CAMERA, PLACE = "Upload", "Its own validation pictures", "Camera", "A place on this machine"
-FILE_TYPES = [*sorted(ending[1:] for ending in PICTURE_ENDINGS | VIDEO_ENDINGS), "zip", "tar", "gz"]
 OWN_PICTURES = 8
 KEPT_SECONDS = 24 * 3600
 """How long pictures given for a try stay on disk after their tab was closed; a restart removes them at once."""
@@ -135,7 +132,6 @@ def give(workspace: Workspace, chosen: ChosenModel) -> Intake | None:
     if way == UPLOAD:
         files = st.file_uploader(
             "Pictures, DICOM or TIFF files, a zip of them, or a video",
-            type=FILE_TYPES,
             accept_multiple_files=True,
             key=fresh_key("predict_upload"),
             max_upload_size=MAX_MEGABYTES,

@@ -59,6 +59,7 @@ def test_an_archive_is_unpacked_and_what_is_broken_is_named(tmp_path: Path) -> N
     intake = take_in([tmp_path / "set.zip"], tmp_path / "work", "auto", PLENTY)
     assert [item.name for item in intake.pictures] == ["deep/a.png"]
     assert [name for name, _ in intake.refused] == ["deep/b.jpg"]
+    assert str(tmp_path) not in intake.refused[0][1], "a place on this machine is nobody's business"
 
 
 def test_an_archive_that_climbs_out_is_refused(tmp_path: Path) -> None:
