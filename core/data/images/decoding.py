@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from core.data.images.budget import PICTURES, bytes_per_pixel
 from core.data.images.dicom import decode_dicom
@@ -187,6 +187,8 @@ def preview_window(path: Path, window: Window) -> tuple[Image.Image, Image.Image
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):  # its own words name the place on this machine
+        return "cannot identify what kind of picture it is"
     return (str(error) or type(error).__name__).splitlines()[0][:160]
 
 

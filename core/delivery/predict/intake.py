@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import UnidentifiedImageError
-
 from core.data.images.decoding import KEPT_FORMATS, decode, open_header
 from core.data.images.page import UnreadableImage
 from core.data.images.video import VIDEO_ENDINGS
@@ -104,8 +102,6 @@ def _prepare(item: Found, target: Path, window: str, intake: Intake) -> None:
             intake.pictures.append(
                 Prepared(path, f"{item.name}, page {number}", *page.image.size, windowed="windowed" in page.changes)
             )
-    except UnidentifiedImageError:  # its own words name the place on this machine
-        intake.refused.append((item.name, "is no kind of picture, video or archive that is known here"))
     except (UnreadableImage, OSError, MemoryError) as error:
         intake.refused.append((item.name, f"can't be read: {error}"))
     if len(intake.pictures) - start == 1:  # a picture of one page needs no page number
