@@ -35,7 +35,7 @@ READING: dict[str, Kind] = {
         "One frame of a video was taken as a picture.",
         "{n} frames of videos were taken as pictures.",
         "Frames of one video are alike, so they are never divided over two parts of the split; of a video that comes "
-        "alone it is a stretch of it that stays together.",
+        "alone it is a stretch of it that stays together, and between two stretches one frame is left out.",
     ),
     "video-copies": Kind(
         I,

@@ -125,8 +125,12 @@ def name_class(work: Labelling, request: Answer) -> Answer:
 
 
 def like(work: Labelling, request: Answer) -> Answer:
-    """Answer the ids of the open pictures to learn from, the one most like a picture first."""
-    return {"order": [item.id for item, _ in more_like(work, request["picture"])]}
+    """Answer the ids of the open pictures to learn from, the one most like a picture first, or what to do before."""
+    picture = work.picture(request["picture"])
+    try:
+        return {"order": [item.id for item, _ in more_like(work, picture.id)], "first": ""}
+    except InputError as error:  # no mistake: a model has to be asked first
+        return {"order": [], "first": str(error)}
 
 
 def snap(work: Labelling, request: Answer) -> Answer:

@@ -143,8 +143,8 @@ class Editor extends Keys {
   // What is most like this picture comes next, until another order is chosen.
   async moreLike() {
     try {
-      const { order } = await this.server.ask(`like/${this.picture.id}`), option = this.find("option[value=like]");
-      if (!order.length) { this.say("No other open picture to learn from is known to the model that was asked."); return; }
+      const { order, first } = await this.server.ask(`like/${this.picture.id}`), option = this.find("option[value=like]");
+      if (!order.length) { this.say(first || "No other open picture to learn from is known to the model that was asked."); return; }
       this.settings.orders.like = order;
       option.textContent = `more like ${this.picture.source.split("/").pop()}`;
       option.hidden = option.disabled = false;
