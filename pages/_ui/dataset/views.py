@@ -15,7 +15,7 @@ from pages._ui.common.formatting import plain
 from pages._ui.common.gallery import class_legend, dataset_tile, show_gallery
 from pages._ui.common.pictures import Tile, show_picture
 
-SHADES = ("full colour", "lighter", "lightest")
+SHADES = ("full colour", "fainter", "faintest")
 FORMAT_WORDS = {
     "yolo": "YOLO text labels",
     "coco": "COCO JSON",
@@ -212,7 +212,7 @@ def shapes(dataset: Dataset) -> None:
         st.caption("How large: one dot per object")
         show(scatter_sizes(objects, dataset.classes), "Widths and heights of the objects", f"sizes_{dataset.id}")
     with right:
-        st.caption("Where in the picture: darker is more often")
+        st.caption("Where in the picture: the stronger the green, the more often")
         show(heat_positions(objects), "Where objects lie in their pictures", f"positions_{dataset.id}")
 
 

@@ -51,7 +51,7 @@ def ask_decisions(run: Run, classes: Sequence[str]) -> DecisionSettings | None:
     """
     fields = DecisionSettings.model_fields
     values: dict[str, Any] = {}
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         for name in ("prevalence", "unit"):
             values[name] = st.text_input(
                 fields[name].title or name, key=f"decision_{name}_{run.id}", help=fields[name].description,

@@ -24,7 +24,7 @@ from pages._ui.common.formatting import plain
 from pages._ui.common.gallery import class_legend, show_gallery
 from pages._ui.common.pictures import Tile
 
-MOST_DRAWN = 30
+MOST_DRAWN = 12
 """Answers drawn on a picture where two models are laid side by side."""
 KINDS = {
     "missed": "Missed",
