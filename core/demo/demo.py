@@ -97,7 +97,7 @@ def draw_chests(workspace: Workspace, count: int) -> Dataset:
         labels.mkdir()
         for number in range(count):
             patient = number // PER_PATIENT
-            picture, boxes = draw_chest(number, patient=patient, healthy=number % 4 == 3)
+            picture, boxes = draw_chest(number, patient=patient, healthy=patient % 4 == 3)
             name = f"patient{patient:03}_{number % PER_PATIENT}"
             Image.fromarray(picture).save(images / f"{name}.png")
             rows = [

@@ -98,10 +98,17 @@ def decide(evaluation: Evaluation, settings: DecisionSettings | None = None) -> 
 
 
 def unit_word(groups: dict[str, str]) -> str:
-    """Return what a unit is called where nobody said: a picture, a patient by the names of the groups, else a unit."""
+    """Return what a unit is called where nobody said, by `groups` (file -> group): a picture, a patient, else a unit.
+
+    A group's name may be the number alone: in `patient017_2.png` the word stands before it.
+    """
     if not groups:
         return "picture"
-    return "patient" if any(PATIENT.search(name) for name in groups.values()) else "unit"
+    of_patients = any(
+        PATIENT.search(group) or (group and re.search(rf"({PATIENT.pattern})[\W_]*{re.escape(group)}", file, re.I))
+        for file, group in groups.items()
+    )
+    return "patient" if of_patients else "unit"
 
 
 def _rates(unit: str, prevalence: float | None, counts: UnitCounts) -> dict[str, Rate]:

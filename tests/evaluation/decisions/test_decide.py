@@ -15,7 +15,7 @@ from core.cli import main
 from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
-from core.evaluation.decisions.decide import counted_words, decide
+from core.evaluation.decisions.decide import counted_words, decide, unit_word
 from core.evaluation.decisions.rates import at_prevalence, exact_rate
 from core.evaluation.decisions.settings import DecisionSettings, read_share
 from core.evaluation.decisions.units import good_class
@@ -25,6 +25,19 @@ from core.evaluation.predict.predictions import meta_path, predictions_path, tru
 from core.workspace import Workspace
 from tests.evaluation.stored_runs import detector_run, store, trained
 from tests.tiny import write_class_folders, write_yolo_folder
+
+
+@pytest.mark.parametrize(
+    ("groups", "unit"),
+    [
+        ({}, "picture"),
+        ({"val/patient003_1.png": "003"}, "patient"),
+        ({"val/1.png": "patient 3"}, "patient"),
+        ({"val/lot3_patientroom.png": "3"}, "unit"),
+    ],
+)
+def test_a_unit_is_a_patient_where_the_groups_or_their_files_say_so(groups: dict[str, str], unit: str) -> None:
+    assert unit_word(groups) == unit
 
 
 def test_the_bound_where_nothing_was_missed() -> None:
