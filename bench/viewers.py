@@ -6,8 +6,9 @@ A real server and a real training on this machine. Each viewer is a client that 
 the Training page of the run, asks for each live part again at the interval the page states, and reloads the page every
 RELOAD seconds. A time is that from asking to the end of the script run. Aims: median under 1 s, 95 % under 2.5 s, web
 process under 500 MB, and files and threads back to where they were once the viewers have gone. `--idle` leaves the
-training out. Then one viewer opens pages `--reruns` times, and a browser (Debian's chromium) uploads an archive
-`--uploads` times, each of which is looked at and put away again; what memory, files and threads grew by is told.
+training out. Then the training is stopped, one viewer opens pages `--reruns` times, and a browser (Debian's chromium)
+uploads an archive `--uploads` times, each of which is looked at and put away again; what memory, files and threads grew
+by is told.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from core.data.importing.from_upload import import_dataset
 from core.spec import TrainingSpec
 from core.strategies.scratch import SCRATCH
 from core.training.records.progress import read_progress
-from core.training.runs import get_run, start_run, stop_run
+from core.training.runs import get_run, start_run, stop_run, wait_run
 from core.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -274,6 +275,9 @@ def main() -> None:
             print(f"processor time of the web process: {most.seconds - started:.1f} s; the machine was idle for "
                   f"{idle / whole:.0%} of its time")  # fmt: skip
             print(f"epochs trained meanwhile: {read_progress(get_run(workspace, run.id)).epochs_done - done}")
+            if not options.idle:
+                stop_run(workspace, run.id)  # else the Evaluation page looks anew at each epoch's best model
+                wait_run(workspace, run.id, 120)
             if options.reruns:
                 early, late = asyncio.run(again_and_again(address, f"run={run.id}", options.reruns, server.pid))
                 print(f"after {options.reruns // 10} openings of pages: {early}; after {options.reruns}: {late}")
