@@ -1,7 +1,7 @@
 """What the order of labelling is worth: a simulation in which truth files label, "which next" against random.
 
     python -m bench.label_order TRUTH [--sizes 20,40,80,160] [--seeds 3] [--budget quick] [--check 60] [--model NAME]
-        [--weights FOLDER]
+        [--strategy fine-tune] [--weights FOLDER]
 
 The pictures to check on (`--check` of them, drawn once) are labelled from the start, the same for both orders, so that
 every figure is counted on the same ones. The first pictures to learn from are drawn at random, and both orders share
@@ -51,7 +51,8 @@ def label(dataset: Dataset, truth: Labelling, pictures: list[str]) -> None:
 def learned(workspace: Workspace, dataset: Dataset, seed: int, given: argparse.Namespace) -> tuple[str, Figure]:
     """Train on the labels as they are; return the run's id and the task's figure."""
     model = given.model or default_model(workspace, dataset.task)
-    spec = TrainingSpec(dataset=dataset.id, task=dataset.task, model=model, budget=given.budget, seed=seed)
+    settings = {"budget": given.budget, "strategy": given.strategy, "seed": seed}
+    spec = TrainingSpec(dataset=dataset.id, task=dataset.task, model=model, **settings)
     run = wait_run(workspace, start_run(workspace, complete_spec(workspace, dataset, spec)).id)
     if run.state != State.FINISHED:
         raise RuntimeError(f"{run.id} ended as {run.state}")
@@ -94,6 +95,7 @@ def main() -> None:
     parser.add_argument("--budget", default="quick", help="what each training is planned for, as for `train`")
     parser.add_argument("--check", type=int, default=60)
     parser.add_argument("--model")
+    parser.add_argument("--strategy", default="fine-tune")
     parser.add_argument("--weights", type=Path, help="a folder with checkpoints to link into the workspace")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
