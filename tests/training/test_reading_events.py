@@ -43,3 +43,23 @@ def test_a_shared_look_sees_a_change_at_once(workspace: Workspace) -> None:
     assert run_now(workspace, run.id).notes == "changed"
     RunStore(workspace).change(run.id, state=State.FAILED)
     assert run_now(workspace, run.id).state is State.FAILED
+
+
+def test_the_last_look_says_how_far_it_is_and_how_long_it_takes(workspace: Workspace) -> None:
+    run = finished(workspace, [0.1, 0.2])
+    known = read_progress(run)
+
+    def say(time: float, kind: str, **fields: object) -> None:
+        with run.events_path.open("a") as file:
+            file.write(json.dumps({"time": time, "kind": kind, **fields}) + "\n")
+
+    say(100, "phase", phase="finishing")
+    say(110, "look", message="first", done=0, total=0)
+    assert read_progress(run).seconds_left is None
+    say(114, "look", message="first", done=2, total=12)
+    first = read_progress(run)
+    assert (first.looked, first.to_look_at, first.seconds_left) == (2, 12, 20)
+    say(130, "look", message="second", done=0, total=0)  # the next pictures have a pace of their own
+    say(140, "look", message="second", done=5, total=6)
+    second = read_progress(run)
+    assert (second.message, second.seconds_left, second.epochs_done) == ("second", 2, known.epochs_done)

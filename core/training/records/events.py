@@ -13,6 +13,7 @@ Kinds, with the fields beside `time` (seconds since 1970) and `kind`:
                 cores (worked with), cores_available   (throttled)
     epoch       epoch, epochs, seconds, metrics {name: value}, losses {name: value}, validation_losses, learning_rate,
                 fitness, best (bool)
+    look        message, done, total (pictures): the best model looks at the pictures once more   (throttled)
     pictures    epoch, what: batch | validation, files [paths below the run folder]
     log         level, message
     finished    metrics {name: value}, best_epoch, epochs_done, seconds, early (bool): the final event of a whole run

@@ -46,6 +46,10 @@ class RunProgress:
     patience: int = 0
     images_per_second: float | None = None
     memory_bytes: int | None = None
+    looked: int = 0
+    to_look_at: int = 0
+    """pictures, at the end: what the best model has looked at once more, and of how many"""
+    look_started: float | None = None
     cores: int | None = None
     cores_available: int | None = None
     """of the processor, when it trains there: worked with at the moment, and there for it"""
@@ -96,6 +100,10 @@ class RunProgress:
         step; None before there is a measure."""
         if self.final is not None:
             return 0.0
+        if self.phase == "finishing":
+            passed = (self.last_time or 0.0) - (self.look_started or 0.0)
+            measured = self.looked and self.look_started is not None and passed > 0
+            return passed / self.looked * (self.to_look_at - self.looked) if measured else None
         if not self.epochs:
             return None
         recent = [row["seconds"] for row in list(self.rows.values())[-5:] if row.get("seconds")]
@@ -121,6 +129,8 @@ class RunProgress:
         """How it goes, in a sentence."""
         if self.final is not None:
             return _final_sentence(self)
+        if self.phase == "finishing":
+            return f"{PHASE_WORDS[self.phase]}: what it says of each picture is kept for the evaluation."
         if not self.rows:
             return self.message or f"{PHASE_WORDS.get(self.phase, self.phase)}."
         last = max(self.rows)
@@ -177,6 +187,11 @@ def fold(progress: RunProgress, event: Event) -> None:
         progress.cores, progress.cores_available = event.get("cores"), event.get("cores_available")
     elif kind == "epoch":
         _fold_epoch(progress, event)
+    elif kind == "look":
+        if progress.look_started is None or int(event["done"]) <= progress.looked:  # the next pictures begin anew
+            progress.look_started = moment
+        progress.message = str(event.get("message") or "")
+        progress.looked, progress.to_look_at = int(event["done"]), int(event["total"])
     elif kind == "pictures":
         progress.pictures[str(event["what"])] = list(event["files"])
     elif kind in ("finished", "stopped", "paused", "cancelled", "failed"):

@@ -5,12 +5,18 @@ The model is trained and kept by then: a look that fails is told as a warning an
 
 from __future__ import annotations
 
+import math
+import time
 import traceback
+from collections.abc import Callable
 
 from core.training.metric_names import figures_of_run
 from core.training.records.events import EventWriter
 from core.training.store import Run
 from core.workspace import Workspace
+
+SECONDS_BETWEEN = 0.5
+"""How long a look at the pictures goes on before it says how far it is, at least."""
 
 
 def last_look(workspace: Workspace, run: Run, told: dict[str, float], events: EventWriter) -> dict[str, float | None]:
@@ -25,15 +31,29 @@ def last_look(workspace: Workspace, run: Run, told: dict[str, float], events: Ev
 
     predictor, figures = Predictor(run.device), dict[str, float | None](told)
     try:
-        predict_in_process(run.folder, "val", predictor=predictor)
+        predict_in_process(run.folder, "val", _said(events, "Looking at the validation pictures"), predictor=predictor)
         figures = figures_of_run(evaluate_run(workspace, run.id), told) or figures
     except Exception as error:
         traceback.print_exc()
         events.write("log", level="warning", message=f"Validation predictions could not be stored: {error}")
     try:
-        learn_run(run.folder, predictor)
+        learn_run(run.folder, predictor, _said(events, "Keeping what it saw, to know unlike pictures by"))
     except Exception as error:  # it is tried again when the model is used
         traceback.print_exc()
         message = f"The training pictures could not be kept to compare new ones with: {error}"
         events.write("log", level="warning", message=message)
     return figures
+
+
+def _said(events: EventWriter, message: str) -> Callable[[int, int], None]:
+    """Return what tells the run's events how many of how many pictures a look has seen."""
+    last = -math.inf
+
+    def say(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS_BETWEEN or done == total:
+            last = time.monotonic()
+            events.write("look", message=message, done=done, total=total)
+
+    say(0, 0)
+    return say

@@ -15,7 +15,7 @@ from core.errors import GraftError
 from core.metric_words import metric_help, metric_title, metric_value, validator_words
 from core.spec import TrainingSpec
 from core.tasks import TASKS
-from core.training.records.progress import RunProgress, read_progress
+from core.training.records.progress import PHASE_WORDS, RunProgress, read_progress
 from core.training.runs import list_runs, move_run, pause_run, resume_run, stop_run
 from core.training.store import WITH_PROCESS, Run, State
 from core.training.worker.pictures import picture_epoch
@@ -171,18 +171,28 @@ def _bars(progress: RunProgress) -> None:
     if progress.phase in BEFORE_TRAINING or not progress.epochs:
         st.progress(0.0, text="Getting ready: pictures and model are checked before the first epoch")
         return
+    if progress.phase == "finishing":
+        st.progress(
+            1.0, text=f"All {count(progress.epochs_done, 'epoch')} are done, {time_left(progress.seconds_left)}"
+        )
+        seen = f": picture {progress.looked} of {progress.to_look_at}" if progress.to_look_at else ""
+        share = progress.looked / progress.to_look_at if progress.to_look_at else 0.0
+        st.progress(share, text=(progress.message or PHASE_WORDS["finishing"]) + seen)
+        return
     epoch = min(max(progress.epoch, 1), progress.epochs)
     st.progress(progress.fraction, text=f"Epoch {epoch} of {progress.epochs}, {time_left(progress.seconds_left)}")
     if progress.phase == "training" and progress.batches:
         share = min(1.0, progress.batch / progress.batches)
         st.progress(share, text=f"Step {progress.batch} of {progress.batches} in this epoch")
     else:
-        st.progress(1.0, text="Checking on the validation pictures" if progress.phase == "validating" else "Finishing")
+        st.progress(1.0, text=PHASE_WORDS.get(progress.phase, progress.phase))
 
 
 def _figures(run: Run, progress: RunProgress) -> None:
     metrics = progress.metrics or run.metrics or {}
     shown = [name for name in HEADLINES if metrics.get(name) is not None][:4]
+    if metrics.get("top5") == 1 and "top5" in shown:
+        shown.remove("top5")  # five guesses among five classes or fewer are always right
     working = run.state in (State.RUNNING, State.STARTING)
     if shown:
         with st.grid(4, min_column_width=165, gap="small"):
