@@ -27,7 +27,13 @@ from pages._ui.evaluation.figures import (
     show_parts,
     show_verdict,
 )
-from pages._ui.evaluation.mistakes import show_gallery_cell, show_label_errors, show_matrix, show_why
+from pages._ui.evaluation.mistakes import (
+    show_gallery_cell,
+    show_label_errors,
+    show_matrix,
+    show_missed_below,
+    show_why,
+)
 from pages._ui.evaluation.operating_point import show_line, show_operating_point, slider_key
 from pages._ui.evaluation.predicting import predict_with_bar
 from pages._ui.evaluation.readers import show_second_reader
@@ -92,6 +98,11 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
             st.session_state.setdefault(slider_key(run), evaluation.operating_point.threshold)
             evaluation = evaluation_of(workspace, run, split, float(st.session_state[slider_key(run)]))
         show_verdict(evaluation)
+        if run.active:
+            st.info(
+                "The training has not ended: this is its best model so far, and another may come.",
+                icon=":material/schedule:",
+            )
         note(run.folder, "Evaluation")
         if split == "val" and (told := validator_words(progress_of(run).ultralytics)):
             st.caption(plain(told))
@@ -134,6 +145,7 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
         )
         with page.cell("What do the mistakes cost?", hint):
             charts.show(evaluation_charts.error_budget(evaluation.errors, ERROR_WORDS), "Error budget", key="budget")
+            show_missed_below(evaluation)
     if evaluation.curves:
         with page.cell("How do the figures move?"):
             show_curves(evaluation)

@@ -44,6 +44,13 @@ def test_a_step_is_measured_before_the_first_epoch(run: Run) -> None:
     assert 0 < found["seconds_per_batch"] < found["seconds_estimate"]
 
 
+def test_the_look_after_the_last_epoch_is_told_by_picture(run: Run) -> None:
+    events, _ = read_events(run.events_path)
+    looks = [(event["done"], event["total"]) for event in events if event["kind"] == "look"]
+    assert looks.count((8, 8)) >= 1
+    assert looks[0] == (0, 0)
+
+
 def test_the_same_six_pictures_are_drawn_every_epoch(run: Run) -> None:
     events, _ = read_events(run.events_path)
     drawn = [event["files"] for event in events if event["kind"] == "pictures" and event["what"] == "validation"]

@@ -44,8 +44,8 @@ def interval_note(evaluation: Evaluation, dataset: Dataset) -> str:
     expected = ""
     if evaluation.expected is not None and (evaluation.expected.line or evaluation.expected.epoch):
         expected = (
-            " The figures in boxes are what to expect of new pictures: line or best epoch were chosen on these, which "
-            "flatters, so that they may differ a little from what was counted here."
+            " The verdict tells what to expect of new pictures too: line or best epoch were chosen on these, which "
+            "flatters, so that it may differ a little from what was counted here."
         )
     return (
         f"Judged on {count(evaluation.images, f'{part} picture')}, {unseen}. The bands hold the true figure in 95 of "
@@ -192,7 +192,7 @@ def dataset_card(dataset: Dataset) -> str:
     text = f"“{dataset.name}”: {total}, {count(len(dataset.classes), 'class')}, read from "
     text += f"the layout {dataset.format}. {dataset.split_note}"
     if dataset.window and dataset.window not in dataset.split_note:
-        text += f" Window: {dataset.window}."
+        text += f" Window: {dataset.window.rstrip('.')}."
     if dataset.test_locked:
         text += f" The test part is locked; it was opened {times(len(dataset.test_openings))}."
     return text

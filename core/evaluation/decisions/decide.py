@@ -169,7 +169,22 @@ def _sentences(unit: str, prevalence: float | None, rates: dict[str, Rate], coun
             f"Of the {caught_ones}, {thousands(caught - counts.for_a_reason)} only for a false alarm: nothing labelled "
             "was found there."
         )
-    return [*_missing(unit, bad, good, counts.alarms_per_picture), *lines]
+    first, *rest = [*_missing(unit, bad, good, counts.alarms_per_picture), *lines]
+    return [first, *_basis(unit, counts), *rest]
+
+
+def _basis(unit: str, counts: UnitCounts) -> list[str]:
+    """Say what is counted where that is not plain: units of several pictures, and which class is the good one."""
+    units, done = len(counts.bad), "rejected" if unit in MADE else "flagged"
+    told = []
+    if units < len(counts.files):
+        told.append(
+            f"This counts {count(units, unit)}, not their {count(len(counts.files), 'picture')}: one is {done} as soon "
+            "as one of its pictures is."
+        )
+    if counts.good:
+        told.append(f"“{counts.good}” is taken to mean that nothing is wrong, any other class that something is.")
+    return told
 
 
 def _at_any(unit: str, escape: Figure | None, overkill: Figure | None) -> list[str]:
@@ -265,9 +280,10 @@ def counted_words(decisions: Decisions) -> str:
         return words
     if abs(counts.escapes - decisions.escaped) + abs(counts.overkilled - decisions.overkilled) < SEEN_AS_EQUAL:
         return words
+    chosen, both = ("the best epoch was", "it") if counts.good else ("the line and the best epoch were", "both")
     return (
-        f"{words} The rates differ from these counts: the line and the best epoch were chosen on these very pictures, "
-        "and the rates are what to expect of new ones, with both chosen anew on other pictures."
+        f"{words} The rates differ from these counts: {chosen} chosen on these very pictures, and the rates are what "
+        f"to expect of new ones, with {both} chosen anew on other pictures."
     )
 
 

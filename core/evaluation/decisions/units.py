@@ -40,6 +40,8 @@ class UnitCounts:
     corrected: bool
     for_a_reason: int | None = None
     """bad units rejected in which something labelled is found, not only a false alarm; None of a classifier"""
+    good: str = ""
+    """the class that means that nothing is wrong, of a classifier"""
     alarms_per_picture: float | None = None
     """false alarms per picture at the line; None of a classifier"""
 
@@ -99,7 +101,8 @@ def _of_classifier(evaluation: Evaluation, good: int) -> UnitCounts:
             Findings((item.classes != good).astype(float), item.right[:, 0], choosing.place, findings.objects)
             for item in choosing.answers
         ]
-    return _counted(evaluation, files, units, findings, epochs, None, 0.5)
+    counted = _counted(evaluation, files, units, findings, epochs, None, 0.5)
+    return replace(counted, good=evaluation.classes[good])
 
 
 def _counted(

@@ -40,6 +40,11 @@ def error_budget(arrays: PredictionArrays, confidence: float, costs: dict[str, f
     return {**budget, "missed": ErrorCost(missed, costs["missed"])}
 
 
+def missed_below_the_line(arrays: PredictionArrays, confidence: float) -> int:
+    """Return how many of the objects that are missed at this confidence some finding of a lower one explains."""
+    return int(((arrays.explained_at >= 0) & (arrays.explained_at < confidence)).sum())
+
+
 def error_costs(arrays: PredictionArrays) -> dict[str, float]:
     """Return what mAP50 gains when each kind alone is repaired, NaN without labelled objects."""
     if arrays.truth.empty:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from core.data.dataset import Dataset
 from core.errors import GraftError
 from core.evaluation.evaluation import Evaluation
+from core.evaluation.figures.error_budget import missed_below_the_line
 from core.evaluation.label_errors import SIGNS, find_label_errors
 from core.evaluation.predict.explain import heat_map
 from core.files.csv_cells import plain_cell
@@ -19,6 +20,7 @@ from core.tasks import TASKS
 from core.training.store import Run
 from core.words import count, thousands
 from core.workspace import Workspace
+from pages._ui.common.formatting import plain
 from pages._ui.common.pictures import Tile, show_picture
 from pages._ui.evaluation import charts as evaluation_charts
 from pages._ui.evaluation.gallery import KINDS, picture_marks, show_cases, show_classified, show_doubtful, show_masks
@@ -148,6 +150,21 @@ def sum_words(counts: dict[str, int], objects: int, outright: int) -> str:
                 f"{'was' if outright == 1 else 'were'} missed outright."
             )
     return " ".join(sentences)
+
+
+def show_missed_below(evaluation: Evaluation) -> None:
+    """Say of how many missed objects the model has an idea below the line: mAP counts these, the line does not."""
+    if evaluation.detector is None or not evaluation.errors["missed"].count:
+        return
+    missed, line = evaluation.errors["missed"].count, evaluation.operating_point.threshold
+    if below := missed_below_the_line(evaluation.detector.arrays, line):
+        st.caption(
+            plain(
+                f"Of the {count(missed, 'object')} missed outright at the line, {thousands(below)} have a finding "
+                "below it. mAP counts that one, so these cost little here, and in use they are missed all the same: a "
+                "lower line brings them back, with more false alarms."
+            )
+        )
 
 
 def show_why(run: Run, evaluation: Evaluation, dataset: Dataset | None) -> None:

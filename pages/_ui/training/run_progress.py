@@ -172,9 +172,8 @@ def _bars(progress: RunProgress) -> None:
         st.progress(0.0, text="Getting ready: pictures and model are checked before the first epoch")
         return
     if progress.phase == "finishing":
-        st.progress(
-            1.0, text=f"All {count(progress.epochs_done, 'epoch')} are done, {time_left(progress.seconds_left)}"
-        )
+        done = count(progress.epochs_done, "epoch")
+        st.progress(1.0, text=f"Trained {done}, {time_left(progress.seconds_left)}")
         seen = f": picture {progress.looked} of {progress.to_look_at}" if progress.to_look_at else ""
         share = progress.looked / progress.to_look_at if progress.to_look_at else 0.0
         st.progress(share, text=(progress.message or PHASE_WORDS["finishing"]) + seen)
