@@ -35,6 +35,7 @@ def _demo(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
             said.append(words)
             print(words, file=sys.stderr)
 
+    say(f"Preparing {shown.root}")
     made = prepare_demo(shown, say)
     seconds = time.monotonic() - began
     return {

@@ -147,6 +147,9 @@ def test_several_pictures_are_one_decision(workspace: Workspace, parts: Dataset)
     assert made.rates["escape rate"].figure.value == 0.5
     assert made.rates["PPV"].figure.value == 0.5
     assert "Of 1,000 parts, about 250 good ones are thrown out" in made.sentences[0]
+    pictures = len(made.counts.files)
+    assert pictures > 4
+    assert any("4 parts" in line and f"{pictures} pictures" in line for line in made.sentences)
     assert any("half of what is rejected" in line or "person look" in line for line in made.sentences)
     single = decide(evaluate_run(workspace, "run-a").at(0.95), DecisionSettings(unit="part"))
     assert (single.rejected, single.escaped, single.overkilled) == (0, 2, 0)
@@ -188,6 +191,7 @@ def test_a_classifier_decides_by_its_good_class(workspace: Workspace, tmp_path: 
     assert "Which class" in asked.sentences[0]
     made = decide(evaluation, DecisionSettings(good="blue"))
     assert (made.bad, made.escaped, made.overkilled) == (sum(true), true[0], 1 - true[0])
+    assert any("“blue”" in line for line in made.sentences)
     assert predictions_path(workspace.run("colour-run"), "val").is_file()
     assert truth_path(workspace.run("colour-run"), "val").is_file()
 
