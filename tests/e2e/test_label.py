@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -13,6 +14,7 @@ from core.data.importing.from_upload import import_dataset
 from core.labelling.journal import open_journal
 from core.labelling.label import Label, State
 from core.labelling.labelling import open_labelling
+from core.labelling.likeness import more_like, save_vectors
 from core.labelling.queue import shuffled
 from core.labelling.settings import add_class, begin
 from core.tasks import Task
@@ -48,6 +50,17 @@ class Hand:
     def click(self, *places: Place) -> None:
         for place in places:
             self.page.mouse.click(*self.at(place))
+
+
+def touch(page: Page, *moves: tuple[Place, ...]) -> None:
+    """Lay fingers on the screen, move them, and lift them; each move names where every finger is."""
+    screen = page.context.new_cdp_session(page)
+    for number, fingers in enumerate(moves):
+        points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(fingers)]
+        screen.send(
+            "Input.dispatchTouchEvent", {"type": "touchMove" if number else "touchStart", "touchPoints": points}
+        )
+    screen.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 def saved(page: Page) -> None:
@@ -122,7 +135,7 @@ def test_from_pictures_alone_to_a_version_and_a_killed_server_loses_nothing(
 @pytest.mark.slow
 def test_every_shape_is_drawn_mended_and_undone(server: Server, page: Page, tmp_path: Path) -> None:
     workspace = Workspace.open(server.workspace)
-    drawn = {task: begun(workspace, tmp_path, task) for task in ("segment", "obb", "pose", "classify")}
+    drawn = {task: begun(workspace, tmp_path, task) for task in ("segment", "obb", "pose", "classify", "detect")}
 
     def open_editor(task: str) -> Hand:
         first = shuffled(ids(load_dataset(workspace, drawn[task])))[0]
@@ -180,3 +193,23 @@ def test_every_shape_is_drawn_mended_and_undone(server: Server, page: Page, tmp_
     page.keyboard.press("2")
     expect(page.locator(".strip .labelled")).to_have_count(1)
     assert kept(workspace, drawn["classify"]).name == "blob"
+
+    page.set_viewport_size({"width": 400, "height": 800})
+    open_editor("detect")
+    page.locator("[data-do=onward]").scroll_into_view_if_needed()
+    hand = Hand(page)
+    touch(page, *((hand.at((60 + step, 40 + step)),) for step in range(0, 101, 20)))
+    saved(page)
+    assert kept(workspace, drawn["detect"]).objects[0].box == pytest.approx((60, 40, 100, 100), abs=1.1)
+    touch(page, (hand.at((140, 80)), hand.at((180, 120))), (hand.at((110, 50)), hand.at((210, 150))))
+    matrix = "image => new DOMMatrix(getComputedStyle(image).transform).a"
+    assert page.locator(".stage img").evaluate(matrix) == pytest.approx(2.5 * hand.scale, rel=0.05)
+    assert len(kept(workspace, drawn["detect"]).objects) == 1, "two fingers draw nothing"
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
+
+    dataset = load_dataset(workspace, drawn["detect"])
+    save_vectors(dataset, {item: np.array([place], np.float32) for place, item in enumerate(sorted(ids(dataset)))})
+    nearest = more_like(open_labelling(dataset), shuffled(ids(dataset))[0])[0][0]
+    page.get_by_role("button", name="More like this").click()
+    expect(page.locator("select[name=order]")).to_have_value("like")
+    expect(page.locator(".told")).to_contain_text(nearest.source)
