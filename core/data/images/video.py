@@ -15,6 +15,10 @@ from core.errors import InputError
 
 VIDEO_ENDINGS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"])
 
+CONTAINERS = "mov,mp4,avi,matroska,webm,mpeg,mpegts,mpegvideo,asf,m4v"
+"""Kinds of file that hold a video by themselves. FFmpeg also knows lists that name other files and addresses (concat,
+HLS, DASH); in a stranger's file they would be opened in his stead."""
+
 
 def is_video(name: str) -> bool:
     """Return whether a file is a video by its name."""
@@ -69,7 +73,9 @@ def open_video(source: Path) -> Iterator[Video]:
     import av
 
     try:
-        given: Any = av.open(str(source))
+        # the whole path: FFmpeg takes a name with a colon for an address
+        options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
+        given: Any = av.open(str(source.resolve()), options=options)
     except (av.FFmpegError, OSError) as error:
         raise unreadable(source, error) from error
     with given:

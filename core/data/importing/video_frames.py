@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.data.images.budget import PICTURES
-from core.data.images.page import TooLarge, check_size
+from core.data.images.page import TooLarge, UnreadableImage, check_size
 from core.data.images.video import FrameTimes, Video, is_video, open_video, unreadable, upright
 from core.data.importing.settings import ImportSettings
 from core.data.leakage import load_fine, same_picture
@@ -131,6 +131,8 @@ def _written(
                     taken -= dropped.stat().st_size
                     dropped.unlink()
                 kept, step = kept[::2], step * 2
+    except UnreadableImage as error:
+        raise InputError(f"{source.name}: its frames of {error}") from error
     except av.FFmpegError as error:
         raise unreadable(source, error) from error
     tick(number, number)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from core.cli import main
 from core.data.dataset import Dataset
+from core.data.images.video import open_video
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
 from core.data.importing.understanding import understand
@@ -31,10 +32,12 @@ def scenes(count: int, seed: int = 0) -> list[NDArray[np.uint8]]:
     return [np.asarray(picture.resize(SIZE, Image.Resampling.BICUBIC)) for picture in small]
 
 
-def write_video(path: Path, pictures: list[NDArray[np.uint8]], each: int = 4, rate: int = 8) -> Path:
+def write_video(
+    path: Path, pictures: list[NDArray[np.uint8]], each: int = 4, rate: int = 8, codec: str = "mpeg4"
+) -> Path:
     """Write a video that shows each picture for `each` frames of `rate` per second."""
     with av.open(str(path), "w") as out:
-        stream = out.add_stream("mpeg4", rate=rate)
+        stream = out.add_stream(codec, rate=rate)
         stream.bit_rate = 4_000_000
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         for picture in pictures:
@@ -113,6 +116,25 @@ def test_a_damaged_video_is_told_and_a_wrong_one_refused(workspace: Workspace, t
     both = import_dataset(workspace, [whole, tmp_path / "no.mp4"], settings=EVERY)
     assert codes(both)["video-unreadable"] == 1
     assert not list(workspace.staging_root.iterdir())
+
+
+def test_a_list_of_other_files_is_no_video(workspace: Workspace, tmp_path: Path) -> None:
+    write_video(tmp_path / "secret.avi", scenes(12))
+    given = tmp_path / "given.mp4"
+    for text in ("ffconcat version 1.0\nfile secret.avi\n", "#EXTM3U\n#EXTINF:1.0,\nsecret.avi\n#EXT-X-ENDLIST\n"):
+        given.write_text(text)
+        with pytest.raises(InputError, match=r"given\.mp4 can't be read as a video"):
+            import_dataset(workspace, given)
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec"), [(".webm", "libvpx"), (".mpg", "mpeg2video"), (".wmv", "wmv2"), (".mkv", "mpeg4")]
+)
+def test_the_usual_kinds_of_video_are_read(tmp_path: Path, ending: str, codec: str) -> None:
+    source = write_video(tmp_path / f"clip{ending}", scenes(2), rate=25, codec=codec)
+    with open_video(source) as video:
+        assert video.size == SIZE
+        assert sum(1 for _ in video.frames()) == 8
 
 
 def test_the_command_line_takes_a_video(
