@@ -63,3 +63,19 @@ def test_the_last_look_says_how_far_it_is_and_how_long_it_takes(workspace: Works
     say(140, "look", message="second", done=5, total=6)
     second = read_progress(run)
     assert (second.message, second.seconds_left, second.epochs_done) == ("second", 2, known.epochs_done)
+
+
+def test_the_first_epoch_is_told_by_its_own_pace(workspace: Workspace) -> None:
+    run = finished(workspace, [0.1])
+    run.events_path.write_text("")
+
+    def say(time: float, kind: str, **fields: object) -> None:
+        with run.events_path.open("a") as file:
+            file.write(json.dumps({"time": time, "kind": kind, **fields}) + "\n")
+
+    say(10, "preflight", seconds_per_batch=5.0, seconds_estimate=220.0)  # 110 per epoch: ten steps, and 60 beside
+    say(20, "epoch_start", epoch=1, epochs=2, batches=10)
+    say(21, "batch", epoch=1, batch=1, batches=10)
+    assert read_progress(run).seconds_left == 220 - 11
+    say(25, "batch", epoch=1, batch=5, batches=10)  # a second per step, not five
+    assert read_progress(run).seconds_left == 44 - 11

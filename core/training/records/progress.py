@@ -29,6 +29,8 @@ KNOWN_BY = 200
 """Bytes before the last place read by which an events file is known to be the same."""
 MOST_READERS = 64
 """Runs whose events this process remembers where it stopped reading."""
+STEPS_OF_A_PACE = 3
+"""Steps of the first epoch from which its own pace counts, no longer that of the steps tried before it."""
 STALE_EPOCHS = 3
 """After so many epochs without a new best the sentence says so."""
 
@@ -69,6 +71,7 @@ class RunProgress:
     """one per finished epoch; an epoch that was run again after an interruption counts once, the last time"""
     seconds_before: float = 0.0
     attempt_started: float | None = None
+    epoch_started: float | None = None
     last_time: float | None = None
 
     @property
@@ -96,8 +99,8 @@ class RunProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds the remaining epochs will take, from the median of the last five, before that from the measured
-        step; None before there is a measure."""
+        """Seconds the remaining epochs will take, from the median of the last five, before that from the steps of the
+        first one so far or those tried before it; None before there is a measure."""
         if self.final is not None:
             return 0.0
         if self.phase == "finishing":
@@ -111,6 +114,10 @@ class RunProgress:
             per_epoch = sorted(recent)[len(recent) // 2]
         elif self.preflight.get("seconds_estimate"):
             per_epoch = self.preflight["seconds_estimate"] / self.epochs
+            tried = self.batches * float(self.preflight.get("seconds_per_batch") or 0)
+            if tried and self.epoch_started is not None and self.batch >= STEPS_OF_A_PACE:
+                passed = max(0.0, (self.last_time or self.epoch_started) - self.epoch_started)
+                per_epoch *= passed / self.batch * self.batches / tried
         else:
             return None
         whole = max((epoch for epoch in self.rows), default=0)
@@ -178,7 +185,7 @@ def fold(progress: RunProgress, event: Event) -> None:
         progress.transfer = event
     elif kind == "epoch_start":
         progress.phase, progress.epoch, progress.epochs = "training", int(event["epoch"]), int(event["epochs"])
-        progress.batch, progress.batches = 0, int(event.get("batches") or 0)
+        progress.batch, progress.batches, progress.epoch_started = 0, int(event.get("batches") or 0), moment
         progress.patience = int(event.get("patience") or 0)
     elif kind == "batch":
         progress.batch, progress.batches = int(event["batch"]), int(event["batches"])
