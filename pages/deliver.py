@@ -141,7 +141,8 @@ def show_page() -> None:
         soon="It can be taken away as soon as it is trained.",
         key="deliver",
     )
-    page = Notebook("Take it away", f"{run.name}: {run.model} on {run.dataset_name}, trained {ago(run.ended)}")
+    when = "in training" if run.active else f"trained {ago(run.ended)}"
+    page = Notebook("Take it away", f"{run.name}: {run.model} on {run.dataset_name}, {when}")
     with page.cell("A report for people who decide"):
         show_report(run)
     with page.cell("A checklist and a model card"):

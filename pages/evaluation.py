@@ -103,7 +103,8 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
                 "The training has not ended: this is its best model so far, and another may come.",
                 icon=":material/schedule:",
             )
-        note(run.folder, "Evaluation")
+        else:
+            note(run.folder, "Evaluation")
         if split == "val" and (told := validator_words(progress_of(run).ultralytics)):
             st.caption(plain(told))
         python_fold(
@@ -157,15 +158,24 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
             show_label_errors(workspace, evaluation, dataset)
             show_second_reader(workspace, evaluation, dataset)
     with page.cell("What next?"):
-        show_next_steps(run, evaluation)
-        next_step("Try it on new pictures", "predict.py", key="to_predict", run=run.id)
-        next_step("Take it away", "deliver.py", key="to_deliver", main=False, run=run.id)
-        next_step("Compare it with another run", "compare.py", key="to_compare", main=False, run=run.id)
-        label_more(workspace, run, dataset)
-        if st.button("Train again, with one thing changed", key="train_again"):
-            frame.go_to("model.py", dataset=run.dataset)
+        show_what_next(run, evaluation, dataset)
     with bar:
         show_bar(run, evaluation, page)
+
+
+def show_what_next(run: Run, evaluation: Evaluation, dataset: Dataset | None) -> None:
+    """Say what would help most, and lead on; back to the training while it goes on."""
+    if run.active:
+        st.markdown("Let it learn to its end first; what to do then is told here.")
+        next_step("Watch it learn", "training.py", key="to_training", run=run.id)
+        return
+    show_next_steps(run, evaluation)
+    next_step("Try it on new pictures", "predict.py", key="to_predict", run=run.id)
+    next_step("Take it away", "deliver.py", key="to_deliver", main=False, run=run.id)
+    next_step("Compare it with another run", "compare.py", key="to_compare", main=False, run=run.id)
+    label_more(workspace, run, dataset)
+    if st.button("Train again, with one thing changed", key="train_again"):
+        frame.go_to("model.py", dataset=run.dataset)
 
 
 def show_bar(run: Run, evaluation: Evaluation, page: Notebook) -> None:

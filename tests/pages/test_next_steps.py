@@ -32,6 +32,10 @@ def test_a_page_on_models_leads_to_the_first_one(page: str, workspace: Workspace
 @pytest.mark.slow
 def test_a_training_on_its_way_is_watched(filled: Filled) -> None:
     run = RunStore(filled.workspace).get(filled.run_id)
+    RunStore(filled.workspace).change(run.id, None, state=State.QUEUED)
+    half_way = open_page("evaluation.py", run=run.id)
+    assert primary(half_way) == ["Watch it learn"]
+    assert half_way.info, "that it is not the last word is said"
     run.best_weights.unlink()
     RunStore(filled.workspace).change(run.id, None, state=State.QUEUED)
     app = open_page("deliver.py")
