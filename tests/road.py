@@ -211,7 +211,11 @@ class Road:
         self.graft("race", self.dataset, "--contender", "starter", "--contender", "yolo11n:scratch", *small)
         self.graft("transfer", self.dataset, *starter, *small, "--patience-with-scratch", "1")
         self.graft("curve", self.dataset, "--parts", "2", *starter, *small)
-        self.graft("product", self.runs[0], self.dataset, *small)
+        given = self.folder / "product"
+        self.python("import sys, pathlib; from tests.tiny import write_yolo_folder as m; m(pathlib.Path(sys.argv[1]))",
+                    str(given))  # fmt: skip
+        product = str(self.graft("import", str(given), "--name", "product")["id"])
+        self.graft("product", self.runs[0], product, *small)
         self.graft("tune", self.dataset, *starter, "--tries", "2", "--minutes", "1", *small)
 
     def pages(self) -> None:
