@@ -15,6 +15,7 @@ from core.labelling.labelling import open_labelling
 from core.labelling.settings import begin
 from core.labelling.versions import make_version, restore_version
 from core.workspace import Workspace
+from pages._ui.label.rounds import rounds_code
 from tests.evaluation.stored_runs import detector_run
 from tests.labelling.conftest import alone, ids  # noqa: F401
 from tests.labelling.test_labels import BOX, started
@@ -88,6 +89,9 @@ def test_rounds_judged_on_other_pictures_are_said_to_be(
     assert [(item["version"], item["comparable"], item["value"] is None) for item in told["rounds"]] == [
         (1, False, True), (2, True, False),
     ]  # fmt: skip
+    scope: dict[str, object] = {}
+    exec(rounds_code(dataset.id).replace(", judge=True", ""), scope)
+    assert capsys.readouterr().out.strip().endswith(rounds.sentence)
     page = open_alone("label.py", dataset=dataset.id)
     assert not page.exception
     assert OTHER_PICTURES in text_of(page)

@@ -17,7 +17,7 @@ from core.training.store import Run
 from core.words import count
 from core.workspace import Workspace
 from pages._ui.common import charts
-from pages._ui.common.cells import Notebook
+from pages._ui.common.cells import Notebook, python_fold
 from pages._ui.common.formatting import plain
 from pages._ui.evaluation.evaluations import evaluation_of, is_ready, stamp_of
 from pages._ui.evaluation.predicting import predict_with_bar
@@ -56,6 +56,22 @@ def rounds_cell(page: Notebook, workspace: Workspace, dataset: Dataset) -> None:
         return
     with page.cell("What did the rounds bring?"):
         _show(workspace, dataset, rounds)
+        python_fold(rounds_code(dataset.id), key="rounds")
+
+
+def rounds_code(dataset_id: str) -> str:
+    """Return the Python that compares the rounds."""
+    return f"""
+from core.data.dataset import load_dataset
+from core.lab.rounds import find_rounds
+from core.workspace import Workspace
+
+workspace = Workspace.current()
+rounds = find_rounds(workspace, load_dataset(workspace, {dataset_id!r}), judge=True)
+for item in rounds.rounds:
+    print(item.version, item.run, item.pictures, item.figure)
+print(rounds.sentence)
+"""
 
 
 def _show(workspace: Workspace, dataset: Dataset, rounds: Rounds) -> None:
