@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.data.dataset import Dataset, load_dataset
+from core.data.dataset import Dataset, list_datasets, load_dataset
 from core.errors import GraftError, InputError
 from core.evaluation.compare import Comparison, compare_evaluations, differing_settings
 from core.evaluation.evaluation import Evaluation
@@ -64,6 +64,12 @@ def choose_runs() -> tuple[list[Run], Dataset]:
         families.setdefault((run.dataset, run.task), []).append(run)
     families = {key: runs for key, runs in families.items() if len(runs) > 1}
     if not families:
+        if not trained and not list_datasets(workspace):
+            empty("It takes two trained runs on one dataset to compare. It begins with pictures.",
+                  "Bring in your pictures", "dataset.py", key="compare_begin")  # fmt: skip
+        elif not trained:
+            empty("It takes two trained runs on one dataset to compare. None has been trained yet.", "Train one",
+                  "model.py", key="compare_first")  # fmt: skip
         empty(
             "It takes two trained runs on one dataset to compare. Train a second one with one thing changed: another "
             "model, strategy or picture size.", "Plan another training", "model.py", key="compare_empty",

@@ -22,7 +22,7 @@ def primary(app: AppTest) -> list[str]:
     return [item.label for item in app.button if item.proto.type == "primary"]
 
 
-@pytest.mark.parametrize("page", ["deliver.py", "evaluation.py"])
+@pytest.mark.parametrize("page", ["deliver.py", "evaluation.py", "compare.py", "predict.py"])
 def test_a_page_on_models_leads_to_the_first_one(page: str, workspace: Workspace, tmp_path: Path) -> None:
     assert primary(open_page(page)) == ["Bring in your pictures"]
     import_dataset(workspace, write_yolo_folder(tmp_path / "tiny", train=2, val=1))

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.data.dataset import load_dataset
+from core.data.dataset import list_datasets, load_dataset
 from core.delivery.predict.intake import Intake, take_in
 from core.delivery.predict.model.chosen_model import ChosenModel, choose_model
 from core.errors import GraftError, InputError
@@ -52,7 +52,10 @@ def choose(workspace: Workspace) -> tuple[ChosenModel, ChosenModel | None]:
     names = model_names(workspace)
     if not names:
         st.markdown("There is no trained model yet. Train one, or bring one as a file.")
-        next_step("Train one", "training.py", key="predict_empty")
+        if list_datasets(workspace):
+            next_step("Train one", "training.py", key="predict_empty")
+        else:
+            next_step("Bring in your pictures", "dataset.py", key="predict_empty")
         bring_checkpoint(workspace, names)
     wanted = st.session_state.pop("predict_brought", None) or frame.current_id("run")
     if "predict_model" not in st.session_state or st.session_state["predict_model"] not in names:
