@@ -25,7 +25,7 @@ from core.data.importing.settings import ImportSettings
 from core.data.leakage import load_fine, same_picture
 from core.data.reading.tree import Tree, stem_of
 from core.errors import InputError
-from core.words import megabytes
+from core.words import duration, megabytes, milliseconds
 from core.workspace import read_json, write_json_atomic
 
 STRETCHES = 10
@@ -89,8 +89,8 @@ def take_frames(
             before = stretch
             path.unlink()
             continue
-        minutes, rest = divmod(round(second * 1000), 60_000)
-        own = f"{stem}_{minutes:03d}m{rest / 1000:06.3f}s.jpg"
+        whole, thousandths = divmod(round(second * 1000), 1000)
+        own = f"{stem}_{whole // 60:03d}m{whole % 60:02d}.{thousandths:03d}s.jpg"
         made.paths[own] = path
         made.groups[own] = f"{name}, stretch {stretch + 1}" if stretches > 1 else name
     return made
@@ -231,7 +231,8 @@ def _of_all(
         room -= sum(path.stat().st_size for path in made.paths.values())
         files |= {picture: path.relative_to(folder).as_posix() for picture, path in made.paths.items()}
         groups |= {picture: group if len(stems) == 1 else name for picture, group in made.groups.items()}
-        noted.append(("video-frames", f"{name}: one every {made.step:g} s, {len(made.paths)} taken", len(made.paths)))
+        every = duration(made.step) if made.step == int(made.step) else milliseconds(made.step * 1000)
+        noted.append(("video-frames", f"{name}: one every {every}, {len(made.paths)} taken", len(made.paths)))
         if made.copies:
             noted.append(("video-copies", f"{name}: {made.copies}", made.copies))
         if made.cut_short:
