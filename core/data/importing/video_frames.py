@@ -90,7 +90,8 @@ def take_frames(
             path.unlink()
             continue
         whole, thousandths = divmod(round(second * 1000), 1000)
-        own = f"{stem}_{whole // 60:03d}m{whole % 60:02d}.{thousandths:03d}s.jpg"
+        moment = f"{whole // 60:03d}m{whole % 60:02d}.{thousandths:03d}"  # names in order of time
+        own = f"{stem}_{moment}s.jpg"
         made.paths[own] = path
         made.groups[own] = f"{name}, stretch {stretch + 1}" if stretches > 1 else name
     return made
