@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.data.importing.from_upload import import_dataset
 from core.lab.experiment import Contender, Experiment, RaceSettings, save_experiment
+from core.processes.lifetime import process_identity
 from core.training.runs import edit_run
 from core.training.store import RunStore, State
 from core.workspace import Workspace
@@ -31,13 +33,13 @@ def test_a_page_on_models_leads_to_the_first_one(page: str, workspace: Workspace
 
 @pytest.mark.slow
 def test_a_training_on_its_way_is_watched(filled: Filled) -> None:
-    run = RunStore(filled.workspace).get(filled.run_id)
-    RunStore(filled.workspace).change(run.id, None, state=State.QUEUED)
+    run, me = RunStore(filled.workspace).get(filled.run_id), os.getpid()  # a queued run would be started, and end
+    trains = {"state": State.RUNNING, "pid": me, "identity": process_identity(me)}
+    RunStore(filled.workspace).change(run.id, None, **trains)
     half_way = open_page("evaluation.py", run=run.id)
     assert primary(half_way) == ["Watch it learn"]
     assert half_way.info, "that it is not the last word is said"
     run.best_weights.unlink()
-    RunStore(filled.workspace).change(run.id, None, state=State.QUEUED)
     app = open_page("deliver.py")
     assert primary(app) == ["Watch it"]
     assert run.name in "".join(item.value for item in app.markdown).replace("\\", "")
