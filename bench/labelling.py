@@ -190,7 +190,7 @@ def main() -> None:
                 dataset = make_version(load_dataset(workspace, dataset.id), by="bench")
                 objects = sum(dataset.instances.values())
                 told: dict[str, Any] = {
-                    "round": turn + 1, "pictures": len(counts),
+                    "round": turn + 1, "labelled": len(counts),
                     "actions_per_picture": round(sum(counts) / len(counts), 1),
                     "browser_seconds": round(seconds), "objects_so_far": objects,
                     **check(open_labelling(dataset), truth),
