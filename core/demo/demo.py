@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image
 
@@ -32,6 +31,7 @@ from core.training.store import Run, State
 from core.words import out_of, time_left
 from core.workspace import Workspace
 
+NOTE = "Drawn by the computer to show Graft by: no patients, no plants, nothing to be learned of real ones."
 CHESTS, LEAVES = "Drawn chest X-rays", "Drawn leaves"
 PER_PATIENT = 2
 Say = Callable[[str], None]
@@ -108,7 +108,7 @@ def draw_chests(workspace: Workspace, count: int) -> Dataset:
             (labels / f"{name}.txt").write_text("".join(rows), encoding="utf-8")
         (folder / "chests" / "data.yaml").write_text(f"names: [{', '.join(CHEST_CLASSES)}]\n", encoding="utf-8")
         settings = ImportSettings(split="60/25/15", group_by=r"patient(\d+)")
-        return import_dataset(workspace, folder / "chests", settings=settings, name=CHESTS)
+        return _noted(import_dataset(workspace, folder / "chests", settings=settings, name=CHESTS))
 
 
 def draw_leaves(workspace: Workspace, count: int) -> Dataset:
@@ -119,9 +119,14 @@ def draw_leaves(workspace: Workspace, count: int) -> Dataset:
             file = folder / "leaves" / kind / f"leaf{number:03}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(draw_leaf(number, kind)).save(file)
-        return import_dataset(
-            workspace, Path(folder / "leaves"), settings=ImportSettings(split="65/25/10"), name=LEAVES
-        )
+        leaves, settings = folder / "leaves", ImportSettings(split="65/25/10")
+        return _noted(import_dataset(workspace, leaves, settings=settings, name=LEAVES))
+
+
+def _noted(dataset: Dataset) -> Dataset:
+    dataset.notes = NOTE  # the report tells it too
+    dataset.save()
+    return dataset
 
 
 def _start(workspace: Workspace, task: Task) -> tuple[str, bool]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from datetime import UTC, datetime
+
 import pytest
 
+from core.lab.experiment import Contender, Experiment, RaceSettings, save_experiment
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
+from core.training.runs import edit_run
+from core.training.store import RunStore
 from core.workspace import Workspace
 from tests.pages.conftest import Filled, button, open_page, texts
 
@@ -25,4 +31,21 @@ def test_the_sample_begins_with_the_starter_where_nothing_else_is(workspace: Wor
 def test_whoever_has_a_run_is_led_to_its_result(filled: Filled) -> None:
     app = open_page("home.py")
     assert "Go on where you were" in texts(app)
+    assert button(app, "See how good it is")
+
+
+@pytest.mark.slow
+def test_a_run_of_the_lab_is_not_where_somebody_was(filled: Filled) -> None:
+    mine = RunStore(filled.workspace).get(filled.run_id)
+    shutil.copytree(mine.folder, filled.workspace.run("control"))
+    control = {"id": "control", "name": "Later", "created": datetime.now(UTC)}
+    RunStore(filled.workspace).add(mine.model_copy(update=control))
+    assert any("Later" in item.value for item in open_page("home.py").markdown)
+    race = Experiment(id="tiny-race-abc123", name="Race", dataset=mine.dataset, dataset_name=mine.dataset_name,
+                      task="detect", settings=RaceSettings(contenders=[Contender(model="yolo11n")] * 2))  # fmt: skip
+    save_experiment(filled.workspace, race)
+    edit_run(filled.workspace, "control", tags=[race.id])
+    app = open_page("home.py")
+    led = next(item.value for item in app.markdown if item.value.startswith("**"))
+    assert "Later" not in led
     assert button(app, "See how good it is")

@@ -41,8 +41,8 @@ def error_budget(arrays: PredictionArrays, confidence: float, costs: dict[str, f
 
 
 def missed_below_the_line(arrays: PredictionArrays, confidence: float) -> int:
-    """Return how many of the objects that are missed at this confidence some finding of a lower one explains."""
-    return int(((arrays.explained_at >= 0) & (arrays.explained_at < confidence)).sum())
+    """Return how many of the objects that no finding of this confidence explains are found rightly at a lower one."""
+    return int(((arrays.found_at >= 0) & (arrays.explained_at < confidence)).sum())
 
 
 def error_costs(arrays: PredictionArrays) -> dict[str, float]:

@@ -158,11 +158,12 @@ def show_missed_below(evaluation: Evaluation) -> None:
         return
     missed, line = evaluation.errors["missed"].count, evaluation.operating_point.threshold
     if below := missed_below_the_line(evaluation.detector.arrays, line):
+        are, they = ("is", "it costs") if below == 1 else ("are", "they cost")
         st.caption(
             plain(
-                f"Of the {count(missed, 'object')} missed outright at the line, {thousands(below)} have a finding "
-                "below it. mAP counts that one, so these cost little here, and in use they are missed all the same: a "
-                "lower line brings them back, with more false alarms."
+                f"Of the {count(missed, 'object')} missed outright at the line, {thousands(below)} {are} found below "
+                f"it. mAP counts that, so {they} little here; in use the line decides: a lower one finds more, with "
+                "more false alarms."
             )
         )
 
