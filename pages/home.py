@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.data.dataset import Dataset, damaged_datasets, list_datasets
 from core.data.importing.job import SAMPLE, new_job, start_import
-from core.lab.jobs import list_experiments
+from core.lab.experiment import runs_apart
 from core.labelling.labelling import labelled_of
 from core.metric_words import headline_among, metric_title, metric_value
 from core.models.catalog import STARTER, find_model, model_for_task
@@ -130,9 +130,8 @@ datasets, runs = list_datasets(workspace), list_runs(workspace)
 sample_under_way = "sample_job" in st.session_state or st.session_state.get("sample_ready", False)
 if datasets and not sample_under_way:  # its set appears a moment before its run: the page must not jump in between
     newest = max(datasets, key=lambda item: item.created)
-    experiments = {item.id for item in list_experiments(workspace)}
-    alone = [run for run in runs if not experiments & set(run.tags)] or runs  # those of the Lab are there to compare
-    last = alone[0] if alone and (alone[0].active or alone[0].created > newest.created) else None
+    apart = runs_apart(workspace, runs) or runs
+    last = apart[0] if apart and (apart[0].active or apart[0].created > newest.created) else None
     with page.cell("Go on where you were"):
         go_on(newest, last)
 

@@ -11,6 +11,7 @@ driver.log        the driver's output
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -24,6 +25,7 @@ from core.strategies import Strategy
 from core.strategies.fine_tune import FINE_TUNE
 from core.strategies.strategy import strategy_named
 from core.tasks import TASKS, Task
+from core.training.store import Run
 from core.workspace import ID_PATTERN, Workspace, write_text_atomic
 
 _FIELDS = TrainingSpec.model_fields
@@ -338,6 +340,12 @@ def read_experiments(workspace: Workspace) -> list[Experiment]:
         except (InputError, OSError):
             continue  # damaged, or being deleted
     return sorted(found, key=lambda item: item.created, reverse=True)
+
+
+def runs_apart(workspace: Workspace, runs: Iterable[Run]) -> list[Run]:
+    """Return the runs, in their order, that no experiment has started: those of one are there to be compared."""
+    experiments = {item.id for item in read_experiments(workspace)}
+    return [run for run in runs if not experiments & set(run.tags)]
 
 
 def damaged_experiments(workspace: Workspace) -> list[str]:

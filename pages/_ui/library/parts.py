@@ -10,7 +10,7 @@ import streamlit as st
 from core.data.dataset import list_datasets
 from core.errors import GraftError, InputError
 from core.files.answering import check_answers
-from core.lab.experiment import read_experiments
+from core.lab.experiment import runs_apart
 from core.metric_words import metric_term, metric_value, metric_words
 from core.models.catalog import Model, models_for
 from core.models.library import LibraryModel, delete_model, edit_model, import_weights, list_models
@@ -144,10 +144,9 @@ def keep_a_run(workspace: Workspace) -> None:
         st.markdown("The model of every run is in the library already." if any(kept) else
                     "No training has ended with a model yet.")  # fmt: skip
         return
-    experiments = {item.id for item in read_experiments(workspace)}
-    alone = [place for place, run in enumerate(runs.values()) if not experiments & set(run.tags)]
+    first = (runs_apart(workspace, runs.values()) or list(runs.values()))[0]
     with st.form("library_keep", border=False):
-        chosen = st.selectbox("Run", list(runs), index=alone[0] if alone else 0, key="library_keep_run",
+        chosen = st.selectbox("Run", list(runs), index=list(runs).index(first.id), key="library_keep_run",
                               format_func=lambda item: f"{runs[item].name} ({runs[item].dataset_name})")  # fmt: skip
         name = st.text_input("Name", key="library_keep_name", max_chars=120, help="Left empty: the run’s name.")
         if st.form_submit_button("Keep its best model", key="library_keep_now"):
