@@ -8,8 +8,9 @@ BIN := $(VENV)/bin
 run: $(VENV)/.installed
 	$(BIN)/python -m streamlit run streamlit_app.py
 
+# A test process that dies ends the run: xdist would start another, and with groups of tests wait for it for ever.
 test: $(VENV)/.installed-dev check
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --max-worker-restart 0
 
 # Training on a Ray cluster, tried on a real local head; apart, because Ray is an extra of its own and takes minutes.
 test-ray: $(VENV)/.installed-dev

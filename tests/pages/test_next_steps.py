@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from core.data.importing.from_upload import import_dataset
 from core.lab.experiment import Contender, Experiment, RaceSettings, save_experiment
 from core.processes.lifetime import process_identity
 from core.training.runs import edit_run
-from core.training.store import RunStore, State
+from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
 from tests.pages.conftest import Filled, given_many_pictures, open_page
 from tests.tiny import write_yolo_folder
@@ -33,9 +34,17 @@ def test_a_page_on_models_leads_to_the_first_one(page: str, workspace: Workspace
 
 @pytest.mark.slow
 def test_a_training_on_its_way_is_watched(filled: Filled) -> None:
-    run, me = RunStore(filled.workspace).get(filled.run_id), os.getpid()  # a queued run would be started, and end
-    trains = {"state": State.RUNNING, "pid": me, "identity": process_identity(me)}
-    RunStore(filled.workspace).change(run.id, None, **trains)
+    run = RunStore(filled.workspace).get(filled.run_id)
+    # Its next attempt, with no last word yet: a worker that lives on after its last word is ended.
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as worker:
+        trains = {"state": State.RUNNING, "attempt": run.attempt + 1}
+        trains |= {"pid": worker.pid, "identity": process_identity(worker.pid)}
+        RunStore(filled.workspace).change(run.id, None, **trains)
+        assert_it_is_watched(run)
+        assert worker.poll() is None
+
+
+def assert_it_is_watched(run: Run) -> None:
     half_way = open_page("evaluation.py", run=run.id)
     assert primary(half_way) == ["Watch it learn"]
     assert half_way.info, "that it is not the last word is said"
