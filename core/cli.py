@@ -99,7 +99,7 @@ def _told_of_silence(parsed: argparse.Namespace, say: Callable[[str], None]) -> 
         nonlocal unheard
         if not hasattr(signal, "sigpending"):
             return
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # of this thread: what waits for all is shown to it
+        # What waits for all threads is shown to this one, as it hears none itself.
         unheard = unheard + 1 if signal.SIGINT in signal.sigpending() else 0
         if unheard > 2:
             say("stopped waiting for the drive.")

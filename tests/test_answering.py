@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from core.files.answering import check_answers, silent_for, watching
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.parametrize("name", ["", "not/there", "a file", "\0"])
@@ -46,3 +51,19 @@ def test_nothing_is_said_where_all_answer(tmp_path: Path) -> None:
     with watching([tmp_path], said.append, lambda: said.append("back"), lambda: said.append("waits")):
         threading.Event().wait(1.3)
     assert said == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="threads hear signals alike here")
+def test_no_thread_that_asks_takes_the_ctrl_c_of_the_main_thread(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys, time
+from core.files.answering import watching
+nothing = lambda *said: None
+with watching([sys.argv[1]], nothing, nothing, nothing):
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # as one that waits for a drive: it hears nothing
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(2.5)  # two questions
+    assert signal.SIGINT in signal.sigpending()
+    signal.sigwait({signal.SIGINT})
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True)

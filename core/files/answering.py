@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -63,7 +64,14 @@ def silent_for(place: Path | str, patience: float = PATIENCE) -> float:
     return time.monotonic() - question.asked
 
 
+def _hear_no_ctrl_c() -> None:
+    """Leave Ctrl-C to the main thread: what this one took would be lost while that one waits for a drive."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
 def _ask(place: str, question: _Question) -> None:
+    _hear_no_ctrl_c()
     with contextlib.suppress(OSError, ValueError):
         shutil.disk_usage(place)  # the system keeps no answer to this one, as it does for what lies in a folder
     question.when = time.monotonic()
@@ -90,11 +98,13 @@ def watching(
 ) -> Iterator[None]:
     """While something is done with `places`, call `silent` once with a sentence when one doesn't answer.
 
-    `waits` is called again and again as long as it doesn't, `back` when all of them answer; all in another thread.
+    `waits` is called again and again as long as it doesn't, `back` when all of them answer; all in another thread that
+    hears no Ctrl-C.
     """
     wanted, done = [str(place) for place in places], threading.Event()
 
     def look() -> None:
+        _hear_no_ctrl_c()
         told = False
         while not done.wait(0.2 if told else FRESH):
             found = [(place, seconds) for place in wanted if (seconds := silent_for(place))]
