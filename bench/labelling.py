@@ -4,9 +4,10 @@
 
 The pictures are imported without their labels. Each round labels an equal share of them in the order that the editor
 asks for; after each a model is trained (the plan's settings, `--epochs`), judged, and asked for proposals. In the first
-round every object is drawn. Later, “Accept all above” takes what is over the model's line, then what is wrong is
-deleted, what has another class gets it, and what is missing is drawn. A drag, a click and a key count as one action
-each; a proposal counts as right where its box overlaps the truth by .7. Needs Debian's chromium and Playwright.
+round every object is drawn. Later, “Accept all above” takes what is over the line, then what is false is pointed at
+and deleted, what has another class gets it, what overlaps the truth by less than .7 is drawn over, and what is missing
+is drawn. A drag, a click and a key count as one action each; moving the mouse counts as none. Needs Debian's
+chromium and Playwright.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ from tests.conftest import CHROMIUM_OPTIONS
 from tests.e2e.conftest import Server
 
 ENOUGH = 0.7
+"""IoU from which a proposal stays as it is."""
+SAME_THING = 0.5
+"""IoU from which it is of the same thing, and drawing that puts it right."""
 
 
 def overlap(one: Shape, other: Shape) -> float:
@@ -61,17 +65,24 @@ class Hand:
             self.page.keyboard.press(key)
         self.actions += len(keys) if counts is None else counts
 
-    def draw(self, shape: Shape, picture: Picture) -> None:
-        """Choose the class where another one is chosen, and drag the box."""
-        self.page.keyboard.press("Escape")
-        if shape.name != self.current:
-            self.key(str(self.classes.index(shape.name) + 1))
-            self.current = shape.name
+    def corner(self, picture: Picture) -> tuple[float, float, float]:
+        """Return where on the page the upper left corner of a picture lies, and pixels of the page to one of its."""
         box = self.page.locator(".stage").bounding_box()
         assert box is not None
         scale = min((box["width"] - 2) / picture.width, (box["height"] - 2) / picture.height)
         left = box["x"] + 1 + (box["width"] - 2 - picture.width * scale) / 2
-        top = box["y"] + 1 + (box["height"] - 2 - picture.height * scale) / 2
+        return left, box["y"] + 1 + (box["height"] - 2 - picture.height * scale) / 2, scale
+
+    def draw(self, shape: Shape, picture: Picture, over: str | None = None) -> None:
+        """Drag the box, after choosing the class where another one is chosen.
+
+        `over` is the class of the proposal it is drawn over, which it keeps.
+        """
+        self.page.keyboard.press("Escape")
+        if shape.name != (over or self.current):
+            self.key(str(self.classes.index(shape.name) + 1))
+            self.current = shape.name
+        left, top, scale = self.corner(picture)
         x, y, width, height = shape.box or (0, 0, 0, 0)
         self.page.mouse.move(left + x * scale, top + y * scale)
         self.page.mouse.down()
@@ -83,29 +94,50 @@ class Hand:
         """Choose an object by its place in the label: one click of a person, done by keys here."""
         self.key("Escape", *["Tab"] * (place + 1), counts=1)
 
+    def delete(self, shape: Shape, others: list[Shape], picture: Picture) -> bool:
+        """Point at an object and press Del; False where no place of it is seen between smaller ones."""
+        x, y, width, height = shape.box or (0, 0, 0, 0)
+        smaller = [item.box for item in others if item.box and item.box[2] * item.box[3] <= width * height]
+        for across, down in [(0.5, 0.5), *((a / 10, d / 10) for a in range(1, 10) for d in range(1, 10))]:
+            place = x + across * width, y + down * height
+            if not any(at <= place[0] <= at + w and up <= place[1] <= up + h for at, up, w, h in smaller):
+                left, top, scale = self.corner(picture)
+                self.page.mouse.move(left + place[0] * scale, top + place[1] * scale, steps=2)
+                self.key("Delete")
+                return True
+        return False
+
 
 def correct(hand: Hand, picture: Picture, truth: Label, taken: list[Shape]) -> None:
-    """Delete what is wrong of what was taken over, name what has another class, and draw what is missing."""
-    left = list(truth.objects)
-    wrong, renamed = [], []
-    for place, shape in enumerate(taken):
-        overlaps = [overlap(item, shape) for item in left]
-        fitting = left[overlaps.index(max(overlaps))] if left else None
-        if fitting is None or max(overlaps) < ENOUGH:
-            wrong.append(place)
-            continue
-        left.remove(fitting)
-        if fitting.name != shape.name:
-            renamed.append((place, fitting.name))
-    for place, name in renamed:
-        hand.choose(place)
-        hand.key(str(hand.classes.index(name) + 1))
-        hand.current = name
-    for place in reversed(wrong):
-        hand.choose(place)
-        hand.key("Delete")
-    for shape in left:
-        hand.draw(shape, picture)
+    """Put right what was taken over: delete what is false, name anew, draw over what is badly placed, draw the rest."""
+    pairs = sorted(
+        ((overlap(item, shape), place, number) for number, item in enumerate(truth.objects)
+         for place, shape in enumerate(taken)), reverse=True,
+    )  # fmt: skip
+    of: dict[int, int] = {}  # place of what was taken: number of the true object
+    for shared, place, number in pairs:
+        if shared >= SAME_THING and place not in of and number not in of.values():
+            of[place] = number
+    hand.page.keyboard.press("Escape")
+    left = list(enumerate(taken))
+    for place, shape in reversed(list(enumerate(taken))):
+        if place not in of:
+            left.remove((place, shape))
+            if not hand.delete(shape, [item for _, item in left], picture):
+                hand.choose([at for at, _ in sorted([*left, (place, shape)])].index(place))
+                hand.key("Delete")
+    drawn = {number for number in range(len(truth.objects)) if number not in of.values()}
+    for at, (place, shape) in enumerate(left):
+        item = truth.objects[of[place]]
+        if overlap(item, shape) < ENOUGH:
+            drawn.add(of[place])
+        elif item.name != shape.name:
+            hand.choose(at)
+            hand.key(str(hand.classes.index(item.name) + 1))
+            hand.current = item.name
+    badly = {number: taken[place].name for place, number in of.items() if number in drawn}
+    for number in sorted(drawn):
+        hand.draw(truth.objects[number], picture, badly.get(number))
 
 
 def label_round(

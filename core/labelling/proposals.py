@@ -35,7 +35,7 @@ class Proposals(BaseModel):
     model: str = Field(description="the id of a run, library:<id>, or the path of a .pt file")
     title: str
     at: str
-    line: float = Field(description="confidence from which the model's findings usually count")
+    line: float = Field(description="confidence from which taking over saves most, else from which findings count")
     pictures: dict[str, list[Proposed]] = Field(description="by the picture's id")
     order: list[tuple[str, str]] = Field(default_factory=list, description="id and reason, what teaches most first")
     left_out: dict[str, int] = Field(default_factory=dict, description="findings by a class that is not named here")

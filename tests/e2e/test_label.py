@@ -15,6 +15,7 @@ from core.labelling.journal import open_journal
 from core.labelling.label import Label, State
 from core.labelling.labelling import open_labelling
 from core.labelling.likeness import more_like, save_vectors
+from core.labelling.proposals import Proposals, Proposed, save_proposals
 from core.labelling.queue import shuffled
 from core.labelling.settings import add_class, begin
 from core.tasks import Task
@@ -129,6 +130,42 @@ def test_from_pictures_alone_to_a_version_and_a_killed_server_loses_nothing(
     made = load_dataset(workspace, dataset_id)
     assert made.labels_version == 1
     assert sum(made.images.values()) == 2
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_what_was_taken_over_is_put_right_by_drawing_and_deleted_by_pointing(
+    server: Server, page: Page, tmp_path: Path
+) -> None:
+    workspace = Workspace.open(server.workspace)
+    dataset = load_dataset(workspace, begun(workspace, tmp_path, "detect"))
+    first = shuffled(ids(dataset))[0]
+    boxes = [(20, 20, 80, 60), (150, 20, 60, 60), (150, 120, 60, 60), (260, 100, 40, 60)]
+    names = ("cell", "blob", "cell", "blob")
+    found = [Proposed(name=name, confidence=0.9, box=box) for name, box in zip(names, boxes, strict=True)]
+    save_proposals(dataset, Proposals(model="m", title="m", at="now", line=0.5, pictures={first: found}))
+
+    def told() -> list[tuple[str, float, float]]:
+        saved(page)
+        shapes = kept(workspace, dataset.id).objects
+        return [(item.name, *(round(edge) for edge in (item.box or (0, 0))[:2])) for item in shapes]
+
+    page.goto(f"{server.address}/label?dataset={dataset.id}&picture={first}")
+    expect(page.locator(".told")).to_contain_text("4 proposed")
+    page.get_by_role("button", name="Accept all above").click()
+    page.locator(".stage").focus()
+    hand = Hand(page)
+    hand.drag((160, 30), (215, 85))
+    assert told()[1] == ("blob", 160, 30), "of what was proposed, though cell was drawn with"
+    page.keyboard.press("1")
+    hand.drag((152, 122), (212, 182))
+    assert told()[2] == ("cell", 152, 122)
+    page.mouse.move(*hand.at((280, 130)))
+    page.keyboard.press("Delete")
+    assert [name for name, *_ in told()] == ["cell", "blob", "cell"], "what was drawn last stays"
+    hand.drag((22, 22), (105, 85))
+    hand.drag((15, 15), (108, 88))
+    assert [name for name, *_ in told()] == ["cell", "blob", "cell", "cell"], "what a hand drew is not replaced"
 
 
 @pytest.mark.e2e

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,18 @@ import pytest
 
 from core.cli import main
 from core.data.dataset import Dataset
+from core.data.importing.from_upload import import_dataset
 from core.delivery.propose.proposing import NO_FINDING, proposed, uncertainty
+from core.delivery.propose.saving import best_line, line_that_saves
 from core.labelling.labelling import open_labelling
 from core.labelling.proposals import Proposals, Proposed, one_per_thing, overlap, read_proposals, save_proposals
 from core.labelling.queue import CHECK, UNLIKE, UNSURE, queue, what_teaches_most
+from core.workspace import Workspace
+from tests.evaluation.stored_runs import detector_run
 from tests.labelling.conftest import ids
 from tests.labelling.test_labels import BOX, started
 from tests.labelling.test_versions import say
+from tests.tiny import write_yolo_folder
 
 Said = Callable[..., dict[str, Any]]
 
@@ -142,3 +148,31 @@ def test_of_one_thing_the_surest_is_proposed_and_what_is_below_the_line_is_not_c
     assert proposals.count == 2
     assert [item.name for item in proposals.sure("a")] == ["blob", "cell"]
     assert len(one_per_thing([Proposed(name="cell", confidence=0.9)] * 2)) == 2, "a class has no place"
+
+
+@pytest.mark.parametrize(
+    ("saved", "line"),
+    [
+        ([1, 1, 1, -1, -1], 0.7),  # right, right, right, false, false
+        ([1, -1, 1, 1, -1], 0.6),
+        ([1, -1, -1, -1, 1], 0.9),
+        ([-1, 1, -1, -1, -1], 0.33),  # it never pays: the model's own line
+        ([], 0.33),
+    ],
+)
+def test_the_line_of_proposals_is_where_taking_over_saves_most(saved: list[int], line: float) -> None:
+    confidence = np.array([0.9, 0.8, 0.7, 0.6, 0.5][: len(saved)])
+    assert best_line(confidence, np.array(saved, dtype=np.int64), 0.33) == pytest.approx(line)
+
+
+def test_findings_of_equal_confidence_pass_the_line_together() -> None:
+    assert best_line(np.array([0.9, 0.8, 0.8]), np.array([1, 1, -1]), 0.33) == pytest.approx(0.9)
+
+
+def test_the_line_of_a_run_comes_from_its_validation_pictures(workspace: Workspace, tmp_path: Path) -> None:
+    dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "shapes", train=4, val=8))
+    perfect, useless = (detector_run(workspace, dataset, name, found) for name, found in (("good", 1), ("bad", 0)))
+    line = line_that_saves(workspace.run(perfect.id), 0.9)
+    assert 0.3 < line < 0.55, "all it finds is right from .4 on; the false ones are at .3"
+    assert line_that_saves(workspace.run(useless.id), 0.9) == 0.9
+    assert line_that_saves(None, 0.9) == 0.9

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from core import jobs
 from core.data.dataset import Dataset, load_dataset
 from core.delivery.predict.entry import FoundIn, FoundObject
+from core.delivery.propose.saving import line_that_saves
 from core.errors import GraftError, InputError
 from core.jobs import JobState, Progress, Report
 from core.labelling.label import State
@@ -118,7 +119,7 @@ def propose_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
         model=model.name,
         title=model.title,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
-        line=model.confidence,
+        line=line_that_saves(model.run_folder if TASKS[task].finds_objects else None, model.confidence),
         pictures=found,
         order=what_teaches_most(learn, vectors, [picture.id for picture in labelled]),
         left_out=dict(left_out),

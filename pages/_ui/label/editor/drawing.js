@@ -10,13 +10,13 @@ function mark(parent, name, attributes, text) {
   return element;
 }
 
-function outline(parent, points, colour, { dashed = false, chosen = false, open = false } = {}) {
+function outline(parent, points, colour, { dashed = false, chosen = false, under = false, open = false } = {}) {
   const shape = open ? "polyline" : "polygon", places = points.map((p) => `${p[0]},${p[1]}`).join(" ");
   const dashes = dashed ? { "stroke-dasharray": "7 5" } : {};
-  mark(parent, shape, { points: places, fill: "none", stroke: "#000", "stroke-opacity": 0.55, "stroke-width": chosen ? 5 : 4, ...dashes });
+  mark(parent, shape, { points: places, fill: "none", stroke: "#000", "stroke-opacity": 0.55, "stroke-width": chosen || under ? 5 : 4, ...dashes });
   mark(parent, shape, {
     points: places, fill: chosen && !open ? colour : "none", "fill-opacity": 0.16, stroke: colour,
-    "stroke-width": chosen ? 3 : 2, ...dashes,
+    "stroke-width": chosen || under ? 3 : 2, ...dashes,
   });
 }
 
@@ -39,17 +39,17 @@ function keypointsOf(parent, shape, skeleton, colour, scale) {
   });
 }
 
-function drawAll(group, { label, proposals, chosen, hidden, draft, task, skeleton, colourOf, scale, coarse }) {
+function drawAll(group, { label, proposals, chosen, under, hidden, draft, task, skeleton, colourOf, scale, coarse }) {
   group.replaceChildren();
   if (hidden) return;
   proposals.forEach((shape) => {
-    outline(group, cornersOf(shape), colourOf(shape.class), { dashed: true, chosen: chosen === shape });
+    outline(group, cornersOf(shape), colourOf(shape.class), { dashed: true, chosen: chosen === shape, under: under === shape });
     keypointsOf(group, shape, skeleton, colourOf(shape.class), scale);
     nameTag(group, shape, `${shape.class} ${Math.round(shape.confidence * 100)} %`, scale);
   });
   label.objects.forEach((shape) => {
     const is = chosen === shape;
-    outline(group, cornersOf(shape), colourOf(shape.class), { chosen: is });
+    outline(group, cornersOf(shape), colourOf(shape.class), { chosen: is, under: under === shape });
     keypointsOf(group, shape, skeleton, colourOf(shape.class), scale);
     nameTag(group, shape, shape.class, scale);
     if (!is) return;

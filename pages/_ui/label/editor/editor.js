@@ -16,6 +16,7 @@ class Editor extends Keys {
     this.seen = new Set();
     this.line = 0.5; // confidence from which proposals are shown and accepted
     this.asked = ""; // the picture whose open proposals were spoken of
+    this.taken = new WeakSet(); // objects as a model proposed them, not touched since
     this.coarse = matchMedia("(pointer: coarse)").matches;
     this.pictures = []; this.at = -1; this.current = ""; this.settings = { task: "detect", classes: [], colours: [], keypoints: [], skeleton: [] };
     this.view = { scale: 1, x: 0, y: 0 };
@@ -27,7 +28,7 @@ class Editor extends Keys {
   }
 
   empty() {
-    Object.assign(this, { label: { state: "open", objects: [], name: "" }, number: 0, proposals: [], chosen: null, draft: null, drag: null, past: [], future: [], pointing: null, hidden: false });
+    Object.assign(this, { label: { state: "open", objects: [], name: "" }, number: 0, proposals: [], chosen: null, draft: null, drag: null, past: [], future: [], pointing: null, hidden: false, named: false, left: null });
   }
 
   // Proposals that are sure enough, of things that have no label yet.
@@ -232,7 +233,18 @@ class Editor extends Keys {
     return true;
   }
 
-  add(shape) {
+  // What is drawn around a thing a model had proposed puts the proposal right, unless another class was asked for.
+  add(shape, anew = false) {
+    const like = anew ? [] : this.label.objects.filter((item) => this.taken.has(item) && overlapOf(item, shape) >= PUT_RIGHT);
+    const [old] = like.sort((a, b) => overlapOf(b, shape) - overlapOf(a, shape));
+    if (old) {
+      const made = { ...copy(old), ...shape, class: this.named ? this.current : old.class };
+      this.named = false;
+      this.replace(old, made, `${made.class} put right, ${sizeWords(made)}.`);
+      this.fresh = made;
+      return;
+    }
+    this.named = false;
     const made = { class: this.current, ...shape };
     if (this.settings.task === "pose") made.keypoints = this.settings.keypoints.map(() => [0, 0, 0]);
     const label = { ...this.label, objects: [...this.label.objects, made] };
@@ -249,23 +261,25 @@ class Editor extends Keys {
     this.commit({ ...this.label, objects: this.label.objects.map((item) => (item === old ? made : item)) }, words);
   }
 
+  // What was chosen; where nothing was since the last drawing, what the mouse points at.
   remove() {
-    if (!this.chosen) { this.say("Nothing is chosen: click on an object, or press Tab."); return; }
-    if (this.proposals.includes(this.chosen)) {
-      const place = this.shown.indexOf(this.chosen);
-      this.proposals = this.proposals.filter((item) => item !== this.chosen);
-      this.chosen = this.shown[Math.min(place, this.shown.length - 1)] || null;
+    const gone = this.chosen && this.chosen !== this.fresh ? this.chosen : this.under || this.chosen;
+    if (!gone) { this.say("Nothing is chosen: point at an object, click on it, or press Tab."); return; }
+    if (this.proposals.includes(gone)) {
+      const place = this.shown.indexOf(gone);
+      this.proposals = this.proposals.filter((item) => item !== gone);
+      if (gone === this.chosen) this.chosen = this.shown[Math.min(place, this.shown.length - 1)] || null;
       this.showAll();
       this.say(`Refused. ${this.words()}`);
       return;
     }
-    const gone = this.chosen;
     this.pointing = null;
     this.commit({ ...this.label, objects: this.label.objects.filter((item) => item !== gone) }, `${gone.class} deleted.`);
   }
 
   accept(shapes) {
     const taken = shapes.map(({ confidence, ...shape }) => copy(shape));
+    taken.forEach((shape) => this.taken.add(shape));
     if (!taken.length) { this.say("No proposal is that sure."); return; }
     const place = this.shown.indexOf(shapes[0]);
     this.proposals = this.proposals.filter((item) => !shapes.includes(item));
@@ -283,6 +297,7 @@ class Editor extends Keys {
     } else if (this.chosen !== this.fresh && this.label.objects.includes(this.chosen) && this.chosen.class !== name) {
       this.replace(this.chosen, { ...copy(this.chosen), class: name }, `Now ${name}.`);
     } else {
+      this.named = true;
       this.say(`${name}: for what is drawn next.`);
     }
     this.showClasses();
@@ -331,6 +346,7 @@ class Editor extends Keys {
     stage.onpointerdown = (event) => this.down(event);
     stage.onpointermove = (event) => this.moved(event);
     stage.onpointerup = stage.onpointercancel = (event) => this.up(event);
+    stage.onpointerleave = () => this.pointAt(null);
     stage.ondblclick = () => { if (this.draft?.open) this.close(); };
     stage.oncontextmenu = (event) => event.preventDefault();
     stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });

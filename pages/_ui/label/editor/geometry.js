@@ -40,6 +40,7 @@ function holds(shape, [x, y]) {
 }
 
 const SAME = 0.6; // IoU above which two shapes are of one thing
+const PUT_RIGHT = 0.5; // IoU from which drawing a thing anew replaces what a model had proposed for it
 
 function overlapOf(one, other) {
   const [al, at, aw, ah] = boundsOf(one), [bl, bt, bw, bh] = boundsOf(other);

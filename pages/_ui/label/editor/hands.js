@@ -1,6 +1,7 @@
 // What a mouse or fingers do to the picture and to what is drawn on it.
 
 const CLICK = 4;
+const WENT_ON = 12; // pixels of the screen
 
 class Hands {
   fit() {
@@ -48,7 +49,7 @@ class Hands {
     this.stage.classList.toggle("panning", Boolean(this.panning || this.space));
     this.group.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
     drawAll(this.group, {
-      label: this.label, proposals: this.shown, chosen: this.chosen, hidden: this.hidden, draft: this.draft,
+      label: this.label, proposals: this.shown, chosen: this.chosen, under: this.under, hidden: this.hidden, draft: this.draft,
       task: this.settings.task, skeleton: this.settings.skeleton, colourOf: (name) => this.colourOf(name), scale, coarse: this.coarse,
     });
   }
@@ -58,6 +59,19 @@ class Hands {
   hit(place) {
     const all = [...this.label.objects, ...this.shown].filter((shape) => holds(shape, place));
     return all.sort((a, b) => areaOf(a) - areaOf(b))[0] || null;
+  }
+
+  // What the mouse points at; after a drawing not before it went on from where that ended.
+  get under() {
+    const { mouse, left } = this;
+    if (!mouse || this.drag || this.draft || this.hidden || (left && distance(mouse, left) <= WENT_ON)) return null;
+    return this.hit(this.toPicture(mouse, true));
+  }
+
+  pointAt(mouse) {
+    const before = this.under;
+    this.mouse = mouse;
+    if (before !== this.under) this.draw();
   }
 
   handleAt(place) {
@@ -90,6 +104,7 @@ class Hands {
   }
 
   moved(event) {
+    if (event.pointerType === "mouse") this.pointAt(this.picture && !this.whole ? this.onStage(event) : null);
     if (!this.pointers.has(event.pointerId) || !this.drag) return;
     const at = this.onStage(event), before = this.pointers.get(event.pointerId), drag = this.drag;
     if (drag.kind === "pinch") { this.pinch(event.pointerId, at); return; }
@@ -128,6 +143,7 @@ class Hands {
     if (!this.pointers.delete(event.pointerId) || !drag) return;
     if (drag.kind === "pinch") { if (!this.pointers.size) this.drag = null; return; }
     this.drag = null;
+    this.left = at;
     const place = this.toPicture(at);
     if (drag.kind === "handle" || drag.kind === "move") {
       this.trial(drag, drag.shape);

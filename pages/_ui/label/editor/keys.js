@@ -6,7 +6,7 @@ const KEYS = [
   ["Tab", "choose the next object, also a covered one"], ["B", "a new box in the middle, to move by keys"],
   ["Alt and arrows", "move what is chosen by a pixel; with Shift its size"], ["Q, E", "turn a turned box"],
   ["S", "snap what is chosen to the thing in it; else: every box that is drawn from now on"],
-  ["Del", "delete what is chosen, refuse a proposal"], ["Ctrl Z, Ctrl Y", "undo, redo"],
+  ["Del", "delete what is chosen or pointed at, refuse a proposal"], ["Drawing over what was taken over", "puts it right"], ["Ctrl Z, Ctrl Y", "undo, redo"],
   ["N", "nothing here"], ["U", "unsure: not for training"], ["C", "copy from the picture before"], ["M", "more like this: what is most like it comes next"], ["H", "hide, show"],
   ["+ \u2212 0", "zoom, whole picture; so does the wheel, with Ctrl or once the picture was clicked"], ["Space and drag", "move the picture"],
   ["X", "a key point that is not there (while points are set)"],
@@ -53,7 +53,7 @@ class Keys extends Hands {
   middle() {
     if (this.whole || this.needsClass()) return;
     const [w, h] = this.size, box = [hundredths(w * 0.375), hundredths(h * 0.375), hundredths(w / 4), hundredths(h / 4)];
-    this.add(["obb", "segment"].includes(this.settings.task) ? { points: cornersOf({ box }) } : { box });
+    this.add(["obb", "segment"].includes(this.settings.task) ? { points: cornersOf({ box }) } : { box }, true);
   }
 
   turnChosen(degrees) {
