@@ -131,7 +131,9 @@ def classified(
     if correction is not None:
         after = calibration(correction.of_classes(probabilities).max(axis=1), right, place, weights)
         reliability = reliability.with_scaled(correction.temperature, correction.bias, after)
-    sentences, steps = classification_sentences(metrics, per_class, slices, int(right.sum()), len(truth), expected)
+    sentences, steps = classification_sentences(
+        metrics, per_class, slices, int(right.sum()), len(truth), expected, units if groups else 0
+    )
     if (~usable).any():
         sentences.append(f"{int((~usable).sum())} pictures had no usable answer (not a number) and were left out.")
     return SplitFigures(

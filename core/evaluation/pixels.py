@@ -16,6 +16,7 @@ from core.evaluation.figures.intervals import Draws, Weights, area_interval, cou
 from core.evaluation.figures.operating_point import OperatingPoint
 from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
 from core.evaluation.predict.predictions import PredictionMeta
+from core.evaluation.verdict import small_set
 from core.words import count, percent, value_between
 
 
@@ -88,7 +89,9 @@ def judged_pixels(
          "badness": 1 - np.nan_to_num(share, nan=1.0)}
     )  # fmt: skip
     matrix = counts.sum(axis=0).astype(np.int64)
-    sentences, steps = pixel_sentences(metrics, per_class, matrix, classes, len(files))
+    sentences, steps = pixel_sentences(
+        metrics, per_class, matrix, classes, len(files), count_units(len(files), groups) if groups else 0
+    )
     index, columns = pd.Index(classes, name="truth"), pd.Index(classes, name="prediction")
     return SplitFigures(
         operating_point=OperatingPoint(),
@@ -125,8 +128,12 @@ def pixel_sentences(
     matrix: NDArray[np.int64],
     classes: list[str],
     pictures: int,
+    groups: int = 0,
 ) -> tuple[list[str], list[str]]:
-    """Return the verdict, the headline first, and what to do next, each with the figure it rests on."""
+    """Return the verdict, the headline first, and what to do next, each with the figure it rests on.
+
+    `groups` counts what the pictures belong together by, 0 where they stand for themselves.
+    """
     overlap, right = metrics["mIoU"], metrics["pixel_accuracy"]
     if not pictures or not overlap.is_known:
         return ["No pixel of these pictures is labelled: nothing can be said."], []
@@ -148,8 +155,4 @@ def pixel_sentences(
                     f"{percent(row[other] / item.objects)} of the pixels of “{name}” are taken for "
                     f"“{classes[other]}”: check the labels of both, or add pictures with “{name}”."
                 )
-    if pictures == 1:
-        sentences.append("One picture says nothing about others: label more pictures before you rely on these figures.")
-    elif overlap.high - overlap.low > 0.2:
-        sentences.append(f"This set is small: about {3 * pictures} more pictures to check on would halve the interval.")
-    return sentences, steps
+    return sentences + small_set(overlap, pictures, groups), steps

@@ -5,17 +5,23 @@ from __future__ import annotations
 import pandas as pd
 
 from core.evaluation.detection import Detector
+from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.results import SplitFigures
+from core.evaluation.verdict import small_set
 
 
-def made(found: dict[str, tuple[int, int]]) -> SplitFigures:
-    """Figures of a detector that finds so many of so many objects of each class, one object per picture."""
+def made(found: dict[str, tuple[int, int]], groups: int = 0) -> SplitFigures:
+    """Figures of a detector that finds so many of so many objects of each class, one object per picture.
+
+    With `groups` the pictures are those of so many patients.
+    """
     classes, truth, rows, images = list(found), [], [], []
     for class_id, (hits, objects) in enumerate(found.values()):
         for number in range(objects):
             file = f"{class_id}_{number}.png"
             box = {"x1": 10.0, "y1": 10.0, "x2": 50.0, "y2": 50.0}
-            images.append({"file": file, "width": 100, "height": 100})
+            images.append({"file": file, "width": 100, "height": 100,
+                           "group": f"patient {len(images) % groups}" if groups else ""})  # fmt: skip
             truth.append({"file": file, "object": 0, "class_id": class_id, **box})
             if number < hits:
                 rows.append(
@@ -46,3 +52,19 @@ def test_what_would_gain_most_comes_first() -> None:
     figures = made({"crazing": (0, 30), "patches": (36, 40), "scale": (38, 40)})
     assert "crazing" in figures.next_steps[0] or "missed outright" in figures.next_steps[0]
     assert "None of the" in figures.next_steps[-1]
+
+
+def test_a_set_of_few_patients_is_small_however_many_objects_it_holds() -> None:
+    found = {"pit": (59, 60), "scratch": (60, 60)}
+    assert not any("is small" in sentence for sentence in made(found).sentences)
+    assert not any("is small" in sentence for sentence in made(found, groups=40).sentences)
+    said = next(sentence for sentence in made(found, groups=6).sentences if "is small" in sentence)
+    assert "6 groups" in said
+    assert "18 more groups" in said
+
+
+def test_a_set_of_few_patients_is_small_for_a_classifier_and_an_area_too() -> None:
+    sure = Figure(0.95, 0.92, 0.97)
+    assert not small_set(sure, 200, 0)
+    assert "5 groups" in small_set(sure, 200, 5)[0]
+    assert "600 more pictures" in small_set(Figure(0.7, 0.5, 0.9), 200, 0)[0]
