@@ -42,6 +42,14 @@ def test_sentences(known: LearningCurve, scratch: LearningCurve, between: Differ
         assert words in sentence
 
 
+def test_what_was_reached_is_told_as_the_evaluation_counts_it() -> None:
+    said = transfer_sentences(
+        FAST, LearningCurve([29], [0.0]), Difference(0.5, 0.4, 0.7), "mAP50-95", ended=(0.618, 0.0)
+    )
+    assert "0.618" in said[0]
+    assert "0.600" not in said[0]
+
+
 def test_classes_are_the_same_under_small_differences_of_writing() -> None:
     names = ["person", "Fire_Hydrant", "bus", "glasses"]
     assert same_names(["Persons", "fire hydrant", "glass", "bus", "crack"], names) == {

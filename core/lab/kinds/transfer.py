@@ -99,7 +99,10 @@ def drive(own_runs: ExperimentRuns) -> None:
         difference=between,
     )
     own_runs.status.result = result.stored()
-    own_runs.status.sentences = transfer_sentences(courses[WITH], courses[WITHOUT], between, own_runs.metric_words)
+    own_runs.status.sentences = transfer_sentences(
+        courses[WITH], courses[WITHOUT], between, own_runs.metric_words,
+        ended=(float(drawn[WITH][0]), float(drawn[WITHOUT][0])),
+    )  # fmt: skip
     own_runs.save()
     if not own_runs.stopping:
         own_runs.say("Looking at the pre-trained model as it comes, before any training.")
@@ -112,13 +115,24 @@ def drive(own_runs: ExperimentRuns) -> None:
         own_runs.status.sentences.append("Each was trained once: the luck of a single training is not in the interval.")
 
 
-def transfer_sentences(known: LearningCurve, scratch: LearningCurve, between: Difference, metric: str) -> list[str]:
-    """Say in time and in quality what the pre-trained knowledge bought; `between` is with minus without."""
+def transfer_sentences(
+    known: LearningCurve,
+    scratch: LearningCurve,
+    between: Difference,
+    metric: str,
+    ended: tuple[float, float] | None = None,
+) -> list[str]:
+    """Say in time and in quality what the pre-trained knowledge bought; `between` is with minus without.
+
+    `ended` are the figures of both as the evaluation counts them, told in place of those the trainer counted on the
+    way: these only say when something was reached.
+    """
     said = []
+    best, best_scratch = ended or (known.best, scratch.best)
     passed = known.above(scratch.best)
     if has_learned(known.best) and not has_learned(scratch.best):
         said.append(
-            f"Transfer learning reached {score(known.best)} of {metric} in {duration(_to_best(known))} of training; "
+            f"Transfer learning reached {score(best)} of {metric} in {duration(_to_best(known))} of training; "
             f"from scratch nothing to speak of was learned in {duration(scratch.whole)}."
         )
     elif not has_learned(known.best, scratch.best):
@@ -126,14 +140,14 @@ def transfer_sentences(known: LearningCurve, scratch: LearningCurve, between: Di
     elif passed is not None:
         said.append(
             f"Transfer learning reached in {duration(passed)} of training what training from scratch had not reached "
-            f"in {duration(scratch.whole)}: more than {score(scratch.best)} of {metric}."
+            f"in {duration(scratch.whole)}: more than {score(best_scratch)} of {metric}."
         )
     else:
         reached = scratch.above(known.best)
         after = f" after {duration(reached)}" if reached is not None else ""
         said.append(
-            f"Here training from scratch got as far as transfer learning{after}: {score(scratch.best)} against "
-            f"{score(known.best)} of {metric}; transfer learning was there after {duration(_to_best(known))}."
+            f"Here training from scratch got as far as transfer learning{after}: {score(best_scratch)} against "
+            f"{score(best)} of {metric}; transfer learning was there after {duration(_to_best(known))}."
         )
     if not has_learned(known.best, scratch.best):
         return said
