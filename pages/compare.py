@@ -27,6 +27,12 @@ from pages._ui.model.plan_cell import SETTING_WORDS
 MOST = 6
 """Runs compared at a time; more would not be told apart on the charts."""
 COLOURS = (charts.LEAF, "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00")
+LONGEST = 24
+"""Letters a run's name may have to stand in a sentence and on a chart; longer ones are told once, by a letter."""
+WHAT_IS_TOLD = (
+    "“Expected” is what new pictures will give, as on the Evaluation page: corrected for the choice of line and epoch, "
+    "where these pictures had a say in it. Everything else, and every difference, is counted on these pictures."
+)
 FIGURES = (
     "mAP50",
     "mAP50-95",
@@ -122,27 +128,54 @@ def show_differences(runs: list[Run], comparisons: list[Comparison]) -> None:
             names_of(runs)[runs[0].id], names_of(runs)[run.id],
         )  # fmt: skip
         charts.show(chart, "Differences with their intervals", key=f"differences_{run.id}")
-    st.caption("In points of 100. A bar that touches the zero line decides nothing (95 %, paired bootstrap).")
+    st.caption(
+        "In points of 100, as counted on these pictures for both alike. A bar that touches the zero line decides "
+        "nothing (95 %, paired bootstrap)."
+    )
 
 
 def names_of(runs: list[Run]) -> dict[str, str]:
+    """Return {id: name}; a letter for each where a name is too long to stand in a sentence and on a chart.
+
+    Where runs share a name the end of the id tells them apart.
+    """
+    full = full_names_of(runs)
+    if max(map(len, full.values())) <= LONGEST:
+        return full
+    return {identifier: chr(ord("A") + number) for number, identifier in enumerate(full)}
+
+
+def full_names_of(runs: list[Run]) -> dict[str, str]:
     """Return {id: name}, with the end of the id where runs share a name."""
     shared = {run.name for run in runs if sum(other.name == run.name for other in runs) > 1}
     return {run.id: f"{run.name} ({run.id[-6:]})" if run.name in shared else run.name for run in runs}
 
 
+def show_letters(runs: list[Run]) -> None:
+    """Say once which letter stands for which run."""
+    short, full = names_of(runs), full_names_of(runs)
+    if short != full:
+        st.markdown("  \n".join(f"**{short[run.id]}** is {plain(full[run.id])}." for run in runs))
+
+
 def show_figures(runs: list[Run], split: str) -> None:
-    """Show the figures of each run with their intervals, side by side."""
-    rows = []
-    for run in runs:
-        evaluation = evaluation_of(workspace, run, split)
-        row = {"run": names_of(runs)[run.id]}
-        for name in FIGURES:
-            if name in evaluation.metrics:
-                figure = evaluation.metrics[name]
-                row[metric_title(name)] = value_from_to(figure, share=is_share(name))
-        rows.append(row)
-    st.dataframe(pd.DataFrame(rows).set_index("run").T.rename_axis("figure"), width="stretch", placeholder="–")
+    """Show the figures of each run with their intervals, side by side, as the Evaluation page tells them."""
+    evaluations = {run.id: evaluation_of(workspace, run, split) for run in runs}
+    table: dict[str, dict[str, str]] = {}
+    for name in FIGURES:
+        told = {run: item for run, made in evaluations.items() if (item := made.told(name)) is not None}
+        if not told:
+            continue
+        words = {item.word or "counted" for item in told.values()}
+        corrected = any(item.word for item in told.values())
+        same = f", {next(iter(words))}" if corrected and len(words) == 1 else ""
+        table[metric_title(name) + same] = {
+            names_of(runs)[run]: value_from_to(item.figure, share=is_share(name))
+            + (f", {item.word or 'counted'}" if corrected and not same else "")
+            for run, item in told.items()
+        }
+    st.dataframe(pd.DataFrame(table).T.rename_axis("figure"), width="stretch", placeholder="–")
+    st.caption(WHAT_IS_TOLD)
 
 
 def show_learning(runs: list[Run]) -> None:
@@ -238,6 +271,7 @@ def show_page() -> None:
             st.markdown(f"### {plain(first)}")
             for sentence in rest:
                 st.markdown(plain(sentence))
+        show_letters(runs)
         show_differences(runs, comparisons)
         python_fold(
             "from core.workspace import Workspace\nfrom core.evaluation.compare import compare_runs\n\n"

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from core.evaluation.crossfit.correction import OfferedCorrection, load_correcti
 from core.evaluation.crossfit.expected import Choosing, Expected, expected_of_classifier, expected_of_detector
 from core.evaluation.crossfit.rules import MAX_F1, rule_of
 from core.evaluation.detection import Detector
-from core.evaluation.figures.figure import plain_values
+from core.evaluation.figures.figure import Figure, plain_values
 from core.evaluation.figures.operating_point import (
     FALLBACK_CONFIDENCE,
     StoredPoint,
@@ -49,6 +49,19 @@ from core.spec import SPEC_FILE
 from core.tasks import TASKS
 from core.words import times
 from core.workspace import Workspace
+
+
+class Told(NamedTuple):
+    """A headline figure as every page tells it, and what it is: the same word stands at the same figure everywhere."""
+
+    figure: Figure
+    word: Literal["", "expected", "counted"]
+    """expected: of new pictures, corrected for choosing; counted: on these pictures; "" where nothing is corrected"""
+
+    @property
+    def clause(self) -> str:
+        """The word to stand behind the figure's name: `, expected`."""
+        return f", {self.word}" if self.word else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +96,17 @@ class Evaluation(SplitFigures):
             return pd.DataFrame()
         found = find_cases(self.detector.arrays, self.operating_point.threshold)
         return worst_first(found).reset_index(drop=True)
+
+    def told(self, name: str) -> Told | None:
+        """Return a headline figure: what to expect of new pictures where these had a say in a choice, else as counted.
+
+        None where the figure is not known for this task.
+        """
+        corrected = self.expected is not None and (self.expected.line or self.expected.epoch)
+        if corrected and self.expected is not None and name in self.expected.metrics:
+            return Told(self.expected.metrics[name], "expected")
+        figure = self.metrics.get(name)
+        return None if figure is None else Told(figure, "counted" if corrected else "")
 
     def at(self, confidence: float, point: StoredPoint | None = None) -> Evaluation:
         """Return the evaluation at another operating point (0 to 1), without predicting again.

@@ -11,7 +11,9 @@ from playwright.sync_api import Browser
 from core.delivery.report.figures import curves, interval, matrix
 from core.delivery.report.report import ReportSettings, write_report
 from core.errors import InputError
+from core.evaluation.evaluation import evaluate_run
 from core.evaluation.figures.figure import Figure
+from core.metric_words import metric_title, metric_value
 from tests.delivery.trained_run import PATIENT, Trained
 
 
@@ -23,6 +25,11 @@ def test_report_holds_what_was_promised_and_names_no_file(trained_copy: Trained,
     for heading in ("Intended use", "Limits", "Dataset card", "How it was trained", "Figures by class", "Weak spots",
                     "Every setting", "Digests and versions"):  # fmt: skip
         assert f"<h2>{heading}</h2>" in html, heading
+    evaluation = evaluate_run(trained_copy.workspace, trained_copy.run_id)
+    for name in ("recall", "mAP50-95"):  # the same figure by the same word as on the Evaluation page
+        told = evaluation.told(name)
+        assert told is not None
+        assert f"{metric_title(name)}{told.clause}</span><b>{metric_value(name, told.figure.value)}</b>" in html
     assert PATIENT not in html
     assert str(trained_copy.workspace.root) not in html
     assert "A &lt;b&gt;small&lt;/b&gt; run" in html

@@ -51,8 +51,12 @@ def quality_control(dataset: Dataset) -> str:
 
 def figures(evaluation: Evaluation) -> str:
     """Return the headline figures with their intervals."""
-    named = [(name, words.headline_figure(evaluation, name)) for name in TASKS[evaluation.task].report_figures]
-    told = [f"{metric_title(name)}: {value_from_to(item, share=is_share(name))}" for name, item in named if item]
+    named = [(name, evaluation.told(name)) for name in TASKS[evaluation.task].report_figures]
+    told = [
+        f"{metric_title(name)}{item.clause}: {value_from_to(item.figure, share=is_share(name))}"
+        for name, item in named
+        if item
+    ]
     return f"On {count(evaluation.images, SPLIT_WORDS[evaluation.split] + ' picture')}: {'; '.join(told)}."
 
 

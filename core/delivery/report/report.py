@@ -254,16 +254,18 @@ def _rates(decisions: Decisions) -> list[RateRow]:
 def _headline(evaluation: Evaluation) -> list[Headline]:
     figures = []
     for name in TASKS[evaluation.task].report_figures:
-        figure = words.headline_figure(evaluation, name)
-        if figure is not None:
-            figures.append(
-                Headline(
-                    title=metric_title(name),
-                    value=metric_value(name, figure.value),
-                    words=from_to(figure, share=is_share(name)),
-                    drawing=_interval(figure, metric_title(name)),
-                )
+        told = evaluation.told(name)
+        if told is None:
+            continue
+        counted = f"; counted here {metric_value(name, evaluation.metrics[name].value)}"
+        figures.append(
+            Headline(
+                title=f"{metric_title(name)}{told.clause}",
+                value=metric_value(name, told.figure.value),
+                words=from_to(told.figure, share=is_share(name)) + (counted if told.word == "expected" else ""),
+                drawing=_interval(told.figure, metric_title(name)),
             )
+        )
     return figures[:4]
 
 

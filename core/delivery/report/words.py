@@ -7,7 +7,7 @@ from typing import Any
 from core.data.dataset import Dataset, Severity
 from core.evaluation.crossfit.rules import MAX_F1
 from core.evaluation.evaluation import Evaluation
-from core.evaluation.figures.figure import UNKNOWN, Figure
+from core.evaluation.figures.figure import UNKNOWN
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.verdict import sureness_sentence
 from core.metric_words import validator_words
@@ -28,13 +28,6 @@ def facts(run: Run, dataset: Dataset, author: str) -> str:
     return ", ".join(parts) + (f". Made by {author}" if author else "")
 
 
-def headline_figure(evaluation: Evaluation, name: str) -> Figure | None:
-    """Return a figure of the first page: what new pictures will give, where it was chosen on these."""
-    if evaluation.expected is not None and name in evaluation.expected.metrics:
-        return evaluation.expected.metrics[name]
-    return evaluation.metrics.get(name)
-
-
 def interval_note(evaluation: Evaluation, dataset: Dataset) -> str:
     """Say on which pictures the figures rest and what the intervals mean."""
     part = SPLIT_WORDS[evaluation.split]
@@ -44,8 +37,8 @@ def interval_note(evaluation: Evaluation, dataset: Dataset) -> str:
     expected = ""
     if evaluation.expected is not None and (evaluation.expected.line or evaluation.expected.epoch):
         expected = (
-            " The verdict tells what to expect of new pictures too: line or best epoch were chosen on these, which "
-            "flatters, so that it may differ a little from what was counted here."
+            " “Expected” is what new pictures will give: line or best epoch were chosen on these, which flatters, so "
+            "that it may differ a little from what was counted here."
         )
     return (
         f"Judged on {count(evaluation.images, f'{part} picture')}, {unseen}. The bands hold the true figure in 95 of "
@@ -124,7 +117,8 @@ def not_for(evaluation: Evaluation, dataset: Dataset) -> list[str]:
 def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
     """Return what weakens the verdict, each with its figure."""
     task = TASKS[evaluation.task]
-    main = headline_figure(evaluation, "recall" if task.finds_objects else task.headline) or UNKNOWN
+    told = evaluation.told("recall" if task.finds_objects else task.headline)
+    main = told.figure if told else UNKNOWN
     lines = []
     width = main.high - main.low
     if main.has_interval and width > 0.1:

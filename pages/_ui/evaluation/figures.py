@@ -11,7 +11,7 @@ from core.data.palette import class_colour
 from core.evaluation.crossfit.correction import Correction, drop_correction, save_correction
 from core.evaluation.evaluation import Evaluation, offered_correction
 from core.evaluation.figures.results import ClassFigures
-from core.evaluation.verdict import sureness_sentence, twins_sentence
+from core.evaluation.verdict import FEW_GROUPS, sureness_sentence, twins_sentence
 from core.metric_words import METRICS, is_share, metric_value
 from core.tasks import TASKS
 from core.training.advice import train_longer
@@ -33,8 +33,6 @@ PART_TITLES = {
     "source": "By source folder", "group": "By group",
 }  # fmt: skip
 MOST_ROWS = 25
-FEW_GROUPS = 10
-"""Below so many groups the intervals are a little short (bench/interval_coverage.py: 91 to 99 of 100 with five)."""
 
 
 def show_verdict(evaluation: Evaluation) -> None:
@@ -51,10 +49,15 @@ def show_verdict(evaluation: Evaluation) -> None:
         names = [name for name in names if name != "top5"]
     with st.grid(4, min_column_width=150, gap="small"):
         for name in names:
-            metric, figure = METRICS[name], evaluation.metrics[name]
+            metric, told = METRICS[name], evaluation.told(name)
+            assert told is not None
+            counted = f"; counted here {metric_value(name, evaluation.metrics[name].value)}"
             with st.container(key=f"headline_{name.replace(' ', '_')}", gap="xxsmall"):
-                st.metric(metric.plain.capitalize(), metric_value(name, figure.value))
-                st.caption(f"{metric.clause} ({metric.term}){_and_what_to_expect(evaluation, name)}")
+                st.metric(f"{metric.plain.capitalize()}{told.clause}", metric_value(name, told.figure.value))
+                st.caption(
+                    f"{metric.clause} ({metric.term}), {between(told.figure, share=metric.share)}"
+                    + (counted if told.word == "expected" else "")
+                )
     groups = len(set(evaluation.groups.values()))
     by = f"{groups} groups of pictures that belong together" if groups else "pictures"
     words = f"The intervals hold the true figure in 95 of 100 sets like this one (bootstrap over {by})."
@@ -62,14 +65,6 @@ def show_verdict(evaluation: Evaluation) -> None:
     leak = twins_sentence(evaluation.leak_aware)
     if leak:
         st.warning(plain(leak), icon=":material/content_copy:")
-
-
-def _and_what_to_expect(evaluation: Evaluation, name: str) -> str:
-    """Return the interval of a headline figure, around what new pictures will give where these had a say."""
-    share, expected = METRICS[name].share, evaluation.expected
-    if expected is None or name not in expected.metrics or not (expected.line or expected.epoch):
-        return f", {between(evaluation.metrics[name], share=share)}"
-    return f" here; on new pictures {value_from_to(expected.metrics[name], share=share)}"
 
 
 def show_classes(evaluation: Evaluation) -> None:

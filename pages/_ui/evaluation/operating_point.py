@@ -97,8 +97,8 @@ def _show_consequences(evaluation: Evaluation, detector: Detector) -> None:
     """Say what the line means: objects found, findings that are right, pictures flagged and left alone."""
     found = evaluation.metrics
     verdict = picture_verdict(detector.arrays, evaluation.operating_point.threshold)
-    lines = [f"Finds **{percent(found['recall'].value)}** of the objects, is right in "
-             f"**{percent(found['precision'].value)}** of what it reports."]  # fmt: skip
+    lines = [f"Counted on these pictures, it finds **{percent(found['recall'].value)}** of the objects and is right "
+             f"in **{percent(found['precision'].value)}** of what it reports."]  # fmt: skip
     if verdict.with_objects:
         figure = found["picture sensitivity"]
         lines.append(
