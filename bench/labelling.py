@@ -1,12 +1,12 @@
 """How many actions labelling takes: a hand that knows the truth, in a real Chromium, with and without proposals.
 
-    python -m bench.labelling TRUTH_FOLDER [--pictures 60] [--rounds 3] [--epochs 20]
+    python -m bench.labelling TRUTH_FOLDER [--pictures 60] [--rounds 3] [--budget balanced] [--epochs N] [--model NAME]
 
 The pictures are imported without their labels. Each round labels an equal share of them in the order that the editor
-asks for; after each a model is trained (the plan's settings, `--epochs`), judged, and asked for proposals. In the first
-round every object is drawn. Later, “Accept all above” takes what is over the line, then what is false is pointed at
-and deleted, what has another class gets it, what overlaps the truth by less than .7 is drawn over, and what is missing
-is drawn. A drag, a click and a key count as one action each; moving the mouse counts as none. Needs Debian's
+asks for; after each a model is trained (as planned for `--budget`, or for `--epochs`), judged, and asked for proposals.
+In the first round every object is drawn. Later, “Accept all above” takes what is over the line, then what is false is
+pointed at and deleted, what has another class gets it, what overlaps the truth by less than .7 is drawn over, and what
+is missing is drawn. A drag, a click and a key count as one action each; moving the mouse counts as none. Needs Debian's
 chromium and Playwright.
 """
 
@@ -187,7 +187,9 @@ def main() -> None:
     parser.add_argument("truth", type=Path)
     parser.add_argument("--pictures", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--budget", default="balanced", help="what each training is planned for, as for `train`")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--model", help="what each training starts from; without it what the app would take")
     parser.add_argument("--weights", type=Path, help="a folder with checkpoints to link into the workspace")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -227,10 +229,11 @@ def main() -> None:
                     "browser_seconds": round(seconds), "objects_so_far": objects,
                     **check(open_labelling(dataset), truth),
                 }  # fmt: skip
-                model = default_model(workspace, "detect")
-                spec = TrainingSpec(dataset=dataset.id, task="detect", model=model, epochs=given.epochs, budget="quick")
+                model = given.model or default_model(workspace, "detect")
+                many = {"epochs": given.epochs} if given.epochs else {}
+                spec = TrainingSpec(dataset=dataset.id, task="detect", model=model, budget=given.budget, **many)
                 run = wait_run(workspace, start_run(workspace, spec).id)
-                told |= {"run": str(run.state), "labels_version": run.spec.labels_version}
+                told |= {"run": str(run.state), "epochs": run.epochs_done, "labels_version": run.spec.labels_version}
                 told["mAP50"] = run.metrics.get("mAP50")
                 if turn + 1 < given.rounds:
                     told |= propose(workspace, dataset, run.id)
