@@ -37,7 +37,7 @@ class Proposals(BaseModel):
     at: str
     line: float = Field(description="confidence from which taking over saves most, else from which findings count")
     pictures: dict[str, list[Proposed]] = Field(description="by the picture's id")
-    order: list[tuple[str, str]] = Field(default_factory=list, description="id and reason, what teaches most first")
+    order: list[tuple[str, str]] = Field(default_factory=list, description="id and reason, the doubtful ones first")
     left_out: dict[str, int] = Field(default_factory=dict, description="findings by a class that is not named here")
 
     @property

@@ -38,12 +38,12 @@ def interleaved(learn: Sequence[tuple[str, str]], check: Sequence[tuple[str, str
     return [item for _, _, item in sorted(merged, key=lambda entry: entry[:2])]
 
 
-def what_teaches_most(
+def doubtful_first(
     unsure: Mapping[str, float],
     vectors: Mapping[str, NDArray[np.float32]],
     labelled: Sequence[str],
 ) -> list[tuple[str, str]]:
-    """Return the pictures of `unsure` (0 to 1 by id) with reasons, what teaches most first.
+    """Return the pictures of `unsure` (0 to 1 by id) with reasons: those in doubt and unlike the others first.
 
     `vectors` are features by id, of the labelled pictures too; without those the order is by uncertainty alone.
     """

@@ -12,7 +12,11 @@ from core.workspace import Workspace
 
 def register(add: Add) -> None:
     """Add the verbs of labelling."""
-    verb = add("label-queue", _queue, "List the pictures that are not labelled yet, what teaches most first.")
+    verb = add(
+        "label-queue",
+        _queue,
+        "List the pictures that are not labelled yet, in the order in which they come: first what a model doubts.",
+    )
     verb.add_argument("dataset", help="id or name of a dataset that is being labelled")
     verb.add_argument("--random", action="store_true", help="in random order, whatever a model would ask for")
 

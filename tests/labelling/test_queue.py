@@ -17,7 +17,7 @@ from core.delivery.propose.proposing import NO_FINDING, proposed, uncertainty
 from core.delivery.propose.saving import best_line, line_that_saves
 from core.labelling.labelling import open_labelling
 from core.labelling.proposals import Proposals, Proposed, one_per_thing, overlap, read_proposals, save_proposals
-from core.labelling.queue import CHECK, UNLIKE, UNSURE, queue, what_teaches_most
+from core.labelling.queue import CHECK, UNLIKE, UNSURE, doubtful_first, queue
 from core.workspace import Workspace
 from tests.evaluation.stored_runs import detector_run
 from tests.labelling.conftest import ids
@@ -47,7 +47,7 @@ def test_ten_twins_do_not_come_in_a_row() -> None:
     others = {f"other{n}": random.normal(0, 2, 2) for n in range(10)}
     unsure = dict.fromkeys(twins, 0.9) | dict.fromkeys(others, 0.5)
     vectors = {name: vector.astype(np.float32) for name, vector in (twins | others).items()}
-    order = [name for name, _ in what_teaches_most(unsure, vectors, [])]
+    order = [name for name, _ in doubtful_first(unsure, vectors, [])]
     assert sorted(order) == sorted(unsure)
     assert sum(name.startswith("twin") for name in order[:8]) == 1
 
@@ -56,9 +56,9 @@ def test_what_is_like_a_labelled_picture_comes_last() -> None:
     vectors = {
         name: np.array(place, np.float32) for name, place in (("old", (0, 0)), ("near", (0.1, 0)), ("far", (9, 9)))
     }
-    order = what_teaches_most({"near": 0.4, "far": 0.2}, vectors, ["old"])
+    order = doubtful_first({"near": 0.4, "far": 0.2}, vectors, ["old"])
     assert order == [("far", UNLIKE), ("near", UNSURE)]
-    assert [name for name, _ in what_teaches_most({"near": 0.4, "far": 0.2}, {}, [])] == ["near", "far"]
+    assert [name for name, _ in doubtful_first({"near": 0.4, "far": 0.2}, {}, [])] == ["near", "far"]
 
 
 def test_pictures_to_check_on_come_at_random_and_in_proportion(alone: Dataset, said: Said) -> None:

@@ -1,4 +1,4 @@
-"""Ask a model what it sees in pictures nobody has labelled yet, and which of them would teach most.
+"""Ask a model what it sees in pictures nobody has labelled yet, and which of them it doubts most.
 
 A job (core.jobs) in `proposing/<dataset>/` of the workspace: torch is in the child alone. The answers go to the
 dataset's labelling/proposals.json (core.labelling.proposals).
@@ -25,7 +25,7 @@ from core.labelling.label import State
 from core.labelling.labelling import open_labelling
 from core.labelling.likeness import save_vectors
 from core.labelling.proposals import Proposals, Proposed, one_per_thing, save_proposals
-from core.labelling.queue import what_teaches_most
+from core.labelling.queue import doubtful_first
 from core.tasks import TASKS
 from core.workspace import Workspace
 
@@ -121,7 +121,7 @@ def propose_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         line=line_that_saves(model.run_folder if TASKS[task].finds_objects else None, model.confidence),
         pictures=found,
-        order=what_teaches_most(learn, vectors, [picture.id for picture in labelled]),
+        order=doubtful_first(learn, vectors, [picture.id for picture in labelled]),
         left_out=dict(left_out),
     )
     save_proposals(dataset, proposals)
