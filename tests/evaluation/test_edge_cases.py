@@ -97,8 +97,11 @@ def test_page_command_line_and_record_hold_the_same_line(
     stored = load_operating_point(workspace.run("run-a"))
     assert stored is not None
     assert shown == answer["operating_point"]["confidence"] == stored.confidence
-    recall = answer["metrics"]["recall"]["value"]
-    assert next(item for item in page.metric if item.label == "Found").value == f"{recall * 100:.0f} %"
+    counted, expected = (answer[part] for part in ("metrics", "expected"))
+    told = f"{expected['metrics']['recall']['value'] * 100:.0f} %"
+    assert next(item for item in page.metric if item.label == "Found, expected").value == told
+    here = f"counted here {counted['recall']['value'] * 100:.0f} %"
+    assert any("(recall)" in item.value and here in item.value for item in page.caption)
 
 
 def test_each_opening_of_the_test_part_is_counted(
