@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.data.dataset import Dataset, damaged_datasets, list_datasets
 from core.data.importing.job import SAMPLE, new_job, start_import
+from core.demo.preparing import STEPS, TAKES, preparing
 from core.lab.experiment import runs_apart
 from core.labelling.labelling import labelled_of
 from core.metric_words import headline_among, metric_title, metric_value
@@ -126,9 +127,23 @@ def go_on(dataset: Dataset, last: Run | None) -> None:
         next_step("Choose a model", "model.py", key="go_model", dataset=dataset.id)
 
 
+@st.fragment(run_every=2)
+def show_preparing() -> None:
+    """Say what is being prepared for a demonstration, until it is done."""
+    now = preparing(workspace)
+    if now is None:
+        st.rerun()
+    st.progress((now.step - 1) / STEPS, text=f"Step {now.step} of {STEPS}: {plain(now.words)}")
+    st.caption(f"Begun {ago(now.began)}; all of it takes {TAKES}. What is done can be opened already.")
+
+
 datasets, runs = list_datasets(workspace), list_runs(workspace)
+demo_under_way = preparing(workspace) is not None
 sample_under_way = "sample_job" in st.session_state or st.session_state.get("sample_ready", False)
-if datasets and not sample_under_way:  # its set appears a moment before its run: the page must not jump in between
+if demo_under_way:
+    with page.cell("The demonstration is being prepared"):
+        show_preparing()
+elif datasets and not sample_under_way:  # its set appears a moment before its run: the page must not jump in between
     newest = max(datasets, key=lambda item: item.created)
     apart = runs_apart(workspace, runs) or runs
     last = apart[0] if apart and (apart[0].active or apart[0].created > newest.created) else None
@@ -151,7 +166,7 @@ with page.cell("New here? Try it with the sample set"):
         train_sample(ready)
     elif weights_are_here(start := default_model(workspace, "detect")):
         # One obvious button: to go on, where something was begun.
-        kind: Literal["primary", "secondary"] = "secondary" if datasets else "primary"
+        kind: Literal["primary", "secondary"] = "secondary" if datasets or demo_under_way else "primary"
         st.button("Try it with the sample set", key="try_sample", type=kind, icon=":material/play_arrow:",
                   on_click=begin_sample, args=(FINE_TUNE,))  # fmt: skip
         if start == STARTER.name:
@@ -221,7 +236,9 @@ with page.cell("Your own pictures"):
             frame.go_to("dataset.py", dataset=item.id)
 
 with page.cell("Recent runs"):
-    if not runs:
+    if not runs and demo_under_way:
+        st.markdown("The first one begins in a moment.")
+    elif not runs:
         st.markdown("Nothing has been trained here yet. What you start shows up here and goes on by itself.")
     for run in runs[:RECENT]:
         left, right = st.columns([5, 1], vertical_alignment="center")

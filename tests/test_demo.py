@@ -8,8 +8,9 @@ import numpy as np
 
 from core.demo.demo import CHESTS, LEAVES, draw_chests, draw_leaves, trained_run
 from core.demo.drawings import CHEST_SIDE, LEAF_CLASSES, draw_chest, draw_leaf
+from core.demo.preparing import preparation, preparing
 from core.training.store import Run, RunStore, State
-from core.workspace import Workspace
+from core.workspace import Workspace, read_json, write_json_atomic
 
 
 def test_what_is_boxed_in_a_chest_is_brighter_than_the_same_chest_without_it() -> None:
@@ -62,3 +63,16 @@ def test_the_drawn_sets_import_whole_and_divide_by_patient(workspace: Workspace)
     assert (table.groupby(patients)["split"].nunique() == 1).all()
     leaves = draw_leaves(workspace, 30)
     assert (leaves.name, leaves.task, leaves.classes) == (LEAVES, "classify", list(LEAF_CLASSES))
+
+
+def test_a_preparation_is_told_while_its_process_lives(workspace: Workspace) -> None:
+    with preparation(workspace) as told:
+        assert preparing(workspace) is None
+        told.say(2, "training on Drawn leaves")
+        now = preparing(workspace)
+        assert now is not None
+        assert (now.step, now.words) == (2, "training on Drawn leaves")
+        file = workspace.root / "demo.json"
+        write_json_atomic(file, {**read_json(file), "identity": "another process of this number"})
+        assert preparing(workspace) is None, "whoever prepared it is gone"
+    assert not file.exists()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from PIL import Image
 
@@ -14,6 +15,7 @@ from core.data.dataset import Dataset, list_datasets
 from core.data.importing.from_upload import SAMPLE_NAME, import_dataset, import_sample
 from core.data.importing.settings import ImportSettings
 from core.demo.drawings import CHEST_CLASSES, CHEST_SIDE, LEAF_CLASSES, draw_chest, draw_leaf
+from core.demo.preparing import STEPS, preparation
 from core.errors import GraftError
 from core.evaluation.compare import compare_runs
 from core.evaluation.evaluation import evaluate_run
@@ -63,23 +65,29 @@ def prepare_demo(workspace: Workspace, say: Say, sizes: Sizes | None = None) -> 
 
     Raises GraftError where a training ends without a model.
     """
-    sizes = sizes or Sizes()
-    say("1 of 6: bringing in the sample set and drawing the other two")
+    with preparation(workspace) as told:
+
+        def step(number: int, words: str) -> None:
+            told.say(number, words)
+            say(f"{number} of {STEPS}: {words}")
+
+        return _prepare(workspace, step, sizes or Sizes())
+
+
+def _prepare(workspace: Workspace, say: Callable[[int, str], None], sizes: Sizes) -> Demo:
+    say(1, "bringing in the sample set and drawing the other two")
     sample = _dataset(workspace, SAMPLE_NAME) or import_sample(workspace)
     chests = _dataset(workspace, CHESTS) or draw_chests(workspace, sizes.chests)
     leaves = _dataset(workspace, LEAVES) or draw_leaves(workspace, sizes.leaves)
-    of_leaves = trained_run(
-        workspace, leaves, "Leaves", sizes.leaf_epochs, 64, 32, lambda words: say(f"2 of 6: {words}")
-    )
-    of_chests = trained_run(workspace, chests, "Chest X-rays", sizes.chest_epochs, sizes.imgsz, 8,
-                       lambda words: say(f"3 of 6: {words}"))  # fmt: skip
-    say("4 of 6: the Lab asks what the pre-trained model bought, by two trainings on the sample set")
-    experiment = _ask_lab(workspace, sample, sizes, lambda words: say(f"4 of 6: {words}"))
+    of_leaves = trained_run(workspace, leaves, "Leaves", sizes.leaf_epochs, 64, 32, partial(say, 2))
+    of_chests = trained_run(workspace, chests, "Chest X-rays", sizes.chest_epochs, sizes.imgsz, 8, partial(say, 3))
+    say(4, "the Lab asks what the pre-trained model bought, by two trainings on the sample set")
+    experiment = _ask_lab(workspace, sample, sizes, partial(say, 4))
     of_sample = tuple(run for run in list_runs(workspace, tag=experiment.id) if run.best_weights is not None)
-    say("5 of 6: judging every model on pictures it has not learned from")
+    say(5, "judging every model on pictures it has not learned from")
     for run in (of_leaves, of_chests, *of_sample):
         evaluate_run(workspace, run.id, "val")
-    say("6 of 6: comparing the two models of the sample set")
+    say(6, "comparing the two models of the sample set")
     if len(of_sample) > 1:
         compare_runs(workspace, of_sample[0].id, of_sample[1].id, "val")
     return Demo((sample, chests, leaves), (of_leaves, of_chests, *of_sample), experiment)

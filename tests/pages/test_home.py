@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.demo.preparing import preparation
 from core.lab.experiment import Contender, Experiment, RaceSettings, save_experiment
 from core.models.starter.checkpoint import CHECKPOINT, STARTER_WORDS
 from core.training.runs import edit_run
@@ -49,3 +50,16 @@ def test_a_run_of_the_lab_is_not_where_somebody_was(filled: Filled) -> None:
     led = next(item.value for item in app.markdown if item.value.startswith("**"))
     assert "Later" not in led
     assert button(app, "See how good it is")
+
+
+def test_home_says_what_a_demonstration_is_being_prepared_with(workspace: Workspace) -> None:
+    title = "The demonstration is being prepared"
+    with preparation(workspace) as told:
+        told.say(3, "training on Drawn leaves, epoch 2 of 9")
+        app = open_page("home.py")
+        assert title in [item.value for item in app.header]
+        assert "Nothing has been trained" not in texts(app)
+        assert "epoch 2 of 9" in app.get("progress")[0].proto.text
+    again = open_page("home.py")
+    assert title not in [item.value for item in again.header]
+    assert "Nothing has been trained" in texts(again)
