@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from core.data.importing.from_upload import import_dataset
 from core.lab.experiment import (
     Contender,
     CurveSettings,
@@ -22,8 +24,10 @@ from core.lab.experiment import (
     save_experiment,
 )
 from core.lab.jobs import stop_experiment, wait_experiment
+from core.workspace import Workspace
 from pages._ui.home.glossary import LEAF, WORDS, picture
 from tests.pages.conftest import Filled, button, open_page, texts
+from tests.tiny import write_class_folders
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lab")]
 
@@ -130,3 +134,17 @@ def test_a_word_leads_to_its_question(filled: Filled) -> None:
     app.button(key="learn_Few-shot").click().run()
     assert app.radio(key="lab_kind").value == "curve"
     assert not app.exception
+
+
+def test_missing_weights_are_said_and_offered_before_a_race(workspace: Workspace, tmp_path: Path) -> None:
+    dataset = import_dataset(workspace, write_class_folders(tmp_path / "kinds"), name="Kinds")
+    app = open_page("lab.py", dataset=dataset.id)
+    assert "No pre-trained weights are on this machine" in texts(app)
+    assert [item.label for item in app.button if item.label.startswith("Download yolo")]
+    (workspace.weights / "yolo11n-cls.pt").write_bytes(b"there")
+    app.run()
+    assert not app.exception
+    assert "No pre-trained weights" not in texts(app)
+    assert not [item for item in app.button if item.label.startswith("Download yolo")]
+    race = app.multiselect(key=f"lab_{dataset.id}_race_models")
+    assert race.value == ["yolo11n-cls", *race.value[1:]], "what was fetched takes part"

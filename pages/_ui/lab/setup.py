@@ -21,17 +21,19 @@ from core.lab.experiment import (
 )
 from core.lab.jobs import start_experiment
 from core.lab.suggest import models_here, suggest_contenders, suggest_settings
-from core.models.catalog import models_for
+from core.models.catalog import STARTER, models_for
 from core.models.library import list_models
+from core.models.starter.checkpoint import STARTER_WORDS
 from core.strategies import STRATEGIES
 from core.strategies.fine_tune import FINE_TUNE
 from core.strategies.scratch import SCRATCH
 from core.training.runs import list_runs
-from core.words import count
+from core.words import count, megabytes
 from core.workspace import Workspace
 from pages._ui.common.cells import next_step, python_fold
 from pages._ui.common.formatting import plain
 from pages._ui.common.frame import go_to
+from pages._ui.common.running import show_download
 from pages._ui.common.settings import default_of, field_widget, problems
 
 MODELS: dict[str, type[BaseModel]] = {
@@ -63,7 +65,8 @@ SEARCHED = {
     "augmentation": "how much pictures are varied (augmentation)",
 }
 """What tuning may change, in words."""
-SCRATCH_ONLY = "No weights are on this machine, so all start from random numbers. Get some on the Model page."
+OFFERED = 2
+"""Official weights offered for download where a race finds none."""
 
 
 def choose_kind() -> str:
@@ -105,8 +108,9 @@ def _ask_race(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str, An
     here = models_here(workspace, dataset.task)
     suggested = suggest_contenders(workspace, dataset.task)
     names = here or [model.name for model in models_for(dataset.task) if model.size == "n"]
-    key = f"lab_{dataset.id}_{kind}"
     kept = {f"library:{item.id}": item.name for item in list_models(workspace, task=dataset.task)}
+    key = f"lab_{dataset.id}_{kind}{'' if here or kept else '_bare'}"  # fetched weights come with choices of their own
+    _offer_weights(workspace, dataset, here, few=OFFERED, kept=bool(kept))
     names = [*names, *kept]
     models = st.multiselect("Models", names, key=f"{key}_models", format_func=lambda name: kept.get(name, name),
                             default=[name for name in names if name in {item.model for item in suggested}],
@@ -116,8 +120,6 @@ def _ask_race(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str, An
                           default=list(dict.fromkeys(item.strategy for item in suggested)),
                           format_func=str, wrap=True,
                           help="How much of what the model knows is kept.")  # fmt: skip
-    if not here and not kept:
-        st.caption(SCRATCH_ONLY)
     for item in strategies or []:
         st.caption(f"**{item}**: {plain(item.words)}.")
     contenders = [
@@ -132,6 +134,7 @@ def _ask_race(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str, An
 def _ask_model(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str, Any]:
     here = models_here(workspace, dataset.task)
     names = here or [model.name for model in models_for(dataset.task) if model.size == "n"]
+    _offer_weights(workspace, dataset, here)
     with st.grid(2, min_column_width=200, gap="medium"):
         model = st.selectbox("Pre-trained model", names, key=f"lab_{dataset.id}_{kind}_model", persist_state="session")
         options = [item for item in STRATEGIES if here or not item.reuses]
@@ -139,9 +142,36 @@ def _ask_model(workspace: Workspace, dataset: Dataset, kind: str) -> dict[str, A
             options = [item for item in STRATEGIES if item.reuses]
         strategy = st.selectbox("Strategy", options, key=f"lab_{dataset.id}_{kind}_strategy", format_func=str,
                                 persist_state="session", help=FINE_TUNE.title)  # fmt: skip
-    if not here:
-        st.caption(SCRATCH_ONLY)
     return {"model": model, "strategy": strategy}
+
+
+def _offer_weights(
+    workspace: Workspace, dataset: Dataset, here: list[str], *, few: int = 1, kept: bool = False
+) -> None:
+    """Say plainly that pre-trained weights are missing, and offer to fetch the smallest ones."""
+    official = [name for name in here if name != STARTER.name]
+    if official or kept:
+        return
+    smallest = [model for model in models_for(dataset.task) if model.size == "n"][:few]
+    if here:
+        st.markdown(
+            f"No official pre-trained weights are on this machine, only the starter that ships with Graft "
+            f"({STARTER_WORDS}). With official ones the answer is worth more."
+        )
+    else:
+        st.warning(
+            "No pre-trained weights are on this machine: all would start from random numbers, which takes many times "
+            "the pictures and epochs, and says nothing about what transfer would bring. Fetch some first.",
+            icon=":material/download:",
+        )
+    with st.container(horizontal=True):
+        wanted = [
+            model
+            for model in smallest
+            if st.button(f"Download {model.file} ({megabytes(model.download_bytes)})", key=f"lab_get_{model.name}")
+        ]
+    if wanted and show_download(workspace, wanted[0]):
+        st.rerun()
 
 
 def _ask_product(workspace: Workspace, dataset: Dataset, _kind: str) -> dict[str, Any]:
