@@ -18,6 +18,9 @@ from core.training.store import Run, RunStore
 from core.words import count
 from core.workspace import Workspace, read_json, write_text_atomic
 
+CHOSEN = "chosen"
+"""In what was typed for a plan: somebody has chosen it. Opening the Model page alone makes a plan too."""
+
 
 class Progress(StrEnum):
     """Where a stage of the road is."""
@@ -104,7 +107,9 @@ def _model(workspace: Workspace, dataset: Dataset | None, run: Run | None) -> tu
     if run is not None:
         return True, run.model
     draft = load_draft(workspace, dataset.id) if dataset else None
-    return draft is not None, draft.spec.model if draft else "choose what it knows already"
+    if draft is None or not draft.typed.get(CHOSEN):
+        return False, "choose what it knows already"
+    return True, draft.spec.model
 
 
 def _training(run: Run | None) -> tuple[bool, str]:

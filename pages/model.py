@@ -19,7 +19,16 @@ from core.training.runs import list_runs
 from core.words import megabytes, millions
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, empty, python_fold
-from pages._ui.common.draft import OWN_MODEL, default_values, draft_for, keep_draft, plan_words, recall_typed, spec_code
+from pages._ui.common.draft import (
+    OWN_MODEL,
+    default_values,
+    draft_for,
+    keep_draft,
+    note_choice,
+    plan_words,
+    recall_typed,
+    spec_code,
+)
 from pages._ui.common.formatting import plain
 from pages._ui.common.running import show_download
 from pages._ui.common.settings import field_widget
@@ -74,6 +83,7 @@ def choose_dataset() -> None:
 def choose_size(chosen: str) -> None:
     """Take the model of a card."""
     st.session_state[key("model")] = chosen
+    note_choice(dataset.id)
 
 
 def card(model: Model, chosen: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.data.importing.from_upload import import_dataset
 from core.planning.drafts import Draft, save_draft
-from core.road import Progress, note, road
+from core.road import CHOSEN, Progress, note, road
 from core.spec import TrainingSpec
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
@@ -37,7 +37,10 @@ def test_each_stage_leads_to_the_one_after_it(workspace: Workspace, tmp_path: Pa
     }  # fmt: skip
     dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "tiny"), name="Tiny")
     assert list(where(workspace).values()) == ["done", "next", "later", "later", "later"]
-    save_draft(workspace, Draft(TrainingSpec(dataset=dataset.id, task="detect", model="yolo11n")))
+    spec = TrainingSpec(dataset=dataset.id, task="detect", model="yolo11n")
+    save_draft(workspace, Draft(spec, {"model": "yolo11n"}))  # by opening the Model page
+    assert list(where(workspace).values()) == ["done", "next", "later", "later", "later"]
+    save_draft(workspace, Draft(spec, {"model": "yolo11n", CHOSEN: True}))
     assert list(where(workspace).values()) == ["done", "done", "next", "later", "later"]
     add_run(workspace, dataset.id, "first", State.RUNNING)
     assert list(where(workspace).values()) == ["done", "done", "under way", "later", "later"]

@@ -7,19 +7,23 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.data.dataset import load_dataset
 from core.data.importing.from_upload import import_dataset
 from core.models.networks import network_parts
 from core.planning.drafts import load_draft
+from core.road import road
 from core.spec import TrainingSpec
 from core.strategies import STRATEGIES
 from core.strategies.fine_tune import FINE_TUNE
 from core.strategies.frozen import FROZEN
 from core.strategies.scratch import SCRATCH
 from core.strategies.two_stage import TWO_STAGE
+from core.tasks import TASKS
 from core.training.keeping import keep_run
 from core.training.runs import start_run, stop_run
 from core.workspace import Workspace
-from pages._ui.common.draft import spec_code
+from pages._ui.common.draft import plan_words, spec_code
+from pages._ui.common.formatting import plain
 from pages._ui.home.glossary import WORDS
 from pages._ui.model.network_drawing import network_svg, network_words, part_states
 from tests.pages.conftest import Filled, button, open_page, texts
@@ -247,3 +251,30 @@ def test_what_the_training_will_see_is_drawn_once_the_fold_is_opened(opened: tup
     seen = next(iter(app.session_state["model_views"].values()))
     assert [len(item.views) for item in seen] == [3, 3, 3, 3]
     assert all(item.file.startswith("train/") for item in seen)
+
+
+def test_a_model_is_done_on_the_road_when_it_was_chosen_not_when_its_page_was_seen(
+    opened: tuple[AppTest, str], workspace: Workspace
+) -> None:
+    app, dataset = opened
+
+    def model() -> str:
+        return next(str(stage.progress) for stage in road(workspace, dataset) if stage.name == "Model")
+
+    app.run()
+    assert model() == "next"
+    app.segmented_control(key=f"spec_{dataset}_budget").set_value("quick").run()
+    assert model() == "done"
+    open_page("model.py", dataset=dataset)
+    assert model() == "done", "forgotten by a reload"
+
+
+def test_the_plan_says_why_its_size_is_not_the_usual_one(opened: tuple[AppTest, str], workspace: Workspace) -> None:
+    app, dataset = opened
+    spec = planned(workspace, dataset)
+    assert spec.imgsz != TASKS[spec.task].usual_size
+    lines = plan_words(spec, load_dataset(workspace, dataset))
+    assert any(f"{TASKS[spec.task].usual_size} is usual" in line and plain(spec.reasons["imgsz"]) in line
+               for line in lines)  # fmt: skip
+    shown = next(item.value for item in app.markdown if "is usual" in item.value)
+    assert plain(spec.reasons["imgsz"]) in shown

@@ -12,7 +12,9 @@ from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model
 from core.planning.drafts import Draft, drop_draft, load_draft, save_draft
 from core.planning.plan import FIELDS, complete_spec
+from core.road import CHOSEN
 from core.spec import TrainingSpec
+from core.tasks import TASKS
 from core.words import count, thousands, times
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
@@ -31,12 +33,28 @@ def start_from(workspace: Workspace, dataset_id: str, model: str) -> None:
     drop_draft(workspace, dataset_id)
     st.session_state[f"spec_{dataset_id}_source"] = OWN_MODEL
     st.session_state[f"spec_{dataset_id}_own_run"] = model
+    note_choice(dataset_id)
 
 
 def keep_draft(workspace: Workspace, spec: TrainingSpec) -> None:
     """Keep what is planned for its dataset, with what was chosen and typed for it on the Model page."""
-    typed = {name: st.session_state[key] for name, key in _typed(spec.dataset).items()}
-    save_draft(workspace, Draft(spec, {name: value for name, value in typed.items() if is_plain(value)}))
+    typed = {name: value for name, key in _typed(spec.dataset).items() if is_plain(value := st.session_state[key])}
+    known = load_draft(workspace, spec.dataset)
+    if known is not None and _was_chosen(known.typed, typed):
+        note_choice(spec.dataset)
+        typed[CHOSEN] = True
+    save_draft(workspace, Draft(spec, typed))
+
+
+def _was_chosen(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Say whether somebody has chosen or typed something: fields also get values by the page being opened."""
+    changed = any(before[name] != value for name, value in now.items() if name in before)
+    return changed or any(name in now for name in FIELDS)
+
+
+def note_choice(dataset_id: str) -> None:
+    """Note that somebody has chosen what to train on a dataset: only then the road calls the model done."""
+    st.session_state[f"spec_{dataset_id}_{CHOSEN}"] = True
 
 
 def recall_typed(workspace: Workspace, dataset_id: str) -> None:
@@ -64,6 +82,7 @@ def open_with(workspace: Workspace, spec: TrainingSpec) -> None:
     """Let the Model page of its dataset open with this plan, whatever was set there before."""
     for key in _typed(spec.dataset).values():
         del st.session_state[key]
+    note_choice(spec.dataset)
     keep_draft(workspace, spec)
 
 
@@ -83,14 +102,19 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
     may_end_early = 0 < spec.patience < spec.epochs
     origin = f" ({STARTER_WORDS.removeprefix('starter, ')})" if spec.model == STARTER.name else ""
     often = times(1) if spec.epochs == 1 else f"up to {times(spec.epochs)}"
+    usual, why = TASKS[spec.task].usual_size, spec.reasons.get("imgsz", "")
+    odd = spec.imgsz != usual and why != ""
+    size = "" if odd else f"at {spec.imgsz} pixels, "
     lines = [
         f"**{count(train, 'picture')}** of {plain(dataset.name)} to learn from, **{thousands(val)}** to check on after "
         "every epoch.",
         f"**{spec.model}**{origin}. {start[0].upper()}{start[1:]}.",
-        f"**{count(spec.epochs, 'epoch')}**: every picture is seen {often}, at {spec.imgsz} pixels, "
+        f"**{count(spec.epochs, 'epoch')}**: every picture is seen {often}, {size}"
         f"{spec.batch} at a time."
         + (f" It ends early when {spec.patience} epochs bring nothing better." if may_end_early else ""),
     ]
+    if odd:
+        lines.append(f"**{spec.imgsz} pixels**, where {usual} is usual. {plain(why)}")
     if spec.teacher:
         lines.append(f"It also learns from **{spec.teacher}** at every step (distillation).")
     by_hand = {name: value for name, value in spec.extra.items() if name not in spec.reasons}
