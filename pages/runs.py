@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.errors import GraftError
-from core.metric_words import metric_help, metric_term
+from core.metric_words import headline_among, metric_help, metric_term
 from core.training.runs import (
     delete_run,
     edit_run,
@@ -19,8 +19,6 @@ from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.formatting import plain, state_badge
 from pages._ui.training.run_archive import bring_in_run, offer_archive
-
-SHOWN_METRICS = ("mAP50", "mAP50-95", "top1", "top5", "mIoU")
 
 page = Notebook("Runs", "Everything that was trained here. A run is never lost, unless you delete it.")
 workspace = frame.workspace()
@@ -53,33 +51,41 @@ def table_key(listed: Sequence[str]) -> str:
 
 
 def table(runs: Sequence[Run]) -> list[Run]:
-    """Show runs as a table that sorts by a click on a heading; return the selected ones."""
-    metrics = [name for name in SHOWN_METRICS if any(name in (run.metrics or {}) for run in runs)]
+    """Show runs as a table that sorts by a click on a heading; return the selected ones.
+
+    It holds what tells runs apart, narrow enough to be seen whole on a window of 1280 pixels: one figure per task.
+    """
+    told = {run.id: headline_among(run.task, run.metrics or ()) for run in runs}
+    metrics = list(dict.fromkeys(name for name in told.values() if name))
+    tagged = any(run.tags for run in runs)
     rows = [
         {
             "Name": run.name,
             "State": state_words(run.state),
-            "Started": run.created,
             **{name: (run.metrics or {}).get(name) for name in metrics},
             "Dataset": run.dataset_name,
             "Model": run.model,
-            "Epochs": run.epochs_done,
-            "Time": run.seconds,
-            "Tags": run.tags,
+            "Started": run.created,
+            **({"Tags": run.tags} if tagged else {}),
         }
         for run in runs
     ]
     columns = {
         **{
             name: st.column_config.NumberColumn(
-                metric_term(name), format="%.3f", help=metric_help(name, in_training=True)
+                metric_term(name),
+                format="%.3f",
+                help=metric_help(name, in_training=True),
+                width=26 + 7 * len(metric_term(name)),
             )
             for name in metrics
         },
-        "Time": st.column_config.NumberColumn("Time (s)", format="%d"),
         "Started": st.column_config.DatetimeColumn("Made", format="D MMM YY, HH:mm", width=125),
-        "Tags": st.column_config.ListColumn("Tags"),
-        "Name": st.column_config.TextColumn("Name", pinned=True),
+        "Tags": st.column_config.ListColumn("Tags", width=90),
+        "Name": st.column_config.TextColumn("Name", pinned=True, width=180),
+        "State": st.column_config.TextColumn("State", width=70),
+        "Dataset": st.column_config.TextColumn("Dataset", width=130),
+        "Model": st.column_config.TextColumn("Model", width=90),
     }
     chosen = st.dataframe(
         rows, hide_index=True, column_config=columns, on_select="rerun", selection_mode="multi-row", placeholder="–",
@@ -100,7 +106,7 @@ def move(run: Run, places: int) -> None:
 def one(run: Run) -> None:
     """Show what can be done with one run."""
     st.markdown(f"**{plain(run.name)}** {state_badge(run.state)}")
-    facts = [run.model, plain(run.dataset_name), f"made {ago(run.created)}"]
+    facts = [run.model, plain(run.dataset_name), count(run.epochs_done, "epoch"), f"made {ago(run.created)}"]
     if run.seconds:
         facts.append(f"took {duration(run.seconds)}")
     st.caption(", ".join(facts))

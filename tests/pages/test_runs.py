@@ -11,6 +11,10 @@ from tests.pages.conftest import Filled, button, open_page, texts
 @pytest.mark.slow
 def test_runs_are_renamed_tagged_and_deleted(filled: Filled) -> None:
     app = open_page("runs.py")
+    columns = list(app.dataframe[0].value.columns)
+    assert columns == ["Name", "State", "mAP50-95", "Dataset", "Model", "Started"], (
+        "no more than a window of 1280 holds"
+    )
     app.session_state["runs_table"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
     app.run()
     assert not app.exception, app.exception
