@@ -266,12 +266,12 @@ def show_page() -> None:
                                      format_func=SPLIT_WORDS.__getitem__, required=True, wrap=True)  # fmt: skip
     with page.cell("Is it better?"):
         comparisons = compared(runs, split or splits[0])
+        show_letters(runs)
         for comparison in comparisons:
             first, *rest = [_named(sentence, names_of(runs)) for sentence in comparison.sentences]
             st.markdown(f"### {plain(first)}")
             for sentence in rest:
                 st.markdown(plain(sentence))
-        show_letters(runs)
         show_differences(runs, comparisons)
         python_fold(
             "from core.workspace import Workspace\nfrom core.evaluation.compare import compare_runs\n\n"

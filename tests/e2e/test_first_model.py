@@ -60,6 +60,11 @@ def test_from_a_zip_to_the_evaluation(server: Server, page: Page) -> None:
         timeout=A_WHILE
     )
     no_trouble(page)
+    page.set_viewport_size({"width": 400, "height": 800})
+    label = page.locator(".st-key-evaluation_bar [data-testid=stSlider] [data-testid=stWidgetLabel]")
+    expect(label).to_be_visible(timeout=A_WHILE)
+    assert label.evaluate("item => [...item.querySelectorAll('*')].every(part => part.scrollWidth <= part.clientWidth "
+                          "|| getComputedStyle(part).display === 'inline')"), "the line's label is cut"  # fmt: skip
 
 
 def test_the_run_outlives_tab_and_server(server: Server, page: Page) -> None:

@@ -29,8 +29,9 @@ def slider_key(run: Run) -> str:
 def show_line(run: Run, evaluation: Evaluation) -> None:
     """Show where the line is drawn, to be moved."""
     st.slider(
-        "Confidence a finding must reach", 0.0, 1.0, step=0.001, format="%.3f", key=slider_key(run),
-        disabled=evaluation.split != "val", width=220, help="Lower finds more and raises more false alarms.",
+        "Confidence needed", 0.0, 1.0, step=0.001, format="%.3f", key=slider_key(run),
+        disabled=evaluation.split != "val", width=220,
+        help="A finding counts from this confidence on. Lower finds more and raises more false alarms.",
     )  # fmt: skip
 
 
