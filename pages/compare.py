@@ -192,6 +192,9 @@ def show_learning(runs: list[Run]) -> None:
         )  # fmt: skip
     chart.update_xaxes(title="epoch", tickformat="d")
     charts.show(chart, "How each run learned, epoch by epoch", key="compare_learning")
+    st.caption(
+        "Counted by Ultralytics’ validator on the way; the figures above are counted anew, as the model is used."
+    )
 
 
 def show_pictures(runs: list[Run], comparison: Comparison, dataset: Dataset) -> None:

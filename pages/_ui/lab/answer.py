@@ -30,6 +30,10 @@ from pages._ui.common.frame import go_to, page_path
 from pages._ui.lab import charts as lab_charts
 
 LIVE_SECONDS = 3.0
+ON_THE_WAY = (
+    "The dots are counted by Ultralytics’ validator on the way, so that the last may differ a little from the figures "
+    "above: those are the evaluation’s."
+)
 BAR_WORDS = "The bar is where the figure would lie with other validation pictures of the same kind (95 % interval)."
 BAR_WORDS_SEEDS = (
     "The bar is where the figure would lie with other validation pictures and other luck in training (95 %)."
@@ -367,6 +371,7 @@ def _courses(workspace: Workspace, experiment_id: str, _ended: bool) -> None:
         return
     charts.show(lab_charts.over_time(lines, metric_words(experiment.metric)),
                 "How each learned over the time it trained", key="lab_courses")  # fmt: skip
+    st.caption(ON_THE_WAY)
 
 
 def _runs(workspace: Workspace, experiment_id: str, _ended: bool) -> None:

@@ -205,6 +205,11 @@ def _figures(run: Run, progress: RunProgress) -> None:
         st.caption(
             "As Ultralytics’ validator counts during training. At the end Graft counts anew, as the model is used."
         )
+    elif "top1" in shown:  # the one figure here that the Evaluation page corrects for choosing
+        st.caption(
+            "Counted on the pictures that the best epoch was chosen on; what to expect of new ones is told on the "
+            "Evaluation page."
+        )
     if not run.active and (told := validator_words(progress.ultralytics)):
         st.caption(plain(told))
     notes = []
