@@ -115,14 +115,17 @@ class TrainingCores:
     RISE_SECONDS = 10.0
     """Others must have been quiet for so long before their core is taken back."""
 
-    def __init__(self, read: Callable[[], Work] = Work.now) -> None:
-        """Begin with all cores there are, or with as many as GRAFT_CORES says; `read` gives the work done so far."""
+    def __init__(self, read: Callable[[], Work] = Work.now, since: Work | None = None) -> None:
+        """Begin with all cores there are, or with as many as GRAFT_CORES says; `read` gives the work done so far.
+
+        The first check looks back to `since`, or to now.
+        """
         self.fixed = chosen_cores() is not None
         self.available = usable_cores()
         self.logical = psutil.cpu_count() or 1
         self.used = self.available
         self._read = read
-        self._before, self._quiet_since = read(), 0.0
+        self._before, self._quiet_since = since or read(), 0.0
         self._set()
 
     def adapt(self) -> None:

@@ -82,6 +82,19 @@ def test_a_core_is_left_at_once_and_taken_back_after_a_while(monkeypatch: pytest
         torch.set_num_threads(before)
 
 
+def test_what_others_did_before_the_first_step_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRAFT_CORES")
+    before = torch.get_num_threads()
+    try:
+        for others, used in ((0.2, 2), (1.0, 1)):
+            cores = TrainingCores(lambda: Work(5.0, 4.0, 4.0 + 5 * others), Work(0.0, 0.0, 0.0))  # noqa: B023
+            cores.available = cores.used = cores.logical = 2
+            cores.adapt()
+            assert cores.used == used
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_the_work_of_others_is_seen_and_ones_own_taken_off() -> None:
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(psutil.cpu_count() or 1)]
     try:
