@@ -115,12 +115,11 @@ def small_set(
     width = figure.high - figure.low
     if not math.isfinite(width) or not (width > 0.2 or few or 0 < groups < FEW_GROUPS):
         return []
-    held = [] if objects is None else [count(objects, "object")]
-    held.append(count(pictures, "picture"))
-    if groups:
-        held.append(f"{count(groups, 'group')} of pictures that belong together")
+    held = "" if objects is None else f"{count(objects, 'object')} in "
+    held += count(pictures, "picture")
+    held += f" of {count(groups, 'group')}, such as patients or parts" if groups else ""
     more = f"{thousands(3 * (groups or pictures))} more {'groups' if groups else 'pictures'}"
-    return [f"This set is small ({' in '.join(held)}): about {more} to check on would halve the interval."]
+    return [f"This set is small ({held}): about {more} to check on would halve the interval."]
 
 
 def _next_steps(figures: SplitFigures, arrays: PredictionArrays, missed: NDArray[np.bool_]) -> list[Step]:
