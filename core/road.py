@@ -5,6 +5,7 @@ Everything is read from the workspace, so that a reload, another tab and the com
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import Literal
 
 from core.data.dataset import Dataset, list_datasets, load_dataset
 from core.errors import InputError
+from core.lab.experiment import runs_apart
 from core.planning.drafts import load_draft
 from core.training.store import Run, RunStore
 from core.words import count
@@ -43,12 +45,14 @@ class Stage:
 
 
 def road(workspace: Workspace, dataset_id: str | None = None, run_id: str | None = None) -> tuple[Stage, ...]:
-    """Return the stages of the work on a dataset and a run; what is not given, or gone, is the newest there is.
+    """Return the stages of the work on a dataset and a run; what is not given, or gone, is where work was left.
 
     Pictures, Model, Training, Evaluation and Use in this order; at most one is NOW or NEXT.
     """
     runs = RunStore(workspace).all()
     run = next((item for item in runs if item.id == run_id), None)
+    if run is None and not dataset_id:
+        run = left_off(workspace, list_datasets(workspace), runs)
     dataset = _dataset(workspace, dataset_id or (run.dataset if run else None))
     known = dataset.id if dataset else run.dataset if run else None
     if run is None or run.dataset != known:
@@ -70,6 +74,16 @@ def road(workspace: Workspace, dataset_id: str | None = None, run_id: str | None
         led = led or not done
         stages.append(Stage(name, progress, words, known or kept, run.id if run else None))
     return tuple(stages)
+
+
+def left_off(workspace: Workspace, datasets: Sequence[Dataset], runs: Sequence[Run]) -> Run | None:
+    """Return the run to go on with, None where a dataset was brought in since; those of an experiment come last.
+
+    `runs` are in their order, the newest first.
+    """
+    newest = max((item.created for item in datasets), default=None)
+    apart = runs_apart(workspace, runs) or runs
+    return apart[0] if apart and (newest is None or apart[0].active or apart[0].created > newest) else None
 
 
 def note(run_folder: Path, stage: Literal["Evaluation", "Use"]) -> None:

@@ -34,7 +34,7 @@ from pages._ui.evaluation.mistakes import (
     show_missed_below,
     show_why,
 )
-from pages._ui.evaluation.operating_point import show_line, show_operating_point, slider_key
+from pages._ui.evaluation.operating_point import drawn_line, line_leaves, show_line, show_operating_point
 from pages._ui.evaluation.predicting import predict_with_bar
 from pages._ui.evaluation.readers import show_second_reader
 from pages._ui.label.proposing import label_more
@@ -61,6 +61,7 @@ def load(run: Run, dataset: Dataset | None, split: str) -> Evaluation:
         return evaluation_of(workspace, run, split)
     except GraftError as error:
         st.error(str(error), icon=":material/error:")
+        line_leaves(run)
         st.stop()
 
 
@@ -75,6 +76,7 @@ def open_test(run: Run, dataset: Dataset, *, ready: bool) -> None:
         f"for turn too rosy. It was opened {count(opened, 'time')} so far, and each opening is kept."
     )
     if not st.button("Open the test part", key="open_test", icon=":material/lock_open:"):
+        line_leaves(run)
         st.stop()
     st.session_state[f"test_opened_{run.id}"] = True
     predict_with_bar(workspace, run, "test", open_test=True)
@@ -95,8 +97,8 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
         split = split or there[0]
         evaluation = load(run, dataset, split)
         if evaluation.detector is not None:
-            st.session_state.setdefault(slider_key(run), evaluation.operating_point.threshold)
-            evaluation = evaluation_of(workspace, run, split, float(st.session_state[slider_key(run)]))
+            line = drawn_line(run, evaluation.operating_point.threshold)
+            evaluation = evaluation_of(workspace, run, split, line)
         show_verdict(evaluation)
         if run.active:
             st.info(

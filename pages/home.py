@@ -7,7 +7,6 @@ import streamlit as st
 from core.data.dataset import Dataset, damaged_datasets, list_datasets
 from core.data.importing.job import SAMPLE, new_job, start_import
 from core.demo.preparing import STEPS, TAKES, preparing
-from core.lab.experiment import runs_apart
 from core.labelling.labelling import labelled_of
 from core.metric_words import headline_among, metric_title, metric_value
 from core.models.catalog import STARTER, find_model, model_for_task
@@ -15,6 +14,7 @@ from core.models.machine import describe_machine
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model, is_here
 from core.processes.starting import prepare
+from core.road import left_off
 from core.spec import TrainingSpec
 from core.strategies import Strategy
 from core.strategies.fine_tune import FINE_TUNE
@@ -145,10 +145,8 @@ if demo_under_way:
         show_preparing()
 elif datasets and not sample_under_way:  # its set appears a moment before its run: the page must not jump in between
     newest = max(datasets, key=lambda item: item.created)
-    apart = runs_apart(workspace, runs) or runs
-    last = apart[0] if apart and (apart[0].active or apart[0].created > newest.created) else None
     with page.cell("Go on where you were"):
-        go_on(newest, last)
+        go_on(newest, left_off(workspace, datasets, runs))
 
 for sentence in damaged_datasets(workspace).values():
     st.warning(plain(sentence), icon=":material/broken_image:")

@@ -186,14 +186,15 @@ def _about_misses(arrays: PredictionArrays, missed: NDArray[np.bool_]) -> list[S
         mine = int(by_class[most])
         sentence = f"Add pictures of “{arrays.classes[most]}”: {out_of(mine, lost)} misses are of this class."
         steps.append((mine / objects, sentence))
-    small = int((arrays.sides()[missed] < SMALL).sum())
-    if small * 2 >= lost:
+    tiny = arrays.sides() < SMALL
+    small = int(tiny[missed].sum())
+    if small * 2 >= lost and small / lost > tiny.mean() + 0.15:
         longest = int(arrays.images[["width", "height"]].to_numpy(dtype=float).max())
         size = min(2 * arrays.imgsz, math.ceil(longest / 32) * 32)
         advice = (
             f"the pictures are up to {longest} px, the model sees them at {arrays.imgsz}: train at {size}"
             if size > arrays.imgsz
-            else "cut large pictures into tiles, or take closer ones"
+            else "the model sees all that the pictures hold: take them from closer"
         )
         steps.append((small / objects, f"{out_of(small, lost)} misses are under {SMALL:.0f} px: {advice}."))
     return steps

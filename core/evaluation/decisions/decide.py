@@ -189,19 +189,19 @@ def _basis(unit: str, counts: UnitCounts) -> list[str]:
 
 def _at_any(unit: str, escape: Figure | None, overkill: Figure | None) -> list[str]:
     made, lines = unit in MADE, []
-    if overkill is not None:
-        value, ends = per(overkill, 1000)
-        lines.append(
-            f"Of 1,000 good {unit}s, about {value} would be thrown out ({ends})."
-            if made
-            else f"Of 1,000 {unit}s with nothing wrong, about {value} would be flagged ({ends})."
-        )
     if escape is not None:
         value, ends = per(escape, 1000)
         lines.append(
             f"Of 1,000 bad {unit}s, about {value} would get through ({ends})."
             if made
             else f"Of 1,000 {unit}s with something wrong, about {value} would be missed ({ends})."
+        )
+    if overkill is not None:
+        value, ends = per(overkill, 1000)
+        lines.append(
+            f"Of 1,000 good {unit}s, about {value} would be thrown out ({ends})."
+            if made
+            else f"Of 1,000 {unit}s with nothing wrong, about {value} would be flagged ({ends})."
         )
     return [*lines, "How common that is where the model is used decides what it comes to: state it (prevalence)."]
 
@@ -210,13 +210,6 @@ def _at_stated(unit: str, prevalence: float, escaped: Figure | None, overkill: F
     many = 1000 if prevalence >= 0.005 else 1_000_000
     among, there = f"{thousands(many)} {unit}s", _number(prevalence * many)
     made, lines = unit in MADE, []
-    if overkill is not None:
-        value, ends = per(overkill, many)
-        lines.append(
-            f"Of {among}, about {value} good ones are thrown out ({ends})."
-            if made
-            else f"Of {among}, about {value} are flagged though nothing is wrong ({ends})."
-        )
     if escaped is not None:
         value, ends = per(escaped, many)
         lines.append(
@@ -224,7 +217,19 @@ def _at_stated(unit: str, prevalence: float, escaped: Figure | None, overkill: F
             if made
             else f"Of the {there} with something wrong among {among}, about {value} are missed ({ends})."
         )
+    if overkill is not None:
+        value, ends = per(overkill, many)
+        lines.append(
+            f"Of {among}, about {value} good ones are thrown out ({ends})."
+            if made
+            else f"Of {among}, about {value} are flagged though nothing is wrong ({ends})."
+        )
     return lines
+
+
+def _rounded_up(bound: float | None) -> float | None:
+    """Return a bound that something lies below (0 to 1) as no lower one once it is told in whole percent."""
+    return bound if bound is None or bound <= 0.01 or bound >= 0.99 else math.ceil(bound * 100) / 100
 
 
 def _bounds(unit: str, escape: Rate, overkill: Rate, counts: UnitCounts) -> list[str]:
@@ -232,11 +237,11 @@ def _bounds(unit: str, escape: Rate, overkill: Rate, counts: UnitCounts) -> list
     made, lines = unit in MADE, []
     if escape.part == 0 and escape.whole and counts.escapes < SEEN_AS_EQUAL:
         whole = count(escape.whole, f"bad {unit}") if made else count(escape.whole, unit) + " with something wrong"
-        lines.append(f"0 of {whole} missed: below {percent(escape.figure.high)} with 95 % confidence.")
+        lines.append(f"0 of {whole} missed: below {percent(_rounded_up(escape.figure.high))} with 95 % confidence.")
     if overkill.part == 0 and overkill.whole and counts.overkilled < SEEN_AS_EQUAL:
         whole = count(overkill.whole, f"good {unit}") if made else count(overkill.whole, unit) + " with nothing wrong"
         done = "rejected" if made else "flagged"
-        lines.append(f"0 of {whole} {done}: below {percent(overkill.figure.high)} with 95 % confidence.")
+        lines.append(f"0 of {whole} {done}: below {percent(_rounded_up(overkill.figure.high))} with 95 % confidence.")
     return lines
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.data.dataset import list_datasets
+from core.lab.experiment import runs_apart
 from core.training.runs import get_run, list_runs
 from core.training.store import Run
 from core.workspace import Workspace
@@ -16,7 +17,7 @@ from pages._ui.common.frame import current_id, set_current
 
 
 def chosen_run(workspace: Workspace, title: str, about: str, *, nothing: str, soon: str, key: str) -> Run:
-    """Return the run a page on trained models is about: the address's, else the newest with a model.
+    """Return the run a page on trained models is about: the address's, else the newest with a model of one's own.
 
     Ends the page with an empty state where there is none: under `title`, `about` and the sentence `nothing` when no
     run has a model, the sentence `soon` when the chosen one has none yet. `key` begins the keys of the widgets.
@@ -29,7 +30,8 @@ def chosen_run(workspace: Workspace, title: str, about: str, *, nothing: str, so
             _lead_on(workspace, everything, nothing, soon, key)
         st.stop()
     identifier = current_id("run")
-    run = get_run(workspace, identifier) if identifier else runs[0]  # the frame has seen that an address is known
+    # The frame has seen that an address is known. The runs of an experiment are there to be compared.
+    run = get_run(workspace, identifier) if identifier else (runs_apart(workspace, runs) or runs)[0]
     if run.best_weights is None:
         page = Notebook(title, f"{run.name} has no trained model yet.")
         with page.cell("Nothing here yet"):

@@ -23,7 +23,24 @@ AIMS: dict[Aim, str] = {
 
 def slider_key(run: Run) -> str:
     """Return the key of the threshold's widget: one per run, so that runs don't share a line."""
-    return f"confidence_{run.id}"
+    return f"confidence_{run.id}_{st.session_state.get(f'line_again_{run.id}', 0)}"
+
+
+def line_leaves(run: Run) -> None:
+    """Call this where the page ends without its slider.
+
+    Streamlit 1.67 would show a slider that comes back under its old key at 0, and the next click would send that.
+    """
+    before = slider_key(run)
+    st.session_state[f"line_again_{run.id}"] = st.session_state.get(f"line_again_{run.id}", 0) + 1
+    if before in st.session_state:
+        st.session_state[f"line_kept_{run.id}"] = float(st.session_state[before])
+
+
+def drawn_line(run: Run, chosen: float) -> float:
+    """Return the confidence at which the line is drawn: as it was left, at first the `chosen` operating point."""
+    kept = float(st.session_state.get(f"line_kept_{run.id}", chosen))
+    return float(st.session_state.setdefault(slider_key(run), kept))
 
 
 def show_line(run: Run, evaluation: Evaluation) -> None:
