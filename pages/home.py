@@ -38,9 +38,9 @@ better = model_for_task(BETTER, "detect")
 page = Notebook("Teach a model your own eyes")
 workspace = frame.workspace()
 st.html(
-    '<p class="graft-lead">You know what is in your pictures; the model does not yet. Graft takes one that has seen '
-    "millions of photographs, teaches it your own classes from a few hundred labelled pictures, and says honestly how "
-    "good it is. All on this machine.</p>"
+    '<p class="graft-lead">You know what is in your pictures; the model does not yet. Graft takes one that knows '
+    "edges, textures and shapes already, teaches it your own classes from a few hundred labelled pictures, and says "
+    "honestly how good it is. All on this machine.</p>"
 )
 
 

@@ -40,9 +40,12 @@ def error_budget(arrays: PredictionArrays, confidence: float, costs: dict[str, f
     return {**budget, "missed": ErrorCost(missed, costs["missed"])}
 
 
-def missed_below_the_line(arrays: PredictionArrays, confidence: float) -> int:
-    """Return how many of the objects that no finding of this confidence explains are found rightly at a lower one."""
-    return int(((arrays.found_at >= 0) & (arrays.explained_at < confidence)).sum())
+def missed_below_the_line(arrays: PredictionArrays, confidence: float, least: float = 0.0) -> int:
+    """Return how many of the objects that no finding of this confidence explains are found rightly at a lower one.
+
+    Findings below `least` (0 to 1) don't count.
+    """
+    return int(((arrays.found_at >= least) & (arrays.explained_at < confidence)).sum())
 
 
 def error_costs(arrays: PredictionArrays) -> dict[str, float]:

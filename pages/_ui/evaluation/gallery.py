@@ -18,6 +18,7 @@ from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.results import PictureMark
 from core.evaluation.predict.outlines import labelled_shapes, predicted_shapes
 from core.evaluation.predict.predictions import mask_path
+from core.evaluation.verdict import MENTIONED
 from core.tasks import TASKS
 from core.words import percent
 from pages._ui.common.formatting import plain
@@ -117,7 +118,7 @@ def case_words(row: Mapping[Hashable, Any], classes: list[str]) -> str:
     sure = percent(row["confidence"])
     match row["kind"]:
         case "missed":
-            return f"{true} missed" + (f" (nearly found, {sure} sure)" if row["confidence"] >= 0.05 else "")
+            return f"{true} missed" + (f" (nearly found, {sure} sure)" if row["confidence"] >= MENTIONED else "")
         case "hit":
             return f"{said} found, {sure} sure"
         case "class":

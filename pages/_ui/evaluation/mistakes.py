@@ -15,10 +15,11 @@ from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.error_budget import missed_below_the_line
 from core.evaluation.label_errors import SIGNS, find_label_errors
 from core.evaluation.predict.explain import heat_map
+from core.evaluation.verdict import MENTIONED
 from core.files.csv_cells import plain_cell
 from core.tasks import TASKS
 from core.training.store import Run
-from core.words import count, thousands
+from core.words import count, percent, thousands
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
 from pages._ui.common.pictures import Tile, show_picture
@@ -158,12 +159,13 @@ def show_missed_below(evaluation: Evaluation) -> None:
         return
     missed, line = evaluation.errors["missed"].count, evaluation.operating_point.threshold
     if below := missed_below_the_line(evaluation.detector.arrays, line):
+        sure = missed_below_the_line(evaluation.detector.arrays, line, MENTIONED)
         are, they = ("is", "it costs") if below == 1 else ("are", "they cost")
         st.caption(
             plain(
                 f"Of the {count(missed, 'object')} missed outright at the line, {thousands(below)} {are} found below "
-                f"it. mAP counts that, so {they} little here; in use the line decides: a lower one finds more, with "
-                "more false alarms."
+                f"it, {thousands(sure)} with {percent(MENTIONED)} confidence or more. mAP counts that, so {they} "
+                "little here; in use the line decides: a lower one finds more, with more false alarms."
             )
         )
 
