@@ -149,7 +149,7 @@ def test_the_server_asks_nothing_outside(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_deep_link_on_a_fresh_server_stands_in_the_frame(tmp_path: Path, page: Page) -> None:
-    for number in range(10):
+    for number in range(5):
         server = Server(tmp_path / f"workspace{number}")
         server.start()
         try:
