@@ -1,7 +1,7 @@
 """What the order of labelling is worth: a simulation in which truth files label, "which next" against random.
 
-    python -m bench.label_order TRUTH [--sizes 20,40,80,160] [--seeds 3] [--budget quick] [--check 60] [--model NAME]
-        [--strategy fine-tune] [--weights FOLDER]
+    python -m bench.label_order TRUTH [--sizes 20,40,80,160] [--seeds 3] [--first 0] [--budget quick] [--check 60]
+        [--model NAME] [--strategy fine-tune] [--weights FOLDER]
 
 The pictures to check on (`--check` of them, drawn once) are labelled from the start, the same for both orders, so that
 every figure is counted on the same ones. The first pictures to learn from are drawn at random, and both orders share
@@ -92,6 +92,7 @@ def main() -> None:
     parser.add_argument("truth", type=Path)
     parser.add_argument("--sizes", default="20,40,80,160", type=lambda text: [int(size) for size in text.split(",")])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--budget", default="quick", help="what each training is planned for, as for `train`")
     parser.add_argument("--check", type=int, default=60)
     parser.add_argument("--model")
@@ -103,12 +104,13 @@ def main() -> None:
         known = import_dataset(workspace, given.truth, name="Truth")
         begin(known)
         truth = open_labelling(known)
-        lines: list[Line] = [line for seed in range(given.seeds) for line in both_orders(workspace, truth, seed, given)]
+        seeds = range(given.first, given.first + given.seeds)
+        lines: list[Line] = [line for seed in seeds for line in both_orders(workspace, truth, seed, given)]
     for size in given.sizes[1:]:
         values: dict[tuple[int, str], float] = {
             (line["seed"], line["order"]): line["value"] for line in lines if line["labelled"] == size
         }
-        gains = [values[seed, "next"] - values[seed, "random"] for seed in range(given.seeds)]
+        gains = [values[seed, "next"] - values[seed, "random"] for seed in seeds]
         print(f"{size} labelled: gained {statistics.mean(gains):+.3f} (from {min(gains):+.3f} to {max(gains):+.3f})")
 
 

@@ -1,6 +1,7 @@
 """How many actions labelling takes: a hand that knows the truth, in a real Chromium, with and without proposals.
 
     python -m bench.labelling TRUTH_FOLDER [--pictures 60] [--rounds 3] [--budget balanced] [--epochs N] [--model NAME]
+        [--loose 0.1] [--snap]
 
 The pictures are imported without their labels. Each round labels an equal share of them in the order that the editor
 asks for; after each a model is trained (as planned for `--budget`, or for `--epochs`), judged, and asked for proposals.
@@ -54,9 +55,14 @@ def overlap(one: Shape, other: Shape) -> float:
 class Hand:
     """A hand on the editor that counts what it does."""
 
-    def __init__(self, page: Page, classes: list[str]) -> None:
-        """Work on a page where the editor is open."""
+    def __init__(self, page: Page, classes: list[str], loose: float, *, snap: bool) -> None:
+        """Work on a page where the editor is open.
+
+        Every box is drawn `loose` times its width and height too large on each side, and with `snap` the editor makes
+        it tight.
+        """
         self.page, self.classes, self.current = page, classes, classes[0]
+        self.loose, self.snap = loose, snap
         self.actions = 0
 
     def key(self, *keys: str, counts: int | None = None) -> None:
@@ -84,10 +90,17 @@ class Hand:
             self.current = shape.name
         left, top, scale = self.corner(picture)
         x, y, width, height = shape.box or (0, 0, 0, 0)
-        self.page.mouse.move(left + x * scale, top + y * scale)
+        wide, high = self.loose * width, self.loose * height
+        right, bottom = min(x + width + wide, picture.width), min(y + height + high, picture.height)
+        self.page.mouse.move(left + max(x - wide, 0) * scale, top + max(y - high, 0) * scale)
         self.page.mouse.down()
-        self.page.mouse.move(left + (x + width) * scale, top + (y + height) * scale, steps=2)
-        self.page.mouse.up()
+        self.page.mouse.move(left + right * scale, top + bottom * scale, steps=2)
+        if not self.snap:
+            self.page.mouse.up()
+        else:
+            with self.page.expect_response(lambda response: "/snap/" in response.url):
+                self.page.mouse.up()
+            self.page.wait_for_timeout(100)  # the editor puts what came into the label, and chooses it
         self.actions += 1
 
     def choose(self, place: int) -> None:
@@ -141,20 +154,22 @@ def correct(hand: Hand, picture: Picture, truth: Label, taken: list[Shape]) -> N
 
 
 def label_round(
-    page: Page, address: str, dataset: Dataset, truth: Callable[[Picture], Label], number: int
+    page: Page, address: str, dataset: Dataset, truth: Callable[[Picture], Label], given: argparse.Namespace
 ) -> list[int]:
-    """Label the next `number` pictures of the queue; return the actions each took."""
+    """Label a round's share of the pictures, the next of the queue; return the actions each took."""
     work = open_labelling(dataset)
-    order = [picture for picture, _ in queue(work)][:number]
+    order = [picture for picture, _ in queue(work)][: given.pictures // given.rounds]
     proposals = read_proposals(dataset)
     counts = []
-    hand = Hand(page, work.settings.classes)  # the class chosen last stays chosen
+    hand = Hand(page, work.settings.classes, given.loose, snap=given.snap)  # the class chosen last stays chosen
     page.goto(f"{address}/label?dataset={dataset.id}&picture={order[0].id}")
     for place, picture in enumerate(order):
         expect(page.locator(".stage")).to_have_attribute("aria-label", f"Picture {picture.source}")
         expect(page.locator(".told")).to_contain_text(f"of {len(work.pictures)}")
         page.locator(".stage").focus()
         hand.actions = 0
+        if given.snap and not place:
+            hand.key("s")
         found = proposals.pictures.get(picture.id, []) if proposals else []
         taken: list[Shape] = [item for item in found if proposals and item.confidence >= proposals.line]
         if taken:
@@ -190,6 +205,8 @@ def main() -> None:
     parser.add_argument("--budget", default="balanced", help="what each training is planned for, as for `train`")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--model", help="what each training starts from; without it what the app would take")
+    parser.add_argument("--loose", type=float, default=0.0, help="draw boxes so much too large on each side, 0 to 1")
+    parser.add_argument("--snap", action="store_true", help="have the editor make what is drawn tight")
     parser.add_argument("--weights", type=Path, help="a folder with checkpoints to link into the workspace")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -218,8 +235,7 @@ def main() -> None:
             server.start()
             for turn in range(given.rounds):
                 began = time.monotonic()
-                share = given.pictures // given.rounds
-                counts = label_round(page, server.address, dataset, truth, share)
+                counts = label_round(page, server.address, dataset, truth, given)
                 seconds = time.monotonic() - began
                 dataset = make_version(load_dataset(workspace, dataset.id), by="bench")
                 objects = sum(dataset.instances.values())
