@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.figures.operating_point import rounded_between
+from core.evaluation.figures.operating_point import line_at_highest
 from core.evaluation.predict.matching import from_bits
 from core.evaluation.predict.predictions import predictions_path
 
@@ -44,11 +44,7 @@ def best_line(confidence: NDArray[np.float64], saved: NDArray[np.int64], fallbac
     usable = np.isfinite(confidence)
     confidence, saved = confidence[usable], saved[usable]
     order = np.argsort(-confidence, kind="stable")
-    confidence, sums = confidence[order], np.cumsum(saved[order])
-    ends = np.append(confidence[1:] < confidence[:-1], True)[: len(sums)]  # equal confidences pass together
-    sums = np.where(ends, sums, 0)
-    if not len(sums) or sums.max() <= 0:
+    if not len(order):
         return fallback
-    best = int(sums.argmax())
-    following = confidence[best + 1] if best + 1 < len(confidence) else 0.0
-    return rounded_between(float(following), float(confidence[best]))
+    line, most = line_at_highest(confidence[order], np.cumsum(saved[order]))
+    return line if most > 0 else fallback

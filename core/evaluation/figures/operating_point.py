@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,10 +70,18 @@ def best_f1_confidence(confidence: NDArray[np.float64], correct: NDArray[np.bool
     order = np.argsort(-confidence, kind="stable")
     sorted_confidence = confidence[order]
     score = 2 * np.cumsum(correct[order]) / (np.arange(1, len(order) + 1) + objects)
-    ends = np.append(sorted_confidence[1:] < sorted_confidence[:-1], True)  # equal confidences pass together
-    index = int(np.where(ends, score, -1).argmax())
-    following = sorted_confidence[index + 1] if index + 1 < len(order) else 0.0
-    return rounded_between(float(following), float(sorted_confidence[index]))
+    return line_at_highest(sorted_confidence, score)[0]
+
+
+def line_at_highest(confidence: NDArray[np.float64], score: NDArray[Any]) -> tuple[float, float]:
+    """Return the line (0 to 1, as `rounded_between` rounds) that passes the findings of the highest score, and that.
+
+    `confidence` falls, and is not empty; `score` is what passing all findings down to each one is worth.
+    """
+    ends = np.append(confidence[1:] < confidence[:-1], True)  # equal confidences pass together
+    index = int(np.where(ends, score, -np.inf).argmax())
+    following = confidence[index + 1] if index + 1 < len(confidence) else 0.0
+    return rounded_between(float(following), float(confidence[index])), float(score[index])
 
 
 def rounded_between(below: float, at_most: float) -> float:
