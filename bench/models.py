@@ -1,13 +1,14 @@
 """Which model a plan should begin with: each trained by the same budget, from the same folder of weights, on the CPU.
 
     python -m bench.models [--sets bccd deeppcb sample] [--models yolo11n yolo26n yolov8n] [--seeds 2]
-        [--budget balanced]
+        [--budget balanced] [--workspace FOLDER]
 
 A line of JSON per training: the task's headline figure with its 95 % interval over the validation pictures, the epochs,
 and the seconds the training took (its own clock: nothing else may run beside it). A detector with two heads (YOLO26) is
 judged by the one-to-many head, as Graft and Ultralytics use it, and by the head that needs no suppression (NMS-free) as
 well: by Ultralytics' validator on both, so that the two are compared on one footing. At the end a table: per set and
-model the mean over the seeds, the lowest and the highest.
+model the mean over the seeds, the lowest and the highest. The runs are kept in `--workspace`, for what is learnt from
+their curves.
 """
 
 from __future__ import annotations
@@ -76,11 +77,12 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["yolo11n", "yolo26n", "yolov8n"])
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--budget", default="balanced")
+    parser.add_argument("--workspace", type=Path, help="a folder that keeps the runs; without it they are thrown away")
     given = parser.parse_args()
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
-        workspace = Workspace.open(Path(folder) / "workspace")
+        workspace = Workspace.open(given.workspace or Path(folder) / "workspace")
         measure_speed(workspace)
         for name in given.sets:
             dataset = bring_in(workspace, name)

@@ -135,6 +135,13 @@ class TrainingSpec(BaseModel):
         description="quick (a first answer in minutes), balanced, thorough, or a number of minutes: what is left open "
         "is planned to fit.",
     )
+    goes_on: bool = Field(
+        default=False,
+        title="Go on while it pays",
+        description="Trains more epochs than planned, four times as many at most, for as long as a minute more still "
+        "raises the result: by 3 points of 100 with quick, 1 with balanced, 0.3 with thorough. It ends by itself "
+        "then. Planned where the number of epochs is left open; yes or no.",
+    )
     extra: dict[str, Any] = Field(
         default_factory=dict,
         title="Expert settings",

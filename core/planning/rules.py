@@ -16,7 +16,7 @@ from core.spec import USUAL_MAX_DET
 from core.strategies import Strategy
 from core.tasks import TASKS
 from core.ultralytics.trainers.classify import side_kept
-from core.words import count, megabytes, thousands
+from core.words import count, megabytes, points, thousands
 
 STRIDE = 32
 """The coarsest grid of YOLO models: sizes are multiples of it."""
@@ -53,13 +53,17 @@ class Effort:
     """fewest and most epochs"""
     patience_share: float
     """share of the epochs without gain after which it ends"""
+    pays: float
+    """rise of the result per minute, 0 to 1, from which it goes on"""
 
 
 EFFORT = {
-    Level.QUICK: Effort(12, 256, 480, 640, 120, (2, 20), 0.5),
-    Level.BALANCED: Effort(18, 320, 960, 1280, 320, (6, 60), 0.5),
-    Level.THOROUGH: Effort(24, 416, 1280, 1600, 1600, (20, 200), 0.25),
+    Level.QUICK: Effort(12, 256, 480, 640, 120, (2, 20), 0.5, 0.03),
+    Level.BALANCED: Effort(18, 320, 960, 1280, 320, (6, 60), 0.5, 0.01),
+    Level.THOROUGH: Effort(24, 416, 1280, 1600, 1600, (20, 200), 0.25, 0.003),
 }
+MOST_TIMES = 4
+"""A training that goes on while it pays ends after so many times the epochs planned, whatever it would still bring."""
 FEW_PICTURES, FEW_EPOCHS = 150, 30
 """Balanced: below so many training pictures at least so many epochs. On the sample (112 pictures, yolo26n, 320 px) the
 result was still rising at the end of 23 (mAP50-95 .71 at epoch 21, .74 at 23)."""
@@ -169,6 +173,22 @@ def epochs(facts: DatasetFacts, level: Level, batch: int, strategy: Strategy) ->
             f"It ends by itself when {patience} rounds in a row bring nothing better on the validation pictures.",
         ),
     }
+
+
+def going_on(level: Level, many: int, *, fitted: bool) -> Setting:
+    """Return whether it goes on after the epochs planned, `fitted` into minutes or not: always, while it pays."""
+    gain = points(EFFORT[level].pays)
+    end = "the minutes are over" if fitted else f"{count(most_epochs(many), 'round')} are done"
+    return Setting(
+        True,
+        f"After {count(many, 'round')} it goes on for as long as a minute more is expected to raise the result by "
+        f"{gain} points of 100, until {end}.",
+    )
+
+
+def most_epochs(many: int) -> int:
+    """Return after how many epochs a training ends that was planned with so many and goes on while it pays."""
+    return many * MOST_TIMES
 
 
 def _enough(level: Level, strategy: Strategy) -> str:

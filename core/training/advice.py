@@ -1,22 +1,80 @@
-"""Would training longer help? What the curve of a run says about it."""
+"""What would training longer bring? Read from the curve of the run itself, with an interval."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+from core.evaluation.figures.figure import Figure
 from core.metric_words import headline_among, metric_term
+from core.planning.learning_curve import more_brings
 from core.training.records.progress import RunProgress
 from core.training.store import Run, State
-from core.words import count, points
+from core.words import about, count, points, span
 
 RISING = 0.01
-"""Rise of the headline figure over the last third of the epochs from which a curve counts as rising."""
+"""Rise of the headline figure from which more training is advised."""
+FURTHER = 0.5
+"""More training is told of in this share of the epochs so far."""
+HELD = 0.99
+"""Share of the highest rate from which an epoch counts as one at the held rate."""
+
+
+@dataclass(frozen=True)
+class MoreTime:
+    """What more training would bring to a run."""
+
+    metric: str
+    """the headline figure, by its name in the curves"""
+    epochs: int
+    seconds: float
+    rise: Figure
+    """of that figure, shares of 1"""
+
+    @property
+    def words(self) -> str:
+        """In a sentence, with the interval that holds in nine of ten runs."""
+        time = about(self.seconds).removeprefix("about ")
+        if self.rise.value < RISING / 2:
+            return f"{time} more would bring little ({metric_term(self.metric)} {self._between})."
+        return f"{time} more: about {points(self.rise.value)} points more {metric_term(self.metric)}, {self._between}."
+
+    @property
+    def _between(self) -> str:
+        return span(self.rise.low, self.rise.high)
+
+
+def more_time(run: Run, progress: RunProgress) -> MoreTime | None:
+    """Return what half as many epochs again would bring a run, None while its curve is too short to say.
+
+    Epochs in which the rate falls are left out: they rise by that, and going on begins before them.
+    """
+    rows = [progress.rows[epoch] for epoch in sorted(progress.rows)]
+    column = headline_among(run.task, [name for row in rows for name in row])
+    if column is None:
+        return None
+    highest = max((float(row.get("learning_rate") or 0) for row in rows), default=0.0)
+    held: list[float] = []
+    reached = False
+    for row in rows:
+        at_height = float(row.get("learning_rate") or 0) >= HELD * highest
+        reached = reached or at_height
+        value = row.get(column)
+        if (at_height or not reached) and value is not None and math.isfinite(value):
+            held.append(float(value))
+    further = max(1, round(len(rows) * FURTHER))
+    rise = more_brings(held, range(1, len(held) + 1), further)
+    seconds = sorted(float(row.get("seconds") or 0) for row in rows)
+    if rise is None:
+        return None
+    return MoreTime(column, further, further * seconds[len(seconds) // 2], rise)
 
 
 def train_longer(run: Run, progress: RunProgress) -> str:
     """Say that training longer would help, with the rise it rests on; "" where the run's curve does not say so.
 
-    It does where the last epoch is the best one and the headline figure rose over the last third of the epochs.
+    It does where RISING is expected; with fewer epochs than that can be told from, where the last epoch is the best
+    one and the headline figure rose by as much over the last third of them.
     """
     if run.state is not State.FINISHED:
         return ""
@@ -27,6 +85,9 @@ def train_longer(run: Run, progress: RunProgress) -> str:
     values = [float(value) for value in table[column] if math.isfinite(value)]
     if len(values) < 2 or max(values) > values[-1]:
         return ""
+    expected = more_time(run, progress)
+    if expected is not None:
+        return f"Train longer first: {expected.words}" if expected.rise.value >= RISING else ""
     back = max(1, len(values) // 3)
     rise = values[-1] - values[-1 - back]
     if rise < RISING:

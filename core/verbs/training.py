@@ -15,7 +15,8 @@ from core.words import time_left
 from core.workspace import Workspace
 
 SETTINGS = (
-    "model", "strategy", "teacher", "epochs", "imgsz", "batch", "seed", "device", "patience", "budget", "name"
+    "model", "strategy", "teacher", "epochs", "imgsz", "batch", "seed", "device", "patience", "budget", "goes_on",
+    "name",
 )  # fmt: skip
 """Fields of the specification that are options of `train`."""
 
@@ -29,7 +30,9 @@ def register(add: Add) -> None:
         kind = int if name in ("epochs", "imgsz", "seed", "patience") else str
         choices = [item.name for item in STRATEGIES] if name == "strategy" else None
         default = "none" if field.default == "" else f"{field.default!s}"
-        verb.add_argument(f"--{name}", type=kind, choices=choices, help=f"{field.description} Default: {default}.")
+        verb.add_argument(
+            f"--{name.replace('_', '-')}", type=kind, choices=choices, help=f"{field.description} Default: {default}."
+        )
     verb.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="any Ultralytics training argument, repeatable"
     )
@@ -120,6 +123,8 @@ def _runs(_parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
 
 
 def _show(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.evaluation.figures.figure import plain_values
+    from core.training.advice import more_time
     from core.training.records.progress import read_progress
     from core.training.runs import get_run
 
@@ -136,6 +141,10 @@ def _show(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
         "failed": False,
     }
     answer["words"] += f"\n  epoch {progress.epoch} of {progress.epochs}. {progress.sentence}"
+    if (expected := more_time(run, progress)) is not None:
+        rise = plain_values(expected.rise)
+        answer["more_time"] = {"seconds": expected.seconds, "epochs": expected.epochs, expected.metric: rise}
+        answer["words"] += f"\n  {expected.words}"
     if told := validator_words(progress.ultralytics):
         answer["words"] += f"\n  {told}"
     judged = _judged(workspace, run)

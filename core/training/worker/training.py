@@ -28,6 +28,7 @@ from core.training.metric_names import named_metrics, plain_numbers
 from core.training.on_end import begin_on_end
 from core.training.records.database import DiskFull, on_node
 from core.training.records.events import EventWriter, read_events
+from core.training.records.progress import read_progress
 from core.training.several_gpus import (
     SilentEvents,
     free_port,
@@ -40,6 +41,7 @@ from core.training.starting_points import locate
 from core.training.store import WITH_PROCESS, Run, RunStore
 from core.training.trainer_selection import number_format, trainer_class
 from core.training.worker.batch_fit import fit_batch, no_picture_alone
+from core.training.worker.ending import Ending, epochs_to_go
 from core.training.worker.last_look import last_look
 from core.training.worker.pictures import TrainingPictures
 from core.training.worker.preflight import check_disk, check_files
@@ -140,8 +142,9 @@ class Training:
         self.workspace, self.record, self.spec, self.events = workspace, run, spec, events
         self.request_path = run.folder / "request"
         self.epochs = spec.epochs + run.more_epochs
-        self.goes_on = any(event["kind"] == "finished" for event in read_events(run.events_path)[0])
+        self.further = any(event["kind"] == "finished" for event in read_events(run.events_path)[0])
         """whether it had finished before: then the epochs asked for are trained, without stopping early"""
+        self.ending: Ending | None = None
         self.batch, self.batch_words = spec.batch, ""
         self.state: dict[str, Any] | None = None
         self.asked = ""
@@ -173,7 +176,7 @@ class Training:
         self.backbone = backbone_layers(model.model)
         for name in CALLBACKS if rank() <= 0 else CALLBACKS_OF_ALL:
             model.add_callback(name, getattr(self, name))
-        if self.state is not None and self.state["epoch"] + 1 >= self.epochs:
+        if self.state is not None and self.state["epoch"] + 1 >= epochs_to_go(self.state, self.epochs, self.further):
             raise GraftError(f"All {self.epochs} epochs are trained already; ask for more epochs to go on.")
         self.teacher, self.teacher_words = meet_teacher(self.workspace, self.spec, model.model)
         self._choose_batch(model.model, dataset.images["train"])
@@ -222,7 +225,7 @@ class Training:
             "batch": self.batch,
             "seed": spec.seed,
             "device": self.record.device,
-            "patience": self.epochs + 1 if self.goes_on else spec.patience or self.epochs + 1,
+            "patience": self.epochs + 1 if self.further else spec.patience or self.epochs + 1,
             "max_det": spec.max_det,
             "project": str(self.record.folder),
             "name": "train",
@@ -262,6 +265,10 @@ class Training:
         trainable = sum(parameter.numel() for parameter in weights if parameter.requires_grad)
         self.events.write("transfer", trainable=trainable, frozen=total - trainable, **self._reused(trainer))
         check_disk(self.workspace, total)
+        if rank() < 0:  # of several ranks each would decide by itself
+            began = self.started - read_progress(self.record).seconds_before
+            self.ending = Ending(self.spec, self.epochs, further=self.further, began=began)
+            self.ending.begin(trainer, self.state)
         if self.state is not None:  # after all that may draw random numbers; measure puts them back
             restore_training(trainer, self.state)
             self.best_epoch, self.best_fitness = self.state["graft_best"]
@@ -290,6 +297,8 @@ class Training:
         """Report the epoch; begin the second stage when it is due."""
         epoch = trainer.epoch + 1
         strategy = self.spec.strategy
+        if self.ending is not None:
+            self.ending.begin_epoch()
         if strategy.staged and trainer.epoch == strategy.first_stage(self.spec.epochs):
             unfreeze(trainer, strategy.later_rate)
         self.epoch_began, self.batch_number = time.monotonic(), 0
@@ -298,7 +307,7 @@ class Training:
             epoch=epoch,
             epochs=trainer.epochs,
             batches=len(trainer.train_loader),
-            patience=0 if self.goes_on else self.spec.patience,
+            patience=0 if self.further else self.spec.patience,
         )
 
     def on_train_batch_start(self, _trainer: Any) -> None:
@@ -345,12 +354,17 @@ class Training:
         self.answers = answers
 
     def on_model_save(self, trainer: Any) -> None:
-        """Keep a resume point after each whole epoch (not after one that a stop cut short)."""
+        """Keep a resume point after each whole epoch (not after one that a stop cut short); choose the end."""
         fitness = float(trainer.fitness) if trainer.fitness is not None else None
         if fitness is not None and (self.best_fitness is None or fitness > self.best_fitness):
             self.best_epoch, self.best_fitness = trainer.epoch + 1, fitness
-        if self.asked != "stop":
-            save_resume_point(trainer, self.record.resume_point, (self.best_epoch, self.best_fitness))
+        if self.asked == "stop":
+            return
+        seconds = time.monotonic() - self.epoch_began
+        more = self.ending.after_epoch(trainer.epoch + 1, fitness, seconds) if self.ending is not None else {}
+        save_resume_point(trainer, self.record.resume_point, (self.best_epoch, self.best_fitness), more)
+        if self.ending is not None:
+            self.ending.keep_before_fall(trainer.epoch + 1, self.record.resume_point)
 
     def on_fit_epoch_end(self, trainer: Any) -> None:
         """Report a whole epoch; Ultralytics calls this once more after the last one, which is not an epoch."""
@@ -358,7 +372,8 @@ class Training:
             return
         self.whole_epochs = trainer.epoch + 1
         self.in_final_check = bool(trainer.stop)
-        self.early_end = bool(trainer.stop) and trainer.epoch + 1 < trainer.epochs and not self.asked
+        early = trainer.epoch + 1 < trainer.epochs or (self.ending is not None and self.ending.early)
+        self.early_end = bool(trainer.stop) and early and not self.asked
         metrics = dict(trainer.metrics)
         if self.answers is not None and trainer.fitness is not None:
             keep_epoch(self.record.folder, trainer.epoch + 1, float(trainer.fitness), self.answers)
@@ -394,6 +409,8 @@ class Training:
             )
         told = named_metrics(dict(trainer.metrics))
         figures = last_look(self.workspace, self.record, told, self.events)
+        if self.ending is not None and not self.asked:
+            self.ending.rest(self.record.resume_point)
         self.record.resume_point.with_name("resume.previous.pt").unlink(missing_ok=True)  # one is enough at rest
         self.events.write(
             "stopped" if self.asked == "stop" else "finished",

@@ -16,8 +16,10 @@ from core.ultralytics.loss import continue_loss
 from core.ultralytics.trainers.distillation import restore_trained, student, trained_state
 
 
-def save_resume_point(trainer: Any, path: Path, best: tuple[int | None, float | None]) -> None:
-    """Write the resume point atomically, keeping the one before as `resume.previous.pt`."""
+def save_resume_point(
+    trainer: Any, path: Path, best: tuple[int | None, float | None], more: dict[str, Any] | None = None
+) -> None:
+    """Write the resume point of a trainer, and what else is to be found in it (plain values)."""
     import numpy as np
     import torch
 
@@ -45,6 +47,13 @@ def save_resume_point(trainer: Any, path: Path, best: tuple[int | None, float | 
         },
         "mosaic_buffer": list(getattr(dataset, "buffer", [])),
     }
+    write_resume_point(state | (more or {}), path)
+
+
+def write_resume_point(state: dict[str, Any], path: Path) -> None:
+    """Write a resume point atomically, keeping the one before as `resume.previous.pt`."""
+    import torch
+
     part = path.with_suffix(".part")
     with part.open("wb") as file:
         torch.save(state, file)

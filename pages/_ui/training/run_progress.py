@@ -15,6 +15,7 @@ from core.errors import GraftError
 from core.metric_words import metric_help, metric_title, metric_value, validator_words
 from core.spec import TrainingSpec
 from core.tasks import TASKS
+from core.training.advice import more_time
 from core.training.records.progress import PHASE_WORDS, RunProgress, read_progress
 from core.training.runs import list_runs, move_run, pause_run, resume_run, stop_run
 from core.training.store import WITH_PROCESS, Run, State
@@ -103,6 +104,7 @@ def _state(workspace: Workspace, run_id: str, live_now: bool) -> None:
     if run.state in (State.RUNNING, State.STARTING, State.STOPPING):
         _bars(progress)
     _figures(run, progress)
+    _what_more_brings(run, progress)
     _buttons(workspace, run)
 
 
@@ -237,6 +239,17 @@ def _do(action: Callable[..., Any], *args: Any, **options: Any) -> None:
         st.session_state["run_message"] = str(error)
 
 
+def _what_more_brings(run: Run, progress: RunProgress) -> None:
+    """Say what more time would bring, learnt from this run's own curve, and whether it takes it by itself."""
+    expected = more_time(run, progress) if run.state in (State.RUNNING, State.FINISHED) else None
+    if expected is None:
+        return
+    words = f"Learnt from this run’s own curve: {expected.words}"
+    if run.state is State.RUNNING and run.spec.goes_on:
+        words += " It goes on for as long as that pays, and ends by itself."
+    st.markdown(plain(words))
+
+
 def _buttons(workspace: Workspace, run: Run) -> None:
     with st.container(horizontal=True):
         if not run.active and run.best_weights is not None:
@@ -255,8 +268,11 @@ def _buttons(workspace: Workspace, run: Run) -> None:
                       args=(move_run, workspace, run.id, 1 - run.position))  # fmt: skip
         if run.resumable:
             if run.state is State.FINISHED:
-                st.button(f"Train {MORE_EPOCHS} more epochs", key=f"more_{run.id}", on_click=_do,
-                          args=(resume_run, workspace, run.id), kwargs={"more_epochs": MORE_EPOCHS})  # fmt: skip
+                expected = more_time(run, read_progress(run))
+                epochs = expected.epochs if expected else MORE_EPOCHS
+                st.button(f"Train {count(epochs, 'more epoch')}", key=f"more_{run.id}", on_click=_do,
+                          help="It goes on from before its rate fell, and ends by itself. The best model is kept.",
+                          args=(resume_run, workspace, run.id), kwargs={"more_epochs": epochs})  # fmt: skip
             else:
                 st.button("Resume", key=f"resume_{run.id}", on_click=_do, args=(resume_run, workspace, run.id),
                           type="primary" if run.state in (State.PAUSED, State.INTERRUPTED) else "secondary",
