@@ -138,9 +138,9 @@ class TrainingSpec(BaseModel):
     goes_on: bool = Field(
         default=False,
         title="Go on while it pays",
-        description="Trains more epochs than planned, four times as many at most, for as long as a minute more still "
-        "raises the result: by 3 points of 100 with quick, 1 with balanced, 0.3 with thorough. It ends by itself "
-        "then. Planned where the number of epochs is left open; yes or no.",
+        description="The rate is held and falls at the end only, and more epochs than planned are trained, four times "
+        "as many at most, for as long as a minute more is expected to raise the result: by 3 points of 100 with quick, "
+        "1 with balanced, 0.3 with thorough or minutes. It ends by itself. Not on several GPUs.",
     )
     extra: dict[str, Any] = Field(
         default_factory=dict,

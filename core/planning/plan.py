@@ -28,7 +28,7 @@ from core.strategies import Strategy
 from core.words import about, duration
 from core.workspace import Workspace
 
-FIELDS = ("epochs", "imgsz", "batch", "patience", "max_det", "goes_on")
+FIELDS = ("epochs", "imgsz", "batch", "patience", "max_det")
 """Planned settings that are fields of TrainingSpec; the others are Ultralytics arguments in `extra`."""
 FEWEST_EPOCHS = 3
 """With fewer epochs than this a smaller image size serves better."""
@@ -154,8 +154,6 @@ def _plan_level(
             max(5, many // 2), "It ends by itself when half of all rounds bring nothing better."
         )
     rounds = chosen("epochs", settings["epochs"])
-    if "epochs" not in spec.model_fields_set:
-        settings["goes_on"] = rules.going_on(level, rounds, fitted=many is not None)
     settings |= rules.learning_rate_settings(facts, batch, rounds)
     settings |= rules.augmentation(facts, rounds, mirror=mirror)
     settings |= rules.weighting(facts)

@@ -16,7 +16,7 @@ from core.spec import USUAL_MAX_DET
 from core.strategies import Strategy
 from core.tasks import TASKS
 from core.ultralytics.trainers.classify import side_kept
-from core.words import count, megabytes, points, thousands
+from core.words import count, megabytes, thousands
 
 STRIDE = 32
 """The coarsest grid of YOLO models: sizes are multiples of it."""
@@ -173,17 +173,6 @@ def epochs(facts: DatasetFacts, level: Level, batch: int, strategy: Strategy) ->
             f"It ends by itself when {patience} rounds in a row bring nothing better on the validation pictures.",
         ),
     }
-
-
-def going_on(level: Level, many: int, *, fitted: bool) -> Setting:
-    """Return whether it goes on after the epochs planned, `fitted` into minutes or not: always, while it pays."""
-    gain = points(EFFORT[level].pays)
-    end = "the minutes are over" if fitted else f"{count(most_epochs(many), 'round')} are done"
-    return Setting(
-        True,
-        f"After {count(many, 'round')} it goes on for as long as a minute more is expected to raise the result by "
-        f"{gain} points of 100, until {end}.",
-    )
 
 
 def most_epochs(many: int) -> int:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-from types import SimpleNamespace
-
 import pytest
-import torch
 
 from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
@@ -14,13 +10,14 @@ from core.spec import TrainingSpec
 from core.training.records.progress import read_progress
 from core.training.runs import resume_run, start_run, wait_run
 from core.training.store import Run, State
-from core.ultralytics.trainers.norms import settle_norms
 from core.ultralytics.trainers.schedule import falling_epochs, remembered
 from core.workspace import Workspace
 from tests.tiny import write_yolo_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("training")]
 ENOUGH = 120.0
+HELD = {"goes_on": True, "budget": "quick", "patience": 0}
+"""The rate is held, and nothing is worth more epochs: the figures of a few steps stay at 0."""
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +42,8 @@ def trained(workspace: Workspace, dataset: Dataset, **changes: object) -> Run:
 
 @pytest.fixture(scope="module")
 def short(ending_workspace: Workspace, dataset: Dataset) -> Run:
-    """Three epochs at a held rate, one in which it falls; gone on with to ten."""
-    done = trained(ending_workspace, dataset, epochs=4)
+    """Three epochs at a held rate, and one in which it falls; gone on with to ten."""
+    done = trained(ending_workspace, dataset, epochs=4, **HELD)
     resume_run(ending_workspace, done.id, more_epochs=6)
     return wait_run(ending_workspace, done.id, ENOUGH)
 
@@ -54,7 +51,7 @@ def short(ending_workspace: Workspace, dataset: Dataset) -> Run:
 @pytest.fixture(scope="module")
 def long(ending_workspace: Workspace, dataset: Dataset) -> Run:
     """Ten epochs in one go."""
-    return trained(ending_workspace, dataset, epochs=10)
+    return trained(ending_workspace, dataset, epochs=10, **HELD)
 
 
 def rates(run: Run) -> list[float]:
@@ -105,7 +102,7 @@ def test_a_run_goes_on_by_itself_no_further_than_four_times_its_plan(
 
 
 def test_minutes_are_kept(ending_workspace: Workspace, dataset: Dataset) -> None:
-    run = trained(ending_workspace, dataset, budget="0.5", epochs=500, patience=0)
+    run = trained(ending_workspace, dataset, budget="0.5", epochs=500, patience=0, goes_on=True)
     assert run.epochs_done < 500
     assert run.seconds < 0.5 * 60 * 1.1
 
@@ -114,37 +111,3 @@ def test_the_average_reaches_back_over_a_share_of_the_steps() -> None:
     assert remembered(0) == 0
     assert 1 / (1 - remembered(1_000)) == pytest.approx(101)
     assert remembered(10**9) < 1
-
-
-@pytest.fixture
-def trainer() -> SimpleNamespace:
-    """What settling norms reads of a trainer: a network that learns and its average, of the same random weights."""
-    from ultralytics.nn.tasks import DetectionModel
-
-    network = DetectionModel("yolo11n.yaml", nc=2, verbose=False)
-    return SimpleNamespace(model=network, ema=SimpleNamespace(ema=deepcopy(network).eval()))
-
-
-def test_norms_are_counted_by_the_pictures_given_and_by_all_of_them_alike(trainer: SimpleNamespace) -> None:
-    average = trainer.ema.ema
-    batches = [torch.rand(4, 3, 64, 64), torch.rand(4, 3, 64, 64) * 0.2]
-    with torch.no_grad():
-        wanted = sum(average.model[0].conv(pictures).mean(dim=(0, 2, 3)) for pictures in batches) / 2
-    settle_norms(trainer, batches)
-    norm = average.model[0].bn
-    assert torch.allclose(norm.running_mean, wanted, atol=1e-5)
-    assert norm.momentum == trainer.model.model[0].bn.momentum
-    assert not average.training
-    assert not norm.training
-
-
-def test_norms_of_frozen_layers_and_those_without_pictures_stay_as_they_were(trainer: SimpleNamespace) -> None:
-    average = trainer.ema.ema
-    for parameter in trainer.model.model[0].parameters():
-        parameter.requires_grad = False
-    before = {name: value.clone() for name, value in average.state_dict().items()}
-    settle_norms(trainer, [])
-    assert all(torch.equal(value, before[name]) for name, value in average.state_dict().items())
-    settle_norms(trainer, [torch.rand(4, 3, 64, 64)])
-    assert torch.equal(average.model[0].bn.running_mean, before["model.0.bn.running_mean"])
-    assert not torch.equal(average.model[1].bn.running_mean, before["model.1.bn.running_mean"])

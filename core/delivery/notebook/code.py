@@ -120,7 +120,8 @@ def settings_code(run: Run) -> str:
     spec = run.spec
     given: dict[str, Any] = {**spec.extra}
     given |= {name: getattr(spec, name) for name in ("epochs", "imgsz", "batch", "seed", "max_det")}
-    given["patience"] = spec.patience or spec.epochs + 1
+    given["epochs"] = max(spec.epochs, run.epochs_done)  # it may have gone on by itself
+    given["patience"] = spec.patience or given["epochs"] + 1
     given["device"] = run.device
     if run.device == "cpu":
         given["workers"] = 0

@@ -95,6 +95,8 @@ pictures, and where it is sure of something, the model is drawn to make the same
 `dis_loss`).
 Only the model itself is kept in the end."""
     differences = []
+    if spec.goes_on:
+        differences.append("there the rate was held and fell at the end only, here it falls all along")
     if run.device == "cpu":
         differences.append(
             "on a processor, Graft trains with a quicker trainer (other memory layout, bfloat16 where it pays)"

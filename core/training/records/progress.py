@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.training.records.events import FINAL_KINDS, Event, read_events
+from core.words import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,7 +159,8 @@ def _final_sentence(progress: RunProgress) -> str:
     best = f" The best was epoch {progress.best_epoch}." if progress.best_epoch else ""
     done = f"{progress.epochs_done} of {progress.epochs} epochs"
     if kind == "finished" and progress.early:
-        return f"Finished early after {done}: it did not improve any more.{best}"
+        epochs = count(progress.epochs_done, "epoch")
+        return f"Finished early, after {epochs}: it did not improve any more.{best}"
     words = {
         "finished": f"Finished after {done}.{best}",
         "stopped": f"Stopped by you after {done}; the best model is kept.{best}",

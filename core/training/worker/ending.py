@@ -1,4 +1,4 @@
-"""How long one attempt at a run goes on: as many epochs as were asked for, or while more pay, within the minutes given.
+"""How long one attempt at a run that goes on while it pays is trained: by what more brings, within the minutes given.
 
 Holds the schedule of the rate, and keeps the state from before the rate falls: a finished run that is gone on with
 begins there, as if it had never fallen.
@@ -56,9 +56,9 @@ class Ending:
     def begin(self, trainer: Any, state: dict[str, Any] | None) -> None:
         """Take the rate of a trainer over, in `on_train_start` before its state is restored.
 
-        A run whose resume point knows no schedule goes on as it began: the rate falls all along.
+        Not for a run that ends where it was planned to, nor for one that began as such: its rate falls all along.
         """
-        if state is not None and "schedule" not in state:
+        if not self.spec.goes_on or (state is not None and "schedule" not in state):
             return
         epochs = epochs_to_go(state, self.epochs, self.further)
         kept = state["schedule"] if state is not None else {}
@@ -99,7 +99,7 @@ class Ending:
             self.figures,
             seconds_per_epoch=pace,
             pays=self.pays,
-            most=min(room, rules.most_epochs(self.spec.epochs) if self.spec.goes_on else math.inf),
+            most=min(room, math.inf if self.further else rules.most_epochs(self.spec.epochs)),
             patience=0 if self.further else self.spec.patience,
         )
         self.early = wanted < min(self.epochs, room)

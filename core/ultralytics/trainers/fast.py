@@ -20,7 +20,6 @@ from core.processes.cores import TrainingCores, Work
 from core.tasks import TASKS
 from core.ultralytics.precision import with_bf16
 from core.ultralytics.trainers.classify import PicturesAtSize
-from core.ultralytics.trainers.schedule import Schedule
 
 
 class FastSteps:
@@ -41,7 +40,6 @@ class FastSteps:
         self.cores: Any = None  # TrainingCores on a CPU
         self.work_before = Work.now()  # while all is set up, what else the machine does is seen
         self.best_metrics: dict[str, Any] | None = None
-        self.schedule: Schedule | None = None  # of the rate; without one it falls all along, as Ultralytics' does
         super().__init__(cfg or DEFAULT_CFG, overrides, _callbacks)  # type: ignore[call-arg]
 
     def _setup_train(self) -> None:
@@ -67,8 +65,6 @@ class FastSteps:
         batch = super().preprocess_batch(batch)  # type: ignore[misc]
         if self.wants_channels_last:
             batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
-        if self.schedule is not None:
-            self.schedule.newest.append(batch["img"])
         return batch
 
     def build_optimizer(self, *arguments: Any, **options: Any) -> Any:
@@ -90,8 +86,6 @@ class FastSteps:
 
     def validate(self) -> Any:
         """Validate, and remember the metrics of the best epoch for the end."""
-        if self.schedule is not None:
-            self.schedule.settle()
         metrics, fitness = super().validate()  # type: ignore[misc]
         if fitness is not None and fitness == self.best_fitness:  # set by super()
             self.best_metrics = dict(metrics)

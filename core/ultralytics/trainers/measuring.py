@@ -51,7 +51,7 @@ def measure(trainer: Any) -> Preflight:
     import torch
 
     numbers = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    with untouched(trainer.train_loader.dataset):
+    with _untouched(trainer.train_loader.dataset):
         load, step, look = _timed(trainer)
     random.setstate(numbers[0])
     np.random.set_state(numbers[1])
@@ -124,7 +124,7 @@ def _synchronise(trainer: Any) -> None:
         torch.cuda.synchronize()
 
 
-class untouched:
+class _untouched:
     """Put a dataset's picture buffer back afterwards: which pictures collages are made of depends on it."""
 
     NAMES = ("buffer", "ims", "im_hw0", "im_hw")

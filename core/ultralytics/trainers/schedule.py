@@ -12,20 +12,16 @@ Ultralytics' own takes 2,000 steps to begin to reach back at all (`ModelEMA`, 8.
 from __future__ import annotations
 
 import math
-from collections import deque
 from typing import Any
 
 from core.ultralytics.loss import begin_loss, weigh_heads
 from core.ultralytics.networks import has_nms_free_head
 from core.ultralytics.trainers.distillation import student
-from core.ultralytics.trainers.norms import settle_norms, whole_pictures
 
 FALL = 0.3
 """Share of all epochs over which the rate falls."""
 REACH = 0.1
 """Steps that the average reaches back, as a share of the steps so far."""
-NEWEST = 48
-"""Training pictures kept of the newest batches, to count the norms' statistics by."""
 MANY_AT_FIRST, MANY_AT_LAST = 0.8, 0.1
 """How much the head that finds many boxes per thing counts in a network with two, at a held rate and when it has
 fallen: Ultralytics' own first and last weights (`E2ELoss`, 8.4.190)."""
@@ -42,8 +38,6 @@ class Schedule:
     def __init__(self, trainer: Any, epochs: int, fall: int | None = None, *, close_mosaic: bool = True) -> None:
         """Take the rate over; in `on_train_start`. `close_mosaic`: whether the fall is when collages end."""
         self.trainer, self.close_mosaic = trainer, close_mosaic
-        self.newest: deque[Any] = deque(maxlen=max(1, NEWEST // trainer.batch_size))
-        trainer.schedule = self
         self.two_heads = has_nms_free_head(student(trainer.model))
         trainer.lf = self.share
         trainer.scheduler.lr_lambdas = [self.share] * len(trainer.scheduler.lr_lambdas)
@@ -64,26 +58,21 @@ class Schedule:
         return self.epochs - self.fall
 
     def share(self, epoch: float) -> float:
-        """Return the share of the rate in an epoch, counted from 0."""
+        """Return the share of the rate in an epoch, counted from 0: it falls with the root, soon much, then little."""
         if epoch < self.falls_from:
             return 1.0
         lowest: float = self.trainer.args.lrf
-        return lowest + (1 - lowest) * (1 - (epoch - self.falls_from + 1) / (self.fall + 1))
+        fallen = math.sqrt((epoch - self.falls_from + 1) / (self.fall + 0.5))
+        return lowest + (1 - lowest) * (1 - fallen)
 
     def begin_epoch(self) -> None:
         """Set what moves with the rate: how much each of two heads counts; at the start of every epoch."""
-        self.newest.clear()
         if not self.two_heads:
             return
         network = student(self.trainer.model)
         if getattr(network, "criterion", None) is None:
             begin_loss(network)
         weigh_heads(network, MANY_AT_LAST + (MANY_AT_FIRST - MANY_AT_LAST) * self.share(self.trainer.epoch))
-
-    def settle(self) -> None:
-        """Give the averaged model fresh statistics; before it is judged."""
-        collages = self.trainer.args.mosaic > 0 and not (self.close_mosaic and self.trainer.epoch >= self.falls_from)
-        settle_norms(self.trainer, whole_pictures(self.trainer) if collages or not self.newest else self.newest)
 
 
 def remembered(steps: int) -> float:

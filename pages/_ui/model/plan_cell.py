@@ -172,7 +172,7 @@ def fields_by_hand(dataset: Dataset, spec: TrainingSpec) -> dict[str, Any]:
     values: dict[str, Any] = {}
     st.caption("A grey number is the plan's. Type your own over it; empty the field to go back to the plan.")
     with st.grid(3, min_column_width=200, gap="medium"):
-        for name in ("epochs", "imgsz", "batch", "patience", "seed", "device"):
+        for name in ("epochs", "imgsz", "batch", "patience", "seed", "device", "goes_on"):
             key = f"spec_{dataset.id}_{name}"
             if name in FIELDS:
                 field_widget(TrainingSpec, name, key=key, planned=getattr(spec, name))

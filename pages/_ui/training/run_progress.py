@@ -271,7 +271,7 @@ def _buttons(workspace: Workspace, run: Run) -> None:
                 expected = more_time(run, read_progress(run))
                 epochs = expected.epochs if expected else MORE_EPOCHS
                 st.button(f"Train {count(epochs, 'more epoch')}", key=f"more_{run.id}", on_click=_do,
-                          help="It goes on from before its rate fell, and ends by itself. The best model is kept.",
+                          help="It ends by itself, and the best model of all epochs is kept.",
                           args=(resume_run, workspace, run.id), kwargs={"more_epochs": epochs})  # fmt: skip
             else:
                 st.button("Resume", key=f"resume_{run.id}", on_click=_do, args=(resume_run, workspace, run.id),
