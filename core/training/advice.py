@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.evaluation.figures.figure import Figure
 from core.metric_words import headline_among, metric_term
@@ -36,7 +36,7 @@ class MoreTime:
         """In a sentence, with the interval that holds in nine of ten runs."""
         time = about(self.seconds).removeprefix("about ")
         if self.rise.value < RISING / 2:
-            return f"{time} more would bring little ({metric_term(self.metric)} {self._between})."
+            return f"{time} more: hardly a rise is expected of {metric_term(self.metric)}, {self._between} points."
         return f"{time} more: about {points(self.rise.value)} points more {metric_term(self.metric)}, {self._between}."
 
     @property
@@ -44,30 +44,38 @@ class MoreTime:
         return span(self.rise.low, self.rise.high)
 
 
-def more_time(run: Run, progress: RunProgress) -> MoreTime | None:
-    """Return what half as many epochs again would bring a run, None while its curve is too short to say.
+def held_figures(run: Run, progress: RunProgress) -> tuple[str, list[float]]:
+    """Return the name of the headline figure and its values, one per epoch; "" and none where there is none.
 
-    Epochs in which the rate falls are left out: they rise by that, and going on begins before them.
+    Where the rate is held, epochs in which it falls are left out: they rise by that, and going on begins before them.
     """
     rows = [progress.rows[epoch] for epoch in sorted(progress.rows)]
     column = headline_among(run.task, [name for row in rows for name in row])
     if column is None:
-        return None
-    highest = max((float(row.get("learning_rate") or 0) for row in rows), default=0.0)
-    held: list[float] = []
+        return "", []
+    rates = [float(row.get("learning_rate") or 0) for row in rows]
+    highest = max(rates)
+    figures: list[float] = []
     reached = False
-    for row in rows:
-        at_height = float(row.get("learning_rate") or 0) >= HELD * highest
+    for row, rate in zip(rows, rates, strict=True):
+        at_height = not run.spec.goes_on or rate >= HELD * highest
         reached = reached or at_height
         value = row.get(column)
         if (at_height or not reached) and value is not None and math.isfinite(value):
-            held.append(float(value))
-    further = max(1, round(len(rows) * FURTHER))
-    rise = more_brings(held, range(1, len(held) + 1), further)
-    seconds = sorted(float(row.get("seconds") or 0) for row in rows)
+            figures.append(float(value))
+    return column, figures
+
+
+def more_time(run: Run, progress: RunProgress) -> MoreTime | None:
+    """Return what half as many epochs again would bring a run, None while its curve is too short to say."""
+    column, figures = held_figures(run, progress)
+    further = max(1, round(len(progress.rows) * FURTHER))
+    rise = more_brings(figures, range(1, len(figures) + 1), further)
     if rise is None:
         return None
-    return MoreTime(column, further, further * seconds[len(seconds) // 2], rise)
+    seconds = sorted(float(row.get("seconds") or 0) for row in progress.rows.values())
+    kept = replace(rise, low=max(0.0, rise.low or 0.0))  # the best epoch is kept: nothing is lost by going on
+    return MoreTime(column, further, further * seconds[len(seconds) // 2], kept)
 
 
 def train_longer(run: Run, progress: RunProgress) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.spec import TrainingSpec
-from core.training.advice import train_longer
+from core.training.advice import RISING, held_figures, more_time, train_longer
 from core.training.records.progress import RunProgress, read_progress
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
@@ -61,3 +61,30 @@ def test_a_best_epoch_that_is_not_the_last_is_named_while_it_trains(workspace: W
     last = RunProgress(best_epoch=2, rows={1: {}, 2: {}, 3: {}}).sentence
     assert "improving" not in last
     assert "2" in last
+
+
+def test_what_more_time_brings_is_said_with_an_interval_and_nothing_is_lost(workspace: Workspace) -> None:
+    run = finished(workspace, [0.1, 0.25, 0.36, 0.44, 0.50, 0.55])
+    expected = more_time(run, read_progress(run))
+    assert expected is not None
+    assert expected.epochs == 3
+    assert expected.metric == "mAP50-95"
+    assert expected.rise.low is not None
+    assert expected.rise.high is not None
+    assert 0 <= expected.rise.low <= expected.rise.value <= expected.rise.high
+    assert expected.rise.value > RISING
+    assert expected.rise.value <= 0.05 * 3, "no faster than it rose over the last third"
+
+
+def test_epochs_in_which_a_held_rate_falls_are_left_out(workspace: Workspace) -> None:
+    run = finished(workspace, [0.1] * 6)
+    held = run.spec.model_copy(update={"goes_on": True})
+    (run.folder / "spec.json").write_text(held.model_dump_json())
+    rates = [0.0005, 0.001, 0.001, 0.001, 0.0004, 0.0001, 0.001]
+    values = [0.1, 0.2, 0.3, 0.35, 0.5, 0.6, 0.4]
+    rows = {
+        epoch: {"epoch": epoch, "learning_rate": rate, "mAP50-95": value}
+        for epoch, (rate, value) in enumerate(zip(rates, values, strict=True), start=1)
+    }
+    again = RunStore(workspace).get(run.id)
+    assert held_figures(again, RunProgress(rows=rows)) == ("mAP50-95", [0.1, 0.2, 0.3, 0.35, 0.4])
