@@ -251,7 +251,7 @@ with page.cell("Change something, if you know better", "Everything has a default
         with by_hand:
             own = fields_by_hand(dataset, spec)
             own["name"] = field_widget(TrainingSpec, "name", key=key("name"), value=draft.name)
-        spec = spec.model_copy(update={name: own[name] for name in ("seed", "device", "name")})
+        spec = spec.model_copy(update=own)
 
 with head:
     if not model_name:

@@ -87,8 +87,8 @@ def tab_title(run: Run, progress: RunProgress) -> str:
 
 def _state(workspace: Workspace, run_id: str, live_now: bool) -> None:
     run = run_now(workspace, run_id)
-    if live_now and not run.active:
-        st.rerun()  # it has ended: the whole page changes
+    if live_now != run.active:
+        st.rerun()  # it has ended, or was gone on with: the whole page changes
     if live_now and slowness() not in (seen := st.session_state.get("slowness", 1), seen // 2):
         st.rerun()  # more look now, or far fewer: all parts change their pace
     progress = read_progress(run)
