@@ -245,7 +245,7 @@ def _what_more_brings(run: Run, progress: RunProgress) -> None:
     if expected is None:
         return
     words = f"Learnt from this run’s own curve: {expected.words}"
-    if run.state is State.RUNNING and run.spec.goes_on:
+    if run.state is State.RUNNING and run.spec.goes_on and not run.more_epochs:
         words += " It goes on for as long as that pays, and ends by itself."
     st.markdown(plain(words))
 
