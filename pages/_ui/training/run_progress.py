@@ -15,7 +15,7 @@ from core.errors import GraftError
 from core.metric_words import metric_help, metric_title, metric_value, validator_words
 from core.spec import TrainingSpec
 from core.tasks import TASKS
-from core.training.advice import more_time
+from core.training.advice import MoreTime, more_time
 from core.training.records.progress import PHASE_WORDS, RunProgress, read_progress
 from core.training.runs import list_runs, move_run, pause_run, resume_run, stop_run
 from core.training.store import WITH_PROCESS, Run, State
@@ -104,8 +104,9 @@ def _state(workspace: Workspace, run_id: str, live_now: bool) -> None:
     if run.state in (State.RUNNING, State.STARTING, State.STOPPING):
         _bars(progress)
     _figures(run, progress)
-    _what_more_brings(run, progress)
-    _buttons(workspace, run)
+    expected = more_time(run, progress) if run.state in (State.RUNNING, State.FINISHED) else None
+    _what_more_brings(run, expected)
+    _buttons(workspace, run, expected.epochs if expected else MORE_EPOCHS)
 
 
 def offer_message() -> None:
@@ -239,9 +240,8 @@ def _do(action: Callable[..., Any], *args: Any, **options: Any) -> None:
         st.session_state["run_message"] = str(error)
 
 
-def _what_more_brings(run: Run, progress: RunProgress) -> None:
+def _what_more_brings(run: Run, expected: MoreTime | None) -> None:
     """Say what more time would bring, learnt from this run's own curve, and whether it takes it by itself."""
-    expected = more_time(run, progress) if run.state in (State.RUNNING, State.FINISHED) else None
     if expected is None:
         return
     words = f"Learnt from this run’s own curve: {expected.words}"
@@ -250,7 +250,8 @@ def _what_more_brings(run: Run, progress: RunProgress) -> None:
     st.markdown(plain(words))
 
 
-def _buttons(workspace: Workspace, run: Run) -> None:
+def _buttons(workspace: Workspace, run: Run, epochs: int) -> None:
+    """Offer what can be done with a run; `epochs`: how many more one that has finished is offered."""
     with st.container(horizontal=True):
         if not run.active and run.best_weights is not None:
             next_step("See how good it is", "evaluation.py", key="to_evaluation", run=run.id)
@@ -268,8 +269,6 @@ def _buttons(workspace: Workspace, run: Run) -> None:
                       args=(move_run, workspace, run.id, 1 - run.position))  # fmt: skip
         if run.resumable:
             if run.state is State.FINISHED:
-                expected = more_time(run, read_progress(run))
-                epochs = expected.epochs if expected else MORE_EPOCHS
                 st.button(f"Train {count(epochs, 'more epoch')}", key=f"more_{run.id}", on_click=_do,
                           help="It ends by itself, and the best model of all epochs is kept.",
                           args=(resume_run, workspace, run.id), kwargs={"more_epochs": epochs})  # fmt: skip
