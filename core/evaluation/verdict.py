@@ -57,7 +57,7 @@ def detection_sentences(
     elif arrays.predictions.empty:
         sentences.append(
             f"Finds none of {count(objects, 'object')} in {count(pictures, 'picture')}: the model gives no findings "
-            "at all. Train longer, or start from pre-trained weights."
+            "at all."
         )
     elif expected is None:
         sentences.append(f"Finds {out_of(found, objects, 'object')} ({value_between(recall)}), {alarm_words}.")
@@ -160,6 +160,12 @@ def _next_steps(figures: SplitFigures, arrays: PredictionArrays, missed: NDArray
             "some, or nobody knows how often it raises a false alarm on them."
         )
         steps.append((0.0, sentence))
+    if lost * 2 > objects and not any(gain > 0 for gain, _ in steps):
+        sentence = (
+            f"It misses {out_of(lost, objects, 'object')}, and no one cause stands out: train longer, start from "
+            "pre-trained weights, or add pictures."
+        )
+        steps.append((lost / objects, sentence))
     return steps
 
 

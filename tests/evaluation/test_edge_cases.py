@@ -66,6 +66,7 @@ def test_a_sentence_and_no_traceback(
     page = open_alone("evaluation.py", run="edge")
     assert not page.exception
     assert CASES[case].split()[0] in text_of(page)
+    assert case != "no predictions" or "Nothing stands out" not in text_of(page)
 
 
 def test_the_json_has_the_keys_that_are_promised(
