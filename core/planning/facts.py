@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.data.dataset import Dataset
 from core.models.machine import describe_machine
 from core.planning.speed import StepSpeed, known_speed
+from core.planning.taken import known_ratios
 from core.settings import load_settings
 from core.tasks import TASKS, Task
 from core.workspace import Workspace
@@ -85,6 +86,9 @@ class MachineFacts(BaseModel):
     memory_free: int = Field(default=8 * 2**30, description="bytes of main memory that are free")
     gpu_memory: int = Field(default=0, description="bytes of the graphics card")
     speed: StepSpeed | None = Field(default=None, description="steps measured on this machine, None: not yet")
+    ratios: dict[str, tuple[float, ...]] = Field(
+        default_factory=dict, description="by task, time taken by time expected of trainings done on it"
+    )
 
 
 def dataset_facts(dataset: Dataset) -> DatasetFacts:
@@ -128,6 +132,7 @@ def machine_facts(workspace: Workspace, device: str = "auto") -> MachineFacts:
         memory_free=machine.memory_free_bytes,
         gpu_memory=min(memory) if memory else 0,
         speed=known_speed(workspace) if kind == "cpu" else None,
+        ratios=known_ratios(workspace, kind),
     )
 
 

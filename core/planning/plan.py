@@ -25,7 +25,7 @@ from core.planning.facts import DatasetFacts, MachineFacts, dataset_facts, machi
 from core.planning.rules import Level
 from core.spec import TrainingSpec
 from core.strategies import Strategy
-from core.words import about, duration
+from core.words import about, count, duration
 from core.workspace import Workspace
 
 FIELDS = ("epochs", "imgsz", "batch", "patience", "max_det")
@@ -52,7 +52,11 @@ class Plan(BaseModel):
     strategy: Strategy
     settings: list[PlannedSetting]
     seconds: float = Field(description="expected time of the whole run, start and final check included")
+    least_seconds: float = Field(description="nine of ten runs take at least so long, unless they end early ...")
+    most_seconds: float = Field(description="... and at most so long")
     measured: bool = Field(description="the time rests on steps measured on this machine")
+    learnt_from: int = Field(default=0, description="trainings of this machine whose time it was learnt from")
+    busy_cores: int = Field(default=0, description="of the processor, with other programs; counted in")
     notes: list[str] = Field(default_factory=list, description="what no setting can mend, one sentence each")
 
     def value(self, name: str) -> Any:
@@ -66,8 +70,28 @@ class Plan(BaseModel):
 
     @property
     def time_words(self) -> str:
-        """The expected time in words."""
-        return about(self.seconds)
+        """The expected time in words, with its range."""
+        low, high = duration(self.least_seconds), duration(self.most_seconds)
+        return f"{about(self.seconds)}, between {low} and {high}" if low != high else about(self.seconds)
+
+    @property
+    def time_source(self) -> str:
+        """What the time rests on, in a clause."""
+        parts = ["from steps timed on this machine" if self.measured else "a rough guess"]
+        if self.learnt_from:
+            trainings = count(self.learnt_from, "training")
+            parts = [f"{parts[0]} and {trainings}" if self.measured else f"learnt from {trainings} on this machine"]
+        if self.busy_cores:
+            parts.append(f"{count(self.busy_cores, 'core')} busy with other programs")
+        return ", ".join(parts)
+
+    def beside_others(self, free: int, cores: int) -> Plan:
+        """Return the plan with the time it takes on `free` of the processor's cores: at least as long as on all."""
+        slower = plan_time.slowdown(free, cores)
+        if slower == 1:
+            return self
+        times = {"seconds": self.seconds * slower, "most_seconds": self.most_seconds * slower}
+        return self.model_copy(update={**times, "busy_cores": cores - free})
 
     def apply(self, spec: TrainingSpec) -> TrainingSpec:
         """Return the specification with the plan's values where the user set none, and their reasons."""
@@ -137,7 +161,7 @@ def _plan_level(
     def chosen(name: str, setting: rules.Setting) -> Any:
         return getattr(spec, name) if name in spec.model_fields_set else setting.value
 
-    gflops = _gflops(spec, facts)
+    gflops = _gflops(spec, facts.task)
     image, notes = rules.image_size(facts, machine, level)
     if size is not None and size < image.value:
         image, notes = rules.Setting(size, f"{size} pixels, smaller than best, so that it fits into the time."), notes
@@ -159,17 +183,21 @@ def _plan_level(
     settings |= rules.weighting(facts)
     settings |= rules.most_findings(facts)
     settings |= rules.machinery(facts, machine, imgsz, rounds)
-    one = plan_time.epoch_seconds(
-        machine, task=facts.task, gflops=gflops, imgsz=imgsz, batch=batch, train=facts.train, val=facts.val,
-        frozen=spec.strategy.frozen_share == 1, teacher_gflops=_teacher_gflops(spec, facts),
-    )  # fmt: skip
+    trained = spec.model_copy(update={"task": facts.task, "imgsz": imgsz, "batch": batch, "epochs": rounds})
+    ratios = machine.ratios.get(facts.task, ())
+    time = plan_time.likely_seconds(
+        expected_seconds(machine, trained, train=facts.train, val=facts.val), ratios, measured=machine.speed is not None
+    )
     return Plan(
         budget=spec.budget,
         model=spec.model,
         strategy=spec.strategy,
         settings=[PlannedSetting(name=name, value=item.value, reason=item.reason) for name, item in settings.items()],
-        seconds=plan_time.run_seconds(rounds, one),
+        seconds=time.value,
+        least_seconds=time.low,
+        most_seconds=time.high,
         measured=machine.speed is not None,
+        learnt_from=len(ratios),
         notes=notes,
     )
 
@@ -179,6 +207,8 @@ def _fit_minutes(
 ) -> Plan:
     """Fit a plan into minutes: the level that fits, its epochs stretched or cut; a smaller size when that is short."""
     allowed = minutes * 60
+    ratios = machine.ratios.get(facts.task, ())
+    learnt = plan_time.likely_seconds(1.0, ratios, measured=machine.speed is not None).value
     most = rules.EFFORT[Level.THOROUGH].epochs[1]
     size: int | None = None
     while True:
@@ -190,7 +220,7 @@ def _fit_minutes(
                 break
         assert best is not None
         level_epochs = spec.epochs if "epochs" in spec.model_fields_set else best.value("epochs")
-        fixed = plan_time.run_seconds(0, 0.0)
+        fixed = plan_time.run_seconds(0, 0.0) * learnt
         each = (best.seconds - fixed) / max(1, level_epochs)
         fit = int((allowed - fixed) / each)
         imgsz = best.value("imgsz")
@@ -206,17 +236,30 @@ def _fit_minutes(
     return fitted
 
 
-def _teacher_gflops(spec: TrainingSpec, facts: DatasetFacts) -> float:
+def expected_seconds(machine: MachineFacts, spec: TrainingSpec, *, train: int, val: int) -> float:
+    """Return the seconds of the whole run by the work of its steps alone, not by what earlier trainings took.
+
+    `spec` is complete; `train` and `val` count pictures.
+    """
+    one = plan_time.epoch_seconds(
+        machine, task=spec.task, gflops=_gflops(spec, spec.task), imgsz=spec.imgsz, batch=spec.batch, train=train,
+        val=val, frozen=spec.strategy.frozen_share == 1, teacher_gflops=_teacher_gflops(spec),
+    )  # fmt: skip
+    return plan_time.run_seconds(spec.epochs, one)
+
+
+def _teacher_gflops(spec: TrainingSpec) -> float:
     """Return the work of a run's teacher, 0 without one; one of the user's own counts as the newest family's size s."""
     if not spec.teacher:
         return 0.0
-    unknown = next(item.name for item in models_for(facts.task) if item.size == "s")
-    return _gflops(spec.model_copy(update={"model": spec.teacher if find_model(spec.teacher) else unknown}), facts)
+    unknown = next(item.name for item in models_for(spec.task) if item.size == "s")
+    teacher = spec.teacher if find_model(spec.teacher) else unknown
+    return _gflops(spec.model_copy(update={"model": teacher}), spec.task)
 
 
-def _gflops(spec: TrainingSpec, facts: DatasetFacts) -> float:
+def _gflops(spec: TrainingSpec, task: str) -> float:
     model = find_model(spec.model)
-    candidates = models_for(facts.task)
-    if model is not None and model.task != facts.task:
+    candidates = models_for(task)
+    if model is not None and model.task != task:
         model = next((item for item in candidates if item.family == model.family and item.size == model.size), None)
     return model.gflops if model else candidates[0].gflops

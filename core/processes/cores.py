@@ -11,9 +11,9 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -61,13 +61,6 @@ def cores_for(available: int, logical: int, busy_with_others: float) -> int:
     return max(1, min(available, math.floor(logical - busy_with_others + NEGLIGIBLE)))
 
 
-def use_cores(*_callback: Any) -> None:
-    """Let torch work with all cores there are; can be given to Ultralytics as a callback, after it chose its device."""
-    import torch
-
-    torch.set_num_threads(usable_cores())
-
-
 def use_free_cores() -> int:
     """Let torch work with the cores others leave free for half a second (or as GRAFT_CORES says); return how many."""
     import torch
@@ -103,8 +96,35 @@ class Work:
         return max(0.0, ((self.all - before.all) - (self.own - before.own)) / max(1e-3, self.at - before.at))
 
 
-class TrainingCores:
-    """Sets how many cores torch works with while a training goes on, by what else the machine has to do.
+LOOK_SECONDS = 0.3
+
+
+def free_cores() -> int:
+    """Return how many cores other programs leave free, by what they do for LOOK_SECONDS.
+
+    What this process has started, such as a training at work, is none of them.
+    """
+    chosen = chosen_cores()
+    if chosen is not None:
+        return chosen
+    before = _family_work()
+    time.sleep(LOOK_SECONDS)
+    after = _family_work()
+    return cores_for(available_cores(), psutil.cpu_count() or 1, after.busy_with_others(before))
+
+
+def _family_work() -> Work:
+    """Return the work so far, with that of all this process has started as its own."""
+    now, own = Work.now(), 0.0
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # it has ended
+            times = child.cpu_times()
+            own += times.user + times.system
+    return replace(now, own=now.own + own)
+
+
+class SharedCores:
+    """Sets how many cores torch works with while a long work goes on, by what else the machine has to do.
 
     The number of threads decides in which order sums are taken, so two runs of one seed are alike to the last bit only
     where it stayed the same (GRAFT_CORES holds it).
@@ -126,7 +146,7 @@ class TrainingCores:
         self.used = self.available
         self._read = read
         self._before, self._quiet_since = since or read(), 0.0
-        self._set()
+        self.use()
 
     def adapt(self) -> None:
         """Leave cores to others as soon as they need them, take them back when they have been quiet; cheap to call."""
@@ -141,9 +161,10 @@ class TrainingCores:
             self._quiet_since = now.at
         if wanted < self.used or (wanted > self.used and now.at - self._quiet_since >= self.RISE_SECONDS):
             self.used = wanted
-            self._set()
+            self.use()
 
-    def _set(self) -> None:
+    def use(self) -> None:
+        """Let torch work with as many as were found free last."""
         import torch
 
         torch.set_num_threads(self.used)

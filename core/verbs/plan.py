@@ -43,6 +43,7 @@ def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.planning.source_distance import known_distance, measure_distance
     from core.planning.speed import measure_speed
     from core.planning.strategy import recommend
+    from core.processes.cores import available_cores, free_cores
     from core.training.starting_points import locate
 
     dataset = load_dataset(workspace, parsed.dataset)
@@ -58,15 +59,18 @@ def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
             print("Comparing the pictures with what the model has seen ...", file=sys.stderr)
             measure_distance(dataset, weights, spec.model)
     facts = dataset_facts(dataset)
-    plan = make_plan(facts, machine_facts(workspace, spec.device), spec, mirror=False if parsed.no_mirror else None)
+    machine = machine_facts(workspace, spec.device)
+    plan = make_plan(facts, machine, spec, mirror=False if parsed.no_mirror else None)
+    if machine.device == "cpu":
+        plan = plan.beside_others(free_cores(), available_cores())
     advice = recommend(facts, known_distance(dataset, weights))
     width = max(len(item.name) for item in plan.settings)
-    lines = [f"{dataset.name}, {plan.model}, {plan.strategy}, {plan.budget}: {plan.time_words}"]
+    lines = [f"{dataset.name}, {plan.model}, {plan.strategy}, {plan.budget}: {plan.time_words} ({plan.time_source})"]
     lines += [f"  {item.name:<{width}}  {item.value!s:<9} {item.reason}" for item in plan.settings]
     lines += [f"  Note: {note}" for note in plan.notes]
     lines.append(f"  Recommended strategy: {advice.strategy}. {advice.reason}")
-    if not plan.measured:
-        lines.append("  The time is a rough guess; --measure times this machine.")
+    if not plan.measured and machine.device == "cpu":
+        lines.append("  --measure times this machine.")
     return {
         "dataset": dataset.id,
         "model": plan.model,
@@ -74,7 +78,11 @@ def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
         "budget": plan.budget,
         "settings": [item.model_dump(mode="json") for item in plan.settings],
         "seconds": round(plan.seconds, 1),
+        "least_seconds": round(plan.least_seconds, 1),
+        "most_seconds": round(plan.most_seconds, 1),
         "measured": plan.measured,
+        "learnt_from": plan.learnt_from,
+        "busy_cores": plan.busy_cores,
         "notes": plan.notes,
         "recommendation": advice.model_dump(mode="json"),
         "words": "\n".join(lines),

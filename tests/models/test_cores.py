@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from core.processes.cores import TrainingCores, Work, available_cores, cores_for, use_cores
+from core.processes.cores import SharedCores, Work, available_cores, cores_for
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_the_environment_decides_where_it_says_a_number(monkeypatch: pytest.Monk
     before = torch.get_num_threads()
     try:
         monkeypatch.setenv("GRAFT_CORES", "3")
-        use_cores()
+        SharedCores()
         assert torch.get_num_threads() == 3
         monkeypatch.setenv("GRAFT_CORES", "all of them")
-        use_cores()
+        SharedCores()
         assert torch.get_num_threads() == available_cores()
     finally:
         torch.set_num_threads(before)
@@ -60,7 +60,7 @@ def test_the_environment_decides_where_it_says_a_number(monkeypatch: pytest.Monk
 def test_a_core_is_left_at_once_and_taken_back_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GRAFT_CORES")
     before, clock = torch.get_num_threads(), [Work(0.0, 0.0, 0.0)]
-    cores = TrainingCores(lambda: clock[0])
+    cores = SharedCores(lambda: clock[0])
     cores.available = cores.used = cores.logical = 2
     torch.set_num_threads(2)
 
@@ -87,7 +87,7 @@ def test_what_others_did_before_the_first_step_counts(monkeypatch: pytest.Monkey
     before = torch.get_num_threads()
     try:
         for others, used in ((0.2, 2), (1.0, 1)):
-            cores = TrainingCores(lambda: Work(5.0, 4.0, 4.0 + 5 * others), Work(0.0, 0.0, 0.0))  # noqa: B023
+            cores = SharedCores(lambda: Work(5.0, 4.0, 4.0 + 5 * others), Work(0.0, 0.0, 0.0))  # noqa: B023
             cores.available = cores.used = cores.logical = 2
             cores.adapt()
             assert cores.used == used

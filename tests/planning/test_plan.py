@@ -255,6 +255,30 @@ def test_a_measured_machine_decides_number_format_and_time() -> None:
     assert plan(facts(), CARD).value("workers") == 7
 
 
+def test_the_time_is_a_range_learnt_from_what_trainings_took() -> None:
+    made = plan(facts())
+    assert made.least_seconds < made.seconds < made.most_seconds
+    assert made.learnt_from == 0
+    slow = plan(facts(), LAPTOP.model_copy(update={"ratios": {"detect": (2.0,) * 10, "classify": (0.1,)}}))
+    assert 1.5 < slow.seconds / made.seconds < 2
+    assert slow.most_seconds / slow.least_seconds < made.most_seconds / made.least_seconds
+    assert slow.learnt_from == 10
+    fitted = plan(facts(), LAPTOP.model_copy(update={"ratios": {"detect": (2.0,) * 10}}), budget="20")
+    assert fitted.seconds <= 20 * 63
+    assert fitted.value("epochs") < plan(facts(), budget="20").value("epochs") or fitted.value("imgsz") < made.value(
+        "imgsz"
+    )
+
+
+def test_busy_cores_make_the_time_longer_and_its_low_end_no_higher() -> None:
+    made = plan(facts())
+    beside = made.beside_others(1, 2)
+    assert beside.least_seconds == made.least_seconds
+    assert beside.seconds / made.seconds == beside.most_seconds / made.most_seconds > 1.4
+    assert beside.busy_cores == 1
+    assert made.beside_others(2, 2) == made
+
+
 def test_pictures_are_kept_in_memory_where_they_fit() -> None:
     assert plan(facts()).value("cache") == "ram"
     assert plan(facts(train=400_000), budget="thorough").value("cache") is None

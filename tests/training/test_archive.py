@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from core.data.dataset import load_dataset
 from core.data.importing.from_upload import import_dataset
 from core.errors import InputError
+from core.planning.plan import plan_training
+from core.planning.taken import known_ratios
 from core.training.records.events import read_events
 from core.training.records.progress import read_progress
 from core.training.runs import archive_run, delete_run, import_run_archive, list_runs, start_run, wait_run
@@ -42,6 +45,14 @@ def test_a_step_is_measured_before_the_first_epoch(run: Run) -> None:
     assert (found["images"], found["batch"], found["batches"]) == (8, 4, 2)
     assert found["memory_bytes"] > 50e6
     assert 0 < found["seconds_per_batch"] < found["seconds_estimate"]
+
+
+def test_what_a_run_took_is_kept_for_the_next_plan(home: Workspace, run: Run) -> None:
+    ratios = known_ratios(home, "cpu")["detect"]
+    assert len(ratios) == 1
+    plan = plan_training(home, load_dataset(home, run.dataset), run.spec)
+    assert plan.learnt_from == 1
+    assert plan.least_seconds < plan.seconds < plan.most_seconds
 
 
 def test_the_look_after_the_last_epoch_is_told_by_picture(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from core.planning.time import end_seconds
 from core.training.records.progress import read_progress, read_turns
 from core.training.store import RunStore, State
 from core.workspace import Workspace
@@ -76,6 +77,11 @@ def test_the_first_epoch_is_told_by_its_own_pace(workspace: Workspace) -> None:
     say(10, "preflight", seconds_per_batch=5.0, seconds_estimate=220.0)  # 110 per epoch: ten steps, and 60 beside
     say(20, "epoch_start", epoch=1, epochs=2, batches=10)
     say(21, "batch", epoch=1, batch=1, batches=10)
-    assert read_progress(run).seconds_left == 220 - 11
+    assert read_progress(run).seconds_left == 220 - 11 + end_seconds(110)
     say(25, "batch", epoch=1, batch=5, batches=10)  # a second per step, not five
-    assert read_progress(run).seconds_left == 44 - 11
+    assert read_progress(run).seconds_left == 44 - 11 + end_seconds(22)
+    say(52, "epoch", epoch=1, epochs=2, seconds=32.0)  # its first look took long: the next will not
+    assert read_progress(run).seconds_left == 22 + end_seconds(22)
+    say(53, "epoch_start", epoch=2, epochs=2, batches=10)
+    say(81, "epoch", epoch=2, epochs=3, seconds=28.0)  # it goes on: by what it took, beside the first steps
+    assert read_progress(run).seconds_left == 25 + end_seconds(25)

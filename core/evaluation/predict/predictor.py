@@ -21,7 +21,7 @@ from core.data.images.decoding import decode
 from core.data.images.windows import Window
 from core.errors import InputError
 from core.evaluation.predict.predictions import NMS_IOU
-from core.processes.cores import use_cores
+from core.processes.cores import SharedCores
 from core.spec import USUAL_MAX_DET
 from core.tasks import TASKS
 from core.ultralytics.networks import input_channels
@@ -42,6 +42,14 @@ class Predictor:
         self.key: tuple[str, int, int] | None = None
         self.classes: list[str] = []
         self.channels = 3
+        self.cores: SharedCores | None = None
+
+    def _share_cores(self, *_callback: Any) -> None:
+        """Let torch work with the cores others leave free; Ultralytics chooses a number by itself with each device."""
+        if self.cores is None:
+            self.cores = SharedCores()
+        self.cores.adapt()
+        self.cores.use()
 
     def load(self, weights: str) -> None:
         """Hold the model of a checkpoint, loaded weights-only. Raises InputError when it is refused."""
@@ -68,7 +76,7 @@ class Predictor:
 
         Image.open = PLAIN_OPEN
         self.model = YOLO(weights)
-        self.model.add_callback("on_predict_start", use_cores)
+        self.model.add_callback("on_predict_start", self._share_cores)
         self.channels = input_channels(self.model.model)
         self.classes = described["classes"]
         self.key = key

@@ -7,8 +7,10 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from core.planning.time import end_seconds
 from core.training.records.events import FINAL_KINDS, Event, read_events
 from core.words import count
 
@@ -32,6 +34,8 @@ MOST_READERS = 64
 """Runs whose events this process remembers where it stopped reading."""
 STEPS_OF_A_PACE = 3
 """Steps of the first epoch from which its own pace counts, no longer that of the steps tried before it."""
+RECENT = 5
+"""Epochs whose median is the pace."""
 STALE_EPOCHS = 3
 """After so many epochs without a new best the sentence says so."""
 
@@ -73,6 +77,10 @@ class RunProgress:
     seconds_before: float = 0.0
     attempt_started: float | None = None
     epoch_started: float | None = None
+    first_epoch: int = 0
+    """of this attempt"""
+    first_pace: float | None = None
+    """seconds of an epoch by the steps of the first one so far, before STEPS_OF_A_PACE by those tried before it"""
     last_time: float | None = None
 
     @property
@@ -100,30 +108,34 @@ class RunProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds the remaining epochs will take, from the median of the last five, before that from the steps of the
-        first one so far or those tried before it; None before there is a measure."""
+        """Seconds the remaining epochs and the last look will take, by `pace`; None before there is a measure."""
         if self.final is not None:
             return 0.0
         if self.phase == "finishing":
             passed = (self.last_time or 0.0) - (self.look_started or 0.0)
             measured = self.looked and self.look_started is not None and passed > 0
             return passed / self.looked * (self.to_look_at - self.looked) if measured else None
-        if not self.epochs:
-            return None
-        recent = [row["seconds"] for row in list(self.rows.values())[-5:] if row.get("seconds")]
-        if recent:
-            per_epoch = sorted(recent)[len(recent) // 2]
-        elif self.preflight.get("seconds_estimate"):
-            per_epoch = self.preflight["seconds_estimate"] / self.epochs
-            tried = self.batches * float(self.preflight.get("seconds_per_batch") or 0)
-            if tried and self.epoch_started is not None and self.batch >= STEPS_OF_A_PACE:
-                passed = max(0.0, (self.last_time or self.epoch_started) - self.epoch_started)
-                per_epoch *= passed / self.batch * self.batches / tried
-        else:
+        pace = self.pace
+        if not self.epochs or pace is None:
             return None
         whole = max((epoch for epoch in self.rows), default=0)
         within = min(self.batch / self.batches, 1.0) if self.batches and self.epoch not in self.rows else 0.0
-        return max(0.0, (self.epochs - whole - within) * float(per_epoch))
+        return max(0.0, (self.epochs - whole - within) * pace) + end_seconds(pace)
+
+    @property
+    def pace(self) -> float | None:
+        """Seconds of an epoch: the median of the last five, None before there is a measure.
+
+        The first one is slow (everything is read and set up, and a model that knows little finds much): what its steps
+        say counts instead of it, beside the next few.
+        """
+        after = [row["seconds"] for epoch, row in self.rows.items() if epoch != self.first_epoch and row.get("seconds")]
+        recent = [float(seconds) for seconds in after[-RECENT:]]
+        if self.first_pace is not None and len(recent) < RECENT:
+            recent.append(self.first_pace)
+        if not recent:
+            recent = [float(row["seconds"]) for row in self.rows.values() if row.get("seconds")]
+        return median(recent) if recent else None
 
     @property
     def curves(self) -> pd.DataFrame:
@@ -178,6 +190,7 @@ def fold(progress: RunProgress, event: Event) -> None:
         progress.seconds_before = progress.seconds
         progress.attempt_started, progress.final = moment, None
         progress.phase, progress.batch = "checking", 0
+        progress.first_epoch, progress.first_pace = 0, None
         progress.device_name = str(event.get("device_name") or "")
     elif kind == "phase":
         progress.phase, progress.message = str(event["phase"]), str(event.get("message") or "")
@@ -189,11 +202,16 @@ def fold(progress: RunProgress, event: Event) -> None:
         progress.phase, progress.epoch, progress.epochs = "training", int(event["epoch"]), int(event["epochs"])
         progress.batch, progress.batches, progress.epoch_started = 0, int(event.get("batches") or 0), moment
         progress.patience = int(event.get("patience") or 0)
+        if not progress.first_epoch:
+            progress.first_epoch = progress.epoch
+            if tried := progress.preflight.get("seconds_estimate"):  # of the epochs this attempt has to do
+                progress.first_pace = float(tried) / (progress.epochs - progress.epoch + 1)
     elif kind == "batch":
         progress.batch, progress.batches = int(event["batch"]), int(event["batches"])
         progress.images_per_second = event.get("images_per_second")
         progress.memory_bytes = event.get("memory_bytes")
         progress.cores, progress.cores_available = event.get("cores"), event.get("cores_available")
+        _fold_first_steps(progress, moment)
     elif kind == "epoch":
         _fold_epoch(progress, event)
     elif kind == "look":
@@ -211,6 +229,16 @@ def fold(progress: RunProgress, event: Event) -> None:
         progress.best_epoch = event.get("best_epoch") or progress.best_epoch
         progress.early = bool(event.get("early"))
     progress.last_time = moment
+
+
+def _fold_first_steps(progress: RunProgress, moment: float) -> None:
+    """Take the first epoch by its own steps, once there are some: each time as long as those tried by so much."""
+    tried = float(progress.preflight.get("seconds_per_batch") or 0)
+    if progress.epoch != progress.first_epoch or progress.batch < STEPS_OF_A_PACE or not tried:
+        return
+    began = progress.epoch_started if progress.epoch_started is not None else moment
+    whole = float(progress.preflight["seconds_estimate"]) / (progress.epochs - progress.epoch + 1)
+    progress.first_pace = whole * max(0.0, moment - began) / progress.batch / tried
 
 
 def _fold_epoch(progress: RunProgress, event: Event) -> None:

@@ -16,6 +16,7 @@ from core.planning import rules
 from core.planning.ending import wanted_epochs
 from core.planning.plan import parse_budget
 from core.planning.rules import Level
+from core.planning.time import end_seconds
 from core.spec import TrainingSpec
 from core.ultralytics.trainers.resume_point import load_resume_point, write_resume_point
 from core.ultralytics.trainers.schedule import Schedule, falling_epochs
@@ -23,10 +24,6 @@ from core.ultralytics.trainers.schedule import Schedule, falling_epochs
 BEFORE_FALL = "before_fall.pt"
 RECENT = 5
 """Epochs whose median is the pace."""
-LAST_LOOK = 0.4
-"""Time of the last look at the pictures, by that of an epoch. Measured: 14 s after epochs of 12 s with a validation
-part of 87 pictures beside 205 (BCCD), 5 s of them whatever the set."""
-LAST_SECONDS = 5.0
 
 
 def epochs_to_go(state: dict[str, Any] | None, epochs: int, further: bool) -> int:
@@ -108,7 +105,7 @@ class Ending:
 
     def _room(self, pace: float) -> float:
         """Return how many epochs the minutes leave room for, the last look included."""
-        left = self.minutes * 60 - (time.monotonic() - self.began) - LAST_SECONDS - LAST_LOOK * pace
+        left = self.minutes * 60 - (time.monotonic() - self.began) - end_seconds(pace)
         return math.inf if math.isinf(left) else left // pace
 
     def keep_before_fall(self, done: int, resume_point: Path) -> None:

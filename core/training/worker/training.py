@@ -45,6 +45,7 @@ from core.training.worker.ending import Ending, epochs_to_go
 from core.training.worker.last_look import last_look
 from core.training.worker.pictures import TrainingPictures
 from core.training.worker.preflight import check_disk, check_files
+from core.training.worker.time_taken import remember_time
 from core.ultralytics.checkpoints import reused_tensors
 from core.ultralytics.networks import backbone_layers
 from core.ultralytics.offline import enter_isolation
@@ -164,7 +165,7 @@ class Training:
 
     def run(self) -> None:
         """Train to the end, to a stop, or raise PauseRequested."""
-        dataset = load_dataset(self.workspace, self.record.dataset)
+        self.dataset = dataset = load_dataset(self.workspace, self.record.dataset)
         check_files(dataset)
         write_data_yaml(dataset)
         self.state = load_resume_point(self.record.resume_point)
@@ -412,6 +413,8 @@ class Training:
         if self.ending is not None and not self.asked:
             self.ending.rest(self.record.resume_point)
         self.record.resume_point.with_name("resume.previous.pt").unlink(missing_ok=True)  # one is enough at rest
+        if not self.asked and self.record.attempt == 1 and rank() < 0 and not on_node():
+            remember_time(self.workspace, self.record, self.dataset, self.whole_epochs, time.monotonic() - self.started)
         self.events.write(
             "stopped" if self.asked == "stop" else "finished",
             metrics=figures,

@@ -16,7 +16,7 @@ from functools import cache
 from pkgutil import resolve_name
 from typing import Any
 
-from core.processes.cores import TrainingCores, Work
+from core.processes.cores import SharedCores, Work
 from core.tasks import TASKS
 from core.ultralytics.precision import with_bf16
 from core.ultralytics.trainers.classify import PicturesAtSize
@@ -37,7 +37,7 @@ class FastSteps:
             overrides["channels_last"] = None
             if self.wants_bf16:
                 overrides["amp"] = False  # autocast is ours
-        self.cores: Any = None  # TrainingCores on a CPU
+        self.cores: Any = None  # SharedCores on a CPU
         self.work_before = Work.now()  # while all is set up, what else the machine does is seen
         self.best_metrics: dict[str, Any] | None = None
         super().__init__(cfg or DEFAULT_CFG, overrides, _callbacks)  # type: ignore[call-arg]
@@ -49,7 +49,7 @@ class FastSteps:
         import torch
 
         self._aligned = False
-        self.cores = TrainingCores(since=self.work_before)
+        self.cores = SharedCores(since=self.work_before)
         self.add_callback("on_train_batch_start", lambda _trainer: self.cores.adapt())
         if self.wants_channels_last:
             for model in (self.model, self.ema.ema):

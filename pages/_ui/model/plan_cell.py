@@ -13,6 +13,7 @@ from core.errors import GraftError
 from core.planning.facts import DatasetFacts, dataset_facts, machine_facts
 from core.planning.plan import FIELDS, Plan, make_plan
 from core.planning.speed import measure_speed
+from core.processes.cores import available_cores, free_cores
 from core.spec import TrainingSpec
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
@@ -47,6 +48,8 @@ SETTING_WORDS = {
     "amp": "Number format",
     "max_det": "Most findings per picture",
 }
+LOAD_SECONDS = 20
+"""Between two looks at what other programs do."""
 FIRST = ("imgsz", "epochs", "batch")
 """Settings whose reasons stand on the page; the others are in a fold."""
 
@@ -110,8 +113,15 @@ def plan_for(
         for sentence in problems(error, TrainingSpec):
             st.error(plain(sentence))
         return None
-    plan = make_plan(facts_of(dataset), machine_facts(workspace, spec.device), spec, mirror=mirror)
-    return plan, plan.apply(spec)
+    machine = machine_facts(workspace, spec.device)
+    plan = make_plan(facts_of(dataset), machine, spec, mirror=mirror)
+    shown = plan.beside_others(_free_cores(), available_cores()) if machine.device == "cpu" else plan
+    return shown, plan.apply(spec)
+
+
+@st.cache_data(show_spinner=False, ttl=LOAD_SECONDS)
+def _free_cores() -> int:
+    return free_cores()
 
 
 def _by_hand(dataset: Dataset, draft: TrainingSpec) -> dict[str, Any]:
@@ -128,8 +138,7 @@ def _by_hand(dataset: Dataset, draft: TrainingSpec) -> dict[str, Any]:
 
 def show_plan(plan: Plan, sentences: Sequence[str]) -> None:
     """Say how long it will take, what will be done, and what speaks against it."""
-    source = "from steps timed on this machine" if plan.measured else "a rough guess"
-    st.markdown(f"### {plan.time_words[0].upper()}{plan.time_words[1:]} :small[:gray[{source}]]")
+    st.markdown(f"### {plan.time_words[0].upper()}{plan.time_words[1:]} :small[:gray[{plan.time_source}]]")
     st.markdown("  \n".join(sentences))
     for note in plan.notes:
         st.warning(plain(note))

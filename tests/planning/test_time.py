@@ -1,0 +1,68 @@
+"""The time said beforehand: a range that holds in nine of ten, learnt from what trainings took on this machine."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from core.planning.facts import machine_facts
+from core.planning.taken import MOST, TakenTime, keep_time, known_ratios
+from core.planning.time import SPREAD, likely_seconds, slowdown
+from core.workspace import Workspace, read_json, write_json_atomic
+
+
+@pytest.mark.parametrize("seen", [0, 1, 4, 15])
+def test_the_range_holds_in_nine_of_ten_machines(seen: int) -> None:
+    random = np.random.default_rng(7)
+    held, machines = 0, 2_000
+    for _ in range(machines):
+        bias, scatter = random.normal(0, SPREAD * 0.7), SPREAD * 0.7  # as far off together as SPREAD
+        *before, taken = np.exp(random.normal(bias, scatter, seen + 1))
+        told = likely_seconds(100.0, [float(ratio) for ratio in before], measured=True)
+        held += bool(told.low <= 100.0 * taken <= told.high)
+    assert 0.86 <= held / machines <= 0.98
+
+
+def test_what_trainings_took_moves_the_range_and_narrows_it() -> None:
+    first = likely_seconds(100.0, [], measured=True)
+    assert first.value == pytest.approx(100)
+    guessed = likely_seconds(100.0, [], measured=False)
+    assert guessed.high / guessed.low > first.high / first.low
+    slow = likely_seconds(100.0, [2.0, 2.1, 1.9, 2.0, 2.05, 1.95, 2.0, 2.0], measured=False)
+    assert 150 < slow.value < 200
+    assert slow.high / slow.low < guessed.high / guessed.low / 3
+    assert likely_seconds(50.0, [2.0], measured=True).value == pytest.approx(
+        likely_seconds(100.0, [2.0], measured=True).value / 2
+    )
+
+
+def test_a_step_takes_longer_on_fewer_cores() -> None:
+    assert slowdown(2, 2) == slowdown(4, 2) == 1
+    assert slowdown(1, 2) == pytest.approx(441 / 285, rel=0.02)
+    assert slowdown(1, 8) > slowdown(4, 8) > 1
+
+
+def test_times_are_kept_by_machine_device_and_task_and_the_newest_only(workspace: Workspace) -> None:
+    for taken in range(1, MOST + 6):
+        keep_time(workspace, device="cpu", task="detect", expected=10, seconds=10 * taken)
+    keep_time(workspace, device="cuda", task="detect", expected=10, seconds=5)
+    keep_time(workspace, device="cpu", task="classify", expected=10, seconds=40)
+    assert known_ratios(workspace, "cpu") == {
+        "detect": tuple(float(taken) for taken in range(6, MOST + 6)), "classify": (4.0,),
+    }  # fmt: skip
+    assert known_ratios(workspace, "cuda") == {"detect": (0.5,)}
+    assert machine_facts(workspace, "cpu").ratios == known_ratios(workspace, "cpu")
+    other = TakenTime(machine="another", device="mps", task="detect", expected=1, seconds=1)
+    write_json_atomic(workspace.root / "times.json", {"trainings": [other.model_dump()]})
+    assert known_ratios(workspace, "mps") == {}, "of another machine"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"trainings": 3}', '{"trainings": [{"machine": 1}]}'])
+def test_a_damaged_file_is_begun_anew(workspace: Workspace, text: str) -> None:
+    (workspace.root / "times.json").write_text(text)
+    assert known_ratios(workspace, "cpu") == {}
+    keep_time(workspace, device="cpu", task="detect", expected=10, seconds=20)
+    assert math.isclose(known_ratios(workspace, "cpu")["detect"][0], 2)
+    assert len(read_json(workspace.root / "times.json")["trainings"]) == 1
