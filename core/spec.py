@@ -201,6 +201,9 @@ class TrainingSpec(BaseModel):
         taken = sorted(OWN_ARGUMENTS & extra.keys())
         if taken:
             raise ValueError(own_words(taken))
+        share = extra.get("untransformed", 0)
+        if share is not None and not (isinstance(share, int | float) and 0 <= share <= 1):
+            raise ValueError(f"untransformed is a share of the pictures, from 0 to 1, not {share}")
         return extra
 
     @field_validator("device")

@@ -452,8 +452,9 @@ TOLD = {"epoch", "epochs", "metrics", "fitness", "stop", "tloss", "batch_size", 
         "cores"}  # fmt: skip
 """What callbacks outside the room may read of a trainer (`cores` is Graft's own)."""
 PRIVATE = {
-    "_ImageCache", "_close_dataloader_mosaic", "_predict_once", "_process_batch", "_setup_train", "check_amp",
-    "check_font", "criterion", "final_eval", "freeze_layer_names", "img_cache", "init_criterion", "lr_lambdas",
+    "_ImageCache", "_close_dataloader_mosaic", "_compute_affine_matrix", "_predict_once", "_process_batch",
+    "_setup_train", "check_amp", "check_font", "criterion", "final_eval", "freeze_layer_names", "img_cache",
+    "init_criterion", "lr_lambdas",
     "match_predictions", "one2one_cv2", "student_model", "stopper", "strip_optimizer", "teacher_model", "test_loader",
 }  # fmt: skip
 """Names of Ultralytics that no file outside the room may have."""

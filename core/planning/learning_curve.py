@@ -8,6 +8,7 @@ and counts by how well it fits; what the fits leave open, and the scatter around
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,8 +37,11 @@ def more_brings(figures: Sequence[float], work: Sequence[float], more: float) ->
     `figures`: per epoch, 0 to 1; `work`: what had been done by then, in any unit (epochs, seconds), rising from above
     0. None with fewer than LEAST_EPOCHS.
     """
-    if len(figures) < LEAST_EPOCHS:
-        return None
+    return _fitted(tuple(figures), tuple(work), more) if len(figures) >= LEAST_EPOCHS else None
+
+
+@lru_cache(maxsize=64)  # a page that is drawn every second asks the same until the next epoch
+def _fitted(figures: tuple[float, ...], work: tuple[float, ...], more: float) -> Figure:
     y, t = np.asarray(figures, dtype=float), np.asarray(work, dtype=float)
     t, end = t / t[-1], 1 + more / float(t[-1])
     weight = t  # the beginning, with its warm-up, is the least like what comes

@@ -73,6 +73,8 @@ STOCK_BATCH = 64
 """Pictures behind one step of the optimizer in stock Ultralytics (`nbs`), which its fitted rate is made for."""
 CLASSIFY_SCALE = 0.5
 """Crops of a classifier's training pictures cover between half and all of one (Ultralytics' default `scale`)."""
+UNTRANSFORMED = 0.5
+"""Share of pictures that training does not scale or move. See README.md, recipe."""
 TOO_SMALL = 8
 """Pixels below which an object falls into a single cell of the finest grid (stride 8) and is mostly missed."""
 ROOM_FOR_FINDINGS = 3
@@ -237,6 +239,11 @@ def augmentation(facts: DatasetFacts, many: int, *, mirror: bool | None) -> dict
         if min(facts.instances.values(), default=0) < 5:
             settings["erasing"] = Setting(0.1, "With so few pictures in a class, little of a picture is covered up.")
         return settings
+    settings["untransformed"] = Setting(
+        UNTRANSFORMED,
+        "Half of the pictures stay as they are, sharp and in their size, as in real use; the others are scaled and "
+        "moved at random.",
+    )
     if facts.median_share is not None and facts.median_share > 0.6:
         settings["mosaic"] = Setting(
             0.0, "Your objects fill the picture: collages of four pictures would cut every one of them."

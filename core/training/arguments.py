@@ -1,4 +1,4 @@
-"""Every Ultralytics training argument, with its default and help, read from Ultralytics' own default.yaml."""
+"""Every training argument with its default and help: Ultralytics' own, read from its default.yaml, and one of Graft."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ GROUPS = {
 }
 """Sections of default.yaml that concern training, and what the expert fold calls them."""
 
+OF_GRAFT = "untransformed"
+"""The one argument that is Graft's own."""
 _NOT_FOR_TRAINING = frozenset(["save_json", "conf", "dnn", "profile", "verbose", "resume", "nms"])
 
 
@@ -36,7 +38,7 @@ class Argument:
 
 @cache
 def training_arguments() -> tuple[Argument, ...]:
-    """Return the training arguments in the order of default.yaml, without those Graft sets itself.
+    """Return the training arguments in the order of default.yaml, without those Graft sets itself, then Graft's own.
 
     Source: `ultralytics/cfg/default.yaml` of the pinned version; its comments are the help texts.
     """
@@ -49,6 +51,8 @@ def training_arguments() -> tuple[Argument, ...]:
         found = re.match(r"(\w+):.*?# (.*)$", line)
         if found and group and found[1] not in OWN_ARGUMENTS | _NOT_FOR_TRAINING:
             arguments.append(Argument(found[1], defaults[found[1]], found[2].strip(), group))
+    words = "(float) share of training pictures left as they are: not scaled, moved or turned; not for classify"
+    arguments.append(Argument(OF_GRAFT, 0.0, words, GROUPS["Hyperparameters"]))
     return tuple(arguments)
 
 

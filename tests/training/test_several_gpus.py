@@ -29,7 +29,7 @@ import sys
 from pathlib import Path
 import torch.distributed
 torch.distributed.init_process_group("gloo")
-from core.training.worker.training import main
+from core.training.worker.attempt import main
 sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
 """
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.data.dataset import Dataset
 from core.tasks import TASKS
+from core.training.arguments import OF_GRAFT
 from core.training.store import Run
 from core.ultralytics.trainers import rates
 
@@ -118,7 +119,7 @@ for name in wanted:
 def settings_code(run: Run) -> str:
     """Return the run's settings as the dictionary that its training is given."""
     spec = run.spec
-    given: dict[str, Any] = {**spec.extra}
+    given: dict[str, Any] = {name: value for name, value in spec.extra.items() if name != OF_GRAFT}
     given |= {name: getattr(spec, name) for name in ("epochs", "imgsz", "batch", "seed", "max_det")}
     given["epochs"] = max(spec.epochs, run.epochs_done)  # it may have gone on by itself
     given["patience"] = spec.patience or given["epochs"] + 1

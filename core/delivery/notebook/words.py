@@ -9,9 +9,10 @@ from core.delivery.report.words import plan_settings, setting_reason
 from core.metric_words import metric_list
 from core.models.catalog import find_model
 from core.tasks import TASKS
+from core.training.arguments import OF_GRAFT
 from core.training.records.progress import read_progress
 from core.training.store import Run
-from core.words import thousands
+from core.words import percent, thousands
 
 
 def opening(run: Run, dataset: Dataset) -> str:
@@ -97,6 +98,10 @@ Only the model itself is kept in the end."""
     differences = []
     if spec.goes_on:
         differences.append("there the rate was held and fell at the end only, here it falls all along")
+    if share := float(spec.extra.get(OF_GRAFT) or 0):
+        differences.append(
+            f"there {percent(share)} of the training pictures were neither scaled nor moved, here all of them are"
+        )
     if run.device == "cpu":
         differences.append(
             "on a processor, Graft trains with a quicker trainer (other memory layout, bfloat16 where it pays)"

@@ -46,7 +46,7 @@ from core.files.digests import file_sha256
 from core.jobs import Progress, Report, run_job
 from core.metric_words import is_share, metric_title, metric_value
 from core.tasks import TASKS
-from core.training.arguments import training_arguments
+from core.training.arguments import OF_GRAFT, training_arguments
 from core.training.records.progress import read_progress
 from core.training.runs import get_run
 from core.training.store import Run
@@ -365,7 +365,8 @@ def _settings(run: Run) -> list[tuple[str, str, bool]]:
         return []
     defaults = {argument.name: argument.default for argument in training_arguments()}
     shown = []
-    for name, value in sorted(yaml.safe_load(path.read_text(encoding="utf-8")).items()):
+    own = {name: value for name, value in run.spec.extra.items() if name == OF_GRAFT}
+    for name, value in sorted({**yaml.safe_load(path.read_text(encoding="utf-8")), **own}.items()):
         if name in words.PLACES_OF_THE_MACHINE:
             continue
         text = Path(value).name if isinstance(value, str) and ("/" in value or "\\" in value) else value

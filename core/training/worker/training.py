@@ -1,44 +1,25 @@
-"""Child process: train one run and report it in events; nobody else writes into the run's folder.
-
-    python -m core.training.worker RUN_FOLDER ATTEMPT
-
-Started detached by an executor. It looks for a `request` file (stop, pause) between batches, keeps a resume point of
-its own after every whole epoch, and ends with exactly one final event.
-"""
+"""Train one run by Ultralytics' trainer, with callbacks that report, stop, pause and keep the resume point."""
 
 from __future__ import annotations
 
-import os
 import time
-import traceback
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from core.data.dataset import Dataset, load_dataset, write_data_yaml
 from core.errors import GraftError
 from core.evaluation.crossfit.epochs import keep_epoch
-from core.files.safe_files import keep_reserve, release_reserve
 from core.models.catalog import model_for_task
-from core.processes.lifetime import process_identity
 from core.spec import TrainingSpec
 from core.training.distillation import meet_teacher
-from core.training.failures import explain_failure
 from core.training.metric_names import named_metrics, plain_numbers
-from core.training.on_end import begin_on_end
-from core.training.records.database import DiskFull, on_node
+from core.training.records.database import on_node
 from core.training.records.events import EventWriter, read_events
 from core.training.records.progress import read_progress
 from core.training.several_gpus import (
-    SilentEvents,
-    free_port,
-    gpu_count,
-    launch_command,
     rank,
-    train_on_several,
 )
 from core.training.starting_points import locate
-from core.training.store import WITH_PROCESS, Run, RunStore
+from core.training.store import Run
 from core.training.trainer_selection import number_format, trainer_class
 from core.training.worker.batch_fit import fit_batch, no_picture_alone
 from core.training.worker.ending import Ending, epochs_to_go
@@ -77,62 +58,6 @@ CALLBACKS_OF_ALL = ("on_train_start",)
 
 class PauseRequested(Exception):
     """The user asked for a pause; the last whole epoch is kept as the resume point."""
-
-
-def main(folder: Path, attempt: int) -> int:
-    """Train the run in `folder`; return the exit code."""
-    workspace = Workspace.open(folder.parents[1])
-    taken = _take_over(workspace, folder, attempt)
-    if taken is None:
-        return 0  # this attempt was given up or taken over meanwhile
-    run, spec = taken, taken.spec
-    if gpu_count(run.device) > 1 and rank() < 0:
-        command = launch_command(folder, attempt, gpu_count(run.device), free_port())
-        return train_on_several(folder, run.events_path, spec, command)
-    events: Any = EventWriter(run.events_path) if rank() <= 0 else SilentEvents()
-    events.write("started", pid=run.pid, identity=run.identity, attempt=attempt, device=run.device)
-    events.write("phase", phase="checking", message="Checking the pictures and the model")
-    training = Training(workspace, run, spec, events)
-    try:
-        keep_reserve(run.folder)
-        training.run()
-    except PauseRequested:
-        events.write("paused", epoch=training.whole_epochs)
-        return 0 if rank() < 0 else 1  # then the launcher ends the other ranks
-    except Exception as error:  # the one place where a failure of whatever kind becomes words for the user
-        release_reserve(run.folder)  # on a full disk the last words need room
-        traceback.print_exc()
-        cause, next_step, suggestion = explain_failure(f"{type(error).__name__}: {error}", spec)
-        if isinstance(error, GraftError):
-            cause, next_step = str(error), ""
-        detail = traceback.format_exc()[-4000:]
-        events.write("failed", cause=cause, next_step=next_step, suggestion=suggestion, detail=detail)
-        return 1
-    finally:
-        events.close()
-        release_reserve(run.folder)
-        if rank() <= 0:
-            begin_on_end(workspace, run)
-    return 0
-
-
-def _take_over(workspace: Workspace, folder: Path, attempt: int) -> Run | None:
-    """Return the run this worker is to train, None when somebody else has it or it was given up."""
-    if on_node():
-        run = Run.model_validate_json((folder / "order.json").read_text(encoding="utf-8"))
-        run._folder = folder
-        return run if (run.attempt, run.identity) == (attempt, os.environ["GRAFT_RUN_IDENTITY"]) else None
-    store = RunStore(workspace)
-    run = store.get(folder.name)
-    if run.attempt != attempt or run.request == "cancel":
-        return None
-    if rank() >= 0:
-        return run  # the process that started this one has taken it over
-    run.pid, run.identity = os.getpid(), process_identity(os.getpid())
-    with suppress(DiskFull):  # then its first event alone says which process this is
-        if not store.change(run.id, WITH_PROCESS, of_attempt=attempt, pid=run.pid, identity=run.identity):
-            return None
-    return run
 
 
 class Training:
@@ -266,7 +191,7 @@ class Training:
         trainable = sum(parameter.numel() for parameter in weights if parameter.requires_grad)
         self.events.write("transfer", trainable=trainable, frozen=total - trainable, **self._reused(trainer))
         check_disk(self.workspace, total)
-        if rank() < 0:  # of several ranks each would decide by itself
+        if rank() < 0 and self.spec.goes_on:  # of several ranks each would decide by itself
             began = self.started - read_progress(self.record).seconds_before
             self.ending = Ending(self.spec, self.epochs, further=self.further, began=began)
             self.ending.begin(trainer, self.state)

@@ -6,7 +6,7 @@ validation of the best model, whose metrics are known; classifiers' pictures kep
 
     model.train(trainer=fast_trainer("detect"), amp="bf16", channels_last=True, ...)
 
-On a GPU these trainers are Ultralytics' own: it does all of this there.
+On a GPU these trainers are Ultralytics' own, but for the share of pictures that is left as it is.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from core.processes.cores import SharedCores, Work
 from core.tasks import TASKS
 from core.ultralytics.precision import with_bf16
 from core.ultralytics.trainers.classify import PicturesAtSize
+from core.ultralytics.trainers.untransformed import leave_untransformed
 
 
 class FastSteps:
     """Mixed into a trainer's class before Ultralytics' own; see `fast_trainer`."""
 
     def __init__(self, cfg: Any = None, overrides: dict[str, Any] | None = None, _callbacks: Any = None) -> None:
-        """Take `amp="bf16"` and `channels_last=True` for a CPU: Ultralytics refuses the one and ignores the other."""
+        """Take what Ultralytics refuses or ignores: `amp="bf16"`, `channels_last=True` on a CPU, `untransformed`."""
         from ultralytics.utils import DEFAULT_CFG
 
         overrides = dict(overrides or {})
@@ -37,6 +38,7 @@ class FastSteps:
             overrides["channels_last"] = None
             if self.wants_bf16:
                 overrides["amp"] = False  # autocast is ours
+        self.untransformed = float(overrides.pop("untransformed", 0.0) or 0.0)
         self.cores: Any = None  # SharedCores on a CPU
         self.work_before = Work.now()  # while all is set up, what else the machine does is seen
         self.best_metrics: dict[str, Any] | None = None
@@ -57,6 +59,13 @@ class FastSteps:
         if self.wants_bf16 and not hasattr(self.model, "student_model"):
             # not when distilling: features of teacher and student are compared at full precision
             with_bf16(self.model)
+
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
+        """Build a dataset as Ultralytics does; of the training pictures a share is left as it is."""
+        dataset = super().build_dataset(img_path, mode, batch)  # type: ignore[misc]
+        if mode == "train" and self.untransformed:
+            leave_untransformed(dataset, self.untransformed)
+        return dataset
 
     def preprocess_batch(self, batch: Any) -> Any:
         """Prepare a batch as Ultralytics does, in the memory layout of the model."""

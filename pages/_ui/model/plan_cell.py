@@ -36,6 +36,7 @@ SETTING_WORDS = {
     "warmup_epochs": "Warm-up epochs",
     "close_mosaic": "Whole pictures at the end",
     "mosaic": "Collages (mosaic)",
+    "untransformed": "Pictures left as they are",
     "fliplr": "Mirroring",
     "hsv_h": "Hue shifts",
     "hsv_s": "Saturation shifts",
