@@ -1,9 +1,12 @@
 """One change of the recipe at a time: the balanced plan of a set, trained with it and without, everything else alike.
 
     python -m bench.recipe [--sets bccd deeppcb] [--model yolo11n] [--seeds 2] [--changes none held average ...]
+        [--set untransformed=0]
 
-A line of JSON per training: the best and the last epoch by the figure that the best epoch is chosen by (Ultralytics'
-validator), and the whole curve. All train the plan's number of epochs; `seconds` is what they took.
+`--set` gives an argument to all of them, as the command line's does: the plan before a share of the pictures was left
+as it is was that with `untransformed=0`. A line of JSON per training: the best and the last epoch by the figure that
+the best epoch is chosen by (Ultralytics' validator), and the whole curve. All train the plan's number of epochs;
+`seconds` is what they took.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from core.data.dataset import Dataset
 from core.planning.plan import complete_spec
 from core.planning.speed import measure_speed
 from core.spec import TrainingSpec
+from core.training.arguments import parse_setting
 from core.training.trainer_selection import number_format, trainer_class
 from core.ultralytics.offline import enter_isolation
 from core.ultralytics.trainers.schedule import falling_epochs, remembered
@@ -47,6 +51,8 @@ def reach_back(trainer: Any) -> None:
 
 CHANGES: dict[str, tuple[list[Callable[[Any], None]], dict[str, float]]] = {
     "none": ([], {}),
+    "every picture warped": ([], {"untransformed": 0.0}),
+    "four fifths as they are": ([], {"untransformed": 0.8}),
     "held": ([hold], {}),
     "average": ([reach_back], {}),
     "held, average": ([hold, reach_back], {}),
@@ -56,11 +62,13 @@ CHANGES: dict[str, tuple[list[Callable[[Any], None]], dict[str, float]]] = {
 """What is done to a trainer that has been set up, and which arguments are given otherwise."""
 
 
-def trained(workspace: Workspace, dataset: Dataset, model: str, seed: int, change: str) -> dict[str, Any]:
+def trained(
+    workspace: Workspace, dataset: Dataset, model: str, seed: int, change: str, extra: dict[str, Any]
+) -> dict[str, Any]:
     """Train once; return what came of it."""
     from ultralytics import YOLO
 
-    asked = TrainingSpec(dataset=dataset.id, task=dataset.task, model=model, seed=seed, device="cpu")
+    asked = TrainingSpec(dataset=dataset.id, task=dataset.task, model=model, seed=seed, device="cpu", extra=extra)
     spec = complete_spec(workspace, dataset, asked)
     done, given = CHANGES[change]
     curve: list[float] = []
@@ -95,7 +103,9 @@ def main() -> None:
     parser.add_argument("--model", default="yolo11n")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--changes", nargs="+", choices=list(CHANGES), default=list(CHANGES))
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="extra")
     given = parser.parse_args()
+    extra = dict(parse_setting(text) for text in given.extra)
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace.open(Path(folder) / "workspace")
         measure_speed(workspace)
@@ -104,7 +114,7 @@ def main() -> None:
             dataset = bring_in(workspace, name)
             for seed in range(given.seeds):
                 for change in given.changes:
-                    told = trained(workspace, dataset, given.model, seed, change)
+                    told = trained(workspace, dataset, given.model, seed, change, extra)
                     print(json.dumps(told), flush=True)
 
 
