@@ -18,7 +18,7 @@ from pages._ui.common.cells import Notebook, next_step, python_fold
 from pages._ui.common.formatting import plain
 from pages._ui.common.running import show_import
 from pages._ui.dataset.bring_in import LAYOUTS, bring_in, bring_in_code, forget_place, import_settings
-from pages._ui.dataset.editing import class_table, fix, messages, split_controls, undo_button
+from pages._ui.dataset.editing import class_table, fix, messages, split_controls, tile_controls, undo_button
 from pages._ui.dataset.findings import show_findings, verdict
 from pages._ui.dataset.understood import show_look
 from pages._ui.dataset.views import (
@@ -162,6 +162,16 @@ dataset = edit_classes(dataset, {{{first!r}: "a better name"}})
 """
 
 
+def tiles_code(dataset_id: str) -> str:
+    """Return the Python that cuts into tiles."""
+    return f"""
+from core.data.importing.tiles import cut_into_tiles
+from core.workspace import Workspace
+
+tiles = cut_into_tiles(Workspace.current(), {dataset_id!r}, 640)
+"""
+
+
 def split_code(dataset_id: str) -> str:
     """Return the Python that divides anew."""
     return f"""
@@ -217,6 +227,9 @@ def dataset_page(dataset: Dataset) -> None:
     if TASKS[dataset.task].finds_objects and any(dataset.instances.values()):
         with page.cell("How large are the objects, and where?"):
             shapes(dataset)
+            if made := tile_controls(workspace, dataset):
+                frame.go_to("dataset.py", dataset=made.id)
+            python_fold(tiles_code(dataset.id), key="tiles")
     if dataset.classes:
         with page.cell("Are the classes what you want?"):
             class_table(workspace, dataset)

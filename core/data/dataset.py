@@ -114,6 +114,7 @@ class Dataset(BaseModel):
     images: dict[str, int] = Field(description="pictures per split")
     instances: dict[str, int] = Field(description="labelled objects per class name, over all splits")
     instances_by_split: dict[str, dict[str, int]] = Field(default_factory=dict)
+    tile: int | None = Field(default=None, description="pixels of the tiles its pictures were cut into, if they were")
     keypoint_shape: tuple[int, int] | None = Field(default=None, description="(keypoints, 2 or 3), pose only")
     flip_idx: list[int] | None = Field(default=None, description="keypoint order after a mirror image, pose only")
     source: str = Field(default="", description="what was imported: a file or folder name, no machine path")

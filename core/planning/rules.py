@@ -115,12 +115,17 @@ def image_size(facts: DatasetFacts, machine: MachineFacts, level: Level) -> tupl
             f"Small objects ({natural:.0f} of {facts.side} pixels) keep {seen:.0f} pixels at {size}, enough to be seen."
         )
     if seen < TOO_SMALL:
-        tile = max(320, min(640, _up(natural * 40)))
         notes.append(
             f"At {size} pixels a small object ({natural:.0f} of {facts.side} pixels) shrinks to {seen:.0f} and will "
-            f"mostly be missed. Cut the pictures into tiles of about {tile} pixels before bringing them in."
+            f"mostly be missed. Cut the pictures into tiles of {tile_size(facts)} pixels (Dataset page): it keeps "
+            f"{natural * min(1.0, size / tile_size(facts)):.0f} or more then."
         )
     return Setting(size, reason), notes
+
+
+def tile_size(facts: DatasetFacts) -> int:
+    """Return the pixels of the tiles that big pictures are best cut into: small objects fill a fortieth of a side."""
+    return max(320, min(640, _up((facts.small_object or 16.0) * 40)))
 
 
 def batch_size(facts: DatasetFacts, machine: MachineFacts, imgsz: int, gflops: float) -> dict[str, Setting]:

@@ -36,6 +36,10 @@ def register(add: Add) -> None:
     verb.add_argument("dataset", help="id or name of a dataset")
     verb.add_argument("table", type=Path, help="a CSV: one column names the pictures, each other one is an attribute")
 
+    verb = add("tiles", _tiles, "Cut the big pictures of a dataset into tiles, as a new dataset.")
+    verb.add_argument("dataset", help="id or name of a dataset")
+    verb.add_argument("--size", type=int, default=640, help="pixels of a tile. Default: 640.")
+
     add("datasets", _datasets, "List the imported datasets.")
 
 
@@ -169,6 +173,14 @@ def _check(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
         dataset = apply_fix(dataset, parsed.fix)
     dataset.findings = check_dataset(dataset)
     return _dataset_answer(dataset)
+
+
+def _tiles(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
+    from core.data.dataset import load_dataset
+    from core.data.importing.tiles import cut_into_tiles
+
+    dataset = load_dataset(workspace, parsed.dataset)
+    return _dataset_answer(cut_into_tiles(workspace, dataset.id, parsed.size, progress=say_progress()))
 
 
 def _datasets(_parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:

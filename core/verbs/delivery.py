@@ -17,6 +17,10 @@ def register(add: Add) -> None:
     verb = add("predict", _predict, "Find things in new pictures with a trained model.")
     verb.add_argument("model", metavar="RUN_OR_WEIGHTS", help="id of a run, or a .pt file")
     verb.add_argument("source", nargs="+", type=Path, help="pictures or folders")
+    verb.add_argument(
+        "--tiled", action=argparse.BooleanOptionalAction, default=None,
+        help="look at big pictures in tiles; left out, where the model learned from tiles",
+    )  # fmt: skip
     verb.add_argument("--conf", type=float, help="confidence a finding must reach, 0 to 1")
     verb.add_argument("--out", type=Path, help="write pictures.csv, objects.csv and coco.json into this folder")
 
@@ -70,6 +74,7 @@ def _predict(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]
         parsed.source,
         confidence=parsed.conf,
         out=parsed.out,
+        tiled=parsed.tiled,
         listen=None if parsed.json else say,
         keep=parsed.json and parsed.out is None,
     )

@@ -67,7 +67,7 @@ def predict_picture(
     try:
         answer = predictor.ask(
             "predict", model, picture=str(picture), confidence=confidence, max_det=model.max_det, window=model.window,
-            tiled=tiled, features=str(model.features or ""),
+            tiled=tiled, tile=model.tile, features=str(model.features or ""),
         )  # fmt: skip
     except InputError:
         raise
@@ -109,13 +109,15 @@ def predict_pictures(
     out: Path | None = None,
     listen: Callable[[Entry], None] | None = None,
     keep: bool = True,
+    tiled: bool | None = None,
 ) -> Predicted:
     """Predict on pictures, folders and archives; return what was used and one entry per picture, unreadable ones too.
 
     `model` is the id of a run or the path of a .pt file (loaded weights-only). `confidence` (0 to 1) defaults to the
     run's stored operating point. With `out`, pictures.csv, objects.csv and coco.json are written there as the answers
     come and the entries are not kept in memory; nor without `keep`, when `listen` gets each one and only the counts are
-    returned. Boxes are x1, y1, x2, y2 in pixels.
+    returned. Boxes are x1, y1, x2, y2 in pixels. `tiled`: look at big pictures in tiles; left open, where the model
+    learned from tiles.
     Raises InputError for an unknown run, a refused checkpoint, or sources without a picture.
     """
     chosen = choose_model(workspace, model)
@@ -123,7 +125,9 @@ def predict_pictures(
     if not 0 <= threshold <= 1:
         raise InputError(f"--conf: {threshold} is not between 0 and 1.")
     with workspace.staging("predict", scratch=True) as folder:
-        return _predict(find_pictures(_unpacked(workspace, sources, folder)), chosen, threshold, out, listen, keep)
+        pictures = find_pictures(_unpacked(workspace, sources, folder))
+        in_tiles = chosen.tile is not None if tiled is None else tiled
+        return _predict(pictures, chosen, threshold, out, listen, keep, in_tiles)
 
 
 def _unpacked(workspace: Workspace, sources: list[Path], folder: Path) -> list[Path]:
@@ -144,6 +148,7 @@ def _predict(
     out: Path | None,
     listen: Callable[[Entry], None] | None,
     keep: bool,
+    tiled: bool,
 ) -> Predicted:
     predictor = WarmPredictor()
     try:
@@ -164,7 +169,7 @@ def _predict(
             used["not_compared"] = str(error)
         if known is not None:
             used["compared_with"] = known
-        entries = _entries(predictor, chosen, pictures, threshold, listen)
+        entries = _entries(predictor, chosen, pictures, threshold, listen, tiled)
         if out is None and keep:
             kept = []
             for entry in entries:
@@ -225,9 +230,10 @@ def _entries(
     pictures: list[Found],
     confidence: float,
     listen: Callable[[Entry], None] | None,
+    tiled: bool,
 ) -> Iterator[Entry]:
     for picture in pictures:
-        for entry in predict_picture(predictor, model, picture.path, confidence):
+        for entry in predict_picture(predictor, model, picture.path, confidence, tiled=tiled):
             named: Entry = {**entry, "file": picture.name, "objects": counted(entry, confidence)}
             if listen is not None:
                 listen(named)

@@ -15,9 +15,13 @@ from core.data.images.decoding import preview_window
 from core.data.images.page import UnreadableImage
 from core.data.images.windows import Window
 from core.data.importing.settings import ImportSettings
+from core.data.importing.tiles import LARGEST, SMALLEST, cut_into_tiles, tiles_of
 from core.errors import GraftError, InputError
+from core.jobs import Progress
+from core.planning.facts import dataset_facts
+from core.planning.rules import tile_size
 from core.tasks import TASKS
-from core.words import count
+from core.words import count, time_left
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
 from pages._ui.common.upload import fresh_key, save_uploads
@@ -169,3 +173,41 @@ def window_trial(workspace: Workspace, window: str) -> None:
                alt="The picture before the window: as training libraries read it")  # fmt: skip
     right.image(after.convert("RGB"), caption=f"Through the window “{window}”", width="stretch",
                 alt="The picture through the window")  # fmt: skip
+
+
+def tile_controls(workspace: Workspace, dataset: Dataset) -> Dataset | None:
+    """Let big pictures be cut into tiles; return the new dataset once they are."""
+    table = dataset.image_table()
+    largest = int(table[["width", "height"]].to_numpy().max()) if len(table) else 0
+    if not TASKS[dataset.task].fits_tiles or largest <= SMALLEST:
+        return None
+    facts = dataset_facts(dataset)
+    with st.expander("Are they too small to be seen? Cut the pictures into tiles", key="tiles_fold", type="compact"):
+        small = facts.small_object or 0.0
+        st.markdown(
+            f"A small object is {small:.0f} pixels wide in pictures of {facts.side}. A training scales the whole "
+            "picture down to a few hundred pixels; a tile keeps them all. The tiles become a dataset of their own, "
+            "and a model trained on it looks at new pictures in the same tiles and joins what it finds."
+        )
+        size = st.number_input(
+            "Size of a tile, pixels", SMALLEST, LARGEST, min(LARGEST, tile_size(facts)), 32, key=f"tile_{dataset.id}",
+            help="Tiles overlap by a fifth: an object smaller than that is whole in one of them.",
+        )  # fmt: skip
+        size = int(size or SMALLEST)
+        tiles = sum(len(tiles_of(int(w), int(h), size)) for w, h in zip(table["width"], table["height"], strict=True))
+        st.caption(
+            f"{count(tiles, 'tile')} of {count(len(table), 'picture')}; in the training part those without an object "
+            "are kept up to as many as those with one."
+        )
+        if not st.button("Cut into tiles", key=f"cut_{dataset.id}", disabled=largest <= size):
+            return None
+        bar = st.progress(0.0, text="Cutting the pictures")
+
+        def say(step: Progress) -> None:
+            bar.progress(step.done / step.total if step.total else 0.0, f"{step.stage}, {time_left(step.seconds_left)}")
+
+        try:
+            return cut_into_tiles(workspace, dataset.id, size, progress=say)
+        except GraftError as error:
+            st.error(plain(str(error)), title="Nothing was cut")
+    return None

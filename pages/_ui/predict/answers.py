@@ -148,12 +148,13 @@ def controls(
         layers = tuple(chosen or ())
     elif TASKS[task].names_pixels:
         layers = TASKS[task].layers
-    size = described["imgsz"]
-    big = [item for item in pictures if is_worth_tiling(item.width, item.height, size, task)]
+    size = model.tile or described["imgsz"]
+    big = [item for item in pictures if is_worth_tiling(item.width, item.height, size, task, model.tile)]
     if big:
         tiles = max(tile_count(item.width, item.height, size) for item in big)
         tiled = st.toggle(
             f"Look at big pictures in tiles of {size} pixels",
+            value=model.tile is not None,
             key=f"predict_tiled_{key}",
             help=f"{count(len(big), 'picture')} here would be scaled down to {size} pixels, and small things would "
             f"vanish. In tiles (up to {tiles} per picture) they stay, and it takes that many times as long.",

@@ -60,6 +60,7 @@ def offer(workspace: Workspace, model: ChosenModel, intake: Intake, confidence: 
         line = _ask_line(st, confidence, f"predict_job_line_{model.name}")
         tiled = st.toggle(
             "Look at big pictures in tiles",
+            value=model.tile is not None,
             key="predict_job_tiled",
             help="Finds small things in large pictures and takes many times as long.",
         )

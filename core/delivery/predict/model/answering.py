@@ -30,17 +30,19 @@ def find_in(
     max_det: int = USUAL_MAX_DET,
     *,
     tiled: bool = False,
+    tile: int | None = None,
     known: TrainingFeatures | None = None,
 ) -> FoundIn:
     """Return what is found in one RGB picture (h, w, 3): `objects`, or `probabilities` when it is classified.
 
     Where every pixel has a class, there are the `shares` of the classes and a `mask`; with `known`, what the model
-    learned from, the `distance` from it and whether that makes the picture `unlike` it.
+    learned from, the `distance` from it and whether that makes the picture `unlike` it (not where it learned from tiles
+    and looks at tiles: nothing is known of a whole picture then). `tile`: pixels of the tiles it learned from.
     """
-    if known is None:
-        return _found(predictor, image, imgsz, confidence, max_det, tiled=tiled)
+    if known is None or (tiled and tile):
+        return _found(predictor, image, imgsz, confidence, max_det, tile=(tile or imgsz or predictor.imgsz) * tiled)
     with watched(predictor, known.layers) as seen:
-        found = _found(predictor, image, imgsz, confidence, max_det, tiled=tiled)
+        found = _found(predictor, image, imgsz, confidence, max_det, tile=(imgsz or predictor.imgsz) * tiled)
         if tiled:  # the whole picture at once, as the training pictures were looked at
             predictor.result(image, imgsz, confidence, max_det)
     distance = known.distance(seen.features(image.shape[:2]))
@@ -49,12 +51,12 @@ def find_in(
 
 
 def _found(
-    predictor: Predictor, image: NDArray[np.uint8], imgsz: int | None, confidence: float, max_det: int, *, tiled: bool
+    predictor: Predictor, image: NDArray[np.uint8], imgsz: int | None, confidence: float, max_det: int, *, tile: int
 ) -> FoundIn:
-    if tiled:
+    if tile:
         return find_in_tiles(
             lambda tile: predictor.result(tile, imgsz, confidence, max_det),
-            predictor.model.names, image, imgsz or predictor.imgsz, max_det,
+            predictor.model.names, image, tile, max_det,
         )  # fmt: skip
     found = described(predictor.result(image, imgsz, confidence, max_det))
     if len(found["objects"]) >= max_det:

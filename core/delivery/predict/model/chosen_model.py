@@ -45,6 +45,8 @@ class ChosenModel:
     """empty for a .pt file, whose task is known once it is loaded"""
     max_det: int = USUAL_MAX_DET
     """findings kept of a picture, at most"""
+    tile: int | None = None
+    """pixels of the tiles it learned from, of bigger pictures; None where it learned from whole ones"""
     run_folder: Path | None = None
     """of the run it is the best model of"""
     features: Path | None = None
@@ -103,9 +105,9 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
     point = load_operating_point(run.folder)
     try:
         dataset = load_dataset(workspace, run.dataset)
-        window, dataset_id = dataset.window_setting, dataset.id
+        window, dataset_id, tile = dataset.window_setting, dataset.id, dataset.tile
     except InputError:
-        window, dataset_id = "auto", None  # deleted meanwhile
+        window, dataset_id, tile = "auto", None, None  # deleted meanwhile
     return ChosenModel(
         run.id,
         run.name,
@@ -119,6 +121,7 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
         not run.spec.strategy.reuses,
         run.task,
         run.spec.max_det,
+        tile,
         run.folder,
         features_path(run.folder),
     )

@@ -6,7 +6,7 @@ Every request names its `weights` and `do`:
 
     load       {"imgsz"}                          -> {"task", "classes", "imgsz"}, the model warmed up
     learn      {"run"}                            -> {"compared_with"}, see core.delivery.predict.model.unlike
-    predict    {"imgsz", "confidence", "max_det", "picture", "window", "tiled", "features"}
+    predict    {"imgsz", "confidence", "max_det", "picture", "window", "tiled", "tile", "features"}
                                                   -> {"task", "pictures": [one entry per page]}
     heat       {"imgsz", "picture", "out"}        -> {}, a JPEG written to `out` (EigenCAM)
     features   {"imgsz", "picture"}               -> {"layers": [...]}, see core.delivery.predict.model.features
@@ -58,7 +58,8 @@ def answer(predictor: Predictor, request: dict[str, Any]) -> dict[str, Any]:
                 if image is not None:
                     most, tiled = request.get("max_det", USUAL_MAX_DET), bool(request.get("tiled"))
                     line = request["confidence"]
-                    entry = {**entry, **find_in(predictor, image, imgsz, line, most, tiled=tiled, known=known)}
+                    entry = {**entry, **find_in(predictor, image, imgsz, line, most, tiled=tiled,
+                                                 tile=request.get("tile"), known=known)}  # fmt: skip
                 entries.append(entry)
             return {"task": predictor.model.task, "pictures": entries}
         case "heat":

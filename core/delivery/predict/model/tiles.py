@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.importing.tiles import OVERLAP, tiles_of
 from core.delivery.predict.entry import FoundIn, FoundObject
 from core.tasks import TASKS
 
-OVERLAP = 0.2
-"""Share of a tile that its neighbour sees too, so that an object on a border is whole in one of them."""
 SAME_IOU = 0.5
 """Findings of one class in two tiles that overlap at least this much are one object."""
 MUCH_LARGER = 1.5
@@ -26,20 +25,21 @@ Look = Callable[[NDArray[np.uint8]], Any]
 """Asks a model: an RGB picture -> Ultralytics' result (`Predictor.result`)."""
 
 
-def is_worth_tiling(width: int, height: int, imgsz: int, task: str) -> bool:
-    """Say whether a picture is so large that scaling it down to `imgsz` pixels loses detail tiles would keep."""
-    return TASKS[task].fits_tiles and max(width, height) >= MUCH_LARGER * imgsz
+def is_worth_tiling(width: int, height: int, imgsz: int, task: str, tile: int | None = None) -> bool:
+    """Say whether a picture is so large that scaling it down to `imgsz` pixels loses detail tiles would keep.
+
+    For a model that learned from tiles of `tile` pixels every larger picture is.
+    """
+    return TASKS[task].fits_tiles and max(width, height) >= (tile + 1 if tile else MUCH_LARGER * imgsz)
 
 
-def tile_count(width: int, height: int, imgsz: int) -> int:
-    """Return how many tiles of `imgsz` pixels a picture is cut into."""
-    step = imgsz - round(imgsz * OVERLAP)
-    across, down = (1 if side <= imgsz else -(-(side - imgsz) // step) + 1 for side in (width, height))
-    return across * down
+def tile_count(width: int, height: int, size: int) -> int:
+    """Return how many tiles of `size` pixels a picture is cut into."""
+    return len(tiles_of(width, height, size))
 
 
-def find_in_tiles(look: Look, names: dict[int, str], image: NDArray[np.uint8], imgsz: int, max_det: int) -> FoundIn:
-    """Return what is found in an RGB picture (h, w, 3) cut into tiles of `imgsz` pixels; boxes in its pixels.
+def find_in_tiles(look: Look, names: dict[int, str], image: NDArray[np.uint8], size: int, max_det: int) -> FoundIn:
+    """Return what is found in an RGB picture (h, w, 3) cut into tiles of `size` pixels; boxes in its pixels.
 
     `max_det` findings at most are kept of each tile.
     """
@@ -53,10 +53,10 @@ def find_in_tiles(look: Look, names: dict[int, str], image: NDArray[np.uint8], i
         at_limit = at_limit or len(found) >= max_det
         return found
 
-    overlap = round(imgsz * OVERLAP)
+    overlap = round(size * OVERLAP)
     slicer = sv.InferenceSlicer(
         predict_tile,
-        slice_wh=imgsz,
+        slice_wh=size,
         overlap_wh=overlap,
         iou_threshold=SAME_IOU,
         overlap_metric=sv.OverlapMetric.IOU,
