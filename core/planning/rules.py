@@ -117,8 +117,8 @@ def image_size(facts: DatasetFacts, machine: MachineFacts, level: Level) -> tupl
     if seen < TOO_SMALL:
         notes.append(
             f"At {size} pixels a small object ({natural:.0f} of {facts.side} pixels) shrinks to {seen:.0f} and will "
-            f"mostly be missed. Cut the pictures into tiles of {tile_size(facts)} pixels (Dataset page): it keeps "
-            f"{natural * min(1.0, size / tile_size(facts)):.0f} or more then."
+            f"mostly be missed. Cut the pictures into tiles of {tile_size(facts)} pixels (Dataset page), and it is "
+            "seen in nearly its full size."
         )
     return Setting(size, reason), notes
 
