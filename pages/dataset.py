@@ -227,9 +227,8 @@ def dataset_page(dataset: Dataset) -> None:
     if TASKS[dataset.task].finds_objects and any(dataset.instances.values()):
         with page.cell("How large are the objects, and where?"):
             shapes(dataset)
-            if made := tile_controls(workspace, dataset):
+            if made := tile_controls(workspace, dataset, tiles_code(dataset.id)):
                 frame.go_to("dataset.py", dataset=made.id)
-            python_fold(tiles_code(dataset.id), key="tiles")
     if dataset.classes:
         with page.cell("Are the classes what you want?"):
             class_table(workspace, dataset)

@@ -23,6 +23,7 @@ from core.planning.rules import tile_size
 from core.tasks import TASKS
 from core.words import count, time_left
 from core.workspace import Workspace
+from pages._ui.common.cells import python_fold
 from pages._ui.common.formatting import plain
 from pages._ui.common.upload import fresh_key, save_uploads
 
@@ -175,13 +176,15 @@ def window_trial(workspace: Workspace, window: str) -> None:
                 alt="The picture through the window")  # fmt: skip
 
 
-def tile_controls(workspace: Workspace, dataset: Dataset) -> Dataset | None:
-    """Let big pictures be cut into tiles; return the new dataset once they are."""
+def tile_controls(workspace: Workspace, dataset: Dataset, code: str) -> Dataset | None:
+    """Let big pictures be cut into tiles; return the new dataset once they are. `code`: the Python that does it."""
     table = dataset.image_table()
     largest = int(table[["width", "height"]].to_numpy().max()) if len(table) else 0
-    if not TASKS[dataset.task].fits_tiles or largest <= SMALLEST:
+    if not TASKS[dataset.task].fits_tiles:
         return None
     facts = dataset_facts(dataset)
+    if largest <= tile_size(facts):
+        return None
     with st.expander("Are they too small to be seen? Cut the pictures into tiles", key="tiles_fold", type="compact"):
         small = facts.small_object or 0.0
         st.markdown(
@@ -190,7 +193,7 @@ def tile_controls(workspace: Workspace, dataset: Dataset) -> Dataset | None:
             "and a model trained on it looks at new pictures in the same tiles and joins what it finds."
         )
         size = st.number_input(
-            "Size of a tile, pixels", SMALLEST, LARGEST, min(LARGEST, tile_size(facts)), 32, key=f"tile_{dataset.id}",
+            "Size of a tile, pixels", SMALLEST, LARGEST, tile_size(facts), 32, key=f"tile_{dataset.id}",
             help="Tiles overlap by a fifth: an object smaller than that is whole in one of them.",
         )  # fmt: skip
         size = int(size or SMALLEST)
@@ -199,7 +202,9 @@ def tile_controls(workspace: Workspace, dataset: Dataset) -> Dataset | None:
             f"{count(tiles, 'tile')} of {count(len(table), 'picture')}; in the training part those without an object "
             "are kept up to as many as those with one."
         )
-        if not st.button("Cut into tiles", key=f"cut_{dataset.id}", disabled=largest <= size):
+        cut = st.button("Cut into tiles", key=f"cut_{dataset.id}", disabled=largest <= size)
+        python_fold(code, key="tiles")
+        if not cut:
             return None
         bar = st.progress(0.0, text="Cutting the pictures")
 

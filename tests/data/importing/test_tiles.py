@@ -150,10 +150,13 @@ def test_what_can_not_be_cut_is_refused_with_the_reason(workspace: Workspace, tm
 def test_the_command_line_and_the_page_cut(
     workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dataset = import_dataset(workspace, written(tmp_path / "big", "detect"))
+    dataset = import_dataset(workspace, written(tmp_path / "big", "detect", width=900, height=700))
     assert main(["tiles", dataset.id, "--size", "128", "--json"]) == 0
     made = load_dataset(workspace, json.loads(capsys.readouterr().out)["id"])
     assert made.tile == 128
+    small = open_alone("dataset.py", dataset=made.id)
+    assert not small.exception
+    assert not [item for item in small.number_input if item.key == f"tile_{made.id}"], "no larger than a tile"
     page = open_alone("dataset.py", dataset=dataset.id)
     assert not page.exception
     page.number_input(key=f"tile_{dataset.id}").set_value(160).run()
