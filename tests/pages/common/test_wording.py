@@ -16,7 +16,7 @@ from pages._ui.common.formatting import plain
 from pages._ui.common.settings import bounds, choices
 from pages._ui.dataset.editing import class_changes
 from pages._ui.dataset.findings import verdict
-from pages._ui.training.run_progress import worth_drawing
+from pages._ui.training.run_curves import worth_drawing
 
 ROOT = Path(__file__).resolve().parents[3]
 
