@@ -11,7 +11,7 @@ import supervision as sv
 from PIL import Image
 
 from core.delivery.predict.model.chosen_model import ChosenModel
-from core.delivery.predict.model.tiles import OVERLAP, is_worth_tiling, tile_count
+from core.delivery.predict.model.tiles import OVERLAP, covered_parts, is_worth_tiling, tile_count
 from core.delivery.predict.model.warm import WarmPredictor
 from core.delivery.predict.predicting import predict_picture
 
@@ -36,6 +36,15 @@ def test_tiles_are_offered_where_they_help() -> None:
     assert is_worth_tiling(4000, 3000, 640, "detect")
     assert not is_worth_tiling(700, 500, 640, "detect")
     assert not is_worth_tiling(4000, 3000, 640, "classify")
+
+
+def test_a_part_of_what_a_neighbour_sees_whole_is_no_finding() -> None:
+    whole, part, beside = [100, 100, 180, 140], [100, 100, 128, 140], [180, 100, 200, 140]
+    around = [80, 80, 220, 160]  # holds a whole one, and is not held by it
+    boxes = np.array([whole, part, beside, around, part, whole], dtype=float)
+    classes = np.array([0, 0, 0, 0, 1, 2])
+    cut = np.array([False, True, True, True, True, True])
+    assert covered_parts(boxes, classes, cut).tolist() == [False, True, False, False, False, False]
 
 
 @pytest.mark.slow

@@ -18,11 +18,29 @@ from core.tasks import TASKS
 
 SAME_IOU = 0.5
 """Findings of one class in two tiles that overlap at least this much are one object."""
+EDGE = 1.5
+"""Pixels from the border of a tile within which a finding may go on in the next one."""
+PART = 0.5
+"""Share of such a finding that must lie in a whole one to be a part of it."""
 MUCH_LARGER = 1.5
 """Tiles are worth it from this many times the size the model looks at."""
 
 Look = Callable[[NDArray[np.uint8]], Any]
 """Asks a model: an RGB picture -> Ultralytics' result (`Predictor.result`)."""
+
+
+def covered_parts(boxes: NDArray[np.float64], classes: NDArray[np.int64], cut: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which boxes (n, 4) end at the border of their tile and lie in a whole one of their class, by PART or more.
+
+    A neighbouring tile shows the same object whole: the part of it is no finding of its own.
+    """
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    inside = shared >= PART * area[:, None]
+    found: NDArray[np.bool_] = cut & (inside & ~cut[None] & (classes[:, None] == classes[None])).any(axis=1)
+    return found
 
 
 def is_worth_tiling(width: int, height: int, imgsz: int, task: str, tile: int | None = None) -> bool:
@@ -51,6 +69,8 @@ def find_in_tiles(look: Look, names: dict[int, str], image: NDArray[np.uint8], s
         nonlocal at_limit
         found = sv.Detections.from_ultralytics(look(tile))
         at_limit = at_limit or len(found) >= max_det
+        ends = np.array([tile.shape[1], tile.shape[0]]) - EDGE
+        found.data["cut"] = np.asarray(((found.xyxy[:, :2] < EDGE) | (found.xyxy[:, 2:] > ends)).any(axis=1))
         return found
 
     overlap = round(size * OVERLAP)
@@ -58,11 +78,12 @@ def find_in_tiles(look: Look, names: dict[int, str], image: NDArray[np.uint8], s
         predict_tile,
         slice_wh=size,
         overlap_wh=overlap,
-        iou_threshold=SAME_IOU,
-        overlap_metric=sv.OverlapMetric.IOU,
+        overlap_filter=sv.OverlapFilter.NONE,
         compact_masks=True,
     )
     found: Any = slicer(image)
+    if len(found):
+        found = found[~covered_parts(found.xyxy, found.class_id, found.data["cut"])].with_nms(SAME_IOU)
     objects = []
     for index in range(len(found)):
         item: FoundObject = {
