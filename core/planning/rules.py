@@ -73,7 +73,7 @@ STOCK_BATCH = 64
 """Pictures behind one step of the optimizer in stock Ultralytics (`nbs`), which its fitted rate is made for."""
 CLASSIFY_SCALE = 0.5
 """Crops of a classifier's training pictures cover between half and all of one (Ultralytics' default `scale`)."""
-UNTRANSFORMED = 0.5
+UNTRANSFORMED = 0.8
 """Share of pictures that training does not scale or move. See README.md, recipe."""
 TOO_SMALL = 8
 """Pixels below which an object falls into a single cell of the finest grid (stride 8) and is mostly missed."""
@@ -246,7 +246,7 @@ def augmentation(facts: DatasetFacts, many: int, *, mirror: bool | None) -> dict
         return settings
     settings["untransformed"] = Setting(
         UNTRANSFORMED,
-        "Half of the pictures stay as they are, sharp and in their size, as in real use; the others are scaled and "
+        "Four of five pictures stay as they are, sharp and in their size, as in real use; the others are scaled and "
         "moved at random.",
     )
     if facts.median_share is not None and facts.median_share > 0.6:
