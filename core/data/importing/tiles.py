@@ -66,8 +66,8 @@ def cut_into_tiles(workspace: Workspace, dataset_id: str, size: int, *, progress
 
     Parts and groups are kept: all tiles of a picture stay where it was. In train there are at most as many tiles
     without objects as tiles with some, drawn by lot; in val and test all are kept, as they come up in use. A picture no
-    larger than a tile stays whole. Raises InputError for a task whose findings can't be joined from tiles, a size out
-    of SMALLEST to LARGEST, a dataset without a picture larger than that, and more than MOST_TILES tiles.
+    larger than a tile stays whole. Raises InputError for a task whose findings can't be joined from tiles, a dataset
+    without labels or without a picture larger than a tile, a size out of SMALLEST to LARGEST, and more than MOST_TILES.
     """
     dataset = load_dataset(workspace, dataset_id)
     workspace.check_writable()
@@ -89,6 +89,11 @@ def _check(dataset: Dataset, size: int) -> None:
     if not TASKS[dataset.task].fits_tiles:
         able = ", ".join(name for name, task in TASKS.items() if task.fits_tiles)
         raise InputError(f"“{dataset.name}” is for the task {dataset.task}: only those for {able} are cut into tiles.")
+    if not sum(dataset.instances.values()):
+        raise InputError(
+            f"Nothing in “{dataset.name}” is labelled yet. Label it first; labels drawn here count once a training has "
+            "made a version of them."
+        )
     if not SMALLEST <= size <= LARGEST:
         raise InputError(f"Tiles have {SMALLEST} to {LARGEST} pixels, not {size}.")
     table = dataset.image_table()

@@ -144,6 +144,9 @@ def test_what_can_not_be_cut_is_refused_with_the_reason(workspace: Workspace, tm
     classes = import_dataset(workspace, write_class_folders(tmp_path / "classes"))
     with pytest.raises(InputError, match="classify"):
         cut_into_tiles(workspace, classes.id, 64)
+    bare = import_dataset(workspace, tmp_path / "big", settings=ImportSettings(pictures_alone=True))
+    with pytest.raises(InputError, match="labelled"):
+        cut_into_tiles(workspace, bare.id, 128)
     assert not list(workspace.staging_root.glob("tiles*"))
 
 
