@@ -52,7 +52,7 @@ def reach_back(trainer: Any) -> None:
 CHANGES: dict[str, tuple[list[Callable[[Any], None]], dict[str, float]]] = {
     "none": ([], {}),
     "every picture warped": ([], {"untransformed": 0.0}),
-    "four fifths as they are": ([], {"untransformed": 0.8}),
+    "half as they are": ([], {"untransformed": 0.5}),
     "held": ([hold], {}),
     "average": ([reach_back], {}),
     "held, average": ([hold, reach_back], {}),
