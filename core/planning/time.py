@@ -93,8 +93,8 @@ def end_seconds(one_epoch: float) -> float:
 
 SPREAD, SPREAD_GUESSED = 0.2, 0.8
 """Standard deviation of ln(time taken / time expected) before any training was seen: where steps were timed on the
-machine (18 trainings on two quiet cores, three models: .13; other programs come and go), and where none were (a first
-graphics card: 2.2 times as long for a detector, a quarter for a classifier)."""
+machine (16 trainings on two cores, three models, light work beside some: .21, bench/time_said.py), and where none were
+(a first graphics card: 2.2 times as long for a detector, a quarter for a classifier)."""
 WORTH, FREEDOM = 2, 8
 """The expectation by steps counts as so many trainings seen, its spread as that of so many."""
 COVERED = 0.9
