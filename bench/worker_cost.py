@@ -26,6 +26,7 @@ from core.data.importing.from_upload import import_dataset
 from core.planning.plan import complete_spec
 from core.processes.isolation import isolated_environment
 from core.spec import TrainingSpec
+from core.training.arguments import OF_GRAFT
 from core.training.records.events import read_events
 from core.training.runs import start_run, stop_run, wait_run
 from core.training.trainer_selection import number_format
@@ -122,6 +123,8 @@ def main() -> None:
                         **(asked_number_format if kind == "same trainer" else {}),
                         **complete_spec(workspace, dataset, spec).extra,
                     }
+                    if kind == "stock":
+                        arguments.pop(OF_GRAFT, None)  # stock has no such argument
                     took = plain_seconds(arguments, asked.epochs, kind)
                 seconds[kind].append(took)
             words = ", ".join(f"{kind} {times[-1]:.2f} s" for kind, times in seconds.items())
