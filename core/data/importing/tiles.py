@@ -24,7 +24,7 @@ from core.data.importing.uploads import Meter
 from core.errors import InputError
 from core.jobs import Report
 from core.tasks import TASKS
-from core.words import count
+from core.words import count, thousands
 from core.workspace import Workspace
 
 OVERLAP = 0.2
@@ -105,7 +105,7 @@ def _check(dataset: Dataset, size: int) -> None:
         )
     tiles = sum(len(tiles_of(int(w), int(h), size)) for w, h in zip(table["width"], table["height"], strict=True))
     if tiles > MOST_TILES:
-        raise InputError(f"That would be {count(tiles, 'tile')}, more than {MOST_TILES:,}: choose larger ones.")
+        raise InputError(f"That would be {count(tiles, 'tile')}, over {thousands(MOST_TILES)}: choose larger ones.")
 
 
 def _write_tiles(dataset: Dataset, size: int, folder: Path, meter: Meter) -> None:
