@@ -133,7 +133,9 @@ def test_a_model_that_learned_from_tiles_looks_at_tiles(workspace: Workspace, tm
     trained(workspace, tiles, "run-on-tiles")
     trained(workspace, dataset, "run-on-whole")
     assert choose_model(workspace, "run-on-tiles").tile == 128
+    assert "tiles of 128" in choose_model(workspace, "run-on-tiles").words()
     assert choose_model(workspace, "run-on-whole").tile is None
+    assert "tiles" not in choose_model(workspace, "run-on-whole").words()
 
 
 def test_what_can_not_be_cut_is_refused_with_the_reason(workspace: Workspace, tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ class ChosenModel:
         """Say in a sentence or two what is used; `imgsz` is the checkpoint's own size where it is known by now."""
         size = self.imgsz or imgsz
         scaled = f"Pictures are scaled to {size} pixels" if size else "Pictures are scaled as the file itself says"
+        if self.tile:
+            scaled = f"Bigger pictures are looked at in tiles of {self.tile} pixels, each scaled to {size}"
         trained = ", as in its training" if self.imgsz else ""
         window = "each by its own levels (automatic)" if self.window == "auto" else f"by the window {self.window}"
         words = f"{scaled}{trained}; pictures of more than 8 bits are brought to 8 {window}."
