@@ -34,13 +34,13 @@ def covered_parts(boxes: NDArray[np.float64], classes: NDArray[np.int64], cut: N
 
     A neighbouring tile shows the same object whole: the part of it is no finding of its own.
     """
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    inside = shared >= PART * area[:, None]
-    found: NDArray[np.bool_] = cut & (inside & ~cut[None] & (classes[:, None] == classes[None])).any(axis=1)
-    return found
+    covered = np.zeros(len(boxes), dtype=bool)
+    for index in np.flatnonzero(cut):  # one by one: thousands of findings against thousands would not fit into memory
+        box, whole = boxes[index], boxes[~cut & (classes == classes[index])]
+        shared = np.minimum(box[2:], whole[:, 2:]) - np.maximum(box[:2], whole[:, :2])
+        least = PART * (box[2:] - box[:2]).prod()
+        covered[index] = (np.clip(shared, 0, None).prod(axis=1) >= least).any()
+    return covered
 
 
 def is_worth_tiling(width: int, height: int, imgsz: int, task: str, tile: int | None = None) -> bool:
