@@ -20,12 +20,12 @@ from typing import Any
 from core.data.dataset import load_dataset
 from core.errors import InputError
 from core.planning.facts import machine_facts
-from core.planning.plan import expected_seconds
-from core.planning.time import likely_seconds, slowdown
+from core.planning.time import likely_seconds
 from core.training.records.events import read_events
 from core.training.records.progress import RunProgress, fold
 from core.training.runs import list_runs
 from core.training.store import Run, State
+from core.training.worker.time_taken import expected_of
 from core.workspace import Workspace
 
 AT = (0.1, 0.25, 0.5, 0.75)
@@ -46,10 +46,7 @@ def said_on_the_way(run: Run) -> list[tuple[float, float]]:
 def looked_back(workspace: Workspace, run: Run, ratios: dict[str, list[float]]) -> dict[str, Any]:
     """Return what was said of a run and what it took; its ratio is added to those of its task."""
     dataset, machine = load_dataset(workspace, run.dataset), machine_facts(workspace, run.device)
-    spec = run.spec.model_copy(update={"epochs": run.epochs_done})
-    expected = expected_seconds(machine, spec, train=dataset.images["train"], val=dataset.images["val"])
-    steps = [event for event in read_events(run.events_path)[0] if event["kind"] == "batch" and event.get("cores")]
-    expected *= statistics.fmean(slowdown(step["cores"], step["cores_available"]) for step in steps) if steps else 1.0
+    expected = expected_of(run, dataset, machine, run.epochs_done)
     told = likely_seconds(expected, ratios[run.task], measured=machine.speed is not None)
     ratios[run.task].append(run.seconds / expected)
     said = said_on_the_way(run)

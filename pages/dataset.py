@@ -162,16 +162,6 @@ dataset = edit_classes(dataset, {{{first!r}: "a better name"}})
 """
 
 
-def tiles_code(dataset_id: str) -> str:
-    """Return the Python that cuts into tiles."""
-    return f"""
-from core.data.importing.tiles import cut_into_tiles
-from core.workspace import Workspace
-
-tiles = cut_into_tiles(Workspace.current(), {dataset_id!r}, 640)
-"""
-
-
 def split_code(dataset_id: str) -> str:
     """Return the Python that divides anew."""
     return f"""
@@ -227,7 +217,7 @@ def dataset_page(dataset: Dataset) -> None:
     if TASKS[dataset.task].finds_objects and any(dataset.instances.values()):
         with page.cell("How large are the objects, and where?"):
             shapes(dataset)
-            if made := tile_controls(workspace, dataset, tiles_code(dataset.id)):
+            if made := tile_controls(workspace, dataset):
                 frame.go_to("dataset.py", dataset=made.id)
     if dataset.classes:
         with page.cell("Are the classes what you want?"):

@@ -65,11 +65,7 @@ def use_free_cores() -> int:
     """Let torch work with the cores others leave free for half a second (or as GRAFT_CORES says); return how many."""
     import torch
 
-    cores = chosen_cores()
-    if cores is None:
-        before = Work.now()
-        time.sleep(0.5)
-        cores = cores_for(available_cores(), psutil.cpu_count() or 1, Work.now().busy_with_others(before))
+    cores = free_cores()
     torch.set_num_threads(cores)
     return cores
 
@@ -96,7 +92,7 @@ class Work:
         return max(0.0, ((self.all - before.all) - (self.own - before.own)) / max(1e-3, self.at - before.at))
 
 
-LOOK_SECONDS = 0.3
+LOOK_SECONDS = 0.5
 
 
 def free_cores() -> int:

@@ -43,7 +43,7 @@ def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.planning.source_distance import known_distance, measure_distance
     from core.planning.speed import measure_speed
     from core.planning.strategy import recommend
-    from core.processes.cores import available_cores, free_cores
+    from core.processes.cores import free_cores, usable_cores
     from core.training.starting_points import locate
 
     dataset = load_dataset(workspace, parsed.dataset)
@@ -62,7 +62,7 @@ def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     machine = machine_facts(workspace, spec.device)
     plan = make_plan(facts, machine, spec, mirror=False if parsed.no_mirror else None)
     if machine.device == "cpu":
-        plan = plan.beside_others(free_cores(), available_cores())
+        plan = plan.beside_others(free_cores(), usable_cores())
     advice = recommend(facts, known_distance(dataset, weights))
     width = max(len(item.name) for item in plan.settings)
     lines = [f"{dataset.name}, {plan.model}, {plan.strategy}, {plan.budget}: {plan.time_words} ({plan.time_source})"]

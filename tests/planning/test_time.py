@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core.cli import main
+from core.data.importing.from_upload import import_dataset
 from core.planning.facts import machine_facts
 from core.planning.taken import MOST, TakenTime, keep_time, known_ratios
 from core.planning.time import SPREAD, likely_seconds, slowdown
 from core.workspace import Workspace, read_json, write_json_atomic
+from tests.tiny import write_yolo_folder
 
 
 @pytest.mark.parametrize("seen", [0, 1, 4, 15])
@@ -57,6 +62,15 @@ def test_times_are_kept_by_machine_device_and_task_and_the_newest_only(workspace
     other = TakenTime(machine="another", device="mps", task="detect", expected=1, seconds=1)
     write_json_atomic(workspace.root / "times.json", {"trainings": [other.model_dump()]})
     assert known_ratios(workspace, "mps") == {}, "of another machine"
+
+
+def test_cores_that_were_chosen_are_not_said_to_be_busy_with_others(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRAFT_CORES", "1")
+    dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "squares", train=4, val=4))
+    assert main(["plan", dataset.id, "--device", "cpu", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["busy_cores"] == 0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"trainings": 3}', '{"trainings": [{"machine": 1}]}'])

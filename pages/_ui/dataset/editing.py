@@ -15,15 +15,15 @@ from core.data.images.decoding import preview_window
 from core.data.images.page import UnreadableImage
 from core.data.images.windows import Window
 from core.data.importing.settings import ImportSettings
-from core.data.importing.tiles import LARGEST, SMALLEST, cut_into_tiles, tiles_of
+from core.data.importing.tiles import LARGEST, SMALLEST, cut_into_tiles, tile_count
 from core.errors import GraftError, InputError
 from core.jobs import Progress
-from core.planning.facts import dataset_facts
 from core.planning.rules import tile_size
 from core.tasks import TASKS
 from core.words import count, time_left
 from core.workspace import Workspace
 from pages._ui.common.cells import python_fold
+from pages._ui.common.facts import facts_of
 from pages._ui.common.formatting import plain
 from pages._ui.common.upload import fresh_key, save_uploads
 
@@ -176,14 +176,21 @@ def window_trial(workspace: Workspace, window: str) -> None:
                 alt="The picture through the window")  # fmt: skip
 
 
-def tile_controls(workspace: Workspace, dataset: Dataset, code: str) -> Dataset | None:
-    """Let big pictures be cut into tiles; return the new dataset once they are. `code`: the Python that does it."""
-    table = dataset.image_table()
+def tiles_code(dataset_id: str, size: int) -> str:
+    """Return the Python that cuts into tiles."""
+    return f"""
+from core.data.importing.tiles import cut_into_tiles
+from core.workspace import Workspace
+
+tiles = cut_into_tiles(Workspace.current(), {dataset_id!r}, {size})
+"""
+
+
+def tile_controls(workspace: Workspace, dataset: Dataset) -> Dataset | None:
+    """Let big pictures be cut into tiles; return the new dataset once they are."""
+    facts, table = facts_of(dataset), dataset.image_table()
     largest = int(table[["width", "height"]].to_numpy().max()) if len(table) else 0
-    if not TASKS[dataset.task].fits_tiles:
-        return None
-    facts = dataset_facts(dataset)
-    if largest <= tile_size(facts):
+    if not TASKS[dataset.task].fits_tiles or largest <= tile_size(facts):
         return None
     with st.expander("Are they too small to be seen? Cut the pictures into tiles", key="tiles_fold", type="compact"):
         small = facts.small_object or 0.0
@@ -197,13 +204,12 @@ def tile_controls(workspace: Workspace, dataset: Dataset, code: str) -> Dataset 
             help="Tiles overlap by a fifth: an object smaller than that is whole in one of them.",
         )  # fmt: skip
         size = int(size or SMALLEST)
-        tiles = sum(len(tiles_of(int(w), int(h), size)) for w, h in zip(table["width"], table["height"], strict=True))
         st.caption(
-            f"{count(tiles, 'tile')} of {count(len(table), 'picture')}; in the training part those without an object "
-            "are kept up to as many as those with one."
+            f"{count(tile_count(dataset, size), 'tile')} of {count(len(table), 'picture')}; in the training part those "
+            "without an object are kept up to as many as those with one."
         )
         cut = st.button("Cut into tiles", key=f"cut_{dataset.id}", disabled=largest <= size)
-        python_fold(code, key="tiles")
+        python_fold(tiles_code(dataset.id, size), key="tiles")
         if not cut:
             return None
         bar = st.progress(0.0, text="Cutting the pictures")

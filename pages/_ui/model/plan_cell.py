@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from core.data.dataset import Dataset
 from core.errors import GraftError
-from core.planning.facts import DatasetFacts, dataset_facts, machine_facts
+from core.planning.facts import machine_facts
 from core.planning.plan import FIELDS, Plan, make_plan
 from core.planning.speed import measure_speed
-from core.processes.cores import available_cores, free_cores
+from core.processes.cores import free_cores, usable_cores
 from core.spec import TrainingSpec
 from core.workspace import Workspace
+from pages._ui.common.facts import facts_of
 from pages._ui.common.formatting import plain
 from pages._ui.common.settings import field_widget, problems
 
@@ -53,16 +54,6 @@ LOAD_SECONDS = 20
 """Between two looks at what other programs do."""
 FIRST = ("imgsz", "epochs", "batch")
 """Settings whose reasons stand on the page; the others are in a fold."""
-
-
-@st.cache_data(show_spinner=False, max_entries=50)
-def _facts(_dataset: Dataset, *_state: object) -> DatasetFacts:
-    return dataset_facts(_dataset)
-
-
-def facts_of(dataset: Dataset) -> DatasetFacts:
-    """Return the facts of a dataset, gathered once."""
-    return _facts(dataset, dataset.id, dataset.checksum, len(dataset.fixes), tuple(dataset.images.values()))
 
 
 def choose_time(dataset: Dataset, draft: TrainingSpec) -> str:
@@ -116,7 +107,7 @@ def plan_for(
         return None
     machine = machine_facts(workspace, spec.device)
     plan = make_plan(facts_of(dataset), machine, spec, mirror=mirror)
-    shown = plan.beside_others(_free_cores(), available_cores()) if machine.device == "cpu" else plan
+    shown = plan.beside_others(_free_cores(), usable_cores()) if machine.device == "cpu" else plan
     return shown, plan.apply(spec)
 
 

@@ -23,10 +23,10 @@ from core.training.store import State
 from core.words import millions
 from core.workspace import Workspace
 from pages._ui.common.cells import show_drawing
+from pages._ui.common.facts import facts_of
 from pages._ui.common.formatting import plain
 from pages._ui.common.frame import has_page, page_path
 from pages._ui.model.network_drawing import network_svg, network_words, part_states
-from pages._ui.model.plan_cell import facts_of
 
 
 def strategy_cell(
