@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.outlines import turned_box
+
 Box = tuple[float, float, float, float]
 """Left, top, width, height in pixels."""
 MARGIN = 0.35
@@ -74,14 +76,12 @@ def snapped(image: NDArray[np.uint8], box: Box, shape: str) -> dict[str, Any] | 
 
     `shape` is box, outline or corners, as in `core.tasks.TaskRecord.shape`.
     """
-    import cv2
-
     points = outline_in(image, box)
     if points is None:
         return None
     if shape == "outline":
         return {"points": np.round(points, 2).tolist()}
     if shape == "corners":
-        return {"points": np.round(cv2.boxPoints(cv2.minAreaRect(points.astype(np.float32))), 2).tolist()}
+        return {"points": np.round(turned_box(points), 2).tolist()}
     low, high = points.min(axis=0) - 0.5, points.max(axis=0) + 0.5
     return {"box": np.round([*low, *(high - low)], 2).tolist()}

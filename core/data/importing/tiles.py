@@ -21,6 +21,7 @@ from core.data.dataset import SPLITS, Dataset, LabelledImage, LabelledObject, en
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
 from core.data.importing.uploads import Meter
+from core.data.outlines import outline_area, turned_box
 from core.errors import InputError
 from core.jobs import Report
 from core.tasks import TASKS
@@ -54,6 +55,12 @@ def tiles_of(width: int, height: int, size: int) -> list[Tile]:
         for top in _starts(height, size)
         for left in _starts(width, size)
     ]
+
+
+def tile_count(dataset: Dataset, size: int) -> int:
+    """Return how many tiles of `size` pixels the pictures of a dataset make, those without an object included."""
+    sides = dataset.image_table()[["width", "height"]].to_numpy().tolist()
+    return sum(len(tiles_of(width, height, size)) for width, height in sides)
 
 
 def _starts(side: int, size: int) -> list[int]:
@@ -103,7 +110,7 @@ def _check(dataset: Dataset, size: int) -> None:
             f"No picture of “{dataset.name}” is larger than {size} pixels (the largest has "
             f"{0 if table.empty else int(sides.max())}): choose smaller tiles."
         )
-    tiles = sum(len(tiles_of(int(w), int(h), size)) for w, h in zip(table["width"], table["height"], strict=True))
+    tiles = tile_count(dataset, size)
     if tiles > MOST_TILES:
         raise InputError(f"That would be {count(tiles, 'tile')}, over {thousands(MOST_TILES)}: choose larger ones.")
 
@@ -172,12 +179,13 @@ def in_tile(item: LabelledObject, width: int, height: int, tile: Tile, task: str
         assert item.box is not None
         x, y, w, h = item.box[0] * width, item.box[1] * height, item.box[2] * width / 2, item.box[3] * height / 2
         whole = np.array([[x - w, y - h], [x + w, y - h], [x + w, y + h], [x - w, y + h]])
-    part = _clipped(whole - (tile.left, tile.top), tile.width, tile.height)
-    area = _area(whole)
-    if len(part) < 3 or _area(part) < LEAST_PART * area or not _area(part):
+    whole = whole - (tile.left, tile.top)
+    part = _clipped(whole, tile.width, tile.height)
+    area = outline_area(part)
+    if not area or area < LEAST_PART * outline_area(whole):
         return None
-    if TASKS[task].shape == "corners" and not np.array_equal(part, whole - (tile.left, tile.top)):
-        part = _turned_box(part)
+    if TASKS[task].shape == "corners" and part is not whole:
+        part = turned_box(part)
     part = np.clip(part / (tile.width, tile.height), 0, 1)
     polygon = part if item.polygon is not None else None
     return LabelledObject(item.class_id, enclosing_box(part), polygon=polygon)
@@ -201,15 +209,3 @@ def _clipped(points: NDArray[np.float64], width: float, height: float) -> NDArra
         if not len(points):
             break
     return points
-
-
-def _area(points: NDArray[np.float64]) -> float:
-    x, y = points[:, 0], points[:, 1]
-    return abs(float(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1)))) / 2
-
-
-def _turned_box(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the four corners of the smallest turned box around points."""
-    import cv2
-
-    return np.asarray(cv2.boxPoints(cv2.minAreaRect(points.astype(np.float32))), dtype=np.float64)

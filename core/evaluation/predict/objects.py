@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.dataset import LabelledImage, LabelledObject
+from core.data.outlines import outline_area, turned_box
 from core.evaluation.predict.matching import box_iou
 from core.tasks import TASKS
 
@@ -60,7 +61,7 @@ def labelled_objects(image: LabelledImage, task: str, fed: tuple[int, int] | Non
     outlines = [item.polygon * size for item in items if item.polygon is not None]
     turned, areas = TASKS[task].is_rotated, (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     if TASKS[task].has_polygons and not turned:
-        areas = np.array([_area(outline) for outline in outlines])
+        areas = np.array([outline_area(outline) for outline in outlines])
     masks = None if fed is None else _drawn(outlines, image, fed)
     if masks is not None and fed is not None:
         areas = masks.sum(axis=(1, 2)) / placement((image.height, image.width), fed)[0].prod()
@@ -69,7 +70,7 @@ def labelled_objects(image: LabelledImage, task: str, fed: tuple[int, int] | Non
         np.array([item.class_id for item in items], dtype=np.int64),
         boxes,
         areas,
-        corners=np.array([_rectangle(outline) for outline in outlines]).reshape(-1, 4, 2) if turned else None,
+        corners=np.array([turned_box(outline) for outline in outlines]).reshape(-1, 4, 2) if turned else None,
         points=np.array(points) if points else None,
         masks=masks,
     )
@@ -181,20 +182,6 @@ def _each_once(items: list[LabelledObject]) -> list[LabelledObject]:
     return list(kept.values())
 
 
-def _area(outline: Floats) -> float:
-    """Return the area of a polygon by the shoelace formula."""
-    (x, y), (u, v) = outline.T, np.roll(outline, -1, axis=0).T
-    return abs(float((x * v - u * y).sum())) / 2
-
-
-def _rectangle(outline: Floats) -> Floats:
-    """Return the four corners of the smallest turned rectangle around an outline."""
-    import cv2
-
-    corners: Floats = np.asarray(cv2.boxPoints(cv2.minAreaRect(outline.astype(np.float32))), dtype=float)
-    return corners
-
-
 def _gaussian(corners: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Return the centres (n, 2) and the variances xx, yy and xy of uniform turned rectangles given by their corners."""
     centre = corners.mean(axis=1)
@@ -212,7 +199,7 @@ def _drawn(outlines: list[Floats], image: LabelledImage, fed: tuple[int, int]) -
 
     scale, corner = placement((image.height, image.width), fed)
     numbers = np.zeros(fed, dtype=np.int32)
-    for index in np.argsort([-_area(outline) for outline in outlines], kind="stable").tolist():
+    for index in np.argsort([-outline_area(outline) for outline in outlines], kind="stable").tolist():
         cv2.fillPoly(numbers, [(outlines[index] * scale + corner).astype(np.int32)], color=(index + 1,))
     masks: NDArray[np.uint8] = (numbers == np.arange(1, len(outlines) + 1)[:, None, None]).astype(np.uint8)
     return masks

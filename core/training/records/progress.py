@@ -204,8 +204,7 @@ def fold(progress: RunProgress, event: Event) -> None:
         progress.patience = int(event.get("patience") or 0)
         if not progress.first_epoch:
             progress.first_epoch = progress.epoch
-            if tried := progress.preflight.get("seconds_estimate"):  # of the epochs this attempt has to do
-                progress.first_pace = float(tried) / (progress.epochs - progress.epoch + 1)
+            progress.first_pace = _tried_pace(progress)
     elif kind == "batch":
         progress.batch, progress.batches = int(event["batch"]), int(event["batches"])
         progress.images_per_second = event.get("images_per_second")
@@ -233,12 +232,17 @@ def fold(progress: RunProgress, event: Event) -> None:
 
 def _fold_first_steps(progress: RunProgress, moment: float) -> None:
     """Take the first epoch by its own steps, once there are some: each time as long as those tried by so much."""
-    tried = float(progress.preflight.get("seconds_per_batch") or 0)
-    if progress.epoch != progress.first_epoch or progress.batch < STEPS_OF_A_PACE or not tried:
+    pace, tried = _tried_pace(progress), float(progress.preflight.get("seconds_per_batch") or 0)
+    if progress.epoch != progress.first_epoch or progress.batch < STEPS_OF_A_PACE or not tried or pace is None:
         return
     began = progress.epoch_started if progress.epoch_started is not None else moment
-    whole = float(progress.preflight["seconds_estimate"]) / (progress.epochs - progress.epoch + 1)
-    progress.first_pace = whole * max(0.0, moment - began) / progress.batch / tried
+    progress.first_pace = pace * max(0.0, moment - began) / progress.batch / tried
+
+
+def _tried_pace(progress: RunProgress) -> float | None:
+    """Return the seconds of an epoch by the steps tried before the first of this attempt, None without such."""
+    tried = progress.preflight.get("seconds_estimate")  # of all epochs that the attempt has to do
+    return float(tried) / (progress.epochs - progress.first_epoch + 1) if tried else None
 
 
 def _fold_epoch(progress: RunProgress, event: Event) -> None:

@@ -18,12 +18,11 @@ from core.planning.plan import parse_budget
 from core.planning.rules import Level
 from core.planning.time import end_seconds
 from core.spec import TrainingSpec
+from core.training.records.progress import RECENT
 from core.ultralytics.trainers.resume_point import load_resume_point, write_resume_point
 from core.ultralytics.trainers.schedule import Schedule, falling_epochs
 
 BEFORE_FALL = "before_fall.pt"
-RECENT = 5
-"""Epochs whose median is the pace."""
 
 
 def epochs_to_go(state: dict[str, Any] | None, epochs: int, further: bool) -> int:

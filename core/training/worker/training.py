@@ -15,9 +15,7 @@ from core.training.metric_names import named_metrics, plain_numbers
 from core.training.records.database import on_node
 from core.training.records.events import EventWriter, read_events
 from core.training.records.progress import read_progress
-from core.training.several_gpus import (
-    rank,
-)
+from core.training.several_gpus import rank
 from core.training.starting_points import locate
 from core.training.store import Run
 from core.training.trainer_selection import number_format, trainer_class

@@ -39,10 +39,11 @@ def find_in(
     learned from, the `distance` from it and whether that makes the picture `unlike` it (not where it learned from tiles
     and looks at tiles: nothing is known of a whole picture then). `tile`: pixels of the tiles it learned from.
     """
+    size = (tile or imgsz or predictor.imgsz) if tiled else None
     if known is None or (tiled and tile):
-        return _found(predictor, image, imgsz, confidence, max_det, tile=(tile or imgsz or predictor.imgsz) * tiled)
+        return _found(predictor, image, imgsz, confidence, max_det, tile=size)
     with watched(predictor, known.layers) as seen:
-        found = _found(predictor, image, imgsz, confidence, max_det, tile=(imgsz or predictor.imgsz) * tiled)
+        found = _found(predictor, image, imgsz, confidence, max_det, tile=size)
         if tiled:  # the whole picture at once, as the training pictures were looked at
             predictor.result(image, imgsz, confidence, max_det)
     distance = known.distance(seen.features(image.shape[:2]))
@@ -51,9 +52,15 @@ def find_in(
 
 
 def _found(
-    predictor: Predictor, image: NDArray[np.uint8], imgsz: int | None, confidence: float, max_det: int, *, tile: int
+    predictor: Predictor,
+    image: NDArray[np.uint8],
+    imgsz: int | None,
+    confidence: float,
+    max_det: int,
+    *,
+    tile: int | None,
 ) -> FoundIn:
-    if tile:
+    if tile is not None:
         return find_in_tiles(
             lambda tile: predictor.result(tile, imgsz, confidence, max_det),
             predictor.model.names, image, tile, max_det,
