@@ -40,6 +40,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         prepare()
 
 
+@pytest.fixture(autouse=True)
+def warm(request: pytest.FixtureRequest) -> None:
+    """Keep children warm: a test that imports Ultralytics itself changes the environment, and with it the warm one."""
+    if len(request.session.items) >= MANY:
+        prepare()
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with real datasets and checkpoints; tests that use it skip where it is absent."""

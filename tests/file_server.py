@@ -67,7 +67,7 @@ def serving() -> Iterator[Files]:
             """Stay quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     files.url = f"http://127.0.0.1:{server.server_port}/"
     try:
         yield files

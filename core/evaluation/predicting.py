@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.data.dataset import SPLITS
 from core.errors import InputError
@@ -65,10 +67,12 @@ def predict_in_process(
     say: Callable[[int, int], None] | None = None,
     *,
     predictor: Predictor | None = None,
+    looked_at: Callable[[str, NDArray[np.uint8]], None] | None = None,
 ) -> Path:
     """Predict on one split in this process (the training worker or the child); return the stored path.
 
-    `predictor` is one that is at hand; it holds the run's model afterwards.
+    `predictor` is one that is at hand; it holds the run's model afterwards. `looked_at` is told each picture's file and
+    pixels (h, w, 3) right after the model has looked at it.
     """
     enter_isolation()
     import torch
@@ -93,6 +97,8 @@ def predict_in_process(
     for image in dataset.labelled(split):
         pixels = next(pictures_in(dataset.image_path(image.file)))
         result = predictor.result(pixels, spec.imgsz, MIN_CONFIDENCE, spec.max_det)
+        if looked_at is not None:
+            looked_at(image.file, pixels)
         if task.names_pixels:
             captured.append(judged_mask(dataset, image.file, result, run_folder))
         elif task.names_pictures:

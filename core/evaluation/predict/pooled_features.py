@@ -6,7 +6,7 @@ unlikeness show. In the predictor's child and the training worker only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -104,11 +104,11 @@ def feature_layers(predictor: Predictor) -> dict[int, int]:
 
 
 def features_of(
-    predictor: Predictor, image: NDArray[np.uint8], imgsz: int | None, layers: Iterable[int]
+    predictor: Predictor, image: NDArray[np.uint8], imgsz: int | None, layers: Collection[int]
 ) -> NDArray[np.float32]:
-    """Return the (features,) of an RGB picture (h, w, 3)."""
+    """Return the (features,) of an RGB picture (h, w, 3); no layer after those is run."""
     with watched(predictor, layers) as seen:
-        predictor.result(image, imgsz, 0.9)
+        predictor.run_until(image, imgsz, max(layers))
     return seen.features(image.shape[:2])
 
 
@@ -118,10 +118,12 @@ def learn(
     imgsz: int,
     weights_sha256: str,
     say: Callable[[int, int], None] | None = None,
+    seen_before: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> TrainingFeatures | None:
     """Return what new pictures are compared with, from the training and validation pictures of a dataset.
 
-    `say(done, total)` is told in pictures. None where there are too few validation pictures to set a limit on. Raises
+    `seen_before`: features of its pictures, by file, that are at hand; the others are looked at. `say(done, total)` is
+    told in pictures. None where there are too few validation pictures to set a limit on. Raises
     GraftError for a picture that is gone.
     """
     table = dataset.image_table()
@@ -137,11 +139,14 @@ def learn(
     seen: list[list[NDArray[np.float32]]] = [[], []]
     for files, kept in zip(chosen, seen, strict=True):
         for file in files:
-            try:
-                image = np.asarray(load_rgb(dataset.image_path(file)))
-            except (UnreadableImage, OSError) as error:
-                raise GraftError(f"{dataset.image_path(file)} can't be read any more: {error}") from error
-            kept.append(features_of(predictor, image, imgsz, layers))
+            features = (seen_before or {}).get(file)
+            if features is None:
+                try:
+                    image = np.asarray(load_rgb(dataset.image_path(file)))
+                except (UnreadableImage, OSError) as error:
+                    raise GraftError(f"{dataset.image_path(file)} can't be read any more: {error}") from error
+                features = features_of(predictor, image, imgsz, layers)
+            kept.append(features)
             done += 1
             if say is not None:
                 say(done, total)
@@ -149,11 +154,15 @@ def learn(
 
 
 def learn_run(
-    run_folder: Path, predictor: Predictor, say: Callable[[int, int], None] | None = None
+    run_folder: Path,
+    predictor: Predictor,
+    say: Callable[[int, int], None] | None = None,
+    seen_before: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> TrainingFeatures | None:
     """Return what new pictures are compared with for a run's best model; its pictures are looked at once, then kept.
 
-    None where the dataset is gone or has too few validation pictures.
+    `seen_before`: as `learn` takes it, from the same weights. None where the dataset is gone or has too few validation
+    pictures.
     """
     weights, path = best_weights(run_folder), features_path(run_folder)
     digest = file_sha256(weights)
@@ -162,7 +171,7 @@ def learn_run(
     if features is not None or dataset is None or dataset.images.get("val", 0) < FEWEST_VALIDATION:
         return features
     predictor.load(str(weights))
-    features = learn(predictor, dataset, read_spec(run_folder).imgsz, digest, say)
+    features = learn(predictor, dataset, read_spec(run_folder).imgsz, digest, say, seen_before)
     if features is not None:
         try:
             save_features(features, path)

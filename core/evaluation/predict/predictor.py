@@ -95,6 +95,12 @@ class Predictor:
             self.model, image, imgsz or self.imgsz, confidence, max_det, grey=self.channels == 1, device=self.device
         )
 
+    def run_until(self, image: NDArray[np.uint8], imgsz: int | None, layer: int) -> None:
+        """Show one RGB picture (h, w, 3) to the layers up to `layer` as `result` does, and to none after it."""
+        look(
+            self.model, image, imgsz or self.imgsz, 0.9, 1, grey=self.channels == 1, device=self.device, embed=[layer]
+        )  # fmt: skip
+
 
 def look(
     model: Any,

@@ -10,6 +10,9 @@ import time
 import traceback
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.training.metric_names import figures_of_run
 from core.training.records.events import EventWriter
 from core.training.store import Run
@@ -25,19 +28,29 @@ def last_look(workspace: Workspace, run: Run, told: dict[str, float], events: Ev
     Returns the figures of that evaluation; where there are none, `told`: those of Ultralytics' validator.
     """
     from core.evaluation.evaluation import evaluate_run
-    from core.evaluation.predict.pooled_features import learn_run
+    from core.evaluation.predict.pooled_features import feature_layers, learn_run, watched
+    from core.evaluation.predict.predictions import best_weights
     from core.evaluation.predict.predictor import Predictor
     from core.evaluation.predicting import predict_in_process
 
     predictor, figures = Predictor(run.device), dict[str, float | None](told)
+    validation: dict[str, NDArray[np.float32]] = {}
+    say = _said(events, "Looking at the validation pictures")
     try:
-        predict_in_process(run.folder, "val", _said(events, "Looking at the validation pictures"), predictor=predictor)
+        predictor.load(str(best_weights(run.folder)))
+        with watched(predictor, feature_layers(predictor)) as seen:
+
+            def keep(file: str, pixels: NDArray[np.uint8]) -> None:
+                validation[file] = seen.features(pixels.shape[:2])
+
+            predict_in_process(run.folder, "val", say, predictor=predictor, looked_at=keep)
         figures = figures_of_run(evaluate_run(workspace, run.id), told) or figures
     except Exception as error:
         traceback.print_exc()
         events.write("log", level="warning", message=f"Validation predictions could not be stored: {error}")
     try:
-        learn_run(run.folder, predictor, _said(events, "Keeping what it saw, to know unlike pictures by"))
+        say = _said(events, "Keeping what it saw, to know unlike pictures by")
+        learn_run(run.folder, predictor, say, seen_before=validation)
     except Exception as error:  # it is tried again when the model is used
         traceback.print_exc()
         message = f"The training pictures could not be kept to compare new ones with: {error}"

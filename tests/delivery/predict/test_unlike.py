@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.dataset import load_dataset
+from core.data.dataset import Dataset, load_dataset
 from core.data.importing.from_upload import import_dataset
 from core.delivery.predict.model.answering import find_in
 from core.delivery.predict.model.chosen_model import choose_model
@@ -41,14 +41,20 @@ def predictor(trained: Trained) -> Predictor:
 
 
 @pytest.fixture(scope="module")
-def known(trained: Trained, predictor: Predictor, tmp_path_factory: pytest.TempPathFactory) -> TrainingFeatures:
-    """What the small run's model sees in a set like its own, but large enough to set a limit on."""
+def enough(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """A set like the small run's own, but large enough to set a limit on."""
     folder = tmp_path_factory.mktemp("enough")
     workspace = Workspace.open(folder / "workspace")
     dataset = import_dataset(workspace, write_yolo_folder(folder / "set", train=12, val=10, size=SIZE))
+    return load_dataset(workspace, dataset.id)
+
+
+@pytest.fixture(scope="module")
+def known(trained: Trained, predictor: Predictor, enough: Dataset) -> TrainingFeatures:
+    """What the small run's model sees in that set."""
     told: list[tuple[int, int]] = []
     digest = file_sha256(trained.run.best_weights)  # type: ignore[arg-type]
-    found = learn(predictor, load_dataset(workspace, dataset.id), SIZE, digest, lambda *step: told.append(step))
+    found = learn(predictor, enough, SIZE, digest, lambda *step: told.append(step))
     assert found is not None
     assert told[-1] == (22, 22)
     return found
@@ -62,6 +68,38 @@ def test_the_layers_are_the_last_of_the_backbone_at_four_strides(predictor: Pred
     assert known.layers == tuple(layers)
     assert known.vectors.shape == (12, sum(layers.values()))
     assert (known.validation, known.share) == (10, pytest.approx(1 / 11))
+
+
+def test_layers_after_the_watched_ones_are_left_out_and_change_nothing(predictor: Predictor) -> None:
+    layers = feature_layers(predictor)
+    picture = stripes(200)
+    with watched(predictor, [*layers, max(layers) + 1]) as whole:
+        predictor.result(picture, 128, 0.9)
+    with watched(predictor, [*layers, max(layers) + 1]) as part:
+        predictor.run_until(picture, 128, max(layers))
+    assert sorted(part.maps) == sorted(layers)
+    del whole.maps[max(layers) + 1]
+    assert part.features((200, 200)) == pytest.approx(whole.features((200, 200)))
+    assert predictor.result(picture, 128, 0.0).boxes is not None, "afterwards it answers as before"
+
+
+def test_what_was_seen_before_is_not_looked_at_again(
+    known: TrainingFeatures, predictor: Predictor, enough: Dataset
+) -> None:
+    layers = feature_layers(predictor)
+    seen: dict[str, np.ndarray] = {}
+    for file in enough.image_table().query("split == 'val'")["file"]:
+        with Image.open(enough.image_path(file)) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        with watched(predictor, layers) as looked:
+            predictor.result(pixels, SIZE, 0.001)
+        seen[file] = looked.features(pixels.shape[:2])
+    same = learn(predictor, enough, SIZE, known.weights_sha256, seen_before=seen)
+    assert same is not None
+    assert same.limit == pytest.approx(known.limit, rel=1e-4)
+    other = learn(predictor, enough, SIZE, known.weights_sha256, seen_before={file: 2 * seen[file] for file in seen})
+    assert other is not None
+    assert other.limit > 1.5 * known.limit
 
 
 def test_grey_borders_do_not_count(predictor: Predictor) -> None:
