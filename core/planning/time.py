@@ -29,10 +29,10 @@ EPOCH_SECONDS = 0.8
 """Saving and reporting an epoch."""
 START_SECONDS = 8.0
 """Imports, loading and the check before training (5 to 10 s measured on 2 cores)."""
-END_SECONDS, LAST_LOOK = 4.0, 1.0
-"""The last look: the best model sees all pictures once more, which takes as long as an epoch does (LAST_LOOK of one),
-and loads, judges and stores beside it. Measured on 2 cores: 15 s after epochs of 11 s (BCCD, yolo11n, 320 px), 22 s
-after epochs of 16 s (DeepPCB, yolo11n, 416 px)."""
+END_SECONDS, LAST_LOOK = 4.0, 0.5
+"""The last look: the best model sees the validation pictures, and its backbone the training pictures, which takes half
+as long as an epoch (LAST_LOOK of one), and loads, judges and stores beside it. Measured on one core: 20 s after epochs
+of 36 s (DeepPCB, yolo26n, 288 px)."""
 
 
 def picture_seconds(machine: MachineFacts, gflop: float, *, train: bool = True) -> float:
