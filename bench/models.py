@@ -1,6 +1,6 @@
 """Which model a plan should begin with: each trained by the same budget, from the same folder of weights, on the CPU.
 
-    python -m bench.models [--sets bccd deeppcb sample] [--models yolo11n yolo26n yolov8n] [--seeds 2]
+    python -m bench.models [--sets bccd deeppcb sample wbc chest] [--models yolo11n yolo26n yolov8n] [--seeds 2]
         [--budget balanced] [--workspace FOLDER]
 
 A line of JSON per training: the task's headline figure with its 95 % interval over the validation pictures, the epochs,
@@ -8,7 +8,8 @@ and the seconds the training took (its own clock: nothing else may run beside it
 judged by the one-to-many head, as Graft and Ultralytics use it, and by the head that needs no suppression (NMS-free) as
 well: by Ultralytics' validator on both, so that the two are compared on one footing. At the end a table: per set and
 model the mean over the seeds, the lowest and the highest. The runs are kept in `--workspace`, for what is learnt from
-their curves.
+their curves. Models are named without their task: a set with outlines takes `yolo11n-seg` for `yolo11n`; one whose
+weights are not at hand is left out.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def trained(workspace: Workspace, dataset: Dataset, model: str, seed: int, budge
 def main() -> None:
     """Train every model on every set with every seed, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", default=["bccd", "deeppcb", "sample"])
+    parser.add_argument("--sets", nargs="+", default=["bccd", "deeppcb", "sample", "wbc", "chest"])
     parser.add_argument("--models", nargs="+", default=["yolo11n", "yolo26n", "yolov8n"])
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--budget", default="balanced")
@@ -87,8 +88,10 @@ def main() -> None:
         measure_speed(workspace)
         for name in given.sets:
             dataset = bring_in(workspace, name)
+            suffix = TASKS[dataset.task].suffix
+            models = [f"{model}{suffix}" for model in given.models]
             for seed in range(given.seeds):
-                for model in given.models:
+                for model in (model for model in models if (workspace.weights / f"{model}.pt").exists()):
                     told = trained(workspace, dataset, model, seed, given.budget)
                     print(json.dumps(told), flush=True)
                     values[name, model].append(told["value"])

@@ -24,7 +24,9 @@ from tests.tiny import write_yolo_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("GRAFT_SHARED") or ROOT.parent / "shared")
-SETS = {"bccd": "bccd", "deeppcb": "deeppcb_300", "chest": "chest_xray_pneumonia_800"}
+SETS = {
+    "bccd": "bccd", "deeppcb": "deeppcb_300", "wbc": "wbc_masks_150", "chest": "chest_xray_pneumonia_800",
+}  # fmt: skip
 KEYS = {"detect": "metrics/mAP50-95(B)", "classify": "metrics/accuracy_top1"}
 
 
@@ -38,7 +40,7 @@ def workspace_with(folder: Path, weights: Path | None) -> Workspace:
 
 
 def bring_in(workspace: Workspace, name: str) -> Dataset:
-    """Import a set by its name here (bccd, deeppcb, chest, tiny, sample) or a path; with it all weights there are."""
+    """Import a set by its name here (SETS, tiny, sample) or a path; with it all weights there are."""
     for weights in sorted((SHARED / "weights").glob("*.pt")):
         if not (workspace.weights / weights.name).exists():
             shutil.copyfile(weights, workspace.weights / weights.name)
