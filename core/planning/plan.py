@@ -165,6 +165,7 @@ def _plan_level(
     image, notes = rules.image_size(facts, machine, level)
     if size is not None and size < image.value:
         image, notes = rules.Setting(size, f"{size} pixels, smaller than best, so that it fits into the time."), notes
+    notes = [*notes, *rules.scarce_classes(facts)]
     settings = {"imgsz": image}
     imgsz = chosen("imgsz", image)
     settings |= rules.batch_size(facts, machine, imgsz, gflops)

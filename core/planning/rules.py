@@ -75,6 +75,8 @@ CLASSIFY_SCALE = 0.5
 """Crops of a classifier's training pictures cover between half and all of one (Ultralytics' default `scale`)."""
 UNTRANSFORMED = 0.8
 """Share of pictures that training does not scale or move. See README.md, recipe."""
+SCARCE = 10
+"""Objects (or pictures, for a classifier) below which the plan asks for more of a class before more time."""
 TOO_SMALL = 8
 """Pixels below which an object falls into a single cell of the finest grid (stride 8) and is mostly missed."""
 ROOM_FOR_FINDINGS = 3
@@ -273,6 +275,22 @@ def weighting(facts: DatasetFacts) -> dict[str, Setting]:
             f"“{rare}” is {facts.imbalance:.0f} times rarer than the most frequent class: it counts a little more.",
         )
     }
+
+
+def scarce_classes(facts: DatasetFacts) -> list[str]:
+    """Return a note where training parts have next to nothing of some classes: time does not make up for that."""
+    if TASKS[facts.task].names_pixels:
+        return []  # a class is learned from the pixels of a single picture
+    scarce = sorted((objects, name) for name, objects in facts.instances.items() if 0 < objects < SCARCE)
+    if not scarce:
+        return []
+    what = "picture" if TASKS[facts.task].names_pictures else "object"
+    named = ", ".join(f"“{name}” has {count(objects, what)}" for objects, name in scarce[:3])
+    further = f", and {count(len(scarce) - 3, 'class')} more" if len(scarce) > 3 else ""
+    return [
+        f"To learn from, {named}{further}: a longer training hardly makes up for that. Label more of "
+        f"{'it' if len(scarce) == 1 else 'them'} first, {SCARCE} at the very least."
+    ]
 
 
 def most_findings(facts: DatasetFacts) -> dict[str, Setting]:

@@ -270,6 +270,19 @@ def test_the_time_is_a_range_learnt_from_what_trainings_took() -> None:
     )
 
 
+def test_a_class_with_next_to_nothing_is_named_before_any_time_is_spent() -> None:
+    scarce = {"scratch": 200, "dent": 9, "stain": 2, "burr": 0}
+    [note] = plan(facts(instances=scarce)).notes
+    assert note.index("“stain” has 2 objects") < note.index("“dent” has 9 objects")
+    assert "scratch" not in note
+    assert "burr" not in note, "nothing of it can be learnt at all: the dataset's own check says so"
+    assert not plan(facts(instances={"scratch": 10, "dent": 11})).notes
+    assert "1 picture" in plan(facts(task="classify", instances={"ill": 1, "well": 90})).notes[0]
+    many = plan(facts(instances={f"kind {number}": 3 for number in range(6)})).notes[0]
+    assert "3 classes more" in many
+    assert not plan(facts(task="semantic", instances=scarce)).notes
+
+
 def test_busy_cores_make_the_time_longer_and_its_low_end_no_higher() -> None:
     made = plan(facts())
     beside = made.beside_others(1, 2)
