@@ -19,8 +19,11 @@ CORE_GFLOPS = 20.0
 """The same for one core of a processor with AVX2, not measured on the machine itself: an order of magnitude."""
 TIMED_SHARE, TIMED_SHARE_CLASSIFY = 0.75, 0.5
 """What a picture takes in training, by what the timed steps (4 pictures of 256 px, a detector) say of its work: batches
-of 8 and 16 are quicker per picture, classifiers have no head with many small layers. Measured with 2 cores: .70
-(yolo26n, 320 px, batch 8), .47 (yolo11n-cls, 224 px, batch 16)."""
+of 8 and 16 are quicker per picture, classifiers have no head with many small layers. Measured where a timed step takes
+TIMED_ON seconds (2 cores, bfloat16 with AMX): .70 (yolo26n, 320 px, batch 8), .47 (yolo11n-cls, 224 px, batch 16)."""
+TIMED_ON = 0.146
+"""The rest of such a step, calls of some 400 layers, does not grow with the work. On a processor that computes more
+slowly it is a smaller part: .72 for the classifier where a timed step takes .285 s (2 cores with AVX2)."""
 PICTURE_SECONDS = 0.003
 """Augmenting and collating one picture of 320 px on one core (a cloud processor: 0.002 s for pictures in memory)."""
 STEP_SECONDS = 0.02
@@ -47,6 +50,14 @@ def picture_seconds(machine: MachineFacts, gflop: float, *, train: bool = True) 
     return needed / rate
 
 
+def timed_share(machine: MachineFacts, task: str) -> float:
+    """Return what a picture takes in training by what the steps timed on the machine say of its work, 0 to 1."""
+    if machine.speed is None:
+        return 1.0
+    there = TIMED_SHARE_CLASSIFY if TASKS[task].names_pictures else TIMED_SHARE
+    return 1 - (1 - there) * min(1.0, TIMED_ON / machine.speed.best)
+
+
 def work(gflops: float, task: str, imgsz: int) -> float:
     """Return the GFLOP of the forward pass on one picture of `imgsz` px from the catalogue's figure."""
     return gflops * (imgsz / TASKS[task].usual_size) ** 2
@@ -66,9 +77,7 @@ def epoch_seconds(
 ) -> float:
     """Return the seconds of one epoch: load, learn (beside a teacher, where its GFLOPs are given), validate, save."""
     load: float = PICTURE_SECONDS * max(0.4, (imgsz / 320) ** 1.5)
-    needed = work(gflops, task, imgsz)
-    if machine.speed is not None:
-        needed *= TIMED_SHARE_CLASSIFY if TASKS[task].names_pictures else TIMED_SHARE
+    needed = work(gflops, task, imgsz) * timed_share(machine, task)
     learn = picture_seconds(machine, needed) * (0.5 if frozen else 1.0)
     if teacher_gflops:  # both at full precision, all layers every time; the teacher answers only
         learn = picture_seconds(machine, needed, train=False) * BACKWARD
