@@ -10,6 +10,7 @@ from core.metric_words import headline_among, metric_term
 from core.planning.learning_curve import more_brings
 from core.training.records.progress import RunProgress
 from core.training.store import Run, State
+from core.ultralytics.trainers.schedule import falling_epochs
 from core.words import about, count, points, span
 
 RISING = 0.01
@@ -42,6 +43,13 @@ class MoreTime:
     @property
     def _between(self) -> str:
         return span(self.rise.low, self.rise.high)
+
+
+def end_is_decided(run: Run, progress: RunProgress) -> bool:
+    """Say whether a run that goes on while it pays is in its last epochs, over which the rate falls."""
+    if not run.spec.goes_on or run.more_epochs:
+        return False
+    return len(progress.rows) >= progress.epochs - falling_epochs(progress.epochs)
 
 
 def held_figures(run: Run, progress: RunProgress) -> tuple[str, list[float]]:

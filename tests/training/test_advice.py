@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.spec import TrainingSpec
-from core.training.advice import RISING, held_figures, more_time, train_longer
+from core.training.advice import RISING, end_is_decided, held_figures, more_time, train_longer
 from core.training.records.progress import RunProgress, read_progress
 from core.training.store import Run, RunStore, State
 from core.workspace import Workspace
@@ -88,3 +88,15 @@ def test_epochs_in_which_a_held_rate_falls_are_left_out(workspace: Workspace) ->
     }
     again = RunStore(workspace).get(run.id)
     assert held_figures(again, RunProgress(rows=rows)) == ("mAP50-95", [0.1, 0.2, 0.3, 0.35, 0.4])
+
+
+def test_the_end_of_a_run_that_goes_on_is_decided_once_its_rate_falls(workspace: Workspace) -> None:
+    run = finished(workspace, [0.1] * 3, State.RUNNING)
+
+    def at(run: Run, done: int, epochs: int) -> bool:
+        return end_is_decided(run, RunProgress(epochs=epochs, rows={epoch: {} for epoch in range(1, done + 1)}))
+
+    assert not any(at(run, done, 11) for done in range(12)), "it was not asked to go on"
+    (run.folder / "spec.json").write_text(run.spec.model_copy(update={"goes_on": True}).model_dump_json())
+    goes_on = RunStore(workspace).get(run.id)
+    assert [at(goes_on, done, 11) for done in (0, 7, 8, 11)] == [False, False, True, True], "the last 3 of 11"

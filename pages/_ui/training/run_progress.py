@@ -13,7 +13,7 @@ from core.errors import GraftError
 from core.metric_words import metric_help, metric_title, metric_value, validator_words
 from core.spec import TrainingSpec
 from core.tasks import TASKS
-from core.training.advice import MoreTime, more_time
+from core.training.advice import MoreTime, end_is_decided, more_time
 from core.training.records.progress import PHASE_WORDS, RunProgress, read_progress
 from core.training.runs import list_runs, move_run, pause_run, resume_run, stop_run
 from core.training.store import WITH_PROCESS, Run, State
@@ -99,7 +99,7 @@ def _state(workspace: Workspace, run_id: str, live_now: bool) -> None:
         _bars(progress)
     _figures(run, progress)
     expected = more_time(run, progress) if run.state in (State.RUNNING, State.FINISHED) else None
-    _what_more_brings(run, expected)
+    _what_more_brings(run, progress, expected)
     _buttons(workspace, run, expected.epochs if expected else MORE_EPOCHS)
 
 
@@ -234,13 +234,16 @@ def _do(action: Callable[..., Any], *args: Any, **options: Any) -> None:
         st.session_state["run_message"] = str(error)
 
 
-def _what_more_brings(run: Run, expected: MoreTime | None) -> None:
+def _what_more_brings(run: Run, progress: RunProgress, expected: MoreTime | None) -> None:
     """Say what more time would bring, learnt from this run's own curve, and whether it takes it by itself."""
     if expected is None:
         return
     words = f"Learnt from this run’s own curve: {expected.words}"
     if run.state is State.RUNNING and run.spec.goes_on and not run.more_epochs:
-        words += " It goes on for as long as that pays, and ends by itself."
+        if end_is_decided(run, progress):
+            words += f" Its last epochs have begun: it ends after epoch {progress.epochs}."
+        else:
+            words += " It goes on for as long as that pays, and ends by itself."
     st.markdown(plain(words))
 
 
