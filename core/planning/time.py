@@ -45,6 +45,7 @@ def picture_seconds(machine: MachineFacts, gflop: float, *, train: bool = True) 
         return needed / GPU_GFLOPS[machine.device] + 0.0005
     if machine.speed is not None:
         rate = machine.speed.gflop * BACKWARD / (machine.speed.best if train else machine.speed.plain)
+        rate /= slowdown(machine.cores, machine.speed.cores)  # fewer may be used now than it was measured on
     else:
         rate = CORE_GFLOPS * machine.cores
     return needed / rate

@@ -14,7 +14,7 @@ from core.data.importing.from_upload import import_dataset
 from core.planning.facts import MachineFacts, machine_facts
 from core.planning.speed import StepSpeed
 from core.planning.taken import MOST, TakenTime, keep_time, known_ratios
-from core.planning.time import SPREAD, epoch_seconds, likely_seconds, slowdown, timed_share
+from core.planning.time import SPREAD, epoch_seconds, likely_seconds, picture_seconds, slowdown, timed_share
 from core.workspace import Workspace, read_json, write_json_atomic
 from tests.tiny import write_yolo_folder
 
@@ -63,6 +63,13 @@ def test_where_a_step_computes_longer_less_of_it_is_spared_by_larger_batches() -
     # chest X-rays, yolo11n-cls, 2 cores with AVX2: epochs of 16.8 to 22.3 s, mostly 17 to 18
     epoch = epoch_seconds(slow, task="classify", gflops=0.5, imgsz=224, batch=16, train=480, val=120)
     assert epoch == pytest.approx(17, rel=0.15)
+
+
+def test_fewer_cores_than_the_steps_were_timed_on_take_longer() -> None:
+    timed = StepSpeed(machine="m", cores=2, gflop=3.9, plain=0.4, channels_last=0.3, bf16=9.0)
+    one, two = (MachineFacts(cores=cores, speed=timed) for cores in (1, 2))
+    assert picture_seconds(one, 1.0) == pytest.approx(picture_seconds(two, 1.0) * slowdown(1, 2))
+    assert picture_seconds(MachineFacts(cores=4, speed=timed), 1.0) == picture_seconds(two, 1.0)
 
 
 def test_times_are_kept_by_machine_device_and_task_and_the_newest_only(workspace: Workspace) -> None:
