@@ -15,6 +15,7 @@ from core.data.dataset import Dataset
 from core.models.machine import describe_machine
 from core.planning.speed import StepSpeed, known_speed
 from core.planning.taken import known_ratios
+from core.processes.cores import usable_cores
 from core.settings import load_settings
 from core.tasks import TASKS, Task
 from core.workspace import Workspace
@@ -82,7 +83,7 @@ class MachineFacts(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     device: str = Field(default="cpu", description="cpu, cuda or mps")
-    cores: int = 2
+    cores: int = Field(default=2, description="processor cores that may be used")
     memory_free: int = Field(default=8 * 2**30, description="bytes of main memory that are free")
     gpu_memory: int = Field(default=0, description="bytes of the graphics card")
     speed: StepSpeed | None = Field(default=None, description="steps measured on this machine, None: not yet")
@@ -128,7 +129,7 @@ def machine_facts(workspace: Workspace, device: str = "auto") -> MachineFacts:
     memory = [card.memory_bytes for card in machine.cards.usable if card.number in numbers]
     return MachineFacts(
         device=kind,
-        cores=machine.cores,
+        cores=min(machine.cores, usable_cores()),
         memory_free=machine.memory_free_bytes,
         gpu_memory=min(memory) if memory else 0,
         speed=known_speed(workspace) if kind == "cpu" else None,

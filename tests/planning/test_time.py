@@ -72,6 +72,11 @@ def test_fewer_cores_than_the_steps_were_timed_on_take_longer() -> None:
     assert picture_seconds(MachineFacts(cores=4, speed=timed), 1.0) == picture_seconds(two, 1.0)
 
 
+def test_a_plan_counts_the_cores_that_may_be_used(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAFT_CORES", "1")
+    assert machine_facts(workspace, "cpu").cores == 1
+
+
 def test_times_are_kept_by_machine_device_and_task_and_the_newest_only(workspace: Workspace) -> None:
     for taken in range(1, MOST + 6):
         keep_time(workspace, device="cpu", task="detect", expected=10, seconds=10 * taken)
