@@ -34,15 +34,12 @@ MANY = 20
 """Tests in one go from which on a warm process pays: its imports take as long as those of three children."""
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Have the children of a whole test run begin from warm, as those of the app do; xdist's workers share it."""
-    if len(session.items) >= MANY:
-        prepare()
-
-
 @pytest.fixture(autouse=True)
 def warm(request: pytest.FixtureRequest) -> None:
-    """Keep children warm: a test that imports Ultralytics itself changes the environment, and with it the warm one."""
+    """Have the children of a whole test run begin from warm, as those of the app do; xdist's workers share it.
+
+    Asked for each test: one that imports Ultralytics itself changes the environment, and with it which process fits.
+    """
     if len(request.session.items) >= MANY:
         prepare()
 

@@ -129,7 +129,7 @@ def machine_facts(workspace: Workspace, device: str = "auto") -> MachineFacts:
     memory = [card.memory_bytes for card in machine.cards.usable if card.number in numbers]
     return MachineFacts(
         device=kind,
-        cores=min(machine.cores, usable_cores()),
+        cores=usable_cores(),
         memory_free=machine.memory_free_bytes,
         gpu_memory=min(memory) if memory else 0,
         speed=known_speed(workspace) if kind == "cpu" else None,
