@@ -12,6 +12,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import RerunData, ScriptRunner
 
 ROOT = Path(__file__).resolve().parent
 if str(ROOT) not in sys.path:
@@ -27,6 +28,22 @@ PagesManager.uses_pages_directory = False
 
 # Otherwise Streamlit asks a server on the Internet for this machine's address whenever a page from elsewhere knocks.
 net_util.get_external_ip = lambda: None
+
+run_script = ScriptRunner._run_script
+
+
+def run_unless_left(runner: ScriptRunner, asked: RerunData) -> None:
+    """Run a script, but no part of a page that was left meanwhile.
+
+    A part that draws itself anew by a timer may ask for it while the server already draws the next page. Streamlit
+    would draw that part, and its browser half would take the session back to the page left: the new one is emptied.
+    """
+    if asked.fragment_id_queue and asked.page_script_hash != runner._pages_manager.current_page_script_hash:
+        return
+    run_script(runner, asked)
+
+
+ScriptRunner._run_script = run_unless_left  # type: ignore[method-assign]
 
 
 @contextlib.asynccontextmanager
