@@ -38,7 +38,7 @@ PATIENCE = 5.0
 """Seconds the warm process may take to fork; after them the child is started anew."""
 MESSAGE = 160 * 1024
 """Bytes of a request at the most; a larger one (an environment of that size) is started anew."""
-UNSEEN = re.compile(r"(GRAFT_|PYTEST_)|(COLUMNS|LINES|TERM|PWD|OLDPWD|SHLVL|_)$")
+UNSEEN = re.compile(r"(GRAFT_|PYTEST_|QT_QPA_)|(COLUMNS|LINES|TERM|PWD|OLDPWD|SHLVL|_)$")
 """Variables of the environment that nothing looks at while it is imported: a child has its caller's all the same."""
 RIGHTS = ("Uid:", "Gid:", "Groups:", "Umask:", "NoNewPrivs:", "Seccomp:", "Cap")
 """What of /proc/self/status a child takes from its parent."""
