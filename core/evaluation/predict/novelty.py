@@ -27,6 +27,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 
 FEATURES_FILE = "training_features.npz"
 """Of a run in its folder `evaluation/`, of a kept model beside its weights."""
@@ -123,14 +124,15 @@ def _distances_to(known: NDArray[np.float32]) -> Distances:
     apart = ((covariance - even * np.eye(size)) ** 2).sum()
     noise = (((centred**2).sum(axis=1) ** 2).sum() / count - (covariance**2).sum()) / count
     shrunk = min(max(noise / apart, 0.0), 1.0) if apart > 0 else 1.0
-    values, directions = np.linalg.eigh((1 - shrunk) * covariance + shrunk * even * np.eye(size))
-    whitening = directions / np.sqrt(np.maximum(values, max(1e-6 * even, 1e-12)))
+    ridge = max(1e-6 * even, 1e-12)  # where all pictures agree
+    root = np.linalg.cholesky((1 - shrunk) * covariance + (shrunk * even + ridge) * np.eye(size))
     squares = (known**2).sum(axis=1)
 
     def measure(rows: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         squared = (rows**2).sum(axis=1)[:, None] + squares - 2 * rows @ known.T
         nearest = np.sort(np.sqrt(np.maximum(squared, 0)), axis=1)[:, :NEIGHBOURS].mean(axis=1)
-        return nearest.astype(np.float64), np.linalg.norm((rows - middle) @ whitening, axis=1)
+        from_all = solve_triangular(root, (rows - middle).T, lower=True, check_finite=False)
+        return nearest.astype(np.float64), np.linalg.norm(from_all, axis=0)
 
     return measure
 
