@@ -77,7 +77,7 @@ def propose_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
     from core.data.images.decoding import load_rgb
     from core.delivery.predict.model.answering import described
     from core.delivery.predict.model.chosen_model import choose_model
-    from core.evaluation.predict.pooled_features import feature_layers, watched
+    from core.evaluation.predict.pooled_features import feature_layers, features_of, watched
     from core.evaluation.predict.predictor import Predictor
 
     workspace = Workspace.open(job["workspace"])
@@ -105,11 +105,12 @@ def propose_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
             image = np.asarray(load_rgb(path))
         except OSError as error:
             raise GraftError(f"{path} can't be read any more: {error}") from error
+        if states[picture.id].learned_from:
+            vectors[picture.id] = features_of(predictor, image, model.imgsz, layers)
+            continue
         with watched(predictor, layers) as seen:
             result = described(predictor.result(image, model.imgsz, model.lowest, model.max_det))
         vectors[picture.id] = seen.features(image.shape[:2])
-        if states[picture.id].learned_from:
-            continue
         unsure[picture.id] = uncertainty(result, model.confidence)
         shapes = proposed(result, model.lowest)
         left_out.update(shape.name for shape in shapes if shape.name not in names)
