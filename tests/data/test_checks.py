@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -232,6 +233,7 @@ def broken_for_fixes(root: Path) -> None:
     (root / "labels/train/train1.txt").unlink()
     data = (root / "images/train/train2.png").read_bytes()
     (root / "images/train/train3.png").write_bytes(data)
+    shutil.copy(root / "labels/train/train2.txt", root / "labels/train/train3.txt")
     (root / "images/val/val3.png").write_bytes(data)
     for number in range(4, 8):
         put(root / "labels/val" / f"val{number}.txt", "0 0.5 0.5 0.3 0.3\n")
@@ -265,6 +267,34 @@ def test_a_fix_mends_its_finding_and_is_written_down(workspace, tmp_path, code):
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
     assert import_dataset(workspace, root).findings == dataset.findings
     assert not list(workspace.staging_root.iterdir())
+
+
+def test_of_copies_labelled_otherwise_each_is_kept(workspace, tmp_path):
+    root = tmp_path / "classes"
+    for place, name in enumerate(("good", "bad")):
+        for number in range(6):
+            picture(root / name / f"{number}.png", 10 * place + number)
+    for copy in ("good/copy.png", "bad/same.png"):
+        shutil.copy(root / "good/0.png", root / copy)
+    dataset = import_dataset(workspace, root)
+    told = {item.code: item for item in dataset.findings}
+    assert told["copies-disagree"].count == 1
+    assert not told["copies-disagree"].fix
+    assert told["duplicate-image"].count == 1
+    fixed = apply_fix(dataset, "duplicate-image")
+    assert fixed.instances == {"bad": 7, "good": 6}, "a label of either kind is left"
+    assert "copies-disagree" in codes(fixed)
+
+
+def test_equal_files_with_other_boxes_are_told(workspace, tmp_path):
+    root = tmp_path / "set"
+    split_set(root)
+    names = sorted((root / "images/train").iterdir())
+    shutil.copy(names[0], root / "images/train/again.png")
+    put(root / "labels/train/again.txt", "0 0.25 0.25 0.1 0.1\n")
+    dataset = import_dataset(workspace, root)
+    assert "copies-disagree" in codes(dataset)
+    assert "duplicate-image" not in codes(dataset)
 
 
 def test_fixes_that_do_not_exist_are_refused(workspace, tmp_path):

@@ -74,24 +74,76 @@ def copy_sets(examined: Examined) -> list[list[int]]:
     return [rows for rows in sets.values() if len(rows) > 1]
 
 
+Said = dict[int, tuple[str, ...] | None]
+"""What the labels say of a picture, by row; None where copies can't be compared by it."""
+
+
+def said_of(rows: list[int], examined: Examined) -> Said:
+    """Return what is said of pictures that show the same, so that copies labelled otherwise are told apart.
+
+    The class where a picture has one. Else the rows of the label file, where files that are equal to the byte have
+    different ones: in a mirrored or cropped copy objects rightly lie elsewhere.
+    """
+    named = TASKS[examined.dataset.task].names_pictures
+    wanted, digests = set(rows), examined.table["sha256"].tolist()
+    texts: dict[int, list[str]] = {row: [] for row in rows}
+    for row, number, text in zip(
+        examined.labels.row.tolist(), examined.labels.class_id.tolist(), examined.labels.text, strict=True
+    ):
+        if row in wanted:
+            texts[row].append(examined.dataset.classes[number] if named else text)
+    said = {row: tuple(sorted(texts[row])) for row in rows}
+    if named:
+        return dict(said)
+    versions: dict[str, set[tuple[str, ...]]] = {}
+    for row in rows:
+        versions.setdefault(digests[row], set()).add(said[row])
+    return {row: said[row] if len(versions[digests[row]]) > 1 else None for row in rows}
+
+
+def kept_of(rows: list[int], said: Said) -> list[tuple[int, int]]:
+    """Return (row, row that is kept for it) of pictures that show the same: the first of those that say the same.
+
+    Of copies that are labelled otherwise each is kept: which is right is not to be told from here.
+    """
+    first: dict[tuple[str, ...] | None, int] = {}
+    return [(row, first.setdefault(said[row], row)) for row in rows]
+
+
 def copies(examined: Examined, problems: Problems) -> None:
-    """Note pictures that show the same: across parts as leaks, within a part as exact or near copies."""
+    """Note pictures that show the same: across parts as leaks, within a part as copies, with other labels as such."""
     table = examined.table
     splits, sources, digests = table["split"].tolist(), table["source"].tolist(), table["sha256"].tolist()
-    for rows in copy_sets(examined):
+    sets = copy_sets(examined)
+    said = said_of([row for rows in sets for row in rows], examined)
+    for rows in sets:
         members: dict[str, list[int]] = {split: [row for row in rows if splits[row] == split] for split in SPLITS}
         for here, there, code in LEAKS:
             if members[here]:
                 for row in members[there]:
                     problems.note(code, f"{sources[row]} ({there}) = {sources[members[here][0]]} ({here})")
+        _note_disagreements(rows, said, examined, problems)
         for same in members.values():
-            seen: dict[str, int] = {}
-            for row in same:
-                if digests[row] in seen:
-                    problems.note("duplicate-image", f"{sources[row]} = {sources[seen[digests[row]]]}")
-                elif seen:
-                    problems.note("near-duplicate-image", f"{sources[row]} = {sources[same[0]]}")
-                seen.setdefault(digests[row], row)
+            seen: set[str] = set()
+            for row, kept in kept_of(same, said):
+                if row != kept:
+                    code = "duplicate-image" if digests[row] in seen else "near-duplicate-image"
+                    problems.note(code, f"{sources[row]} = {sources[kept]}")
+                seen.add(digests[row])
+
+
+def _note_disagreements(rows: list[int], said: Said, examined: Examined, problems: Problems) -> None:
+    """Note the first picture of each way in which copies are labelled, but for the first way."""
+    named = TASKS[examined.dataset.task].names_pictures
+    sources, digests = examined.table["source"].tolist(), examined.table["sha256"].tolist()
+    ways: dict[str, dict[tuple[str, ...], int]] = {}
+    for row in rows:
+        if (words := said[row]) is not None:
+            ways.setdefault("" if named else digests[row], {}).setdefault(words, row)
+    for way in ways.values():
+        told = [f"{sources[row]} ({', '.join(words)})" if named else sources[row] for words, row in way.items()]
+        for other in told[1:]:
+            problems.note("copies-disagree", f"{other} = {told[0]}")
 
 
 def straddling_groups(examined: Examined, problems: Problems) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 
 from core.data.checks.examined import Examined, copies_by_row
 from core.data.checks.labels import alike, is_tiny
-from core.data.checks.splits import GROUP_PATTERN, copy_sets
-from core.data.dataset import Dataset
+from core.data.checks.splits import GROUP_PATTERN, copy_sets, kept_of, said_of
+from core.data.dataset import SPLITS, Dataset
 from core.data.editing.classes import edit_classes
 from core.data.editing.editing import edited, move_pictures, remove_pictures, replace_text
 from core.data.editing.resplitting import resplit
@@ -95,13 +95,13 @@ def _drop_unused(dataset: Dataset) -> Dataset:
 def _keep_one(dataset: Dataset) -> Dataset:
     examined = _examined(dataset)
     splits, files = examined.table["split"].tolist(), examined.table["file"].tolist()
-    gone = set()
-    for rows in copy_sets(examined):
-        seen: set[str] = set()
-        for row in rows:
-            if splits[row] in seen:
-                gone.add(files[row])
-            seen.add(splits[row])
+    sets = copy_sets(examined)
+    said = said_of([row for rows in sets for row in rows], examined)
+    gone: set[str] = set()
+    for rows in sets:
+        for split in SPLITS:
+            same = [row for row in rows if splits[row] == split]
+            gone |= {files[row] for row, kept in kept_of(same, said) if row != kept}
     with edited(
         dataset, f"Took out {count(len(gone), 'copy', 'copies')} of pictures within one part of the split"
     ) as twin:

@@ -130,6 +130,13 @@ CHECKS: dict[str, Kind] = {
         "{n} pictures have no object, which is more than half of the set.",
         "A model can score well by finding nothing.",
     ),
+    "copies-disagree": Kind(
+        W,
+        "One picture is a copy of another, and is labelled otherwise.",
+        "{n} pictures are copies of others, and are labelled otherwise.",
+        "Only one of the labels can be right, and a model learns both. Nothing is taken out by itself: mend the wrong "
+        "ones on the Label page or in the source.",
+    ),
     "duplicate-image": Kind(
         W,
         "One picture is an exact copy of another in the same part.",

@@ -26,7 +26,7 @@ def decode_text(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return data.decode(code_page([data[:100_000]]) or "latin-1", errors="replace")
+        return _decoded(data, code_page([data[:100_000]]))
 
 
 def zip_names(entries: Sequence[zipfile.ZipInfo]) -> list[str]:
@@ -43,7 +43,17 @@ def zip_names(entries: Sequence[zipfile.ZipInfo]) -> list[str]:
 def tar_name(name: str) -> str:
     """Return the name of a tar entry; one that is no UTF-8 is read in the code page it fits."""
     raw = name.encode("utf-8", "surrogateescape")
-    return composed(name if _is_utf8(raw) else raw.decode(code_page([raw]) or "latin-1", errors="replace"))
+    return composed(name if _is_utf8(raw) else _decoded(raw, code_page([raw])))
+
+
+def _decoded(data: bytes, page: str | None) -> str:
+    """Decode by a code page; without one by that of Windows in the West, or by Latin-1 where a byte has no letter."""
+    if page:
+        return data.decode(page, errors="replace")
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def _zip_name(entry: zipfile.ZipInfo, page: str | None) -> str:

@@ -114,7 +114,7 @@ COMMON: list[tuple[str, Break, str]] = [
     ("tiny picture", small, "image-too-small"),
     ("picture gone", remove("*part_00.*g"), "image-missing"),
     ("no pictures", pictures_gone, REFUSED),
-    ("picture copied over another", doubled_picture, "duplicate-image|leak-across-splits"),
+    ("picture copied over another", doubled_picture, "copies-disagree|duplicate-image|leak-across-splits"),
     ("archive junk", lambda root: put(root / "__MACOSX" / "._part_00.png", "x"), "archive-junk"),
     ("stray file", lambda root: put(root / "notes.docx", "x"), "other-files"),
 ]
@@ -479,7 +479,7 @@ FOLDERS: list[tuple[str, Break, str]] = [
     ("stray text", lambda root: put(root / "a/notes.doc", "x"), "other-files"),
     ("tiny picture", lambda root: Image.new("L", (4, 4)).save(root / "a/0.png"), "image-too-small"),
     ("copy in the same class", lambda root: shutil.copy(root / "a/0.png", root / "a/9.png"), "duplicate-image"),
-    ("copy in another class", lambda root: shutil.copy(root / "a/0.png", root / "b/9.png"), "duplicate-image"),
+    ("copy in another class", lambda root: shutil.copy(root / "a/0.png", root / "b/9.png"), "copies-disagree"),
     ("names alike", lambda root: (root / "b").rename(root / "A"), "class-names-alike"),
     ("class only in test", lambda root: picture(root / "test/c/1.png", 77), "class-missing-in-train"),
     ("junk", lambda root: put(root / "a/Thumbs.db", "x"), "archive-junk"),

@@ -156,7 +156,7 @@ def test_zip_names_of_a_code_page(workspace, tmp_path, page, names):
 @pytest.mark.parametrize(
     ("text", "page"),
     [("类别,图像一.png", "gbk"), ("Riß,Beule,GRÖßE", "latin-1"), ("Hüfte;Schädel", "latin-1"), ("きず,へこみ", "cp932"),
-     ("défaut,été,ÇA", "latin-1")],
+     ("défaut,été,ÇA", "latin-1"), ("Teil Nr. 0 – ä.jpg;5 €;„Riß“…", "cp1252")],
 )  # fmt: skip
 def test_texts_of_a_code_page(text, page):
     assert decode_text(text.encode(page)) == text
