@@ -1,5 +1,7 @@
 """Take it away: a bundle for an engineer, a report for people who decide, exports, and the notebook."""
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -7,6 +9,7 @@ import streamlit as st
 from core.data.dataset import load_dataset
 from core.delivery.bundle.bundle import NO_BUNDLE, bundle_path
 from core.delivery.notebook.notebook import notebook_text, script_text, training_code
+from core.delivery.outdated import OUTDATED, is_outdated
 from core.delivery.report.report import ReportSettings, report_path
 from core.errors import GraftError, InputError
 from core.evaluation.decisions.settings import DecisionSettings
@@ -42,11 +45,9 @@ def show_bundle(run: Run) -> None:
     path, folder = bundle_path(run), run_job_folder(run.folder, "bundle")
     if show_job(folder, "bundle"):
         return
-    fresh = path.is_file() and run.best_weights is not None and path.stat().st_mtime >= run.best_weights.stat().st_mtime
     if path.is_file():
         offer_file(path, "Save the bundle", "application/zip", "save_bundle")
-        if not fresh:
-            st.caption("The model changed since: make the bundle again.")
+        say_when_outdated(run, path)
     if st.button("Make it again" if path.is_file() else "Make the bundle", key="make_bundle"):
         begin("bundle", "core.delivery.bundle.bundle", run, {})
     python_fold(
@@ -55,6 +56,14 @@ def show_bundle(run: Run) -> None:
         f'make_bundle(Workspace.current(), "{run.id}", Path("bundle.zip"))',
         key="bundle",
     )
+
+
+def say_when_outdated(run: Run, path: Path) -> None:
+    """Say how old a file is that was made of a run, and whether it is no longer true of it."""
+    if is_outdated(run, path):
+        st.warning(OUTDATED, icon=":material/history:")
+    else:
+        st.caption(f"Made {ago(datetime.fromtimestamp(path.stat().st_mtime, UTC))}.")
 
 
 def show_report(run: Run) -> None:
@@ -78,6 +87,7 @@ def show_report(run: Run) -> None:
         begin("report", "core.delivery.report.report", run, {"settings": values})
     if not running and path.is_file():
         offer_file(path, "Save the report", "text/html", "save_report", f"{run.id}-report.html")
+        say_when_outdated(run, path)
         with st.expander("Look at it here", key="report_preview", on_change="rerun") as preview:
             if preview.open:
                 st.iframe(path.read_text(encoding="utf-8"), height=720)

@@ -80,6 +80,7 @@ def open_test(run: Run, dataset: Dataset, *, ready: bool) -> None:
         st.stop()
     st.session_state[f"test_opened_{run.id}"] = True
     predict_with_bar(workspace, run, "test", open_test=True)
+    st.rerun()  # so that nothing says any more that it is closed
 
 
 @st.fragment

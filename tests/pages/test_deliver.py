@@ -7,6 +7,7 @@ import json
 import pytest
 
 from core.delivery.report.report import report_path
+from core.evaluation.figures.operating_point import save_operating_point
 from core.jobs import read_job, run_job_folder, wait_job
 from tests.pages.conftest import Filled, button, open_page, texts
 
@@ -22,6 +23,10 @@ def test_report_is_made_in_the_background_and_offered(filled: Filled) -> None:
     app.run()
     assert any("Save the report" in item.label for item in app.get("download_button"))
     assert button(app, "Make it again")
+    assert not app.warning
+    save_operating_point(run.folder, 0.77, chosen_on="val")
+    app.run()
+    assert "changed since" in app.warning[0].value, "the report tells another line"
 
 
 @pytest.mark.slow

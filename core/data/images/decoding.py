@@ -53,7 +53,7 @@ def open_header(path: Path) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = None  # check_size is the limit, with a sentence of its own
             image = Image.open(path)
     except Exception as error:  # Pillow's plugins raise almost anything on hostile bytes
-        raise UnreadableImage(_reason(error)) from error
+        raise UnreadableImage(why_unreadable(error)) from error
     try:
         check_size(*image.size, path.stat().st_size)
     except TooLarge:
@@ -84,7 +84,7 @@ def decode(
         except UnreadableImage:
             raise
         except Exception as error:  # so do the readers of TIFF
-            raise UnreadableImage(_reason(error)) from error
+            raise UnreadableImage(why_unreadable(error)) from error
         return
     image = open_header(path)
     try:
@@ -97,7 +97,7 @@ def decode(
     except UnreadableImage:
         raise
     except Exception as error:  # Pillow's plugins raise almost anything on hostile bytes
-        raise UnreadableImage(_reason(error)) from error
+        raise UnreadableImage(why_unreadable(error)) from error
     finally:
         image.close()
 
@@ -186,7 +186,8 @@ def preview_window(path: Path, window: Window) -> tuple[Image.Image, Image.Image
     return before.image, after.image
 
 
-def _reason(error: Exception) -> str:
+def why_unreadable(error: Exception) -> str:
+    """Return in a clause why a picture can't be read, from what a library raised."""
     if isinstance(error, UnidentifiedImageError):  # its own words name the place on this machine
         return "cannot identify what kind of picture it is"
     return (str(error) or type(error).__name__).splitlines()[0][:160]

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.data.images.budget import PICTURES
-from core.data.images.decoding import KEPT_FORMATS, MIN_SIDE, decode, exif_turn, has_holes, is_dicom, open_header
+from core.data.images.decoding import (
+    KEPT_FORMATS,
+    MIN_SIDE,
+    decode,
+    exif_turn,
+    has_holes,
+    is_dicom,
+    open_header,
+    why_unreadable,
+)
 from core.data.images.fingerprints import THUMB, thumbnail
 from core.data.images.nifti import is_nifti
 from core.data.images.page import Page, TooLarge, UnreadableImage, check_size
@@ -95,7 +104,7 @@ def prepare(path: Path, target: Path, recipe: Recipe, declared: tuple[int, int] 
     except OSError as error:
         if error.errno in NO_ROOM:
             raise InputError("The disk of the workspace is full: free some space and import again.") from error
-        raise UnreadableImage(str(error)[:160] or type(error).__name__) from error
+        raise UnreadableImage(why_unreadable(error)) from error
 
 
 def _keep(path: Path, target: Path, recipe: Recipe) -> Ready | None:
@@ -133,7 +142,7 @@ def _keep(path: Path, target: Path, recipe: Recipe) -> Ready | None:
         raise
     except Exception as error:
         if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".bmp", ".webp"):
-            raise UnreadableImage((str(error) or type(error).__name__).splitlines()[0][:160]) from error
+            raise UnreadableImage(why_unreadable(error)) from error
         return None
     suffix = KEPT_FORMATS[kind]
     place = target.with_name(target.name + suffix)

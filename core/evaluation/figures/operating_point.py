@@ -96,6 +96,11 @@ def rounded_between(below: float, at_most: float) -> float:
     return max(0.001, math.floor(at_most * 1000) / 1000)
 
 
+def operating_point_path(run_folder: Path) -> Path:
+    """Return where a run keeps its operating point."""
+    return run_folder / "operating_point.json"
+
+
 def save_operating_point(
     run_folder: Path,
     confidence: float,
@@ -107,7 +112,7 @@ def save_operating_point(
     options: dict[str, float] | None = None,
 ) -> Path:
     """Store the operating point with the model, and how it was chosen. Returns the file."""
-    path = run_folder / "operating_point.json"
+    path = operating_point_path(run_folder)
     point = StoredPoint(
         confidence=float(confidence), chosen_on=chosen_on, rule=rule, weights_sha256=weights_sha256, aim=aim,
         options=options or {},
@@ -118,7 +123,7 @@ def save_operating_point(
 
 def load_operating_point(run_folder: Path) -> StoredPoint | None:
     """Return the stored operating point, None when none was chosen yet. Raises InputError for a damaged file."""
-    path = run_folder / "operating_point.json"
+    path = operating_point_path(run_folder)
     if not path.is_file():
         return None
     try:

@@ -255,7 +255,7 @@ def dataset_card(dataset: Dataset) -> None:
         "Holds": contents(dataset),
         "Imported": f"{date(dataset.created)}, {dataset.created:%H:%M} UTC",
         "Checksum (SHA-256)": f"`{dataset.checksum[:16]}…`" if dataset.checksum else "–",
-        "Split": dataset.split_note or "–",
+        "Parts": dataset.split_note or "–",
     }
     if dataset.window:
         facts["Grey levels"] = dataset.window

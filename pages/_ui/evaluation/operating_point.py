@@ -13,6 +13,8 @@ from core.evaluation.review import picture_verdict
 from core.training.store import Run
 from core.words import count, percent, score, thousands, value_between
 
+SAME_LINE = 0.0006
+"""Two lines this near are one: the slider moves by thousandths."""
 AIMS: dict[Aim, str] = {
     "balanced": "Balanced",
     "recall": "Miss as few as possible",
@@ -31,16 +33,21 @@ def line_leaves(run: Run) -> None:
 
     Streamlit 1.67 would show a slider that comes back under its old key at 0, and the next click would send that.
     """
-    before = slider_key(run)
     st.session_state[f"line_again_{run.id}"] = st.session_state.get(f"line_again_{run.id}", 0) + 1
-    if before in st.session_state:
-        st.session_state[f"line_kept_{run.id}"] = float(st.session_state[before])
 
 
 def drawn_line(run: Run, chosen: float) -> float:
-    """Return the confidence at which the line is drawn: as it was left, at first the `chosen` operating point."""
-    kept = float(st.session_state.get(f"line_kept_{run.id}", chosen))
-    return float(st.session_state.setdefault(slider_key(run), kept))
+    """Return the confidence at which the line is drawn: as it was left, at first the `chosen` operating point.
+
+    It is noted each time, as the slider's own value goes when its page is left.
+    """
+    left = f"line_left_{run.id}"
+    line = float(st.session_state.setdefault(slider_key(run), float(st.session_state.get(left, chosen))))
+    if abs(line - chosen) > SAME_LINE:
+        st.session_state[left] = line
+    else:
+        st.session_state.pop(left, None)  # so that it follows what is chosen elsewhere
+    return line
 
 
 def show_line(run: Run, evaluation: Evaluation) -> None:
@@ -72,7 +79,7 @@ def show_operating_point(run: Run, evaluation: Evaluation, detector: Detector) -
     if stored is not None:
         who = "Chosen by Graft, highest F1" if stored.rule == MAX_F1 else "Kept with the model"
         words = f"{who}: {score(stored.confidence)}. Predicting, export and report use it."
-        if abs(stored.confidence - float(st.session_state[key])) > 0.0006:
+        if abs(stored.confidence - float(st.session_state[key])) > SAME_LINE:
             words += " What you see here follows the slider."
         st.caption(words)
 

@@ -497,7 +497,9 @@ def test_broken_class_folders(workspace, tmp_path, change, expected):
         with pytest.raises(InputError):
             raise_when_blocked(import_dataset(workspace, root))
         return
-    assert expected in {item.code for item in import_dataset(workspace, root).findings}
+    findings = import_dataset(workspace, root).findings
+    assert expected in {item.code for item in findings}
+    assert "<" not in " ".join(name for item in findings for name in item.files), "objects of Python in a message"
 
 
 def raise_when_blocked(dataset) -> None:
