@@ -57,7 +57,7 @@ def test_the_line_is_where_it_was_after_a_look_at_the_closed_test_part(
     line.focus()
     line.press("ArrowRight")
     page.get_by_role("button", name="Keep this line for the model").click()
-    expect(page.get_by_text(f"Kept with the model: {float(line.input_value()):.3f}")).to_be_visible()
+    expect(page.get_by_text(f"Kept with the model: a confidence of {float(line.input_value()):.3f}")).to_be_visible()
     kept = load_operating_point(get_run(workspace, run.id).folder)
     assert kept is not None
     assert kept.confidence == pytest.approx(float(line.input_value()), abs=0.0006) != pytest.approx(float(drawn))

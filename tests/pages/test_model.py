@@ -278,3 +278,12 @@ def test_the_plan_says_why_its_size_is_not_the_usual_one(opened: tuple[AppTest, 
                for line in lines)  # fmt: skip
     shown = next(item.value for item in app.markdown if "is usual" in item.value)
     assert plain(spec.reasons["imgsz"]) in shown
+
+
+def test_the_plan_says_how_far_a_training_may_go_on(opened: tuple[AppTest, str], workspace: Workspace) -> None:
+    _, dataset = opened
+    spec = planned(workspace, dataset).model_copy(update={"goes_on": True, "epochs": 10})
+    words = " ".join(plan_words(spec, load_dataset(workspace, dataset)))
+    assert "40 epochs at most" in words
+    short = " ".join(plan_words(spec.model_copy(update={"epochs": 2}), load_dataset(workspace, dataset)))
+    assert "at most" not in short, "from two epochs it can't be told whether more pays"

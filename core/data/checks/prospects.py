@@ -49,7 +49,7 @@ class Prospects:
             enough = "None" if not self.learnable else str(len(self.learnable))
             said.append(
                 f"{enough} of {count(classes, 'class')} {have} the {FEW_OBJECTS} {self.counted} to learn from that a "
-                "first model needs; of the others expect a first impression at most."
+                f"first model needs; {'of the others ' if self.learnable else ''}expect a first impression at most."
             )
         if len(self.judged) < classes:
             said.append(

@@ -122,7 +122,7 @@ def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
     lines = []
     width = main.high - main.low
     if main.has_interval and width > 0.1:
-        lines.append(f"The verdict is known only within {points(width)} points ({value_between(main)}).")
+        lines.append(f"The verdict is known only to {points(width)} points ({value_between(main)}).")
     if evaluation.split == "val":
         chosen = "the best epoch and the operating point were" if task.finds_objects else "the best epoch was"
         lines.append(

@@ -11,7 +11,9 @@ from core.models.catalog import STARTER
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model
 from core.planning.drafts import Draft, drop_draft, load_draft, save_draft
+from core.planning.learning_curve import LEAST_EPOCHS
 from core.planning.plan import FIELDS, complete_spec
+from core.planning.rules import most_epochs
 from core.road import CHOSEN
 from core.spec import TrainingSpec
 from core.tasks import TASKS
@@ -113,6 +115,13 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
         f"{spec.batch} at a time."
         + (f" It ends early when {spec.patience} epochs bring nothing better." if may_end_early else ""),
     ]
+    if spec.goes_on:
+        most = most_epochs(spec.epochs)
+        lines.append(
+            f"After that it goes on while it pays, to {most} epochs at most: {round(most / spec.epochs)} times as long."
+            if spec.epochs >= LEAST_EPOCHS
+            else f"Whether more pays can be told from {LEAST_EPOCHS} epochs on: with fewer it ends as planned."
+        )
     if odd:
         lines.append(f"**{spec.imgsz} pixels**, where {usual} is usual. {plain(why)}")
     if spec.teacher:

@@ -77,8 +77,8 @@ def show_operating_point(run: Run, evaluation: Evaluation, detector: Detector) -
                              options=options if as_aimed else {})  # fmt: skip
     stored = load_operating_point(run.folder)
     if stored is not None:
-        who = "Chosen by Graft, highest F1" if stored.rule == MAX_F1 else "Kept with the model"
-        words = f"{who}: {score(stored.confidence)}. Predicting, export and report use it."
+        who = "Chosen by Graft for the highest F1" if stored.rule == MAX_F1 else "Kept with the model"
+        words = f"{who}: a confidence of {score(stored.confidence)}. Predicting, export and report use it."
         if abs(stored.confidence - float(st.session_state[key])) > SAME_LINE:
             words += " What you see here follows the slider."
         st.caption(words)

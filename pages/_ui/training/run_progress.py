@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.errors import GraftError
 from core.metric_words import metric_help, metric_title, metric_value, validator_words
+from core.planning.learning_curve import LEAST_EPOCHS
 from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.advice import MoreTime, end_is_decided, more_time
@@ -95,7 +96,7 @@ def _state(workspace: Workspace, run_id: str, live_now: bool) -> None:
         st.markdown(f"{state_badge(run.state)} {_queue_words(workspace, run)}")
     else:
         st.markdown(f"{state_badge(run.state)} {plain(_sentence(run, progress))}")
-    if run.state in (State.RUNNING, State.STARTING, State.STOPPING):
+    if run.state in (State.RUNNING, State.STARTING, State.STOPPING) and progress.final is None:
         _bars(progress)
     _figures(run, progress)
     expected = more_time(run, progress) if run.state in (State.RUNNING, State.FINISHED) else None
@@ -134,6 +135,8 @@ def _sentence(run: Run, progress: RunProgress) -> str:
         }.get(run.request, "Stopping.")
     if run.state is State.CANCELLED:
         return "Cancelled by you."
+    if run.state in (State.RUNNING, State.STARTING) and progress.final is not None:  # told by the time before
+        return f"Getting ready to go on after epoch {progress.epochs_done}."
     if progress.phase == "training" and not progress.rows:
         return "Learning; the first result comes at the end of the first epoch."
     return progress.sentence
@@ -237,6 +240,9 @@ def _do(action: Callable[..., Any], *args: Any, **options: Any) -> None:
 def _what_more_brings(run: Run, progress: RunProgress, expected: MoreTime | None) -> None:
     """Say what more time would bring, learnt from this run's own curve, and whether it takes it by itself."""
     if expected is None:
+        if run.state is State.FINISHED and run.spec.goes_on and len(progress.rows) < LEAST_EPOCHS:
+            st.markdown(f"From fewer than {LEAST_EPOCHS} epochs it can’t be told whether more would pay: it ended as "
+                        "planned. Train longer to see.")  # fmt: skip
         return
     words = f"Learnt from this run’s own curve: {expected.words}"
     if run.state is State.RUNNING and run.spec.goes_on and not run.more_epochs:
@@ -287,7 +293,8 @@ def _pictures(workspace: Workspace, run_id: str, _: bool) -> None:
         epoch = _chosen_epoch(run_id, sorted({picture_epoch(path.name) for path in answers}))
         pixels = TASKS[run.task].names_pixels
         how = "in the colours of the classes" if pixels else "dashed, with confidence), and your labels (solid"
-        st.caption(f"Its answers on the same validation pictures ({how}), padded as Ultralytics’ validator pads them")
+        padded = "" if TASKS[run.task].names_pictures else ", padded as Ultralytics’ validator pads them"
+        st.caption(f"Its answers on the same validation pictures ({how}){padded}")
         _row([path for path in answers if picture_epoch(path.name) == epoch], f"Answers after epoch {epoch}")
     if batch:
         st.caption("As the model sees its training pictures: cropped, turned, coloured and mixed on purpose")
