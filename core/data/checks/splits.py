@@ -112,6 +112,8 @@ def kept_of(rows: list[int], said: Said) -> list[tuple[int, int]]:
 
 def copies(examined: Examined, problems: Problems) -> None:
     """Note pictures that show the same: across parts as leaks, within a part as copies, with other labels as such."""
+    if examined.dataset.tile:
+        return  # whole pictures were compared before they were cut; tiles of plain ground are alike, and no copies
     table = examined.table
     splits, sources, digests = table["split"].tolist(), table["source"].tolist(), table["sha256"].tolist()
     sets = copy_sets(examined)

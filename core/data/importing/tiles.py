@@ -17,6 +17,7 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.data.checks.checking import check_dataset
 from core.data.dataset import SPLITS, Dataset, LabelledImage, LabelledObject, enclosing_box, format_labels, load_dataset
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
@@ -88,6 +89,8 @@ def cut_into_tiles(workspace: Workspace, dataset_id: str, size: int, *, progress
             workspace, folder, settings=settings, name=f"{dataset.name}, tiles of {size}", progress=progress
         )
     made.tile, made.source = size, f"{dataset.name}, cut into tiles of {size} pixels"
+    made.split_note = f"As in {dataset.name}: {dataset.split_note}" if dataset.split_note else made.split_note
+    made.findings = check_dataset(made)
     made.save()
     return made
 

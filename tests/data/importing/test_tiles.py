@@ -126,6 +126,10 @@ def test_parts_groups_and_the_original_stay(workspace: Workspace, tmp_path: Path
     assert (table["split"] == "val").sum() == 2 * per_picture
     train = table[table["split"] == "train"]
     assert (train["objects"] == 0).sum() <= (train["objects"] > 0).sum()
+    assert not {"leak-across-splits", "duplicate-image", "near-duplicate-image"} & {
+        item.code for item in tiles.findings
+    }
+    assert dataset.split_note in tiles.split_note
 
 
 def test_a_model_that_learned_from_tiles_looks_at_tiles(workspace: Workspace, tmp_path: Path) -> None:
