@@ -179,7 +179,9 @@ def epochs(facts: DatasetFacts, level: Level, batch: int, strategy: Strategy) ->
         ),
         "patience": Setting(
             patience,
-            f"It ends by itself when {patience} rounds in a row bring nothing better on the validation pictures.",
+            f"It ends by itself when {patience} rounds in a row bring nothing better on the validation pictures."
+            if patience < many
+            else "It learns to its end: so few rounds tell nothing about those that would follow.",
         ),
     }
 
