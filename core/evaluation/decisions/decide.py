@@ -281,11 +281,14 @@ def _missing(unit: str, bad: int, good: int, alarms: float | None) -> list[str]:
 def counted_words(decisions: Decisions) -> str:
     """Say what would have been done with the units of these pictures, with how many wrongly, and why rates differ."""
     counts, words = decisions.counts, _counted_words(decisions)
-    if counts is None or not counts.corrected:
+    if counts is None or not (counts.line_chosen or counts.epoch_chosen):
         return words
     if abs(counts.escapes - decisions.escaped) + abs(counts.overkilled - decisions.overkilled) < SEEN_AS_EQUAL:
         return words
-    chosen, both = ("the best epoch was", "it") if counts.good else ("the line and the best epoch were", "both")
+    if counts.line_chosen and counts.epoch_chosen:
+        chosen, both = "the line and the best epoch were", "both"
+    else:
+        chosen, both = ("the line was" if counts.line_chosen else "the best epoch was"), "it"
     return (
         f"{words} The rates differ from these counts: {chosen} chosen on these very pictures, and the rates are what "
         f"to expect of new ones, with {both} chosen anew on other pictures."

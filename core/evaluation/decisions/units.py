@@ -37,7 +37,10 @@ class UnitCounts:
     """bad units that would be passed, corrected for what was chosen on these pictures"""
     overkilled: float
     """good units that would be rejected, corrected likewise"""
-    corrected: bool
+    line_chosen: bool
+    """whether the line was chosen on these pictures, and they are corrected for it"""
+    epoch_chosen: bool
+    """likewise of the epoch"""
     for_a_reason: int | None = None
     """bad units rejected in which something labelled is found, not only a false alarm; None of a classifier"""
     good: str = ""
@@ -118,12 +121,12 @@ def _counted(
     told = findings.of_units(units)
     rejected[told.picture[told.confidence >= line]] = True
     escapes, overkilled = float((units.bad & ~rejected).sum()), float((~units.bad & rejected).sum())
-    choosing, corrected = evaluation.choosing, False
+    choosing, line_chosen, epoch_chosen = evaluation.choosing, False, False
     if choosing is not None and choosing.files == files and (rule is not None or epochs):
         best = choosing.best if epochs else None
         lost = flattery(findings, choosing.folds, rule or fixed(line), epochs, best, units)
         hits, all_rejected = float(lost.hits.sum()), float(lost.findings.sum())
         escapes = min(max(escapes + hits, 0.0), float(units.bad.sum()))
         overkilled = min(max(overkilled - (all_rejected - hits), 0.0), float((~units.bad).sum()))
-        corrected = True
-    return UnitCounts(files, units.of_picture, units.bad, rejected, escapes, overkilled, corrected)
+        line_chosen, epoch_chosen = rule is not None, best is not None
+    return UnitCounts(files, units.of_picture, units.bad, rejected, escapes, overkilled, line_chosen, epoch_chosen)

@@ -103,11 +103,14 @@ def test_where_rates_and_counts_differ_it_is_said_why(workspace: Workspace, tmp_
     detector_run(workspace, dataset, "run-half", 0.5)
     made = decide(evaluate_run(workspace, "run-half"))
     assert made.counts is not None
-    same = replace(made, counts=replace(made.counts, corrected=True))
-    other = replace(made, counts=replace(made.counts, corrected=True, escapes=made.counts.escapes + 0.4))
-    assert counted_words(same) == counted_words(made)
-    assert counted_words(other).startswith(counted_words(made))
-    assert "anew" in counted_words(other).removeprefix(counted_words(made))
+    plain = counted_words(replace(made, counts=replace(made.counts, line_chosen=False, epoch_chosen=False)))
+    for line, epoch in ((True, False), (False, True), (True, True)):
+        same = replace(made.counts, line_chosen=line, epoch_chosen=epoch)
+        assert counted_words(replace(made, counts=same)) == plain
+        other = replace(same, escapes=made.counts.escapes + 0.4)
+        said = counted_words(replace(made, counts=other)).removeprefix(plain)
+        assert "anew" in said
+        assert ("the line" in said, "epoch" in said) == (line, epoch), "what was not chosen here is told as chosen"
 
 
 @pytest.fixture
