@@ -70,7 +70,7 @@ def show_report(run: Run) -> None:
     """Show the settings of a report, make it, show and offer it."""
     st.markdown(
         "One file for a board, a hospital or a quality manager: two pages of summary, then everything behind them. It "
-        "opens without a network and prints to A4. Names of files never appear in it."
+        "opens without a network and prints to A4. Names of your pictures never appear in it."
     )
     path, folder = report_path(run), run_job_folder(run.folder, "report")
     running = show_job(folder, "report")

@@ -173,7 +173,6 @@ def show_what_next(run: Run, evaluation: Evaluation, dataset: Dataset | None) ->
         next_step("Watch it learn", "training.py", key="to_training", run=run.id)
         return
     show_next_steps(run, evaluation)
-    next_step("Try it on new pictures", "predict.py", key="to_predict", run=run.id)
     next_step("Take it away", "deliver.py", key="to_deliver", main=False, run=run.id)
     next_step("Compare it with another run", "compare.py", key="to_compare", main=False, run=run.id)
     label_more(workspace, run, dataset)

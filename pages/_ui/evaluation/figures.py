@@ -214,12 +214,13 @@ def show_calibration(run: Run, evaluation: Evaluation) -> None:
 
 
 def show_next_steps(run: Run, evaluation: Evaluation) -> None:
-    """Say what to do next, what would gain most first, each sentence with its figure."""
+    """Say what to do next, what would gain most first, each sentence with its figure; then lead on."""
     longer = train_longer(run, progress_of(run))
     steps = [longer, *evaluation.next_steps] if longer else evaluation.next_steps
     for sentence in steps:
         st.markdown(f"- {plain(sentence)}")
     if longer:
-        next_step("Train it longer", "training.py", key="train_longer", main=False, run=run.id)
+        next_step("Train it longer", "training.py", key="train_longer", run=run.id)
     if not steps:
         st.markdown("Nothing stands out that more pictures or another setting would clearly mend.")
+    next_step("Try it on new pictures", "predict.py", key="to_predict", main=not longer, run=run.id)
