@@ -33,6 +33,8 @@ OVERLAP = 0.2
 """Share of a tile that its neighbour sees too, so that an object on a border is whole in one of them."""
 LEAST_PART = 0.1
 """Share of an object's area that must lie in a tile for it to be labelled there (SAHI's default)."""
+LEAST_PIXELS = 4.0
+"""Width and height of a part in a tile, so that it is labelled there: thinner ones are not seen."""
 SMALLEST, LARGEST = 64, 4096
 MOST_TILES = 200_000
 GROUP = r"([^/]+-\d+)__\d+_\d+_\d+\."
@@ -172,8 +174,9 @@ def _cut(
 
 
 def in_tile(item: LabelledObject, width: int, height: int, tile: Tile, task: str) -> LabelledObject | None:
-    """Return the part of an object that lies in a tile, in fractions of that; None where less than LEAST_PART does.
+    """Return the part of an object that lies in a tile, in fractions of that; None where hardly any of it does.
 
+    That is less than LEAST_PART of it, or a sliver thinner than LEAST_PIXELS of one that isn't as thin.
     `width` and `height`: of the picture, in pixels. Turned boxes (obb) get the smallest turned box around their part.
     """
     if item.polygon is not None:
@@ -186,6 +189,8 @@ def in_tile(item: LabelledObject, width: int, height: int, tile: Tile, task: str
     part = _clipped(whole, tile.width, tile.height)
     area = outline_area(part)
     if not area or area < LEAST_PART * outline_area(whole):
+        return None
+    if np.ptp(part, axis=0).min() < LEAST_PIXELS <= np.ptp(whole, axis=0).min():
         return None
     if TASKS[task].shape == "corners" and part is not whole:
         part = turned_box(part)

@@ -113,6 +113,11 @@ def test_a_sliver_is_not_labelled() -> None:
     assert in_tile(item, 100, 100, Tile(0, 0, 33, 100), "detect") is None  # 3 of 40 columns
     assert in_tile(item, 100, 100, Tile(0, 0, 35, 100), "detect") is not None
     assert in_tile(item, 100, 100, Tile(80, 0, 20, 100), "detect") is None
+    small = LabelledObject(0, (0.5, 0.5, 0.12, 0.12))  # 44 to 56
+    assert in_tile(small, 100, 100, Tile(0, 0, 47, 100), "detect") is None  # a quarter, but 3 columns
+    assert in_tile(small, 100, 100, Tile(0, 0, 49, 100), "detect") is not None
+    thin = LabelledObject(0, (0.5, 0.5, 0.9, 0.03))
+    assert in_tile(thin, 100, 100, Tile(0, 0, 49, 100), "detect") is not None, "it is as thin as a whole"
 
 
 def test_parts_groups_and_the_original_stay(workspace: Workspace, tmp_path: Path) -> None:
