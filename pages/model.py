@@ -11,6 +11,7 @@ from core.models.catalog import STARTER, Model, find_model
 from core.models.library import list_models
 from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import import_file, is_here, missing_words, models_to_choose
+from core.planning.rules import worth_tiles
 from core.processes.starting import prepare
 from core.spec import TrainingSpec
 from core.tasks import TASKS
@@ -18,7 +19,7 @@ from core.training.arguments import Argument, parse_setting, training_arguments
 from core.training.runs import list_runs
 from core.words import megabytes, millions
 from pages._ui.common import frame
-from pages._ui.common.cells import Notebook, empty, python_fold
+from pages._ui.common.cells import Notebook, empty, next_step, python_fold
 from pages._ui.common.draft import (
     OWN_MODEL,
     default_values,
@@ -29,6 +30,7 @@ from pages._ui.common.draft import (
     recall_typed,
     spec_code,
 )
+from pages._ui.common.facts import facts_of
 from pages._ui.common.formatting import plain
 from pages._ui.common.running import show_download
 from pages._ui.common.settings import field_widget
@@ -259,6 +261,8 @@ with head:
     elif planned is not None:
         keep_draft(workspace, spec)
         show_plan(plan, plan_words(spec, dataset))
+        if worth_tiles(facts_of(dataset), spec.imgsz):
+            next_step("Cut the pictures into tiles first", "dataset.py", key="to_tiles", main=False, dataset=dataset.id)
         show_start(workspace, dataset, spec)
         views_fold(workspace, dataset, spec)
         python_fold(spec_code(spec), key="spec")

@@ -119,10 +119,22 @@ def image_size(facts: DatasetFacts, machine: MachineFacts, level: Level) -> tupl
     if seen < TOO_SMALL:
         notes.append(
             f"At {size} pixels a small object ({natural:.0f} of {facts.side} pixels) shrinks to {seen:.0f} and will "
-            f"mostly be missed. Cut the pictures into tiles of {tile_size(facts)} pixels (Dataset page), and it is "
-            "seen in nearly its full size."
+            "mostly be missed."
+            + (
+                f" Cut the pictures into tiles of {tile_size(facts)} pixels (Dataset page), and it is seen in nearly "
+                "its full size."
+                if worth_tiles(facts, size)
+                else ""
+            )
         )
     return Setting(size, reason), notes
+
+
+def worth_tiles(facts: DatasetFacts, size: int) -> bool:
+    """Say whether small objects can hardly be seen at `size` pixels, and pictures can be cut into tiles instead."""
+    if facts.small_share is None or facts.small_share * size >= TOO_SMALL:
+        return False
+    return TASKS[facts.task].fits_tiles and facts.side > tile_size(facts)
 
 
 def tile_size(facts: DatasetFacts) -> int:

@@ -18,7 +18,7 @@ from core.data.importing.settings import ImportSettings
 from core.data.importing.tiles import LARGEST, SMALLEST, cut_into_tiles, tile_count
 from core.errors import GraftError, InputError
 from core.jobs import Progress
-from core.planning.rules import tile_size
+from core.planning.rules import tile_size, worth_tiles
 from core.tasks import TASKS
 from core.words import count, time_left
 from core.workspace import Workspace
@@ -192,7 +192,11 @@ def tile_controls(workspace: Workspace, dataset: Dataset) -> Dataset | None:
     largest = int(table[["width", "height"]].to_numpy().max()) if len(table) else 0
     if not TASKS[dataset.task].fits_tiles or largest <= tile_size(facts):
         return None
-    with st.expander("Are they too small to be seen? Cut the pictures into tiles", key="tiles_fold", type="compact"):
+    small_ones = worth_tiles(facts, TASKS[dataset.task].usual_size)
+    with st.expander(
+        "Are they too small to be seen? Cut the pictures into tiles", expanded=small_ones, key="tiles_fold",
+        type="compact",
+    ):  # fmt: skip
         small = facts.small_object or 0.0
         st.markdown(
             f"A small object is {small:.0f} pixels wide in pictures of {facts.side}. A training scales the whole "

@@ -19,7 +19,7 @@ from core.errors import InputError
 from core.tasks import Task
 from core.workspace import Workspace
 from tests.evaluation.stored_runs import trained
-from tests.pages.conftest import open_alone
+from tests.pages.conftest import open_alone, open_page
 from tests.tiny import write_class_folders
 
 COLOURS = [(250, 0, 0), (0, 250, 0), (0, 0, 250)]
@@ -179,3 +179,25 @@ def test_the_command_line_and_the_page_cut(
     assert main(["datasets", "--json"]) == 0
     names = {item["name"] for item in json.loads(capsys.readouterr().out)["datasets"]}
     assert any(name.endswith("tiles of 160") for name in names)
+
+
+def test_a_plan_that_can_not_see_small_objects_leads_to_the_tiles(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "dots"
+    for number in range(4):
+        split = "val" if number == 3 else "train"
+        picture = Image.new("RGB", (1600, 1200), (90, 90, 90))
+        ImageDraw.Draw(picture).rectangle([200, 300 + number, 211, 311 + number], fill=(250, 0, 0))
+        for kind in ("images", "labels"):
+            (folder / kind / split).mkdir(parents=True, exist_ok=True)
+        picture.save(folder / "images" / split / f"{number}.png")
+        box = (205.5 / 1600, (305.5 + number) / 1200, 12 / 1600, 12 / 1200)
+        (folder / "labels" / split / f"{number}.txt").write_text(f"0 {' '.join(map(str, box))}\n")
+    (folder / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [dot]\n")
+    dataset = import_dataset(workspace, folder)
+    page = open_page("model.py", dataset=dataset.id)
+    assert not page.exception
+    assert [item for item in page.button if item.key == "to_tiles"]
+    tiles = cut_into_tiles(workspace, dataset.id, 480)
+    page = open_page("model.py", dataset=tiles.id)
+    assert not page.exception
+    assert not [item for item in page.button if item.key == "to_tiles"]
