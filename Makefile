@@ -69,13 +69,10 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Graft needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV) || (echo "On Debian or Ubuntu: sudo apt-get install python3-venv" >&2; exit 1)
 
-# What is never imported is not compiled: it took a third of the time.
-INSTALL := $(BIN)/python -m pip install --quiet --no-compile
-
 # Ultralytics asks for opencv-python, which needs a screen's libraries (libGL). The headless build is the same cv2
 # without them: it is laid over it, in the same version.
 define use_headless_opencv
-$(INSTALL) --no-deps --force-reinstall "opencv-python-headless==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("opencv-python"))')"
+$(BIN)/python -m pip install --quiet --no-deps --force-reinstall "opencv-python-headless==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("opencv-python"))')"
 endef
 
 # TORCH_INDEX: where PyTorch comes from, if not from where pip looks by itself. On Linux that is a build with 5 GB of
@@ -83,13 +80,13 @@ endef
 TORCH := $(shell grep -E '^torch(vision)?>' requirements.txt)
 
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
-	$(if $(TORCH_INDEX),$(INSTALL) --index-url $(TORCH_INDEX) $(foreach wanted,$(TORCH),"$(wanted)"))
-	$(INSTALL) -r requirements.txt
+	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet --index-url $(TORCH_INDEX) $(foreach wanted,$(TORCH),"$(wanted)"))
+	$(BIN)/python -m pip install --quiet -r requirements.txt
 	$(use_headless_opencv)
 	touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	$(INSTALL) -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	$(use_headless_opencv)
 	touch $@
 
