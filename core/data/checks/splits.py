@@ -116,6 +116,7 @@ def copies(examined: Examined, problems: Problems) -> None:
         return  # whole pictures were compared before they were cut; tiles of plain ground are alike, and no copies
     table = examined.table
     splits, sources, digests = table["split"].tolist(), table["source"].tolist(), table["sha256"].tolist()
+    named = TASKS[examined.dataset.task].names_pictures
     sets = copy_sets(examined)
     said = said_of([row for rows in sets for row in rows], examined)
     for rows in sets:
@@ -124,7 +125,9 @@ def copies(examined: Examined, problems: Problems) -> None:
             if members[here]:
                 for row in members[there]:
                     problems.note(code, f"{sources[row]} ({there}) = {sources[members[here][0]]} ({here})")
-        _note_disagreements(rows, said, examined, problems)
+        for one, other in _disagreements(rows, said, None if named else digests):
+            told = [f"{sources[row]} ({', '.join(said[row] or ())})" if named else sources[row] for row in (one, other)]
+            problems.note("copies-disagree", " = ".join(told))
         for same in members.values():
             seen: set[str] = set()
             for row, kept in kept_of(same, said):
@@ -134,18 +137,17 @@ def copies(examined: Examined, problems: Problems) -> None:
                 seen.add(digests[row])
 
 
-def _note_disagreements(rows: list[int], said: Said, examined: Examined, problems: Problems) -> None:
-    """Note the first picture of each way in which copies are labelled, but for the first way."""
-    named = TASKS[examined.dataset.task].names_pictures
-    sources, digests = examined.table["source"].tolist(), examined.table["sha256"].tolist()
+def _disagreements(rows: list[int], said: Said, digests: list[str] | None) -> list[tuple[int, int]]:
+    """Return the first picture of each further way in which copies are labelled, each with that of the first way.
+
+    With `digests` copies are compared only where their files are equal.
+    """
     ways: dict[str, dict[tuple[str, ...], int]] = {}
     for row in rows:
         if (words := said[row]) is not None:
-            ways.setdefault("" if named else digests[row], {}).setdefault(words, row)
-    for way in ways.values():
-        told = [f"{sources[row]} ({', '.join(words)})" if named else sources[row] for words, row in way.items()]
-        for other in told[1:]:
-            problems.note("copies-disagree", f"{other} = {told[0]}")
+            ways.setdefault(digests[row] if digests else "", {}).setdefault(words, row)
+    firsts = [list(way.values()) for way in ways.values()]
+    return [(other, first) for first, *others in firsts for other in others]
 
 
 def straddling_groups(examined: Examined, problems: Problems) -> None:

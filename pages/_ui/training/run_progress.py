@@ -135,7 +135,7 @@ def _sentence(run: Run, progress: RunProgress) -> str:
         }.get(run.request, "Stopping.")
     if run.state is State.CANCELLED:
         return "Cancelled by you."
-    if run.state in (State.RUNNING, State.STARTING) and progress.final is not None:  # told by the time before
+    if run.state is State.STARTING and progress.final is not None:  # that of the attempt before
         return f"Getting ready to go on after epoch {progress.epochs_done}."
     if progress.phase == "training" and not progress.rows:
         return "Learning; the first result comes at the end of the first epoch."
