@@ -126,7 +126,7 @@ def _understanding_answer(understood: Any) -> dict[str, Any]:
         lines.append(f"  task:     {understood.task}")
         lines.append("  pictures: " + ", ".join(f"{part} {number}" for part, number in understood.images.items()))
         lines.append("  objects:  " + ", ".join(f"{name} {number}" for name, number in understood.objects.items()))
-    lines += [f"  {item.severity.value}: {item.message}" for item in understood.left_out]
+    lines += [f"  {item.severity.value}: {item.message}" for item in (*understood.left_out, *understood.noticed)]
     for choice in understood.choices:
         lines.append(f"  choice: {choice.question} " + (choice.why or f"Taken: {choice.taken}" if choice.taken else ""))
         lines += [f"    {choice.option(option.value)}   {option.meaning}" for option in choice.options]

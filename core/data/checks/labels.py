@@ -8,7 +8,7 @@ import numpy as np
 
 from core.data.checks.examined import Check, Examined
 from core.data.findings.problems import MAX_FILES, Problems
-from core.tasks import TASKS
+from core.tasks import TASKS, Task
 from core.words import thousands
 
 TRAIN_SIZE = 640
@@ -24,11 +24,27 @@ def no_labels(examined: Examined, problems: Problems) -> None:
         problems.note("no-labels", count=len(examined.table))
 
 
-def single_class(examined: Examined, problems: Problems) -> None:
-    """Note a classification set of one class."""
-    dataset = examined.dataset
-    if TASKS[dataset.task].names_pictures and sum(count > 0 for count in dataset.instances.values()) < 2:
-        problems.note("single-class", ", ".join(dataset.classes))
+def classes(examined: Examined, problems: Problems) -> None:
+    """Note what is odd about the classes and how often each occurs."""
+    note_classes(examined.dataset.task, examined.dataset.instances, problems)
+
+
+def note_classes(task: Task, instances: dict[str, int], problems: Problems) -> None:
+    """Note one class alone, names that are alike, classes without an object, far rarer ones.
+
+    `instances` are the labelled objects per class name, all classes in it.
+    """
+    held = {name: count for name, count in instances.items() if count}
+    if TASKS[task].names_pictures and len(held) < 2:
+        problems.note("single-class", ", ".join(instances))
+    for one, other in alike(list(instances)):
+        problems.note("class-names-alike", f"{one} / {other}")
+    most = max(held.values(), default=0)
+    for name in instances:
+        if held and name not in held:
+            problems.note("unused-class", name)
+        elif held and held[name] * IMBALANCE < most:
+            problems.note("class-imbalance", f"{name}: {thousands(held[name])} (most frequent: {thousands(most)})")
 
 
 def missing_labels(examined: Examined, problems: Problems) -> None:
@@ -110,20 +126,6 @@ def identical_boxes(examined: Examined, problems: Problems) -> None:
         problems.note("identical-boxes", count=int(counts.max()))
 
 
-def unused_classes(examined: Examined, problems: Problems) -> None:
-    """Note classes of the list that have no object."""
-    if sum(examined.dataset.instances.values()):
-        for name, count in examined.dataset.instances.items():
-            if not count:
-                problems.note("unused-class", name)
-
-
-def alike_names(examined: Examined, problems: Problems) -> None:
-    """Note class names that differ by case, spacing or plural only."""
-    for one, other in alike(examined.dataset.classes):
-        problems.note("class-names-alike", f"{one} / {other}")
-
-
 def alike(names: list[str]) -> list[tuple[str, str]]:
     """Return pairs of names (first, later) that read the same without case, spacing, hyphens and plural s."""
     seen: dict[str, str] = {}
@@ -148,15 +150,6 @@ def _singular(word: str) -> str:
     return word
 
 
-def class_balance(examined: Examined, problems: Problems) -> None:
-    """Note classes that are far rarer than the most frequent one."""
-    counts = {name: count for name, count in examined.dataset.instances.items() if count}
-    most = max(counts.values(), default=0)
-    for name, count in counts.items():
-        if count * IMBALANCE < most:
-            problems.note("class-imbalance", f"{name}: {thousands(count)} (most frequent: {thousands(most)})")
-
-
 def few_objects(examined: Examined, problems: Problems) -> None:
     """Note classes with too few objects in train."""
     if TASKS[examined.dataset.task].names_pixels:
@@ -169,15 +162,12 @@ def few_objects(examined: Examined, problems: Problems) -> None:
 
 LABEL_CHECKS: tuple[Check, ...] = (
     no_labels,
-    single_class,
+    classes,
     missing_labels,
     empty_labels,
     duplicate_boxes,
     tiny_objects,
     whole_image_boxes,
     identical_boxes,
-    unused_classes,
-    alike_names,
-    class_balance,
     few_objects,
 )

@@ -370,6 +370,12 @@ READING: dict[str, Kind] = {
         "All pictures with something marked on them ({more}) lay in test, so the split was made anew.",
         "All pictures with something marked on them ({more}) lay in test, so the split was made anew.",
     ),
+    "folder-without-pictures": Kind(
+        W,
+        "One folder beside those of the classes holds no picture, so it is no class.",
+        "{n} folders beside those of the classes hold no picture, so they are no classes.",
+        "If it should be one, put its pictures in and import again: a model can’t learn what it is never shown.",
+    ),
     "missing-class": Kind(
         W,
         "One picture has no class and was left out.",

@@ -65,7 +65,8 @@ def start_import(
 def start_look(workspace: Workspace, folder: Path, source: Sequence[Path], *, settings: dict[str, Any]) -> str:
     """Start the child that says what files and folders would be imported as; return the job's id.
 
-    Its result is `understood` (the record of an Understanding) and `examples` (class -> a picture in `examples/`).
+    Its result is `understood` (the record of an Understanding) and `examples` (class, or picture where there
+    is none, -> a picture in `examples/`).
     """
     return _start(workspace, folder, source, settings, look=True)
 
@@ -130,7 +131,8 @@ def import_job(job: dict[str, Any], report: Report) -> dict[str, Any]:
         folder = Path(job["folder"])
         if job["look"]:
             understood = understand(workspace, sources, settings=settings, progress=report, unpacked=folder)
-            return {"understood": understood.record(), "examples": draw_examples(understood, folder / "examples")}
+            drawn = draw_examples(understood, folder / "examples", settings.window)
+            return {"understood": understood.record(), "examples": drawn}
         dataset = import_dataset(
             workspace, sources, settings=settings, name=job["name"] or None, progress=report, unpacked=folder
         )

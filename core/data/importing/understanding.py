@@ -1,23 +1,26 @@
 """What would be imported: layout, task, classes, split, what is left out and what had to be chosen; nothing is written.
 
-Labels are read, pictures are not decoded: what is wrong with a picture itself is found by the import alone.
+Labels are read, pictures are not decoded, but for the few that are shown: what is wrong with a picture itself is found
+by the import alone.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from PIL import Image
 
+from core.data.checks.labels import note_classes
 from core.data.dataset import SPLITS, Finding, LabelledImage
 from core.data.findings.problems import Problems
 from core.data.images.counting import count_pages
-from core.data.images.decoding import decode
+from core.data.images.decoding import load_rgb
 from core.data.images.page import UnreadableImage
 from core.data.images.thumbnails import draw_marks, lay_mask, truth_marks
+from core.data.images.windows import Window
 from core.data.importing.settings import ImportSettings
 from core.data.importing.uploads import CHOSEN, Meter, chosen_earlier, gather, layout_of, read_upload, source_words
 from core.data.reading.choices import Choice, Choices, Earlier, Undecided
@@ -34,6 +37,8 @@ from core.workspace import Workspace
 
 MOST_EXAMPLES = 24
 """Classes of which a picture is drawn."""
+UNLABELLED_EXAMPLES = 4
+"""Pictures that are drawn where nothing is labelled."""
 EXAMPLE_SIDE = 360
 """Longer side of a drawn picture, in pixels."""
 
@@ -55,10 +60,12 @@ class Understanding:
     split_note: str = ""
     left_out: list[Finding] = field(default_factory=list)
     """what was left out or changed while reading, and why"""
+    noticed: list[Finding] = field(default_factory=list)
+    """what the checks after the import will say of the classes, so far as the labels alone tell"""
     choices: list[Choice] = field(default_factory=list)
     """where several readings fitted"""
     examples: dict[str, SourceImage] = field(default_factory=dict)
-    """class -> a picture with it, as it lies in the upload"""
+    """class -> a picture with it, as it lies in the upload; without classes some pictures by their names"""
 
     @property
     def open_choice(self) -> Choice | None:
@@ -75,12 +82,15 @@ class Understanding:
             "objects": self.objects,
             "images": self.images,
             "split_note": self.split_note,
-            "left_out": [
-                item.model_dump(mode="json", include={"code", "severity", "count", "message", "examples", "why"})
-                for item in self.left_out
-            ],
+            "left_out": [_told(item) for item in self.left_out],
+            "noticed": [_told(item) for item in self.noticed],
             "choices": [choice.record() for choice in self.choices],
         }
+
+
+def _told(finding: Finding) -> dict[str, Any]:
+    """Return a finding as plain data, without its fix: there is no dataset yet that could be mended."""
+    return finding.model_dump(mode="json", include={"code", "severity", "count", "message", "examples", "why"})
 
 
 def understand(
@@ -125,16 +135,24 @@ def understand_tree(tree: Tree, settings: ImportSettings, earlier: dict[str, Ear
         for name, times in held.items():
             objects[name] += times * number if TASKS[found.task].names_pictures else times
         _take_example(examples, image, list(held))
+    if not found.classes:
+        step = max(1, len(found.images) // UNLABELLED_EXAMPLES)
+        examples = {image.name: image for image in found.images[::step][:UNLABELLED_EXAMPLES]}
     images, note = _split(found, pages, settings)
+    instances = {name: objects[name] for name in found.classes}
+    noticed = Problems()
+    if instances:
+        note_classes(found.task, instances, noticed)
     return Understanding(
         module.NAME,
         module.LAYOUT,
         found.task,
         found.classes,
-        {name: objects[name] for name in found.classes},
+        instances,
         images,
         note,
         [item for item in found.problems.findings() if item.code != CHOSEN],
+        noticed.findings(),
         list(tree.choices.made.values()),
         examples,
     )
@@ -154,12 +172,15 @@ def _take_example(examples: dict[str, SourceImage], image: SourceImage, names: l
             return
 
 
-def draw_examples(understood: Understanding, folder: Path) -> dict[str, str]:
-    """Draw a picture of each of the first classes with its labels into `folder`; return class -> file name."""
+def draw_examples(understood: Understanding, folder: Path, window: str = "auto") -> dict[str, str]:
+    """Draw a picture of each of the first classes with its labels into `folder`; return class -> file name.
+
+    `window` is how pictures of more than 8 bits are shown, as Window.parse reads it.
+    """
     folder.mkdir(exist_ok=True)
     drawn = {}
     for number, (name, image) in enumerate(list(understood.examples.items())[:MOST_EXAMPLES]):
-        picture = _first_page(image.path)
+        picture = _first_page(image, folder, Window.parse(window))
         if picture is None or understood.task is None:
             continue
         size = picture.size
@@ -174,14 +195,20 @@ def draw_examples(understood: Understanding, folder: Path) -> dict[str, str]:
     return drawn
 
 
-def _first_page(path: Path) -> Image.Image | None:
-    """Return a picture file's first page in colour, None when it can't be read."""
+def _first_page(image: SourceImage, folder: Path, window: Window) -> Image.Image | None:
+    """Return a picture's first page in colour, None when it can't be read; `folder` takes one out of another file."""
+    path = image.path
+    if image.inside is not None:
+        path = folder / f"inside{PurePosixPath(image.name).suffix.lower()}"
     try:
-        for page in decode(path):
-            return page.image.convert("RGB")
-    except (UnreadableImage, InputError, OSError):
-        pass
-    return None
+        if image.inside is not None:
+            path.write_bytes(image.inside())
+        return load_rgb(path, window)
+    except (UnreadableImage, InputError, OSError, StopIteration):
+        return None
+    finally:
+        if image.inside is not None:
+            path.unlink(missing_ok=True)
 
 
 def _pages(image: SourceImage, found: SourceDataset, settings: ImportSettings) -> int:

@@ -113,13 +113,13 @@ def _unpack(workspace: Workspace, source: Path, stage: Path, number: int, meter:
     if keep and listing.exists():
         told = read_json(listing)
         files = {name: folder / place for name, place in told["files"].items()}
-        return Tree(files, told["junk"], told["links"], told["label"])
+        return Tree(files, told["junk"], told["links"], told["label"], bare=told.get("bare", []))
     if folder.exists():
         shutil.rmtree(folder)  # what an attempt that was stopped left there
     tree = extract(source, folder, workspace.free_bytes(), lambda done, total: meter("Unpacking", done, total))
     if keep:
         files = {name: place.relative_to(folder).as_posix() for name, place in tree.files.items()}
-        told = {"files": files, "junk": tree.junk, "links": tree.links, "label": tree.label}
+        told = {"files": files, "junk": tree.junk, "links": tree.links, "label": tree.label, "bare": tree.bare}
         write_json_atomic(listing, told, durable=False)
     return tree
 

@@ -10,7 +10,7 @@ import io
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -208,7 +208,7 @@ def with_frames(tree: Tree, named: set[Path], stage: Path, settings: ImportSetti
     files = {name: path for name, path in tree.files.items() if name not in videos}
     files |= {name: folder / place for name, place in told["files"].items()}
     noted = [(code, example, number) for code, example, number in told["noted"]]
-    return Tree(dict(sorted(files.items())), tree.junk, tree.links, tree.label, groups=told["groups"], noted=noted)
+    return replace(tree, files=dict(sorted(files.items())), groups=told["groups"], noted=noted)
 
 
 def _of_all(

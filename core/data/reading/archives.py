@@ -16,7 +16,7 @@ from typing import IO
 
 from core.data.reading.door import reading
 from core.data.reading.encodings import tar_name, zip_names
-from core.data.reading.tree import Tree, is_junk
+from core.data.reading.tree import Tree, is_junk, nothing_in
 from core.data.reading.zip_methods import DEFLATE64, check_methods, open_entry
 from core.errors import InputError
 from core.words import count, megabytes, thousands
@@ -119,6 +119,7 @@ def _extract_zip(archive: Path, target: Path, limit: int, tick: Tick) -> Tree:
         spans = sorted((entry.header_offset, entry.compress_size) for entry in entries)
         if any(start + size > after for (start, size), (after, _) in pairwise(spans)):
             raise InputError(f"{archive.name} has entries that overlap, as a zip bomb does. It was refused.")
+    folders = [name for entry, name in zip(entries, names, strict=True) if entry.is_dir()]
     for entry, name in zip(entries, names, strict=True):
         if entry.is_dir() or not name:
             continue
@@ -129,7 +130,8 @@ def _extract_zip(archive: Path, target: Path, limit: int, tick: Tick) -> Tree:
     _make_folders(files.values())
     kept = [(entry, name) for entry, name in zip(entries, names, strict=True) if name in files and not entry.is_dir()]
     _unzip_all(archive, kept, files, tick)
-    return Tree(dict(sorted(files.items())), junk, label=_stem(archive))
+    bare = nothing_in(folders, (*files, *junk))
+    return Tree(dict(sorted(files.items())), junk, label=_stem(archive), bare=bare)
 
 
 def _unzip_all(archive: Path, entries: list[tuple[zipfile.ZipInfo, str]], files: dict[str, Path], tick: Tick) -> None:
@@ -176,6 +178,7 @@ def _extract_tar(archive: Path, target: Path, limit: int, tick: Tick) -> Tree:
     files: dict[str, Path] = {}
     folded: set[str] = set()
     junk: list[str] = []
+    folders: list[str] = []
     size = archive.stat().st_size
     done = entries = 0
     with archive.open("rb") as raw, tarfile.open(fileobj=raw, mode="r:*") as packed:
@@ -184,6 +187,7 @@ def _extract_tar(archive: Path, target: Path, limit: int, tick: Tick) -> Tree:
             packed.members = []  # type: ignore[attr-defined]  # a million headers need not stay in memory
             name = _safe_name(archive, tar_name(entry.name))
             if entry.isdir():
+                folders.append(name)
                 continue
             if not entry.isfile():
                 raise InputError(_link_message(archive, entry.name))
@@ -200,7 +204,8 @@ def _extract_tar(archive: Path, target: Path, limit: int, tick: Tick) -> Tree:
                 _write(archive, source, place, entry.size)
             files[name] = place
             tick(min(raw.tell(), size), size)
-    return Tree(dict(sorted(files.items())), junk, label=_stem(archive))
+    bare = nothing_in(folders, (*files, *junk))
+    return Tree(dict(sorted(files.items())), junk, label=_stem(archive), bare=bare)
 
 
 def _link_message(archive: Path, name: str) -> str:

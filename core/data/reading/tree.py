@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -78,6 +78,8 @@ class Tree:
     """what pictures belong together, by their names, where it is known before they are read: frames of one video"""
     noted: list[tuple[str, str, int]] = field(default_factory=list)
     """findings made before reading: code, example, how many"""
+    bare: list[str] = field(default_factory=list)
+    """folders in which there is nothing at all, no folder either"""
     _by_suffix: dict[tuple[str, ...], list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
@@ -231,8 +233,11 @@ def read_folder(folder: Path, prefix: str = "") -> Tree:
     files: dict[str, Path] = {}
     junk: list[str] = []
     links: list[str] = []
+    bare: list[str] = []
     for place, folders, names in os.walk(root, followlinks=False):
         folders.sort()
+        if not folders and not names and place != str(root):
+            bare.append(composed(readable(prefix + Path(place).relative_to(root).as_posix())))
         links += [
             prefix + (Path(place) / name).relative_to(root).as_posix() for name in folders if _is_link(place, name)
         ]
@@ -246,7 +251,7 @@ def read_folder(folder: Path, prefix: str = "") -> Tree:
                 links.append(relative)
             elif path.is_file():
                 files[relative] = path
-    return Tree(dict(sorted(files.items())), junk, links, folder.name)
+    return Tree(dict(sorted(files.items())), junk, links, folder.name, bare=bare)
 
 
 def _leads_within(link: Path, root: Path) -> bool:
@@ -264,15 +269,25 @@ def merge_trees(trees: list[Tree]) -> Tree:
     names = [set(tree.files) for tree in trees]
     clash = any(names[i] & names[j] for i in range(len(names)) for j in range(i))
     files: dict[str, Path] = {}
+    bare: list[str] = []
     for number, tree in enumerate(trees):
         top = f"{tree.label}/" if [other.label for other in trees].count(tree.label) == 1 else f"{tree.label}_{number}/"
         files.update({(top + name if clash else name): path for name, path in tree.files.items()})
+        bare += [top + name if clash else name for name in tree.bare]
     return Tree(
         dict(sorted(files.items())),
         [name for tree in trees for name in tree.junk],
         [name for tree in trees for name in tree.links],
         " + ".join(tree.label for tree in trees),
+        bare=bare,
     )
+
+
+def nothing_in(folders: Iterable[str], files: Iterable[str]) -> list[str]:
+    """Return those of the folders that an archive names in which there is neither a file nor a folder."""
+    named = {folder for folder in folders if folder}
+    filled = {name.rpartition("/")[0] for name in (*files, *named)}
+    return sorted(named - filled)
 
 
 def _is_link(place: str, name: str) -> bool:

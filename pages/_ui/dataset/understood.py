@@ -105,6 +105,8 @@ def _show(understood: dict[str, Any], examples: dict[str, str], folder: Path, ch
             _choose(choice, understood, folder, chosen)
     if understood["classes"]:
         _classes(understood, examples, folder)
+    elif examples:
+        _pictures(examples, folder)
     if understood["split_note"]:
         st.caption(plain(understood["split_note"]))
     taken = [choice for choice in open_first if choice["taken"] is not None]
@@ -115,6 +117,11 @@ def _show(understood: dict[str, Any], examples: dict[str, str], folder: Path, ch
     if understood["left_out"]:
         st.markdown("**What is left out or was changed**")
         show_findings([Finding(**item) for item in understood["left_out"]], key=f"look_{folder.name}")
+    if understood["noticed"]:
+        st.markdown("**What is worth a look, now or after the import**")
+        show_findings([Finding(**item) for item in understood["noticed"]], key=f"noticed_{folder.name}")
+    if understood["task"] is not None:
+        st.caption("Damaged pictures and copies are found by the import, which opens each picture.")
 
 
 def _contents(understood: dict[str, Any]) -> str:
@@ -144,6 +151,13 @@ def _classes(understood: dict[str, Any], examples: dict[str, str], folder: Path)
     if len(names) > MOST_SHOWN:
         rest = names[MOST_SHOWN : MOST_SHOWN + 40]
         st.caption(f"and {count(len(names) - MOST_SHOWN, 'class')} more: {plain(', '.join(rest))}")
+
+
+def _pictures(examples: dict[str, str], folder: Path) -> None:
+    """Show some pictures of an upload in which nothing is labelled."""
+    with st.grid(4, min_column_width=150, gap="small"):
+        for name, file in examples.items():
+            st.image((folder / "examples" / file).read_bytes(), alt=f"The picture {name}", width="stretch")
 
 
 def _choose(choice: dict[str, Any], understood: dict[str, Any], folder: Path, chosen: dict[str, str]) -> None:

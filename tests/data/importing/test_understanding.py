@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 from core.cli import main
 from core.data.importing import ImportSettings, import_dataset
-from core.data.importing.understanding import understand
+from core.data.importing.understanding import draw_examples, understand
 from core.workspace import Workspace
 from tests.data.writers import picture
 
@@ -125,3 +126,52 @@ def test_files_of_several_pictures_are_counted_as_what_they_become(workspace: Wo
     assert said.objects == made.instances == {"bad": 1, "good": 5}
     first = understand(workspace, root, settings=ImportSettings(pages="first"))
     assert sum(first.images.values()) == 3
+
+
+def test_it_says_beforehand_what_the_checks_will_say_of_the_classes(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "set"
+    for name, number in (("dent", 2), ("Dents", 45), ("scratch", 3)):
+        for place in range(number):
+            picture(root / name / f"{place}.png", place)
+    told = {item.code: item.count for item in understand(workspace, root).noticed}
+    found = {item.code: item.count for item in import_dataset(workspace, root).findings}
+    assert told == {"class-names-alike": 1, "class-imbalance": 1}
+    assert told.items() <= found.items()
+    assert main(["import", str(root), "--dry-run", "--json"]) == 0
+    assert {item["code"] for item in json.loads(capsys.readouterr().out)["noticed"]} == told.keys()
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar"])
+def test_a_class_folder_without_a_picture_is_named(workspace: Workspace, tmp_path: Path, kind: str) -> None:
+    root = tmp_path / "set"
+    for part in ("train", "val"):
+        for name in ("dent", "scratch"):
+            picture(root / part / name / "a.png", len(part + name))
+    (root / "train" / "hole").mkdir()
+    (root / "train" / "stain" / "raw").mkdir(parents=True)
+    (root / "train" / "stain" / "notes.txt").write_text("to come")
+    (root / "test" / "dent").mkdir(parents=True)  # of a class that is shown elsewhere
+    (root / "train" / ".hidden").mkdir()
+    source = root if kind == "folder" else Path(shutil.make_archive(str(tmp_path / "packed"), kind, root))
+    (told,) = [item for item in understand(workspace, source).left_out if item.code == "folder-without-pictures"]
+    assert told.examples == ["train/hole", "train/stain"]
+    made = import_dataset(workspace, source)
+    assert made.classes == ["dent", "scratch"]
+    assert "folder-without-pictures" in {item.code for item in made.findings}
+
+
+def test_pictures_are_shown_before_they_are_imported_labelled_or_not(workspace: Workspace, tmp_path: Path) -> None:
+    root = tmp_path / "deep"
+    root.mkdir()
+    for number in range(9):
+        grey = np.linspace(1000 * number, 1000 * number + 900, 40 * 40).reshape(40, 40).astype(np.uint16)
+        Image.fromarray(grey).save(root / f"p{number}.png")
+    drawn = draw_examples(understand(workspace, root), tmp_path / "examples")
+    assert len(drawn) == 4
+    for name in drawn.values():
+        levels = np.asarray(Image.open(tmp_path / "examples" / name).convert("L"))
+        assert levels.max() - levels.min() > 200  # windowed, as the import does
+    black = draw_examples(understand(workspace, root), tmp_path / "black", "40000,50000")
+    assert all(np.asarray(Image.open(tmp_path / "black" / name)).max() < 20 for name in black.values())
