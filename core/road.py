@@ -44,20 +44,16 @@ class Stage:
     run: str | None = None
 
 
-def road(workspace: Workspace, dataset_id: str | None = None, run_id: str | None = None) -> tuple[Stage, ...]:
+def road(
+    workspace: Workspace, dataset_id: str | None = None, run_id: str | None = None, *, new: bool = False
+) -> tuple[Stage, ...]:
     """Return the stages of the work on a dataset and a run; what is not given, or gone, is where work was left.
 
-    Pictures, Model, Training, Evaluation and Use in this order; at most one is NOW or NEXT.
+    With `new` they are those of pictures that are yet to be brought in. Pictures, Model, Training, Evaluation and Use
+    in this order; at most one is NOW or NEXT.
     """
-    runs = RunStore(workspace).all()
-    run = next((item for item in runs if item.id == run_id), None)
-    if run is None and not dataset_id:
-        run = left_off(workspace, list_datasets(workspace), runs)
-    dataset = _dataset(workspace, dataset_id or (run.dataset if run else None))
+    dataset, run = (None, None) if new else _worked_on(workspace, dataset_id, run_id)
     known = dataset.id if dataset else run.dataset if run else None
-    if run is None or run.dataset != known:
-        of_it = [item for item in runs if item.dataset == known]
-        run = next((item for item in of_it if item.active or item.best_weights is not None), None)
     kept = run.dataset if run else None
     facts = (
         ("Pictures", *_pictures(dataset, run)),
@@ -74,6 +70,20 @@ def road(workspace: Workspace, dataset_id: str | None = None, run_id: str | None
         led = led or not done
         stages.append(Stage(name, progress, words, known or kept, run.id if run else None))
     return tuple(stages)
+
+
+def _worked_on(workspace: Workspace, dataset_id: str | None, run_id: str | None) -> tuple[Dataset | None, Run | None]:
+    """Return the dataset and the run of these ids, else those that work was left at."""
+    runs = RunStore(workspace).all()
+    run = next((item for item in runs if item.id == run_id), None)
+    if run is None and not dataset_id:
+        run = left_off(workspace, list_datasets(workspace), runs)
+    dataset = _dataset(workspace, dataset_id or (run.dataset if run else None))
+    known = dataset.id if dataset else run.dataset if run else None
+    if run is None or run.dataset != known:
+        of_it = [item for item in runs if item.dataset == known]
+        run = next((item for item in of_it if item.active or item.best_weights is not None), None)
+    return dataset, run
 
 
 def left_off(workspace: Workspace, datasets: Sequence[Dataset], runs: Sequence[Run]) -> Run | None:

@@ -52,6 +52,8 @@ def show_current() -> None:
             run = run_now(frame.workspace(), run_id)
         except InputError:
             return  # deleted meanwhile, or an old address
+        if dataset is not None and run.dataset != dataset.id:
+            return  # looked at before, on other pictures
         st.markdown(f":small[Run]  \n**{plain(run.name)}**  \n{state_badge(run.state)}")
 
 
@@ -71,6 +73,7 @@ with st.sidebar:
             show_keys()
     listen()
     keep_dropped_folders()
+    frame.keep_way_back()
     begin_at_the_top(step.title)
     if not is_this_machine(address := st.get_option("server.address")):
         st.caption(

@@ -44,7 +44,6 @@ def show_plan() -> None:
 
 def show_run(run: Run) -> None:
     """Show how a run is doing; live while it is active."""
-    st.session_state["current_dataset"] = run.dataset
     page = Notebook(plain(run.name), f"{run.model} on {run.dataset_name}")
     with page.cell("How is it going?"):
         show_state(workspace, run.id, run.active)

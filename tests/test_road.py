@@ -65,3 +65,11 @@ def test_a_run_whose_dataset_was_deleted_keeps_its_road(workspace: Workspace) ->
     add_run(workspace, "gone-000000", "alone", State.FINISHED, weights=True)
     assert where(workspace, run="alone")["Evaluation"] == "next"
     assert where(workspace, run="alone")["Pictures"] == "done"
+
+
+def test_of_new_pictures_nothing_is_done_whatever_else_there_is(workspace: Workspace, tmp_path: Path) -> None:
+    dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "tiny"), name="Tiny")
+    run = add_run(workspace, dataset.id, "done", State.FINISHED, weights=True)
+    stages = road(workspace, dataset.id, run.id, new=True)
+    assert [str(stage.progress) for stage in stages] == ["next", *["later"] * 4]
+    assert {(stage.dataset, stage.run) for stage in stages} == {(None, None)}

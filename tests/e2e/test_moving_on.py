@@ -9,6 +9,9 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from core.data.importing.from_upload import import_dataset
+from core.spec import TrainingSpec
+from core.strategies.scratch import SCRATCH
+from core.training.runs import start_run, wait_run
 from core.workspace import Workspace
 from tests.e2e.conftest import Server
 from tests.tiny import write_yolo_folder
@@ -60,3 +63,27 @@ def test_the_next_page_stands_though_the_last_one_asked_once_more(server: Server
     expect(page).to_have_url(re.compile(f"/model.*dataset={dataset.id}"))
     page.get_by_text("How much of that knowledge is kept?").click()
     expect(page.get_by_text("Forget everything and start from random numbers")).to_be_visible()
+
+
+def test_one_step_back_is_the_page_before(server: Server, page: Page) -> None:
+    workspace = Workspace.open(server.workspace)
+    dataset = import_dataset(workspace, write_yolo_folder(server.workspace.parent / "shapes", train=16))
+    spec = TrainingSpec(
+        dataset=dataset.id, task="detect", model="yolo11n", strategy=SCRATCH, epochs=1, imgsz=32, batch=4, device="cpu"
+    )
+    run = wait_run(workspace, start_run(workspace, spec).id, timeout=180)
+    page.goto(f"{server.address}/dataset?dataset={dataset.id}")
+    road = page.locator(".st-key-road")
+    shown = {
+        "Pictures": f"/dataset.*={dataset.id}",
+        "Model": f"/model.*={dataset.id}",
+        "Training": f"/training.*={run.id}",
+    }
+    for stage in ("Training", "Model", "Training"):
+        road.get_by_role("link", name=stage).click()
+        expect(page).to_have_url(re.compile(shown[stage]), timeout=20_000)
+        page.wait_for_timeout(1_500)  # it names itself
+    for stage in ("Model", "Training", "Pictures"):
+        page.go_back()
+        page.wait_for_timeout(1_500)
+        expect(page).to_have_url(re.compile(shown[stage]), timeout=5_000)

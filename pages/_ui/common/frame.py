@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from core.data.dataset import Dataset, load_dataset
 from core.errors import InputError
 from core.files.answering import silence_words, silent_for
 from core.processes.starting import prepare
+from core.training.store import RunStore
 from core.workspace import Workspace, named_folder
 
 PAGES = Path(__file__).resolve().parents[2]
@@ -139,8 +141,11 @@ def turn_presenter_view() -> None:
 
 
 def set_current(kind: str, identifier: str | None) -> None:
-    """Make a dataset or run the current one, in the session and in the address."""
+    """Make a dataset or run the current one, in the session and in the address; a run brings its dataset along."""
     st.session_state[f"current_{kind}"] = identifier
+    if kind == "run" and identifier:
+        with contextlib.suppress(InputError):  # an old address: the page says so
+            st.session_state["current_dataset"] = RunStore(workspace()).get(identifier).dataset
     if kind == "dataset" and identifier and st.session_state.get("warm_for") != identifier:
         st.session_state["warm_for"] = identifier
         prepare()  # a training or a try of a model comes next
@@ -150,13 +155,21 @@ def set_current(kind: str, identifier: str | None) -> None:
         del st.query_params[kind]
 
 
+def keep_way_back() -> None:
+    """Let the browser's Back lead to the page before, not to the same page with less in its address."""
+    script = (ASSETS / "way_back.js").read_text(encoding="utf-8")
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+
+
 def keep_address(step: Step) -> None:
     """Let the address name what the page shows, so that it can be reloaded, shared and opened again; no more."""
     for word, file in (("new", "dataset.py"), ("plan", "training.py")):
         if step.file != file:
             st.query_params.pop(word, None)  # left over where the browser went back
     for kind in ("dataset", "run"):
-        if kind in step.address:
+        if kind == "run" and "plan" in st.query_params:
+            st.query_params.pop(kind, None)  # a plan is of a dataset; the run that was looked at before stays behind
+        elif kind in step.address:
             identifier = current_id(kind)
             if identifier:
                 set_current(kind, identifier)

@@ -24,9 +24,11 @@ FILES = {
 """The page of each stage, and what its address names."""
 
 
+@st.fragment(run_every=5)
 def show_road(workspace: Workspace, step: Step) -> None:
     """Show the stages of the dataset and run being worked on in one line; that of the page itself is marked."""
-    stages = road(workspace, current_id("dataset"), current_id("run"))
+    new = step.file == "dataset.py" and bool({"new", "import"} & set(st.query_params))
+    stages = road(workspace, current_id("dataset"), current_id("run"), new=new)
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="road"):
         for stage in stages:
             file, named = FILES[stage.name]
