@@ -26,7 +26,7 @@ from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import count_units, draw, exact, exact_ratio, group_members, ratio_interval
 from core.evaluation.figures.metrics import f1, ratio
 from core.evaluation.figures.operating_point import IOU, OperatingPoint, best_f1_confidence
-from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
+from core.evaluation.figures.results import NO_OBJECT, ClassFigures, FiguresWithoutTwins, SplitFigures
 from core.evaluation.figures.slices import Slices, object_cuts
 from core.evaluation.predict.prediction_arrays import CODES, PredictionArrays
 from core.evaluation.predict.predictions import PredictionMeta
@@ -210,8 +210,8 @@ class Detector:
         return FiguresWithoutTwins(twins, int(self._alone.sum()), {**self.cached.without_twins, **metrics})
 
     def _confusion(self, confidence: float) -> pd.DataFrame:
-        """Return counts: one row per labelled class, one column per predicted one, "background" last in both."""
-        names = [*self.classes, "background"]
+        """Return counts: one row per labelled class, one column per predicted one, NO_OBJECT last in both."""
+        names = [*self.classes, NO_OBJECT]
         return pd.DataFrame(
             confusion(self.arrays, confidence),
             index=pd.Index(names, name="truth"),

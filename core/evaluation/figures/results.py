@@ -64,6 +64,10 @@ class PictureMark:
     """its row of the labels, or of the stored predictions"""
 
 
+NO_OBJECT = "(nothing)"
+"""The row of false alarms on nothing and the column of missed objects in a detector's confusion matrix."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SplitFigures:
     """All figures, tables and sentences of one split at one operating point."""
@@ -77,7 +81,7 @@ class SplitFigures:
     calibration: Calibration
     slices: list[Slice]
     confusion: pd.DataFrame
-    """counts, labelled classes down, predicted ones across, "background" last (detectors)"""
+    """counts, labelled classes down, predicted ones across; of detectors NO_OBJECT last"""
     curves: dict[str, pd.DataFrame]
     pictures: pd.DataFrame
     """one row per picture, the worst first"""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -49,6 +50,20 @@ def show(chart: go.Figure, alt: str, key: str) -> None:
     st.plotly_chart(chart, key=key, alt=alt, config={"displayModeBar": False, "responsive": True})
 
 
+def axis_names(names: Iterable[str], longest: int = 28) -> list[str]:
+    """Return names as an axis can carry them: at most `longest` letters, no two the same, marks of HTML as written.
+
+    Of names that begin alike the ends are kept as well, else the axis would put them on one row.
+    """
+    shown: list[str] = []
+    for name in names:
+        half = (longest - 1) // 2
+        ways = [name] if len(name) <= longest else [f"{name[: longest - 1]}…", f"{name[:half]}…{name[-half:]}"]
+        ways += [f"{ways[0]} ({number})" for number in range(2, len(shown) + 3)]
+        shown.append(next(way for way in ways if way not in shown))
+    return [escape(way, quote=False) for way in shown]
+
+
 def bars(
     counts: Mapping[str, Mapping[str, int]],
     classes: Sequence[str],
@@ -61,7 +76,7 @@ def bars(
     """
     chart = figure(height=70 + 30 * len(classes), barmode="stack", hovermode="closest")
     shades = {"train": 1.0, "val": 0.6, "test": 0.32}
-    names = [name if len(name) <= 28 else name[:27] + "…" for name in classes]
+    names = axis_names(classes)
     for split, shade in shades.items():
         if split not in counts:
             continue
@@ -77,7 +92,7 @@ def bars(
         y=names, x=totals, mode="text", text=[f" {thousands(total)}" for total in totals], textposition="middle right",
         hoverinfo="skip", showlegend=False, cliponaxis=False,
     )  # fmt: skip
-    chart.update_yaxes(autorange="reversed", showgrid=False, nticks=len(classes) + 1)
+    chart.update_yaxes(autorange="reversed", showgrid=False, type="category", nticks=len(classes) + 1)
     chart.update_xaxes(visible=False, range=[0, max([*totals, 1]) * 1.14])
     return chart
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from textwrap import wrap
 
 import numpy as np
@@ -22,28 +23,25 @@ MATRIX_CLASSES = 12
 """Classes the matrix shows; the rest would be too small to read or hit with a finger."""
 
 
-def _short(name: str, longest: int = 22) -> str:
-    return name if len(name) <= longest else name[: longest - 1] + "…"
-
-
 def intervals(rows: Sequence[tuple[str, Figure, str, str]]) -> go.Figure:
     """Return one dot per row with its 95 % interval as a bar; a row is (name, figure, colour, words for the hover)."""
     chart = charts.figure(height=84 + 34 * len(rows), hovermode="closest")
-    for name, figure, colour, words in rows:
+    names = charts.axis_names((name for name, *_ in rows), 22)
+    for name, (_, figure, colour, words) in zip(names, rows, strict=True):
         if not figure.is_known:
             continue
         if figure.has_interval:
             chart.add_scatter(
-                x=[figure.low * 100, figure.high * 100], y=[_short(name)] * 2, mode="lines", hoverinfo="skip",
+                x=[figure.low * 100, figure.high * 100], y=[name] * 2, mode="lines", hoverinfo="skip",
                 opacity=0.38, line={"color": colour, "width": 9},
             )  # fmt: skip
         chart.add_scatter(
-            x=[figure.value * 100], y=[_short(name)], mode="markers", marker={"color": colour, "size": 11},
-            hovertemplate=f"{words}<extra></extra>",
+            x=[figure.value * 100], y=[name], mode="markers", marker={"color": colour, "size": 11},
+            hovertemplate=f"{escape(words, quote=False)}<extra></extra>",
         )  # fmt: skip
     chart.update_xaxes(range=[-2, 104], tickvals=[0, 20, 40, 60, 80, 100], showgrid=True,
                        ticktext=["0", "20 %", "40 %", "60 %", "80 %", "100 %"], gridcolor=charts.GRID)  # fmt: skip
-    chart.update_yaxes(autorange="reversed", showgrid=False, nticks=len(rows) + 1)
+    chart.update_yaxes(autorange="reversed", showgrid=False, type="category", nticks=len(rows) + 1)
     return chart
 
 
@@ -65,9 +63,10 @@ def differences(rows: Sequence[tuple[str, ComparedMetric]], first: str, second: 
             hovertemplate=f"{name}: {signed(gain.value)} points, {span(gain.low, gain.high)}<extra></extra>",
         )  # fmt: skip
     chart.add_vline(x=0, line={"color": charts.MUTED, "width": 1.5})
+    one, other = charts.axis_names((first, second), 30)
     for text, x, anchor, line in (
-        (f"◀ {_short(first, 30)}", 0.0, "left", 18),
-        (f"{_short(second, 30)} ▶", 1.0, "right", 0),
+        (f"◀ {one}", 0.0, "left", 18),
+        (f"{other} ▶", 1.0, "right", 0),
     ):  # on two lines: beside each other they would overlap on a phone
         chart.add_annotation(x=x, y=1, xref="paper", yref="paper", yanchor="bottom", xanchor=anchor, text=text,
                              yshift=line, showarrow=False, font={"color": charts.MUTED, "size": 12})  # fmt: skip
@@ -79,12 +78,13 @@ def differences(rows: Sequence[tuple[str, ComparedMetric]], first: str, second: 
 def precision_recall(curves: pd.DataFrame, classes: Sequence[str]) -> go.Figure:
     """Return precision over recall, one line per class (the eight with the most points when there are more)."""
     chart = charts.figure(height=340, hovermode="closest", showlegend=True)
-    for name in list(curves["class"].value_counts().index[:8]):
+    drawn = list(curves["class"].value_counts().index[:8])
+    for name, shown in zip(drawn, charts.axis_names(map(str, drawn), 22), strict=True):
         part = curves[curves["class"] == name]
         chart.add_scatter(
-            x=part["recall"] * 100, y=part["precision"] * 100, name=_short(str(name)), mode="lines",
+            x=part["recall"] * 100, y=part["precision"] * 100, name=shown, mode="lines",
             line={"color": class_colour(classes.index(name)), "width": 2.2}, customdata=part["confidence"],
-            hovertemplate=f"{name}: finds %{{x:.0f}} %, right %{{y:.0f}} %<br>"
+            hovertemplate=f"{shown}: finds %{{x:.0f}} %, right %{{y:.0f}} %<br>"
             "at confidence %{customdata:.2f}<extra></extra>",
         )  # fmt: skip
     chart.update_xaxes(title="found of all there are (recall)", ticksuffix=" %", range=[0, 102])
@@ -197,6 +197,7 @@ def matrix_chart(table: pd.DataFrame) -> go.Figure:
     """Return the confusion matrix as squares that can be chosen; customdata is (row name, column name)."""
     rows = [str(name) for name in table.index]
     columns = [str(name) for name in table.columns]
+    across, down = charts.axis_names(columns, 14), charts.axis_names(rows, 18)
     values = table.to_numpy()
     share = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
     grid = [(row, column) for row in range(len(rows)) for column in range(len(columns))]
@@ -207,7 +208,7 @@ def matrix_chart(table: pd.DataFrame) -> go.Figure:
     ]
     chart = charts.figure(height=110 + (side + 8) * len(rows), hovermode="closest")
     chart.add_scatter(
-        x=[_short(columns[column], 14) for _, column in grid], y=[_short(rows[row], 18) for row, _ in grid],
+        x=[across[column] for _, column in grid], y=[down[row] for row, _ in grid],
         mode="markers+text", text=[str(values[cell]) if values[cell] else "" for cell in grid],
         customdata=[[rows[row], columns[column]] for row, column in grid], textfont={"size": 14},
         marker={"symbol": "square", "size": side, "color": colours, "line": {"width": 0}},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
@@ -13,6 +12,7 @@ from core.data.dataset import Dataset
 from core.errors import GraftError
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.error_budget import missed_below_the_line
+from core.evaluation.figures.results import NO_OBJECT
 from core.evaluation.label_errors import SIGNS, find_label_errors
 from core.evaluation.predict.explain import heat_map
 from core.evaluation.verdict import MENTIONED
@@ -27,19 +27,15 @@ from pages._ui.evaluation import charts as evaluation_charts
 from pages._ui.evaluation.gallery import KINDS, picture_marks, show_cases, show_classified, show_doubtful, show_masks
 from pages._ui.label.review import mend_button
 
-NOTHING = "(nothing)"
-
 
 def show_matrix(evaluation: Evaluation, dataset: Dataset | None) -> None:
     """Show which classes are taken for which; a chosen cell shows its pictures."""
     counts = evaluation.confusion.to_numpy()
     size = len(evaluation.classes)
     shown = [index for index in evaluation_charts.matrix_classes(counts) if index < size]
-    names = list(evaluation.classes)
     if len(counts) > size:
         shown.append(size)
-        names.append(NOTHING)
-    table = pd.DataFrame(counts, index=names, columns=names).iloc[shown, shown]
+    table = evaluation.confusion.iloc[shown, shown]
     event = st.plotly_chart(
         evaluation_charts.matrix_chart(table), key="matrix", on_select="rerun", selection_mode="points",
         config={"displayModeBar": False}, alt="Labelled classes against the model’s answers",
@@ -73,7 +69,7 @@ def show_matrix(evaluation: Evaluation, dataset: Dataset | None) -> None:
         show_classified(dataset, pictures[(pictures["truth"] == cell[0]) & (pictures["prediction"] == cell[1])],
                         key="matrix_gallery")  # fmt: skip
         return
-    ids = {name: index for index, name in enumerate(evaluation.classes)} | {NOTHING: -1}
+    ids = {name: index for index, name in enumerate(evaluation.classes)} | {NO_OBJECT: -1}
     cases = evaluation.cases
     behind = cases[(cases["true_class"] == ids[cell[0]]) & (cases["predicted_class"] == ids[cell[1]])]
     show_cases(evaluation, dataset, behind, key="matrix_gallery")
@@ -92,9 +88,9 @@ def cell_words(cell: tuple[str, str], numbers: Mapping[tuple[str, str], int]) ->
     """Say what a cell of the matrix holds."""
     row, column = cell
     number = numbers.get(cell, 0)
-    if row == NOTHING:
+    if row == NO_OBJECT:
         return f"{column} reported where nothing is labelled ({number})"
-    if column == NOTHING:
+    if column == NO_OBJECT:
         return f"{row} missed ({number})"
     return f"{row} found rightly ({number})" if row == column else f"{row} taken for {column} ({number})"
 

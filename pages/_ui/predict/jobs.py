@@ -234,10 +234,9 @@ def _show_counts(job: Job) -> None:
 def class_chart(ranked: list[tuple[str, int]], classes: list[str]) -> Any:
     """Return one bar per class, the most frequent first, in the colours of the classes."""
     chart = charts.figure(height=60 + 28 * len(ranked), hovermode="closest")
-    names = [name if len(name) <= 28 else name[:27] + "…" for name, _ in ranked]
     numbers = [number for _, number in ranked]
     chart.add_bar(
-        y=names,
+        y=charts.axis_names(name for name, _ in ranked),
         x=numbers,
         orientation="h",
         marker={"color": [class_colour(classes.index(name)) for name, _ in ranked], "line": {"width": 0}},
@@ -246,7 +245,7 @@ def class_chart(ranked: list[tuple[str, int]], classes: list[str]) -> Any:
         cliponaxis=False,
         hovertemplate="%{y}: %{x:,}<extra></extra>",
     )
-    chart.update_yaxes(autorange="reversed", showgrid=False, nticks=len(ranked) + 1)
+    chart.update_yaxes(autorange="reversed", showgrid=False, type="category", nticks=len(ranked) + 1)
     chart.update_xaxes(visible=False, range=[0, max(numbers) * 1.14])
     return chart
 

@@ -224,7 +224,7 @@ def _figures(run: Run, progress: RunProgress) -> None:
     if notes:
         text = "; ".join(notes)
         st.caption(plain(f"{text[0].upper()}{text[1:]}."))
-    for said in (progress.transfer, progress.preflight):
+    for said in (progress.transfer, progress.preflight if working else {}):  # what is free now is another matter
         if said.get("message"):
             st.caption(plain(str(said["message"])))
 
@@ -323,8 +323,9 @@ def _row(files: list[Path], words: str) -> None:
 def _log(workspace: Workspace, run_id: str, _: bool) -> None:
     run = run_now(workspace, run_id)
     spec = run.spec
-    st.caption(f"{spec.imgsz} pixels, batches of {spec.batch}, seed {spec.seed}, {plain(str(spec.strategy))}, "
-               f"device {run.device}")  # fmt: skip
+    on = ", then on while it pays" if spec.goes_on else ""
+    st.caption(f"{count(spec.epochs, 'epoch')}{on}, {spec.imgsz} pixels, batches of {spec.batch}, seed {spec.seed}, "
+               f"{plain(str(spec.strategy))}, device {run.device}")  # fmt: skip
     with st.expander("Newest lines of the log", key=f"log_{run_id}", type="compact"):
         st.code(tail(run) or "Nothing yet.", language=None, height=320)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from html import unescape
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.data.dataset import Finding, Severity
 from core.spec import TrainingSpec
 from core.strategies import STRATEGIES
+from pages._ui.common.charts import axis_names, bars
 from pages._ui.common.formatting import plain
 from pages._ui.common.settings import bounds, choices
 from pages._ui.dataset.editing import class_changes
@@ -98,3 +100,20 @@ def test_a_loss_that_would_lie_on_the_axis_is_told_and_not_drawn() -> None:
     assert worth_drawing(table, list(table)) == (["train/box_loss", "train/cls_loss"], ["train/l1_loss"])
     alone = pd.DataFrame({"train/loss": [0.6, 0.002]})
     assert worth_drawing(alone, ["train/loss"]) == (["train/loss"], [])
+
+
+def test_classes_whose_names_begin_alike_keep_a_row_each() -> None:
+    begin = "a scratch on the left hand side of the upper "
+    names = [f"{begin}rim", f"{begin}lid", f"{begin}box {begin}rim", "dent", "<b>stain</b>"]
+    shown = axis_names(names, 22)
+    assert len(set(shown)) == len(names)
+    assert all(len(unescape(name)) <= 26 for name in shown)
+    assert shown[3:] == ["dent", "&lt;b&gt;stain&lt;/b&gt;"]
+    counts = {name: number + 1 for number, name in enumerate(names)}
+    (drawn,) = [part for part in bars({"train": counts}, names).data if part.type == "bar"]
+    assert len(set(drawn.y)) == len(names)
+
+
+def test_classes_that_are_numbers_are_no_scale() -> None:
+    chart = bars({"train": {"1": 3, "10": 4, "2": 5}}, ["1", "10", "2"])
+    assert chart.layout.yaxis.type == "category"
