@@ -63,7 +63,7 @@ def empty_labels(examined: Examined, problems: Problems) -> None:
     empty = np.flatnonzero((counts == 0) & examined.labels.has_file)
     for row in empty:
         problems.note("empty-label", str(examined.table["source"].iloc[row]))
-    if (counts == 0).sum() * 2 > len(counts):
+    if (counts == 0).sum() * 2 > len(counts) and not examined.dataset.tile:  # most tiles of large pictures are empty
         problems.note("mostly-background", count=int((counts == 0).sum()))
 
 

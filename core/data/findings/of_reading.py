@@ -135,6 +135,13 @@ READING: dict[str, Kind] = {
         "{n} files have more than 2,000 pages or frames; those after were left out.",
         "Neighbouring frames show nearly the same; take every tenth, say, and import those.",
     ),
+    "in-several-tiles": Kind(
+        I,
+        "One object lies in several tiles and is labelled in each.",
+        "{n} objects lie in several tiles and are labelled in each.",
+        "Tiles overlap by a fifth, so that what lies on a border is whole in one of them. Objects and pictures are "
+        "counted by tiles from here on.",
+    ),
     "volumes-left-out": Kind(
         W,
         "One volume of a case or a file that holds several (channels, times) was left out; the first was taken.",

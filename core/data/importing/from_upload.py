@@ -45,11 +45,13 @@ def import_dataset(
     name: str | None = None,
     progress: Report | None = None,
     unpacked: Path | None = None,
+    tile: int | None = None,
 ) -> Dataset:
     """Import a zip, tar, folder or several of them as one dataset and return it.
 
     The source is never changed; half-made things live in the workspace's staging and vanish on any failure. `unpacked`
-    is a folder in staging where `understand` has unpacked the same sources; what lies there is used up.
+    is a folder in staging where `understand` has unpacked the same sources; what lies there is used up. `tile`: the
+    pictures are tiles of so many pixels of a dataset's own, see `core.data.importing.tiles`.
     Raises InputError when the layout is unknown, nothing can be read, or the upload is unsafe.
     """
     settings = settings or ImportSettings()
@@ -90,6 +92,7 @@ def import_dataset(
             classes=[readable(name) for name in found.classes],
             images={},
             instances={},
+            tile=tile,
             keypoint_shape=found.keypoint_shape,
             flip_idx=found.flip_idx,
             source=source_words(sources),

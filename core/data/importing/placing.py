@@ -101,9 +101,7 @@ def write_dataset(
         if following is None or following.image is not item.image:
             item.image.objects = []  # a sheet of a million rows is held once, not twice
     groups = _groups(placed, settings)
-    meter("Looking for copies", 0, 1)
-    copies = find_copies({item.ready.sha256: (item.ready.thumb, item.ready.path) for item in placed})
-    meter("Looking for copies", 1, 1)
+    copies = [] if dataset.tile else _find_copies(placed, meter)  # whole pictures were compared before they were cut
     chosen = _choose_split(found, placed, objects, groups, copies, settings)
     for item, place in zip(placed, chosen.places, strict=True):
         if place is None:
@@ -127,6 +125,13 @@ def write_dataset(
     write_data_yaml(dataset)
     dataset.save(durable=False)  # the upload is still with the user; the disk may write the pictures in its own time
     meter("Checking", 1, 1)
+
+
+def _find_copies(placed: list[Placed], meter: Meter) -> list[tuple[str, str]]:
+    meter("Looking for copies", 0, 1)
+    copies = find_copies({item.ready.sha256: (item.ready.thumb, item.ready.path) for item in placed})
+    meter("Looking for copies", 1, 1)
+    return copies
 
 
 def _groups(placed: list[Placed], settings: ImportSettings) -> list[str]:

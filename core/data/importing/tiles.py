@@ -8,6 +8,7 @@ arXiv 2202.06934): tiles overlap by a fifth, so that what is smaller than that i
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,8 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.data.checks.checking import check_dataset
 from core.data.dataset import SPLITS, Dataset, LabelledImage, LabelledObject, enclosing_box, format_labels, load_dataset
+from core.data.findings.problems import make_finding
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
 from core.data.importing.uploads import Meter
@@ -85,14 +86,15 @@ def cut_into_tiles(workspace: Workspace, dataset_id: str, size: int, *, progress
     meter = Meter(progress)
     with workspace.staging("tiles") as stage:
         folder = stage / "tiles"
-        _write_tiles(dataset, size, folder, meter)
+        shared = _write_tiles(dataset, size, folder, meter)
         settings = ImportSettings(task=dataset.task, group_by=GROUP, lock_test=dataset.test_locked)
         made = import_dataset(
-            workspace, folder, settings=settings, name=f"{dataset.name}, tiles of {size}", progress=progress
+            workspace, folder, settings=settings, name=f"{dataset.name}, tiles of {size}", progress=progress, tile=size
         )
-    made.tile, made.source = size, f"{dataset.name}, cut into tiles of {size} pixels"
+    made.source = f"{dataset.name}, cut into tiles of {size} pixels"
     made.split_note = f"As in {dataset.name}: {dataset.split_note}" if dataset.split_note else made.split_note
-    made.findings = check_dataset(made)
+    if shared:
+        made.findings.append(make_finding("in-several-tiles", shared, []))
     made.save()
     return made
 
@@ -120,7 +122,8 @@ def _check(dataset: Dataset, size: int) -> None:
         raise InputError(f"That would be {count(tiles, 'tile')}, over {thousands(MOST_TILES)}: choose larger ones.")
 
 
-def _write_tiles(dataset: Dataset, size: int, folder: Path, meter: Meter) -> None:
+def _write_tiles(dataset: Dataset, size: int, folder: Path, meter: Meter) -> int:
+    """Write the tiles of all pictures with their labels; return how many objects are labelled in several of them."""
     table = dataset.image_table()
     groups = {str(file): str(group) for file, group in zip(table["file"], table["group"], strict=True)}
     numbers: dict[str, int] = {}
@@ -132,7 +135,7 @@ def _write_tiles(dataset: Dataset, size: int, folder: Path, meter: Meter) -> Non
         "names": dict(enumerate(dataset.classes)),
     }
     (folder / "data.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
-    done = 0
+    done = shared = 0
     for split in parts:
         for kind in ("images", "labels"):
             (folder / kind / split).mkdir(parents=True)
@@ -143,24 +146,31 @@ def _write_tiles(dataset: Dataset, size: int, folder: Path, meter: Meter) -> Non
             number = numbers.setdefault(group, len(numbers))
             told = Path(group).stem if group == picture.file else group
             stem = f"{re.sub(r'[^A-Za-z0-9]+', '_', told)[:60]}-{number}"
+            tiles_with: Counter[int] = Counter()
             for path, objects in _cut(dataset, picture, size, folder / "images" / split / f"{stem}__{done}"):
-                text = format_labels(objects, dataset.task)
+                tiles_with.update(objects.keys())
+                text = format_labels(list(objects.values()), dataset.task)
                 (folder / "labels" / split / f"{path.stem}.txt").write_text(text, encoding="utf-8")
                 labelled += bool(objects)
                 if not objects:
                     empty.append(path)
             done += 1
+            shared += sum(times > 1 for times in tiles_with.values())
             meter("Cutting the pictures", done, len(table))
         if split == "train" and len(empty) > labelled:
             for index in drawn.permutation(len(empty))[labelled:]:
                 empty[index].unlink()
                 (folder / "labels" / split / f"{empty[index].stem}.txt").unlink()
+    return shared
 
 
 def _cut(
     dataset: Dataset, picture: LabelledImage, size: int, beginning: Path
-) -> Iterator[tuple[Path, list[LabelledObject]]]:
-    """Write the tiles of a picture; give the file of each, whose name begins with `beginning`, and its objects."""
+) -> Iterator[tuple[Path, dict[int, LabelledObject]]]:
+    """Write the tiles of a picture; give the file of each, whose name begins with `beginning`, and what lies in it.
+
+    That is the part of each object by the object's number in the picture.
+    """
     source = dataset.image_path(picture.file)
     suffix = ".jpg" if source.suffix.lower() in (".jpg", ".jpeg") else ".png"
     with Image.open(source) as image:
@@ -169,8 +179,8 @@ def _cut(
             path = beginning.with_name(f"{beginning.name}_{tile.left}_{tile.top}{suffix}")
             box = (tile.left, tile.top, tile.left + tile.width, tile.top + tile.height)
             image.crop(box).save(path, quality=95)
-            kept = (in_tile(item, picture.width, picture.height, tile, dataset.task) for item in picture.objects)
-            yield path, [item for item in kept if item is not None]
+            parts = (in_tile(item, picture.width, picture.height, tile, dataset.task) for item in picture.objects)
+            yield path, {number: part for number, part in enumerate(parts) if part is not None}
 
 
 def in_tile(item: LabelledObject, width: int, height: int, tile: Tile, task: str) -> LabelledObject | None:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core.cli import main
+from core.data.checks.checking import check_dataset
 from core.data.dataset import Dataset, LabelledObject, format_labels, load_dataset
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
@@ -135,6 +136,20 @@ def test_parts_groups_and_the_original_stay(workspace: Workspace, tmp_path: Path
         item.code for item in tiles.findings
     }
     assert dataset.split_note in tiles.split_note
+
+
+def test_objects_that_several_tiles_share_are_told_and_empty_tiles_are_no_fault(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    dataset, tiles = cut(workspace, written(tmp_path / "big", "detect", width=1200, height=900), "detect", 200)
+    found = {item.code: item.count for item in tiles.findings}
+    whole, parts = sum(dataset.instances.values()), sum(tiles.instances.values())
+    assert 0 < found["in-several-tiles"] <= whole
+    assert found["in-several-tiles"] <= parts - whole
+    table = tiles.image_table()
+    assert (table["objects"] == 0).mean() > 0.5
+    assert "mostly-background" not in found
+    assert found == {item.code: item.count for item in check_dataset(tiles)}
 
 
 def test_a_model_that_learned_from_tiles_looks_at_tiles(workspace: Workspace, tmp_path: Path) -> None:
