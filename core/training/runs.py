@@ -93,7 +93,8 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
     device = wanted if wanted != "auto" else present_executor().best_device()
     if refused := refusal(spec, device) or missing_device(device, present_executor().devices()):
         raise InputError(refused)
-    name = spec.name or f"{dataset.name}, {model_name(workspace, spec.model)}"
+    store = RunStore(workspace)  # before there is a folder: a folder without a list means that the list was lost
+    name = spec.name or _own_name(f"{dataset.name}, {model_name(workspace, spec.model)}", store)
     run = Run(
         id=new_id(f"{dataset.name}-{spec.model.rpartition(':')[2]}"[:40]),
         name=name,
@@ -108,7 +109,6 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
         queued=time.time(),
     )
     run._folder = workspace.run(run.id)
-    store = RunStore(workspace)  # before there is a folder: a folder without a list means that the list was lost
     try:
         run.folder.mkdir(parents=True)
         write_text_atomic(run.folder / "spec.json", spec.model_dump_json(indent=2) + "\n")
@@ -117,6 +117,14 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
         shutil.rmtree(run.folder, ignore_errors=True)
         raise
     return get_run(workspace, run.id)
+
+
+def _own_name(name: str, store: RunStore) -> str:
+    """Return a name for a run that nobody named, numbered where others are called so: lists show names alone."""
+    taken, number = {run.name for run in store.all()}, 1
+    while (own := name if number == 1 else f"{name} ({number})") in taken:
+        number += 1
+    return own
 
 
 def _check_labels(dataset: Dataset) -> None:

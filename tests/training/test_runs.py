@@ -223,6 +223,7 @@ def test_a_killed_worker_is_interrupted_and_resumes(
 
 def test_one_at_a_time_in_the_asked_order(training_workspace: Workspace, dataset: Dataset) -> None:
     first, second, third = (start_run(training_workspace, spec_for(dataset, epochs=50)) for _ in range(3))
+    assert len({run.name for run in (first, second, third)}) == 3, "lists show names alone"
     looked = {run.id: run for run in list_runs(training_workspace)}
     assert looked[first.id].state in (State.STARTING, State.RUNNING)
     assert [looked[item.id].position for item in (second, third)] == [1, 2]
