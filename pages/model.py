@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.data.dataset import list_datasets
 from core.errors import InputError
+from core.evaluation.doubtful_labels import doubtful_labels
 from core.models.catalog import STARTER, Model, find_model
 from core.models.library import list_models
 from core.models.starter.checkpoint import STARTER_WORDS
@@ -261,6 +262,9 @@ with head:
     elif planned is not None:
         keep_draft(workspace, spec)
         show_plan(plan, plan_words(spec, dataset))
+        if (doubtful := doubtful_labels(workspace, dataset)) and doubtful.worth_saying:
+            st.markdown(plain(doubtful.words(dataset.task)))
+            next_step("Look at these labels", "evaluation.py", key="to_doubtful", main=False, run=doubtful.run)
         if worth_tiles(facts_of(dataset), spec.imgsz):
             next_step("Cut the pictures into tiles first", "dataset.py", key="to_tiles", main=False, dataset=dataset.id)
         show_start(workspace, dataset, spec)

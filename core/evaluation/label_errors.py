@@ -105,7 +105,10 @@ def _ever_found(workspace: Workspace, evaluation: Evaluation, arrays: Prediction
     best = arrays.found_at.copy()
     places = pd.MultiIndex.from_arrays([arrays.truth["file"].astype(str), arrays.truth["object"].astype(int)])
     for folder in _runs_on_the_same(workspace, evaluation):
-        table = pd.read_parquet(predictions_path(folder, evaluation.split), columns=["file", "truth", "confidence"])
+        try:
+            table = pd.read_parquet(predictions_path(folder, evaluation.split), columns=["file", "truth", "confidence"])
+        except (OSError, ValueError):
+            continue  # damaged: it says nothing here, and its own page says why
         table = table[table["truth"] >= 0]
         rows = places.get_indexer(pd.MultiIndex.from_arrays([table["file"].astype(str), table["truth"].astype(int)]))
         np.maximum.at(best, rows[rows >= 0], table["confidence"].to_numpy(dtype=float)[rows >= 0])

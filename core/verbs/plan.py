@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 from typing import Any
 
 from core.spec import TrainingSpec
@@ -37,6 +38,7 @@ def register(add: Add) -> None:
 
 def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.data.dataset import load_dataset
+    from core.evaluation.doubtful_labels import doubtful_labels
     from core.models.weights import default_model
     from core.planning.facts import dataset_facts, machine_facts
     from core.planning.plan import make_plan
@@ -68,6 +70,9 @@ def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     lines = [f"{dataset.name}, {plan.model}, {plan.strategy}, {plan.budget}: {plan.time_words} ({plan.time_source})"]
     lines += [f"  {item.name:<{width}}  {item.value!s:<9} {item.reason}" for item in plan.settings]
     lines += [f"  Note: {note}" for note in plan.notes]
+    doubtful = doubtful_labels(workspace, dataset)
+    if doubtful and doubtful.worth_saying:
+        lines.append(f"  {doubtful.words(dataset.task)} `evaluate {doubtful.run} --json` lists them.")
     lines.append(f"  Recommended strategy: {advice.strategy}. {advice.reason}")
     if not plan.measured and machine.device == "cpu":
         lines.append("  --measure times this machine.")
@@ -84,6 +89,7 @@ def _plan(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
         "learnt_from": plan.learnt_from,
         "busy_cores": plan.busy_cores,
         "notes": plan.notes,
+        "doubtful_labels": asdict(doubtful) if doubtful else None,
         "recommendation": advice.model_dump(mode="json"),
         "words": "\n".join(lines),
     }
