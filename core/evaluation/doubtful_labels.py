@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -89,7 +90,7 @@ def _of_run(workspace: Workspace, folder: Path, dataset: Dataset) -> DoubtfulLab
     labels = find_label_errors(workspace, evaluation)
     named_twice = (labels["object"] >= 0) & labels.duplicated(["file", "object"])
     labels = labels[~named_twice]  # taken for another class, and never found
-    now, mended = _figures(evaluation, labels["sign"].value_counts().to_dict())
+    now, mended = _figures(evaluation, Counter(labels["sign"]))
     training = dataset.images.get("train", 0)
     found = DoubtfulLabels(folder.name, len(labels), evaluation.images, training, now, mended)
     with suppress(OSError):  # a full or read-only disk: it is worked out again the next time
@@ -97,17 +98,17 @@ def _of_run(workspace: Workspace, folder: Path, dataset: Dataset) -> DoubtfulLab
     return found
 
 
-def _figures(evaluation: Evaluation, signs: dict[str, int]) -> tuple[float, float]:
+def _figures(evaluation: Evaluation, signs: Counter[str]) -> tuple[float, float]:
     """Return the share that is right now, and were every doubtful label (sign -> how many) wrong."""
-    doubtful = sum(signs.values())
+    doubtful = signs.total()
     if evaluation.detector is None:
         right, total = len(evaluation.pictures) - int(evaluation.pictures["misses"].sum()), len(evaluation.pictures)
         return right / max(1, total), (right + doubtful) / max(1, total)
     table = evaluation.pictures
     hits, lost, alarms = (int(table[name].sum()) for name in ("hits", "misses", "false_alarms"))
     # A finding of another class counts as a false alarm and leaves its object lost; mended it is a hit.
-    gained = signs.get("unlabelled", 0) + signs.get("other-class", 0)
-    lost_then = lost - signs.get("other-class", 0) - signs.get("never-found", 0)
+    gained = signs["unlabelled"] + signs["other-class"]
+    lost_then = lost - signs["other-class"] - signs["never-found"]
     return _f1(hits, lost, alarms), _f1(hits + gained, lost_then, alarms - gained)
 
 
