@@ -49,7 +49,7 @@ class DoubtfulLabels:
     def words(self, task: str) -> str:
         """Return in two sentences what they are and what mending them would bring at most."""
         names_pictures = TASKS[task].names_pictures
-        figure = "the share named rightly" if names_pictures else "F1"
+        figure = "the share named rightly" if names_pictures else "its score (F1)"
         more = round(self.labels * self.training / self.pictures)
         return (
             f"Before more time: {count(self.labels, 'label')} of the {count(self.pictures, 'picture')} to check on "

@@ -30,7 +30,7 @@ from core.evaluation.predict.predictions import (
 from core.tasks import TASKS
 from core.workspace import write_json_atomic
 
-CHOICE = 2
+CHOICE = 3
 """Counts up when the epochs that folds choose are worked out in another way."""
 
 

@@ -24,7 +24,13 @@ def finished(workspace: Workspace, values: list[float], state: State = State.FIN
     folder.mkdir(parents=True)
     (folder / "spec.json").write_text(TrainingSpec(dataset="d", task="detect", epochs=len(values)).model_dump_json())
     events = [
-        {"kind": "epoch", "epoch": number, "epochs": len(values), "metrics": {"mAP50": value, "mAP50-95": value}}
+        {
+            "kind": "epoch",
+            "epoch": number,
+            "epochs": len(values),
+            "metrics": {"mAP50": value, "mAP50-95": value},
+            "fitness": value,
+        }
         for number, value in enumerate(values, start=1)
     ]
     store = RunStore(workspace)
@@ -58,9 +64,21 @@ def test_a_stopped_run_is_not_asked_to_go_on(workspace: Workspace) -> None:
 
 def test_a_best_epoch_that_is_not_the_last_is_named_while_it_trains(workspace: Workspace) -> None:
     assert "improving" in read_progress(finished(workspace, [0.1, 0.3, 0.5])).sentence
-    last = RunProgress(best_epoch=2, rows={1: {}, 2: {}, 3: {}}).sentence
+    last = RunProgress(best_epoch=2, improved_epoch=2, rows={1: {}, 2: {}, 3: {}}).sentence
     assert "improving" not in last
     assert "2" in last
+
+
+def test_of_equal_epochs_the_last_is_kept_and_is_no_improvement(workspace: Workspace) -> None:
+    run = finished(workspace, [0.5, 0.9, 0.8, 0.9])
+    progress = read_progress(run)
+    assert (progress.best_epoch, progress.improved_epoch) == (4, 2)
+    assert "improving" not in progress.sentence
+    again = {"kind": "epoch", "epoch": 2, "epochs": 4, "metrics": {"mAP50-95": 0.4}, "fitness": 0.4}
+    with run.events_path.open("a") as events:
+        events.write(json.dumps(again) + "\n")
+    progress = read_progress(run)  # gone back to after an interruption: what came before still counts
+    assert (progress.best_epoch, progress.best_fitness, progress.metrics["mAP50-95"]) == (1, 0.5, 0.5)
 
 
 def test_what_more_time_brings_is_said_with_an_interval_and_nothing_is_lost(workspace: Workspace) -> None:

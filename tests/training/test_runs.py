@@ -122,10 +122,21 @@ def test_a_run_trains_to_the_end(training_workspace: Workspace, dataset: Dataset
 
 def test_classification_trains(training_workspace: Workspace, tmp_path: Path) -> None:
     colours = import_dataset(training_workspace, write_class_folders(tmp_path / "colours"))
-    run = start_run(training_workspace, spec_for(colours, epochs=1))
+    run = start_run(training_workspace, spec_for(colours, epochs=4, extra={"lr0": 0.01}))
     done = wait_run(training_workspace, run.id, ENOUGH)
     assert done.state is State.FINISHED, done.log_path.read_text()[-3000:]
     assert {"top1", "top5"} <= done.metrics.keys()
+    fitness = read_progress(done).fitness
+    assert fitness[4] == fitness[3] == max(fitness.values()), "this set shows nothing: no two epochs are as good"
+    assert done.best_epoch == 4
+    assert weights_of(done, "best.pt") == weights_of(done, "last.pt"), "what is told is what is kept"
+
+
+def weights_of(run: Run, name: str) -> list[float]:
+    import torch
+
+    checkpoint = torch.load(run.folder / "train" / "weights" / name, map_location="cpu", weights_only=False)
+    return [float(value.float().sum()) for value in checkpoint["model"].state_dict().values()]
 
 
 @pytest.mark.parametrize("strategy", ["frozen", "two-stage", "discriminative"])

@@ -159,15 +159,15 @@ def best_epochs(
 ) -> NDArray[np.int64]:
     """Return (repeats, folds): the place in `epochs` of the one that does best on the other folds.
 
-    `epochs` are their numbers: of equals the earliest is taken, as in training, wherever it stands among them.
+    `epochs` are their numbers: of equals the latest is taken, as in training, wherever it stands among them.
     `fitness` takes the place of an epoch and a mask of pictures.
     """
     count = int(folds.max()) + 1 if folds.size else 0
-    early_first = np.argsort(epochs, kind="stable")
+    late_first = np.argsort(epochs, kind="stable")[::-1]
     chosen = np.zeros((len(folds), count), dtype=np.int64)
     for repeat, row in enumerate(folds):
         for fold in range(count):
             others = row != fold
-            values = [fitness(int(epoch), others if others.any() else ~others) for epoch in early_first]
-            chosen[repeat, fold] = early_first[int(np.argmax(np.nan_to_num(values, nan=-1.0)))]
+            values = [fitness(int(epoch), others if others.any() else ~others) for epoch in late_first]
+            chosen[repeat, fold] = late_first[int(np.argmax(np.nan_to_num(values, nan=-1.0)))]
     return chosen

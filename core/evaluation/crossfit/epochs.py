@@ -40,7 +40,7 @@ def keep_epoch(run_folder: Path, epoch: int, fitness: float | None, answers: Epo
         return
     folder = epochs_folder(run_folder)
     known = {number: value for number, value in _index(folder).items() if number < epoch} | {epoch: float(fitness)}
-    best = sorted(known, key=lambda number: (-known[number], number))[:MOST]
+    best = sorted(known, key=lambda number: (-known[number], -number))[:MOST]
     if epoch in best:
         folder.mkdir(parents=True, exist_ok=True)
         kept = answers.confidence >= FROM
@@ -67,7 +67,7 @@ def read_epochs(run_folder: Path) -> dict[int, EpochAnswers]:
     folder = epochs_folder(run_folder)
     known = _index(folder)
     found = {}
-    for epoch in sorted(known, key=lambda number: (-known[number], number)):
+    for epoch in sorted(known, key=lambda number: (-known[number], -number)):
         try:
             with np.load(folder / f"{epoch}.npz") as stored:
                 table = {name: stored[name] for name in stored.files}

@@ -68,7 +68,12 @@ class RunProgress:
     ultralytics: dict[str, float | None] = field(default_factory=dict)
     """the figures of the best model as Ultralytics' validator counts them, once it has ended"""
     best_epoch: int | None = None
+    """the epoch whose model is kept: the best, of equals the last; a classifier's figures are often equal"""
     best_fitness: float | None = None
+    improved_epoch: int | None = None
+    """the first that was as good"""
+    fitness: dict[int, float] = field(default_factory=dict)
+    """by which training chooses, of each finished epoch"""
     early: bool = False
     final: Event | None = None
     device_name: str = ""
@@ -157,18 +162,20 @@ class RunProgress:
         losses = [value for key, value in self.rows[last].items() if key.startswith("train/")]
         if any(value is None or not math.isfinite(value) for value in losses):
             return "The loss is not a number any more: stop, and start again with a lower learning rate (lr0)."
-        since = last - (self.best_epoch or last)
+        since = last - (self.improved_epoch or last)
         if since == 0:
             return "Still improving."
         if since < STALE_EPOCHS:
-            return f"The best so far was epoch {self.best_epoch}."
+            return f"The best so far was epoch {self.improved_epoch}."
         stop = f", stops at {self.patience}" if self.patience else ""
-        return f"The best was {since} epochs ago{stop}."
+        return f"Nothing better for {since} epochs{stop}."
 
 
 def _final_sentence(progress: RunProgress) -> str:
     kind = progress.final["kind"] if progress.final else ""
     best = f" The best was epoch {progress.best_epoch}." if progress.best_epoch else ""
+    if progress.improved_epoch and progress.best_epoch and progress.improved_epoch < progress.best_epoch:
+        best = f" The best was epoch {progress.best_epoch}, as good as epoch {progress.improved_epoch}."
     done = f"{progress.epochs_done} of {progress.epochs} epochs"
     if kind == "finished" and progress.early:
         epochs = count(progress.epochs_done, "epoch")
@@ -245,6 +252,10 @@ def _tried_pace(progress: RunProgress) -> float | None:
     return float(tried) / (progress.epochs - progress.first_epoch + 1) if tried else None
 
 
+BESIDE = ("epoch", "seconds", "learning_rate")
+"""What a row holds beside losses and metrics."""
+
+
 def _fold_epoch(progress: RunProgress, event: Event) -> None:
     epoch = int(event["epoch"])
     if epoch > int(event["epochs"]):
@@ -257,12 +268,15 @@ def _fold_epoch(progress: RunProgress, event: Event) -> None:
         del progress.rows[later]
     progress.rows[epoch] = row
     progress.epoch, progress.epochs = epoch, int(event["epochs"])
-    fitness = event.get("fitness")
-    if progress.best_epoch is not None and progress.best_epoch >= epoch:
-        progress.best_epoch, progress.best_fitness = None, None
-    if fitness is not None and (progress.best_fitness is None or fitness > progress.best_fitness):
-        progress.best_epoch, progress.best_fitness = epoch, fitness
-        progress.metrics = event.get("metrics") or {}
+    progress.fitness = {number: value for number, value in progress.fitness.items() if number < epoch}
+    if event.get("fitness") is not None:
+        progress.fitness[epoch] = float(event["fitness"])
+    if progress.fitness:
+        best = max(progress.fitness.values())
+        level = [number for number, value in progress.fitness.items() if value == best]
+        progress.best_fitness, progress.improved_epoch, progress.best_epoch = best, min(level), max(level)
+        row = progress.rows[progress.best_epoch]
+        progress.metrics = {name: value for name, value in row.items() if name not in BESIDE and "/" not in name}
 
 
 class ProgressReader:

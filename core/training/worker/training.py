@@ -280,7 +280,7 @@ class Training:
     def on_model_save(self, trainer: Any) -> None:
         """Keep a resume point after each whole epoch (not after one that a stop cut short); choose the end."""
         fitness = float(trainer.fitness) if trainer.fitness is not None else None
-        if fitness is not None and (self.best_fitness is None or fitness > self.best_fitness):
+        if fitness is not None and (self.best_fitness is None or fitness >= self.best_fitness):  # as best.pt is written
             self.best_epoch, self.best_fitness = trainer.epoch + 1, fitness
         if self.asked == "stop":
             return

@@ -18,6 +18,9 @@ SEVERITY_WORDS = {
     Severity.INFO: ("gray", "for your information"),
 }
 
+SHOWN_AT_ONCE = 3
+"""Names of examples that stand without a fold, where there are no pictures to show."""
+
 
 def verdict(findings: Sequence[Finding], outlook: Prospects | None = None) -> str:
     """Say in a sentence how a dataset stands before training, and what can be learned and judged by it."""
@@ -62,6 +65,10 @@ def show_findings(
 
 
 def _examples(finding: Finding, key: str, show_example: Callable[[str], bool] | None) -> None:
+    if show_example is None and len(finding.examples) <= SHOWN_AT_ONCE:
+        for name in finding.examples:
+            st.markdown(f"`{name}`")
+        return
     fold = st.expander(
         count(len(finding.examples), "example"), key=f"{key}_examples_{finding.code}", type="compact", on_change="rerun"
     )
