@@ -15,10 +15,11 @@ import yaml
 from PIL import Image
 
 from core.data.checks.checking import check_dataset
-from core.data.dataset import NOT_JUDGED, Dataset, load_dataset, read_mask, write_mask
+from core.data.dataset import Dataset, load_dataset
 from core.data.editing.classes import edit_classes
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
+from core.data.objects import NOT_JUDGED, read_mask, write_mask
 from core.delivery.bundle.bundle import make_bundle
 from core.delivery.export.exporting import export_run
 from core.delivery.notebook.notebook import script_text

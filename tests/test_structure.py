@@ -22,6 +22,7 @@ FLOORS = (
     "core",  # the ground: errors, digests, processes, isolation, workspace, jobs, tasks, spec ...
     "core.ultralytics",
     "core.data.image_table",
+    "core.data.objects",
     "core.data.dataset",
     "core.data",
     "core.data.findings",

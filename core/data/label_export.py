@@ -18,7 +18,8 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 import numpy as np
 import yaml
 
-from core.data.dataset import SPLITS, Dataset, LabelledImage, LabelledObject
+from core.data.dataset import SPLITS, Dataset
+from core.data.objects import LabelledImage, LabelledObject
 from core.errors import InputError
 from core.files.whole_files import replaced_whole
 from core.tasks import TASKS, Task

@@ -15,14 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.data.dataset import (
-    NOT_JUDGED,
-    SPLITS,
-    Dataset,
-    objects_in_mask,
-    read_mask,
-    write_mask,
-)
+from core.data.dataset import SPLITS, Dataset
+from core.data.objects import NOT_JUDGED, objects_in_mask, read_mask, write_mask
 from core.errors import InputError
 from core.files.whole_files import write_parquet
 from core.tasks import TASKS

@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from core.data.dataset import LabelledImage, LabelledObject, enclosing_box
+from core.data.objects import LabelledImage, LabelledObject, enclosing_box
 from core.errors import InputError
 from core.tasks import TASKS, Task
 

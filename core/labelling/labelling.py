@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.data.dataset import Dataset, format_labels
+from core.data.dataset import Dataset
+from core.data.objects import format_labels
 from core.errors import InputError
 from core.labelling.journal import Change, Journal, open_journal
 from core.labelling.label import Label, State, fitted, from_dataset, to_dataset

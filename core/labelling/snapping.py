@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.outlines import turned_box
+from core.data.objects import turned_box
 
 Box = tuple[float, float, float, float]
 """Left, top, width, height in pixels."""

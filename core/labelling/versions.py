@@ -11,8 +11,9 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from core.data.dataset import SPLITS, Dataset, format_labels
+from core.data.dataset import SPLITS, Dataset
 from core.data.editing.editing import edited, replace_text
+from core.data.objects import format_labels
 from core.data.reading.skeletons import mirror_order
 from core.data.writing import class_folder, free_stem, save_table
 from core.errors import InputError

@@ -7,10 +7,11 @@ from zipfile import ZipFile
 
 import pytest
 
-from core.data.dataset import Dataset, format_labels, parse_labels
+from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
 from core.data.label_export import LAYOUTS, export_labels
+from core.data.objects import format_labels, parse_labels
 from core.errors import InputError
 from core.labelling.versions import make_version
 from core.tasks import Task

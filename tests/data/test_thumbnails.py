@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.dataset import LabelledImage, LabelledObject
 from core.data.images.thumbnails import Mark, box_outline, render, truth_marks
+from core.data.objects import LabelledImage, LabelledObject
 from core.data.palette import CLASS_COLOURS, class_colour, ink_on
 
 BOX = box_outline((0.5, 0.5, 0.5, 0.5))

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.dataset import NOT_JUDGED, objects_in_mask
 from core.data.findings.problems import Problems
 from core.data.formats.coco import key_of, read_categories
 from core.data.images.page import UnreadableImage
+from core.data.objects import NOT_JUDGED, objects_in_mask
 from core.data.reading.json_labels import entries, json_files, number
 from core.data.reading.named_classes import unique_names
 from core.data.reading.panoptic import panoptic_files, segment_ids, segment_pictures

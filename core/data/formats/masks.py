@@ -11,8 +11,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.dataset import NOT_JUDGED, objects_in_mask
 from core.data.findings.problems import Problems
+from core.data.objects import NOT_JUDGED, objects_in_mask
 from core.data.reading.choices import Option
 from core.data.reading.image_sets import place_by_lists
 from core.data.reading.masks.mask_set import UNREADABLE, MaskSet

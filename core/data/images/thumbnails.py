@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from core.data.dataset import NOT_JUDGED, LabelledImage, read_mask
 from core.data.images.reduced import open_reduced
+from core.data.objects import NOT_JUDGED, LabelledImage, read_mask
 from core.data.palette import class_colour, ink_on
 
 Point = tuple[float, float]

@@ -12,15 +12,7 @@ import pandas as pd
 from core.data.attributes import save_attributes
 from core.data.checks.checking import check_dataset
 from core.data.copies import save_copies
-from core.data.dataset import (
-    IMAGE_COLUMNS,
-    SPLITS,
-    Dataset,
-    LabelledObject,
-    Split,
-    format_labels,
-    write_data_yaml,
-)
+from core.data.dataset import IMAGE_COLUMNS, SPLITS, Dataset, Split, write_data_yaml
 from core.data.findings.problems import Problems
 from core.data.images.fingerprints import hash_text, perceptual_hash
 from core.data.images.windows import Window
@@ -28,6 +20,7 @@ from core.data.importing.preparing import Ready
 from core.data.importing.settings import ImportSettings
 from core.data.importing.uploads import Meter
 from core.data.leakage import find_copies, together
+from core.data.objects import LabelledObject, format_labels
 from core.data.reading.geometry import to_fractions
 from core.data.reading.source_dataset import SourceDataset, SourceImage
 from core.data.splits import Item, SplitPlan, group_of, parse_ratio, plan

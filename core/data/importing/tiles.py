@@ -18,12 +18,12 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.data.dataset import SPLITS, Dataset, LabelledImage, LabelledObject, enclosing_box, format_labels, load_dataset
+from core.data.dataset import SPLITS, Dataset, load_dataset
 from core.data.findings.problems import make_finding
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
 from core.data.importing.uploads import Meter
-from core.data.outlines import outline_area, turned_box
+from core.data.objects import LabelledImage, LabelledObject, enclosing_box, format_labels, outline_area, turned_box
 from core.errors import InputError
 from core.jobs import Report
 from core.tasks import TASKS

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from core.data.checks.labels import note_classes
-from core.data.dataset import SPLITS, Finding, LabelledImage
+from core.data.dataset import SPLITS, Finding
 from core.data.findings.problems import Problems
 from core.data.images.counting import count_pages
 from core.data.images.decoding import load_rgb
@@ -23,6 +23,7 @@ from core.data.images.thumbnails import draw_marks, lay_mask, truth_marks
 from core.data.images.windows import Window
 from core.data.importing.settings import ImportSettings
 from core.data.importing.uploads import CHOSEN, Meter, chosen_earlier, gather, layout_of, read_upload, source_words
+from core.data.objects import LabelledImage
 from core.data.reading.choices import Choice, Choices, Earlier, Undecided
 from core.data.reading.door import reading
 from core.data.reading.geometry import to_fractions

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.dataset import LabelledObject, enclosing_box
 from core.data.findings.problems import Problems
+from core.data.objects import LabelledObject, enclosing_box
 from core.data.reading.source_dataset import SourceImage, SourceObject
 from core.tasks import TASKS, Task
 

@@ -13,7 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.dataset import Dataset, LabelledImage
+from core.data.dataset import Dataset
+from core.data.objects import LabelledImage
 from core.delivery.export.record import ExportCheck, Milliseconds
 from core.evaluation.classification import classified
 from core.evaluation.detection import Detector

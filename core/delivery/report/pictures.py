@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.dataset import Dataset, LabelledImage, LabelledObject
+from core.data.dataset import Dataset
 from core.data.images.thumbnails import Mark, Point, render, truth_marks
+from core.data.objects import LabelledImage, LabelledObject
 from core.data.palette import class_colour
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.results import PictureMark

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.dataset import NOT_JUDGED, Dataset, LabelledImage, read_mask, write_mask
+from core.data.dataset import Dataset
+from core.data.objects import NOT_JUDGED, LabelledImage, read_mask, write_mask
 from core.evaluation.predict.matching import IOU_THRESHOLDS, SIZES, box_iou, match, match_in_range, nearest, to_bits
 from core.evaluation.predict.objects import Objects, drawn_shapes, found_objects, labelled_objects, overlaps
 from core.evaluation.predict.predictions import PREDICTION_COLUMNS, SHAPE_COLUMNS, mask_path

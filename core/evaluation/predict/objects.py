@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.dataset import LabelledImage, LabelledObject
-from core.data.outlines import outline_area, turned_box
+from core.data.objects import LabelledImage, LabelledObject, outline_area, turned_box
 from core.evaluation.predict.matching import box_iou
 from core.tasks import TASKS
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.dataset import Dataset, LabelledObject
+from core.data.dataset import Dataset
+from core.data.objects import LabelledObject
 from core.evaluation.predict.matching import box_iou
 from core.evaluation.predict.predictions import shapes_path
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.data.dataset import Dataset, LabelledImage
+from core.data.dataset import Dataset
 from core.data.images.thumbnails import truth_marks
+from core.data.objects import LabelledImage
 from core.data.palette import class_colour
 from core.tasks import TASKS
 from core.words import count

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.data.dataset import Dataset, LabelledImage, LabelledObject
+from core.data.dataset import Dataset
 from core.data.images.thumbnails import Mark, truth_marks
+from core.data.objects import LabelledImage, LabelledObject
 from core.data.palette import class_colour
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.figures.results import PictureMark

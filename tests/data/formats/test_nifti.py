@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.dataset import read_mask
 from core.data.images.decoding import decode
 from core.data.images.page import UnreadableImage
 from core.data.images.windows import Window
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
 from core.data.importing.understanding import understand
+from core.data.objects import read_mask
 from core.errors import InputError
 from tests.data.writers import put
 

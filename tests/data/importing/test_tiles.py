@@ -11,10 +11,11 @@ from PIL import Image, ImageDraw
 
 from core.cli import main
 from core.data.checks.checking import check_dataset
-from core.data.dataset import Dataset, LabelledObject, format_labels, load_dataset
+from core.data.dataset import Dataset, load_dataset
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
 from core.data.importing.tiles import LEAST_PART, OVERLAP, Tile, cut_into_tiles, in_tile, tiles_of
+from core.data.objects import LabelledObject, format_labels
 from core.delivery.predict.model.chosen_model import choose_model
 from core.errors import InputError
 from core.tasks import Task

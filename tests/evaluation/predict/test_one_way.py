@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.data.dataset import Dataset, LabelledImage, LabelledObject, enclosing_box
+from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
 from core.data.importing.settings import ImportSettings
+from core.data.objects import LabelledImage, LabelledObject, enclosing_box
 from core.delivery.predict.model.answering import find_in, shortened
 from core.errors import InputError
 from core.evaluation.evaluation import evaluate_run
