@@ -7,6 +7,7 @@ import streamlit as st
 from core.road import Progress, Stage, road
 from core.workspace import Workspace
 from pages._ui.common.frame import Step, current_id, has_page, page_path
+from pages._ui.common.looking import slowness
 
 ICONS = {
     Progress.DONE: ":material/check_circle:",
@@ -22,11 +23,16 @@ FILES = {
     "Use": ("predict.py", ("run",)),
 }
 """The page of each stage, and what its address names."""
+SECONDS = 5
+"""After which the road is looked at again, while few look."""
 
 
-@st.fragment(run_every=5)
 def show_road(workspace: Workspace, step: Step) -> None:
-    """Show the stages of the dataset and run being worked on in one line; that of the page itself is marked."""
+    """Show the stages of the dataset and run being worked on in one line, which keeps up with what happens."""
+    st.fragment(_road, run_every=SECONDS * slowness())(workspace, step)
+
+
+def _road(workspace: Workspace, step: Step) -> None:
     new = step.file == "dataset.py" and bool({"new", "import"} & set(st.query_params))
     stages = road(workspace, current_id("dataset"), current_id("run"), new=new)
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="road"):
