@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from core.data.dataset import load_dataset
 from core.data.importing.from_upload import import_dataset
@@ -166,6 +166,39 @@ def test_what_was_taken_over_is_put_right_by_drawing_and_deleted_by_pointing(
     hand.drag((22, 22), (105, 85))
     hand.drag((15, 15), (108, 88))
     assert [name for name, *_ in told()] == ["cell", "blob", "cell", "cell"], "what a hand drew is not replaced"
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_the_line_names_what_delete_takes_and_enter_leads_on(server: Server, page: Page, tmp_path: Path) -> None:
+    workspace = Workspace.open(server.workspace)
+    dataset = load_dataset(workspace, begun(workspace, tmp_path, "detect"))
+    first = shuffled(ids(dataset))[0]
+    held: list[Route] = []
+    page.route("**/labelling/*/pictures", lambda route: held.append(route))
+    page.goto(f"{server.address}/label?dataset={dataset.id}&picture={first}")
+    expect(page.locator(".ask")).to_be_visible()
+    expect(page.locator(".editor")).to_have_js_property("inert", value=True)
+    held[0].continue_()
+    expect(page.locator(".told")).to_contain_text("of 4")
+    expect(page.locator(".editor")).to_have_js_property("inert", value=False)
+    expect(page.locator("option[value=next]")).to_have_text("any, at random")  # no model doubts anything yet
+    hand = Hand(page)
+    hand.drag((40, 30), (240, 150))
+    page.keyboard.press("Escape")  # else the drag would move what was drawn
+    page.keyboard.press("2")
+    hand.drag((80, 60), (110, 90))
+    saved(page)
+    hand.click((95, 75))  # on what is chosen: the one below it is meant
+    expect(page.locator(".told")).to_contain_text("cell, 200 by 120")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    saved(page)
+    assert [item.name for item in kept(workspace, dataset.id).objects] == ["blob"]
+    page.mouse.move(*hand.at((95, 75)))
+    page.keyboard.press("Enter")
+    expect(page.locator(".told")).not_to_contain_text("deleted")
+    expect(page.locator(".told")).to_contain_text("of 4")
+    assert [item.name for item in kept(workspace, dataset.id).objects] == ["blob"], "Enter leads on"
 
 
 @pytest.mark.e2e

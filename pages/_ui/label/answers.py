@@ -73,6 +73,7 @@ def pictures(work: Labelling, _request: Answer) -> Answer:
         **settings.model_dump(mode="json", include={"task", "classes", "keypoints", "skeleton"}),
         "colours": list(CLASS_COLOURS),
         "line": proposals.line if proposals else 0.5,
+        "doubted": bool(proposals and proposals.order),
         "orders": {
             "next": [item.id for item, _ in queue(work, states=states)],
             "random": [item.id for item, _ in queue(work, random=True, states=states)],

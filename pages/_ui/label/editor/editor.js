@@ -24,7 +24,11 @@ class Editor extends Keys {
     this.empty();
     this.find(".keys").innerHTML = KEYS.map(([key, does]) => `<dt>${key}</dt><dd>${does}</dd>`).join("");
     this.listen();
-    this.begin(data.open).catch((error) => this.say(error.message));
+    // Until there is a picture no click and no key would find anything to act on.
+    const editor = this.find(".editor"), ask = this.find(".ask");
+    editor.inert = true;
+    [ask.textContent, ask.hidden] = ["Getting the pictures \u2026", false];
+    this.begin(data.open).catch((error) => { ask.hidden = true; this.say(error.message); }).finally(() => { editor.inert = false; });
   }
 
   empty() {
@@ -54,6 +58,10 @@ class Editor extends Keys {
     this.showClasses();
     this.find(".proposing input").value = Math.round(told.line * 100);
     this.drawLine(told.line);
+    // Without a model's doubts the first order is random too.
+    this.find("option[value=next]").textContent = told.doubted ? "what the model doubts" : "any, at random";
+    const random = this.find("option[value=random]");
+    random.hidden = random.disabled = !told.doubted;
     const asked = this.pictures.findIndex((item) => item.id === (open || this.review[0]));
     if (this.review.length && !this.seen.size) {
       const option = this.find("option[value=review]");
@@ -358,6 +366,7 @@ class Editor extends Keys {
       if (name) this.later(() => this.press(name));
       else if (chosen !== undefined) this.later(() => this.setClass(chosen));
       else if (at) this.later(() => this.go(Number(at)));
+      if (button && event.detail) this.stage.focus({ preventScroll: true }); // a hand's click: Enter is meant for the picture again
     };
     this.find(".naming input").onkeydown = (event) => { if (event.key === "Enter") this.nameClass(); };
     this.find(".proposing input").oninput = (event) => this.drawLine(event.target.value / 100);

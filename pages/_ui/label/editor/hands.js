@@ -149,7 +149,7 @@ class Hands {
       this.trial(drag, drag.shape);
       const words = drag.kind === "move" ? "Moved." : `${sizeWords(drag.made)}.`;
       if (drag.made !== drag.shape && this.useful(drag.made)) this.replace(drag.shape, drag.made, words);
-      else if (drag.kind === "move") { this.chosen = this.below(place, drag.shape); this.fresh = null; }
+      else if (drag.kind === "move") this.pick(this.below(place, drag.shape));
     } else if (drag.kind === "point") {
       this.setPoint(place, drag.seen);
     } else if (drag.kind === "outline") {
@@ -195,16 +195,18 @@ class Hands {
 
   click(place) {
     const found = this.hit(place);
-    if (found || this.settings.task !== "segment") {
-      this.chosen = found;
-      this.fresh = null;
-      if (found) this.say(`${found.class}, ${sizeWords(found)}${this.proposals.includes(found) ? ", proposed: Enter accepts it" : ""}.`);
-      return;
-    }
+    if (found || this.settings.task !== "segment") { this.pick(found); return; }
     if (this.chosen) { this.chosen = null; return; }
     if (this.needsClass()) return;
     this.draft = { open: true, points: [place.map(hundredths)], colour: this.colourOf(this.current) };
     this.showAsk();
+  }
+
+  // Choose what was clicked on, and name it: it is what Delete takes.
+  pick(found) {
+    this.chosen = found;
+    this.fresh = null;
+    if (found) this.say(`${found.class}, ${sizeWords(found)}${this.proposals.includes(found) ? ", proposed: Enter accepts it" : ""}.`);
   }
 
   corner(place) {

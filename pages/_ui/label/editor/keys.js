@@ -15,6 +15,7 @@ const KEYS = [
 
 class Keys extends Hands {
   key(event) {
+    if (!this.picture) return;
     const typing = ["INPUT", "SELECT"].includes(event.composedPath()[0].tagName);
     if (typing) { event.stopPropagation(); return; }
     const on = event.composedPath()[0].tagName === "BUTTON";
