@@ -54,7 +54,7 @@ def told_of_unlike(unlike: int, pictures: int, told: dict[str, object]) -> AppTe
     return AppTest.from_function(page, args=(unlike, pictures, told)).run()
 
 
-def test_unlike_pictures_are_warned_of_and_nothing_is_claimed_where_nothing_is_known() -> None:
+def test_unlike_pictures_are_warned_of_and_it_is_said_where_nothing_is_known() -> None:
     told = {"compared_with": {"training": 60, "validation": 30, "share": 0.05}}
     warned = told_of_unlike(3, 40, told)
     assert not warned.exception
@@ -63,9 +63,11 @@ def test_unlike_pictures_are_warned_of_and_nothing_is_claimed_where_nothing_is_k
     calm = told_of_unlike(0, 40, told)
     assert not calm.warning
     assert "None of the 40" in calm.caption[0].value
-    silent = told_of_unlike(0, 40, {})
-    assert not silent.warning
-    assert not silent.caption
+    unknown = told_of_unlike(0, 40, {})
+    assert not unknown.warning
+    assert "not compared" in unknown.caption[0].value
+    assert "None" not in unknown.caption[0].value
+    assert "a broken file" in told_of_unlike(0, 40, {"not_compared": "a broken file"}).caption[0].value
 
 
 @pytest.mark.slow

@@ -79,6 +79,8 @@ class LoadedModel(TypedDict):
     imgsz: int
     compared_with: NotRequired[ComparedWith]
     """where it is known what the model learned from"""
+    not_compared: NotRequired[str]
+    """why it is not"""
 
 
 class LayerMaps(TypedDict):

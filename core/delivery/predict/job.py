@@ -120,7 +120,7 @@ def predict_job(folder: Path, job: dict[str, Any], report: Report) -> dict[str, 
     """Child: look at what the job names, write the tables or the video to `folder`; return the counts and the state."""
     from core.delivery.predict.batch import predict_batch
     from core.delivery.predict.model.chosen_model import choose_model
-    from core.delivery.predict.model.unlike import kept_features
+    from core.delivery.predict.model.unlike import TOO_LITTLE, kept_features
     from core.delivery.predict.video import annotate_video
     from core.evaluation.predict.pooled_features import learn_run
     from core.evaluation.predict.predictor import Predictor
@@ -148,7 +148,7 @@ def predict_job(folder: Path, job: dict[str, Any], report: Report) -> dict[str, 
             )
         else:
             known = kept_features(model.features, model.weights)
-            not_compared = ""
+            not_compared = TOO_LITTLE
             try:
                 if model.run_folder is not None:
                     known = learn_run(model.run_folder, predictor, learning)
@@ -158,7 +158,7 @@ def predict_job(folder: Path, job: dict[str, Any], report: Report) -> dict[str, 
                 predictor, sources, folder, model, request.confidence, workspace.free_bytes(), tick,
                 tiled=request.tiled, known=known,
             )  # fmt: skip
-            if not_compared:
+            if known is None:
                 result["not_compared"] = not_compared
     finally:
         shutil.rmtree(folder / "given", ignore_errors=True)

@@ -10,7 +10,15 @@ from core.data.images.video import is_video
 from core.data.reading.archives import extract, is_archive
 from core.delivery.predict.entry import ComparedWith, Counts, Entry, LoadedModel, Predicted
 from core.delivery.predict.model.chosen_model import ChosenModel, choose_model
-from core.delivery.predict.model.unlike import compared_with, is_unlike, kept_features, mark, unlike_words
+from core.delivery.predict.model.unlike import (
+    TOO_LITTLE,
+    compared_with,
+    is_unlike,
+    kept_features,
+    mark,
+    not_compared_words,
+    unlike_words,
+)
 from core.delivery.predict.model.warm import WarmPredictor
 from core.delivery.predict.results import ResultWriter, at_limit, counted, entry_words, limit_words
 from core.errors import GraftError, InputError
@@ -169,6 +177,8 @@ def _predict(
             used["not_compared"] = str(error)
         if known is not None:
             used["compared_with"] = known
+        else:
+            used.setdefault("not_compared", TOO_LITTLE)
         entries = _entries(predictor, chosen, pictures, threshold, listen, tiled)
         if out is None and keep:
             kept = []
@@ -181,7 +191,7 @@ def _predict(
             }
         if out is None:
             counts = _totals(entries)
-            return used | {"counts": counts, "words": _words(counts, described["task"], chosen.max_det, known)}
+            return used | {"counts": counts, "words": _words(counts, used, known)}
         limited = 0
         with ResultWriter(out, described["classes"], distances=known is not None) as writer:
             for entry in entries:
@@ -196,7 +206,7 @@ def _predict(
     }  # fmt: skip
     if known is not None:
         counts["unlike"] = writer.unlike
-    words = f"{_words(counts, described['task'], chosen.max_det, known)} Written to {out}."
+    words = f"{_words(counts, used, known)} Written to {out}."
     return used | {"counts": counts, "words": words, "files": files}
 
 
@@ -212,13 +222,13 @@ def _totals(entries: Iterator[Entry]) -> Counts:
     return counts
 
 
-def _words(counts: Counts, task: str, max_det: int, known: ComparedWith | None) -> str:
+def _words(counts: Counts, used: Predicted, known: ComparedWith | None) -> str:
     lost = f"{counts['unreadable']} could not be read, " if counts["unreadable"] else ""
     found = f"{counts['objects']} objects found"
-    if TASKS[task].names_pixels:
+    if TASKS[used["task"]].names_pixels:
         found = f"every pixel {'of the others ' if lost else ''}has its class"
-    limit = f" {limit_words(max_det, counts['at_limit'])}." if counts["at_limit"] else ""
-    compared = ""
+    limit = f" {limit_words(used['max_det'], counts['at_limit'])}." if counts["at_limit"] else ""
+    compared = f" {not_compared_words(used.get('not_compared', ''))}"
     if known is not None:
         compared = f" {unlike_words(counts.get('unlike', 0), counts['pictures'] - counts['unreadable'], known)}"
     return f"{counts['pictures']} pictures, {lost}{found}.{limit}{compared}"

@@ -19,7 +19,7 @@ from core.delivery.predict.entry import Entry, LoadedModel
 from core.delivery.predict.intake import Prepared
 from core.delivery.predict.model.chosen_model import ChosenModel
 from core.delivery.predict.model.tiles import is_worth_tiling, tile_count
-from core.delivery.predict.model.unlike import is_unlike, mark, unlike_words
+from core.delivery.predict.model.unlike import is_unlike, mark, not_compared_words, unlike_words
 from core.delivery.predict.model.warm import warm_predictor
 from core.delivery.predict.predicting import predict_picture, what_it_learned_from
 from core.delivery.predict.results import (
@@ -59,7 +59,7 @@ def describe(model: ChosenModel) -> LoadedModel | None:
             with st.spinner("Looking, once, at the pictures it learned from …"):
                 compared = what_it_learned_from(warm_predictor(), model)
         except GraftError as error:
-            st.caption(f"Pictures are not compared with those it learned from: {plain(str(error))}")
+            known[key] |= {"not_compared": str(error)}
         else:
             known[key] |= {"compared_with": compared} if compared else {}
     described: LoadedModel = known[key]
@@ -240,9 +240,11 @@ def show_totals(pictures: list[Prepared], answers: Answers, confidence: float, d
 
 
 def show_unlike(unlike: int, pictures: int, told: Mapping[str, Any]) -> None:
-    """Say how many pictures are unlike those the model learned from, where that is known (`told` has it)."""
+    """Say how many pictures are unlike those the model learned from, or that it is not known (`told` has which)."""
     compared = told.get("compared_with")
-    if compared is not None and pictures:
+    if compared is None:
+        st.caption(plain(not_compared_words(told.get("not_compared", ""))))
+    elif pictures:
         words = unlike_words(unlike, pictures, compared)
         if unlike:
             st.warning(words, icon=":material/travel_explore:")

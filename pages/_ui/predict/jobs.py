@@ -223,8 +223,6 @@ def _show_counts(job: Job) -> None:
             sentence += f"; {limit_words(result['max_det'], result['at_limit'])}"
     st.markdown(f"{sentence}." + (f" {count(lost, 'picture')} could not be read; the table says why." if lost else ""))
     show_unlike(result.get("unlike", 0), result["pictures"] - lost, result)
-    if result.get("not_compared"):
-        st.caption(f"Pictures were not compared with those it learned from: {plain(result['not_compared'])}")
     ranked = sorted(result["by_class"].items(), key=lambda item: -item[1])[:12]
     if ranked:
         words = "Found of each class: " + ", ".join(f"{name} {number}" for name, number in ranked)

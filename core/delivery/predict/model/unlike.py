@@ -9,9 +9,17 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.delivery.predict.entry import ComparedWith, Entry
-from core.evaluation.predict.novelty import TrainingFeatures, load_features
+from core.evaluation.predict.novelty import FEWEST_VALIDATION, TrainingFeatures, load_features
 from core.files.digests import file_sha256
 from core.words import count, percent
+
+TOO_LITTLE = f"that takes {FEWEST_VALIDATION} validation pictures at least, and the run of the model in this workspace"
+"""Why nothing is said of a picture, where nothing went wrong."""
+
+
+def not_compared_words(reason: str = "") -> str:
+    """Say that unlike pictures are not told: silence would be taken for a good sign."""
+    return f"Pictures were not compared with those it learned from: {(reason or TOO_LITTLE).rstrip('.')}."
 
 
 def kept_features(path: Path | None, weights: Path) -> TrainingFeatures | None:
