@@ -161,6 +161,16 @@ def validator_words(metrics: Mapping[str, float | None]) -> str:
     return f"{told} {reason} best epoch was chosen by it."
 
 
+def own_figures(task: str, names: Iterable[str]) -> list[str]:
+    """Return the figures that a task is told by: of mAP those of its own measure, such as the mask, where it has one.
+
+    “mAP50” alone is that of the boxes to some and that of the outlines to others; one of them is told, under its name.
+    """
+    names, measure = list(names), TASKS[task].measure
+    own = {name.removeprefix(f"{measure} ") for name in names if measure and name.startswith(f"{measure} ")}
+    return [name for name in names if name not in own]
+
+
 def headline_among(task: str, names: Iterable[str]) -> str | None:
     """Return the task's headline metric as it is called among the figures of a run, None where it is not there.
 

@@ -7,7 +7,7 @@ from core.data.dataset import Dataset, list_datasets, load_dataset
 from core.errors import GraftError, InputError
 from core.evaluation.compare import Comparison, compare_evaluations, differing_settings
 from core.evaluation.evaluation import Evaluation
-from core.metric_words import headline_among, is_share, metric_term, metric_title
+from core.metric_words import headline_among, is_share, metric_term, metric_title, own_figures
 from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.records.progress import read_progress
@@ -36,6 +36,12 @@ WHAT_IS_TOLD = (
 FIGURES = (
     "mAP50",
     "mAP50-95",
+    "mask mAP50",
+    "mask mAP50-95",
+    "pose mAP50",
+    "pose mAP50-95",
+    "rotated box mAP50",
+    "rotated box mAP50-95",
     "mAP75",
     "recall",
     "precision",
@@ -162,7 +168,7 @@ def show_figures(runs: list[Run], split: str) -> None:
     """Show the figures of each run with their intervals, side by side, as the Evaluation page tells them."""
     evaluations = {run.id: evaluation_of(workspace, run, split) for run in runs}
     table: dict[str, dict[str, str]] = {}
-    for name in FIGURES:
+    for name in own_figures(runs[0].task, [name for name in FIGURES if name in evaluations[runs[0].id].metrics]):
         told = {run: item for run, made in evaluations.items() if (item := made.told(name)) is not None}
         if not told:
             continue

@@ -62,7 +62,7 @@ def table(runs: Sequence[Run]) -> list[Run]:
         {
             "Name": run.name,
             "State": state_words(run.state),
-            **{name: (run.metrics or {}).get(name) for name in metrics},
+            **{name: (run.metrics or {}).get(name) if told[run.id] == name else None for name in metrics},
             "Dataset": run.dataset_name,
             "Model": run.model,
             "Started": run.created,

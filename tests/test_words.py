@@ -210,6 +210,9 @@ def test_no_two_metrics_share_a_name_and_every_one_says_what_it_means() -> None:
 def test_the_headline_is_that_of_the_task_and_its_own_measure_goes_first() -> None:
     run = ["mAP50", "mAP50-95", "mask mAP50", "mask mAP50-95"]
     assert metric_words.headline_among("segment", run) == "mask mAP50-95"
+    assert metric_words.own_figures("segment", ["recall", *run]) == ["recall", "mask mAP50", "mask mAP50-95"]
+    assert metric_words.own_figures("detect", ["recall", "mAP50"]) == ["recall", "mAP50"]
+    assert metric_words.own_figures("segment", ["mAP50"]) == ["mAP50"], "there is no other"
     assert metric_words.headline_among("detect", run[:2]) == "mAP50-95"
     assert metric_words.headline_among("classify", run) is None
 

@@ -26,7 +26,7 @@ from core.evaluation.judgement import Judgement, judge
 from core.evaluation.pixels import pixel_counts, pixel_draws
 from core.evaluation.predict.matching import IOU_THRESHOLDS, from_bits
 from core.jobs import Report
-from core.metric_words import metric_term
+from core.metric_words import headline_among, metric_term
 from core.spec import TrainingSpec, read_spec
 from core.tasks import TASKS
 from core.words import count, out_of, points, signed, span
@@ -233,7 +233,7 @@ def _sentences(
     pictures: int,
     settings: dict[str, tuple[Any, Any]],
 ) -> list[str]:
-    gain, of = headline.difference, f"points of {metric_term(TASKS[first.task].headline)}"
+    gain, of = headline.difference, f"points of {metric_term(headline_among(first.task, first.metrics) or '')}"
     better, worse = (second.run, first.run) if gain.value > 0 else (first.run, second.run)
     low, high = sorted((abs(gain.low), abs(gain.high)))
     verdict = {

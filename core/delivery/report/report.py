@@ -44,7 +44,7 @@ from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.predictions import are_fresh, run_dataset
 from core.files.digests import file_sha256
 from core.jobs import Progress, Report, run_job
-from core.metric_words import is_share, metric_title, metric_value
+from core.metric_words import is_share, metric_title, metric_value, own_figures
 from core.tasks import TASKS
 from core.training.arguments import OF_GRAFT, training_arguments
 from core.training.records.progress import read_progress
@@ -339,9 +339,8 @@ def _charts(run: Run) -> list[Chart]:
     table = read_progress(run).curves
     if table.empty:
         return []
-    measured = [
-        name for name in ("mAP50-95", "mAP50", "mask mAP50-95", "pose mAP50-95", "top1", "mIoU") if name in table
-    ]
+    names = ("mAP50-95", "mAP50", "mask mAP50-95", "mask mAP50", "pose mAP50-95", "pose mAP50", "top1", "mIoU")
+    measured = own_figures(run.task, [name for name in names if name in table])
     charts = []
     if measured:
         series = {name: table[name].astype(float).tolist() for name in measured[:3]}

@@ -12,7 +12,7 @@ from core.evaluation.crossfit.correction import Correction, drop_correction, sav
 from core.evaluation.evaluation import Evaluation, offered_correction
 from core.evaluation.figures.results import ClassFigures
 from core.evaluation.verdict import FEW_GROUPS, sureness_sentence, twins_sentence
-from core.metric_words import METRICS, is_share, metric_value
+from core.metric_words import METRICS, is_share, metric_value, own_figures
 from core.tasks import TASKS
 from core.training.advice import train_longer
 from core.training.store import Run
@@ -24,8 +24,8 @@ from pages._ui.evaluation import charts as evaluation_charts
 from pages._ui.evaluation.evaluations import progress_of
 
 HEADLINES = (
-    "recall", "precision", "mAP50", "mAP50-95", "mask mAP50-95", "pose mAP50-95", "rotated box mAP50-95", "top1",
-    "top5", "balanced_accuracy", "AUROC", "mIoU", "pixel_accuracy",
+    "recall", "precision", "mAP50", "mAP50-95", "mask mAP50", "mask mAP50-95", "pose mAP50", "pose mAP50-95",
+    "rotated box mAP50", "rotated box mAP50-95", "top1", "top5", "balanced_accuracy", "AUROC", "mIoU", "pixel_accuracy",
 )  # fmt: skip
 FURTHER = ("mAP75", "AP small", "AP medium", "AP large", "box mAP50", "box mAP50-95", "F1")
 PART_TITLES = {
@@ -42,9 +42,7 @@ def show_verdict(evaluation: Evaluation) -> None:
     st.markdown(f"### {plain(first)}")
     for sentence in rest:
         st.markdown(plain(sentence))
-    names = [name for name in HEADLINES if name in evaluation.metrics]
-    if TASKS[evaluation.task].measure:
-        names.remove("mAP50-95")  # the same figure under its own name
+    names = own_figures(evaluation.task, [name for name in HEADLINES if name in evaluation.metrics])
     if TASKS[evaluation.task].names_pictures and len(evaluation.classes) <= 5:
         names = [name for name in names if name != "top5"]
     with st.grid(4, min_column_width=150, gap="small"):

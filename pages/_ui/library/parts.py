@@ -11,7 +11,7 @@ from core.data.dataset import list_datasets
 from core.errors import GraftError, InputError
 from core.files.answering import check_answers
 from core.lab.experiment import runs_apart
-from core.metric_words import metric_term, metric_value, metric_words
+from core.metric_words import metric_term, metric_value, metric_words, own_figures
 from core.models.catalog import Model, models_for
 from core.models.library import LibraryModel, delete_model, edit_model, import_weights, list_models
 from core.models.weights import weights_here
@@ -26,7 +26,7 @@ from pages._ui.common.frame import go_to, has_page
 from pages._ui.common.running import show_download
 from pages._ui.common.upload import MAX_MEGABYTES, bump_key, fresh_key, save_uploads
 
-FIGURES = ("mAP50", "mAP50-95", "top1", "mIoU")
+FIGURES = ("mAP50", "mAP50-95", "mask mAP50", "mask mAP50-95", "pose mAP50", "pose mAP50-95", "top1", "mIoU")
 
 
 def table(models: Sequence[LibraryModel]) -> list[LibraryModel]:
@@ -36,7 +36,7 @@ def table(models: Sequence[LibraryModel]) -> list[LibraryModel]:
         {
             "Name": model.name,
             "Classes": ", ".join(model.classes[:6]) + (" …" if len(model.classes) > 6 else ""),
-            **{name: model.figures.get(name) for name in shown},
+            **{name: model.figures.get(name) for name in own_figures(model.task, shown)},
             "From": model.dataset_name or model.origin,
             "Built as": model.architecture,
             "Kept": model.kept,
@@ -61,8 +61,8 @@ def one_model(workspace: Workspace, model: LibraryModel) -> None:
     """Show one kept model: what it is, where it comes from, its words, and what can be done with it."""
     st.markdown(f"**{plain(model.name)}** knows {count(len(model.classes), 'class')}: "
                 f"{plain(', '.join(model.classes[:30]))}{' and more' if len(model.classes) > 30 else ''}.")  # fmt: skip
-    figures = [f"{metric_words(name)} {metric_value(name, model.figures[name])}" for name in FIGURES
-               if name in model.figures]  # fmt: skip
+    told = own_figures(model.task, [name for name in FIGURES if name in model.figures])
+    figures = [f"{metric_words(name)} {metric_value(name, model.figures[name])}" for name in told]
     facts = [f"It is {plain(model.origin)}."]
     if model.started_from:
         facts.append(f"Its training started from {plain(model.started_from)}.")

@@ -8,13 +8,17 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.metric_words import own_figures
 from core.training.records.progress import read_progress
 from core.words import count, score
 from core.workspace import Workspace
 from pages._ui.common.charts import curves, show
 from pages._ui.common.looking import run_now
 
-HEADLINES = ("mAP50", "mAP50-95", "mask mAP50", "pose mAP50", "top1", "top5", "mIoU", "pixel_accuracy")
+HEADLINES = (
+    "mAP50", "mAP50-95", "mask mAP50", "mask mAP50-95", "pose mAP50", "pose mAP50-95", "top1", "top5", "mIoU",
+    "pixel_accuracy",
+)  # fmt: skip
 """Figures that need no threshold: hits and false alarms are told on the Evaluation page, at the line drawn there."""
 FLAT = 0.02
 """A loss that never reaches this share of the largest one looks like a flat line; YOLO26's l1 is such a one."""
@@ -28,7 +32,7 @@ def draw_curves(workspace: Workspace, run_id: str, _: bool) -> None:
     if table.empty:
         st.caption("The curves begin with the end of the first epoch.")
         return
-    results = [name for name in HEADLINES if name in table and table[name].notna().any()]
+    results = own_figures(run.task, [name for name in HEADLINES if name in table and table[name].notna().any()])
     if "top5" in results and (table["top5"].dropna() == 1).all():
         results.remove("top5")  # five guesses among five classes or fewer are always right
     made = run_id, progress.epochs_done, repr(progress.rows[max(progress.rows)])

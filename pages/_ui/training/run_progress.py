@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import GraftError
-from core.metric_words import metric_help, metric_title, metric_value, validator_words
+from core.metric_words import metric_help, metric_title, metric_value, own_figures, validator_words
 from core.planning.learning_curve import LEAST_EPOCHS
 from core.spec import TrainingSpec
 from core.tasks import TASKS
@@ -189,7 +189,7 @@ def _bars(progress: RunProgress) -> None:
 
 def _figures(run: Run, progress: RunProgress) -> None:
     metrics = progress.metrics or run.metrics or {}
-    shown = [name for name in HEADLINES if metrics.get(name) is not None][:4]
+    shown = own_figures(run.task, [name for name in HEADLINES if metrics.get(name) is not None])[:4]
     if metrics.get("top5") == 1 and "top5" in shown:
         shown.remove("top5")  # five guesses among five classes or fewer are always right
     working = run.state in (State.RUNNING, State.STARTING)
