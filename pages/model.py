@@ -11,6 +11,7 @@ from core.evaluation.doubtful_labels import doubtful_labels
 from core.models.catalog import STARTER, Model, find_model
 from core.models.library import list_models
 from core.models.starter.checkpoint import STARTER_WORDS
+from core.models.weights import OWN_FILE as BROUGHT
 from core.models.weights import import_file, is_here, missing_words, models_to_choose
 from core.planning.rules import worth_tiles
 from core.processes.starting import prepare
@@ -18,6 +19,7 @@ from core.spec import TrainingSpec
 from core.tasks import TASKS
 from core.training.arguments import Argument, parse_setting, training_arguments
 from core.training.runs import list_runs
+from core.training.starting_points import locate
 from core.words import megabytes, millions
 from pages._ui.common import frame
 from pages._ui.common.cells import Notebook, empty, next_step, python_fold
@@ -128,6 +130,9 @@ def choose_from_catalogue() -> str:
             if model.family == family:
                 card(model, model.name == chosen.name)
     source = STARTER_WORDS if chosen is STARTER else f"Pre-trained on {TASKS[dataset.task].pretrained_on}"
+    brought = locate(workspace, chosen.name, dataset.task)
+    if brought is not None and brought.origin == BROUGHT:
+        source += ", if the file that was brought in is what its name says"
     st.caption(f"Parameters and GFLOPs at {TASKS[dataset.task].usual_size} pixels. {source}.")
     weights_of(chosen)
     return chosen.name

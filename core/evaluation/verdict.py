@@ -14,10 +14,11 @@ from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import count_units
 from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, SplitFigures
 from core.evaluation.figures.slices import Slice
+from core.evaluation.judgement import has_learned
 from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.prediction_arrays import PredictionArrays
 from core.metric_words import is_share
-from core.words import between, count, out_of, percent, points, span, thousands, times, value_between
+from core.words import between, count, out_of, percent, points, score, span, thousands, times, value_between
 
 SMALL = 32.0
 """Side in pixels under which an object counts as small, as COCO counts."""
@@ -125,6 +126,13 @@ def small_set(
 def _next_steps(figures: SplitFigures, arrays: PredictionArrays, missed: NDArray[np.bool_]) -> list[Step]:
     """Return what would help, each sentence with the count it rests on, and the share of all objects in that count."""
     lost, objects = int(missed.sum()), len(arrays.truth)
+    exact = figures.metrics["mAP50-95"].value
+    if not has_learned(exact):
+        sentence = (
+            f"It has learned next to nothing yet (mAP50-95 {score(exact)}): train longer, or label more pictures. What "
+            "its mistakes are says little before."
+        )
+        return [(1.0, sentence)]
     steps = _about_misses(arrays, missed) if lost >= 4 else []
     steps += _largest_loss(figures)
     line = figures.operating_point.threshold

@@ -145,6 +145,12 @@ def tiny_boxes(root: Path) -> None:
     put(root / "labels/train/train0.txt", "0 0.5 0.5 0.02 0.02\n")
 
 
+def small_in_large(root: Path) -> None:
+    split_set(root)
+    Image.new("RGB", (1600, 1200), "grey").save(root / "images/train/train0.png")
+    put(root / "labels/train/train0.txt", "0 0.5 0.5 0.005 0.005\n")  # 8 by 6 pixels there, 3.2 by 2.4 at 640
+
+
 def all_the_same(root: Path) -> None:
     split_set(root, label="0 0.5 0.5 0.25 0.25\n")
 
@@ -166,7 +172,8 @@ def nothing_labelled(root: Path) -> None:
         (other_size, {"size-shift": 1}, False),
         (rare_class, {"class-imbalance": 1, "few-objects": 1}, False),
         (class_missing, {"class-missing-in-train": 1, "class-missing-in-val": 1}, False),
-        (tiny_boxes, {"tiny-object": 1}, False),
+        (tiny_boxes, {"tiny-in-picture": 1, "tiny-object": None}, False),
+        (small_in_large, {"tiny-object": 1, "tiny-in-picture": None}, False),
         (all_the_same, {"identical-boxes": 55}, False),
         (background, {"mostly-background": 54, "empty-label": 54}, False),
         (nothing_labelled, {"no-labels": 55}, True),
@@ -244,7 +251,7 @@ def broken_for_fixes(root: Path) -> None:
     [
         "missing-label",
         "duplicate-box",
-        "tiny-object",
+        "tiny-in-picture",
         "class-names-alike",
         "unused-class",
         "duplicate-image",

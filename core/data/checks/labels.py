@@ -87,17 +87,18 @@ def doubled(examined: Examined) -> list[tuple[int, str]]:
 
 
 def tiny_objects(examined: Examined, problems: Problems) -> None:
-    """Note objects that are under 4 pixels once their picture is scaled to 640 pixels (longer side)."""
+    """Note objects that are under 4 pixels once their picture is scaled to 640 pixels (longer side), or as they are."""
     if not TASKS[examined.dataset.task].finds_objects or not len(examined.labels.row):
         return
-    tiny = np.flatnonzero(is_tiny(examined))
-    for number in tiny:
+    sizes = examined.table[["width", "height"]].to_numpy(dtype=float)
+    for number in np.flatnonzero(is_tiny(examined)):
         row = int(examined.labels.row[number])
-        example = ""
-        if problems.counts["tiny-object"] < MAX_FILES:
+        in_picture = (examined.labels.box[number, 2:] * sizes[row]).min() < TINY_PIXELS
+        code, example = "tiny-in-picture" if in_picture else "tiny-object", ""
+        if problems.counts[code] < MAX_FILES:
             name = examined.dataset.classes[int(examined.labels.class_id[number])]
             example = f"{examined.table['source'].iloc[row]}: {name}"
-        problems.note("tiny-object", example, more=f"{TRAIN_SIZE} pixels")
+        problems.note(code, example, more=f"{TRAIN_SIZE} pixels")
 
 
 def is_tiny(examined: Examined) -> np.ndarray:

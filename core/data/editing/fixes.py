@@ -158,6 +158,7 @@ FIXES: dict[str, Fix] = {
     "missing-label": _drop_unlabelled,
     "duplicate-box": _drop_doubled,
     "tiny-object": _drop_tiny,
+    "tiny-in-picture": _drop_tiny,
     "class-names-alike": _merge_alike,
     "unused-class": _drop_unused,
     "duplicate-image": _keep_one,

@@ -60,6 +60,14 @@ CHECKS: dict[str, Kind] = {
         "Too small to be seen by the model: choose a larger image size or cut the pictures into tiles.",
         "Remove objects that small",
     ),
+    "tiny-in-picture": Kind(
+        W,
+        "One object is under 4 pixels wide or high in its picture.",
+        "{n} objects are under 4 pixels wide or high in their pictures.",
+        "Often a slip of the hand, or a crumb of a mask. No image size shows more than there is: take such things from "
+        "closer, or remove them.",
+        "Remove objects that small",
+    ),
     "whole-image-box": Kind(
         I,
         "One object covers its whole picture.",

@@ -139,6 +139,8 @@ def expected_of_detector(
     alarms = max(named - hits, 0.0) / max(len(objects), 1)
     folds = int(choosing.folds.max()) + 1 if choosing.folds.size else 1
     sentence = _sentence(rule is not None, choosing.knows_epochs, folds)
+    if rule is None and folds > 1:
+        sentence += " The line is taken as it is drawn: drawn by what it gives on these very pictures, expect less."
     return Expected(metrics, rule is not None, choosing.knows_epochs, folds, sentence, alarms, counts)
 
 
