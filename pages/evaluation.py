@@ -6,6 +6,8 @@ from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.predict.error_kinds import KINDS as ERROR_WORDS
+from core.labelling.labelling import open_labelling
+from core.labelling.settings import read_settings
 from core.metric_words import validator_words
 from core.road import note
 from core.tasks import TASKS
@@ -83,6 +85,21 @@ def open_test(run: Run, dataset: Dataset, *, ready: bool) -> None:
     st.rerun()  # so that nothing says any more that it is closed
 
 
+def labels_since(dataset: Dataset, split: str) -> str:
+    """Say that labels of these pictures were changed since and don't count yet; "" where none were."""
+    if read_settings(dataset) is None:
+        return ""
+    changed = sum(picture.split == split for picture in open_labelling(dataset).changed())
+    if not changed:
+        return ""
+    number = dataset.labels_version
+    by = f"version {number} of the labels" if number else "the labels as they were imported"
+    return (
+        f"The labels of {count(changed, 'picture')} here were changed since. The figures are still by {by}, until a "
+        "training, or you on the Label page, makes a version of the changes."
+    )
+
+
 @st.fragment
 def show_sheet(run: Run, dataset: Dataset | None) -> None:
     """Show all cells; a fragment, so that a move of the line draws the cells anew and nothing around them."""
@@ -101,6 +118,8 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
             line = drawn_line(run, evaluation.operating_point.threshold)
             evaluation = evaluation_of(workspace, run, split, line)
         show_verdict(evaluation)
+        if dataset is not None and (said := labels_since(dataset, split)):
+            st.info(said, icon=":material/edit_note:")
         if run.active:
             st.info(
                 "The training has not ended: this is its best model so far, and another may come.",

@@ -20,6 +20,9 @@ FURTHER = 0.5
 HELD = 0.99
 """Share of the highest rate from which an epoch counts as one at the held rate."""
 
+UNTOLD = 0.1
+"""A rise up to which the interval must be able to tell “hardly any”, 0 to 1."""
+
 
 @dataclass(frozen=True)
 class MoreTime:
@@ -36,6 +39,8 @@ class MoreTime:
     def words(self) -> str:
         """In a sentence, with the interval that holds in nine of ten runs."""
         time = about(self.seconds).removeprefix("about ")
+        if self.rise.value < RISING / 2 and self.rise.high > UNTOLD:
+            return f"{time} more: too early to tell, {metric_term(self.metric)} may rise {self._between} points."
         if self.rise.value < RISING / 2:
             return f"{time} more: hardly a rise is expected of {metric_term(self.metric)}, {self._between} points."
         return f"{time} more: about {points(self.rise.value)} points more {metric_term(self.metric)}, {self._between}."

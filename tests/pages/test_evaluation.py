@@ -13,6 +13,9 @@ from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.predict.predictions import predictions_path
+from core.labelling.label import Label, State
+from core.labelling.labelling import open_labelling
+from core.labelling.settings import begin
 from core.workspace import Workspace
 from tests.evaluation.stored_runs import detector_run, store, trained
 from tests.pages.conftest import open_alone, text_of
@@ -115,3 +118,20 @@ def test_classifiers_are_compared_picture_by_picture(workspace: Workspace, colou
     assert (
         "sure-run does better (1)" in next(item for item in page.button_group if item.label == "Pictures where").options
     )
+
+
+def test_labels_that_were_changed_since_are_told(workspace: Workspace, shapes: Dataset) -> None:
+    detector_run(workspace, shapes, "run-a", 0.8)
+    before = open_alone("evaluation.py", run="run-a")
+    assert not before.exception
+    assert not before.info
+    begin(shapes)
+    work = open_labelling(shapes)
+    seen = next(picture for picture in work.pictures.values() if picture.split == "val")
+    work.set(seen.id, Label(state=State.NOTHING), since=0)
+    after = open_alone("evaluation.py", run="run-a")
+    assert not after.exception
+    assert "1 picture here" in after.info[0].value
+    learned = next(picture for picture in work.pictures.values() if picture.split == "train")
+    work.set(learned.id, Label(state=State.NOTHING), since=0)
+    assert open_alone("evaluation.py", run="run-a").info[0].value == after.info[0].value, "those are not judged on"

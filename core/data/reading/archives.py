@@ -55,7 +55,8 @@ def extract(archive: Path, target: Path, free_bytes: int, tick: Tick | None = No
         if tarfile.is_tarfile(archive):
             return _extract_tar(archive, target, limit, tick or _silent)
     raise InputError(
-        f"{archive.name} is not a zip or tar archive that can be opened. Pack the folder as a zip file and try again."
+        f"{archive.name} is not a zip or tar archive that can be opened: it may not have been copied "
+        "whole. Fetch it again, or pack the folder as a zip file."
     )
 
 

@@ -120,8 +120,8 @@ def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
     told = evaluation.told("recall" if task.finds_objects else task.headline)
     main = told.figure if told else UNKNOWN
     lines = []
-    width = main.high - main.low
-    if main.has_interval and width > 0.1:
+    width = round(main.high, 2) - round(main.low, 2) if main.has_interval else 0.0  # of the ends as they are told
+    if width > 0.1:
         lines.append(f"The verdict is known only to {points(width)} points ({value_between(main)}).")
     if evaluation.split == "val":
         chosen = "the best epoch and the operating point were" if task.finds_objects else "the best epoch was"

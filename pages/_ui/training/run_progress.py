@@ -218,7 +218,7 @@ def _figures(run: Run, progress: RunProgress) -> None:
     if progress.device_name:
         notes.append(f"on {progress.device_name}")
     if working and progress.memory_bytes:
-        notes.append(f"{megabytes(progress.memory_bytes)} memory")
+        notes.append(f"{megabytes(progress.memory_bytes)} of memory in all")
     if working and progress.cores and progress.cores < (progress.cores_available or 0):
         notes.append(f"{progress.cores} of {progress.cores_available} processor cores, as other programs are busy")
     if notes:
