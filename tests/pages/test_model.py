@@ -111,9 +111,11 @@ def test_what_is_changed_by_hand_stays_and_can_go_back(opened: tuple[AppTest, st
     app.segmented_control(key=f"spec_{dataset}_budget").set_value("thorough").run()
     assert field(app, dataset, "epochs") == planned + 3
     assert "Set by you" in texts(app)
+    assert f"not by the plan: Epochs {planned + 3}." in texts(app), "beside the plan, not in a fold alone"
     app.segmented_control(key=f"spec_{dataset}_budget").set_value("balanced").run()
     button(app, "Back to the plan").click().run()
     assert field(app, dataset, "epochs") == planned
+    assert "not by the plan" not in texts(app)
     assert not app.exception
 
 

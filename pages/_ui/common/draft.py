@@ -126,6 +126,10 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
         lines.append(f"**{spec.imgsz} pixels**, where {usual} is usual. {plain(why)}")
     if spec.teacher:
         lines.append(f"It also learns from **{spec.teacher}** at every step (distillation).")
+    typed = [name for name in FIELDS if spec.reasons and name in spec.model_fields_set and name not in spec.reasons]
+    if typed:
+        told = ", ".join(f"{TrainingSpec.model_fields[name].title} {getattr(spec, name)}" for name in typed)
+        lines.append(f"Set by you, not by the plan: {told}.")
     by_hand = {name: value for name, value in spec.extra.items() if name not in spec.reasons}
     if by_hand:
         lines.append("Expert settings: " + ", ".join(f"`{name}={value}`" for name, value in by_hand.items()) + ".")
