@@ -144,8 +144,7 @@ def set_current(kind: str, identifier: str | None) -> None:
     """Make a dataset or run the current one, in the session and in the address; a run brings its dataset along."""
     st.session_state[f"current_{kind}"] = identifier
     if kind == "run" and identifier:
-        with contextlib.suppress(InputError):  # an old address: the page says so
-            st.session_state["current_dataset"] = RunStore(workspace()).get(identifier).dataset
+        _bring_dataset_of(identifier)
     if kind == "dataset" and identifier and st.session_state.get("warm_for") != identifier:
         st.session_state["warm_for"] = identifier
         prepare()  # a training or a try of a model comes next
@@ -153,6 +152,12 @@ def set_current(kind: str, identifier: str | None) -> None:
         st.query_params[kind] = identifier
     elif kind in st.query_params:
         del st.query_params[kind]
+
+
+def _bring_dataset_of(run_id: str) -> None:
+    """Let a run's dataset be the one that is worked on; of a run that isn't there the page says so."""
+    with contextlib.suppress(InputError):
+        st.session_state["current_dataset"] = RunStore(workspace()).get(run_id).dataset
 
 
 def keep_way_back() -> None:
@@ -175,3 +180,5 @@ def keep_address(step: Step) -> None:
                 set_current(kind, identifier)
         elif kind in st.query_params:
             st.session_state[f"current_{kind}"] = st.query_params[kind]
+            if kind == "run" and "dataset" not in st.query_params:
+                _bring_dataset_of(st.query_params[kind])

@@ -46,3 +46,4 @@ def test_the_sidebar_shows_a_dataset_and_a_run_that_belong_together(filled: Fill
     app.switch_page("evaluation.py").run()
     assert "Tiny set" in beside(app)
     assert app.session_state["current_dataset"] == filled.dataset_id
+    assert open_page("lab.py", run=filled.run_id).session_state["current_dataset"] == filled.dataset_id

@@ -3,7 +3,8 @@
     python predict.py PICTURE...      (needs: pip install ultralytics)
 
 Prints one JSON object per picture, or per page of a file with several; boxes are x1, y1, x2, y2 in pixels of the
-picture. A picture that can't be read is named on standard error, and the exit code is 2.
+picture. Outlines and key points are not printed, `MODEL.predict` has them. A picture that can't be read is named on
+standard error, and the exit code is 2.
 """
 
 import json
@@ -46,4 +47,7 @@ def find(picture):
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
+    if sys.argv[1] in ("-h", "--help"):
+        print(__doc__)
+        sys.exit(0)
     sys.exit(answer(sys.argv[1:], SETTINGS["window"], find))

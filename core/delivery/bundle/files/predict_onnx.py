@@ -3,8 +3,9 @@
     python predict_onnx.py PICTURE...      (needs: pip install onnxruntime numpy pillow)
 
 Prints one JSON object per picture, or per page of a file with several; boxes are x1, y1, x2, y2 in pixels of the
-picture. A picture that can't be read is named on standard error, and the exit code is 2. `find(picture)` can be
-imported. The steps are those the model was trained and evaluated with: read model.json for its settings.
+picture. Of an outline the number of its pixels is printed; `find(picture)`, which can be imported, returns its mask. A
+picture that can't be read is named on standard error, and the exit code is 2. The steps are those the model was trained
+and evaluated with: read model.json for its settings.
 """
 
 import json
@@ -187,4 +188,7 @@ def told(picture):
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
+    if sys.argv[1] in ("-h", "--help"):
+        print(__doc__)
+        sys.exit(0)
     sys.exit(answer(sys.argv[1:], SETTINGS["window"], told))
