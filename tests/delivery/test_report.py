@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from core.errors import InputError
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.figures.figure import Figure
 from core.metric_words import metric_title, metric_value
+from core.training.advice import train_longer
+from core.training.records.events import read_events
+from core.training.records.progress import read_progress
+from core.training.runs import get_run
 from tests.delivery.trained_run import PATIENT, Trained
 
 
@@ -50,6 +55,28 @@ def test_settings_of_a_report_are_heeded(trained_copy: Trained, tmp_path: Path) 
     assert "Only on line 4." in html
     assert "Checked by" in html
     assert "data:image/jpeg" not in html
+
+
+@pytest.mark.slow
+def test_what_the_evaluation_advises_first_stands_in_the_report(trained_copy: Trained, tmp_path: Path) -> None:
+    run = get_run(trained_copy.workspace, trained_copy.run_id)
+    kept = [event for event in read_events(run.events_path)[0] if event["kind"] != "epoch"]
+    rising = [
+        {
+            "kind": "epoch",
+            "epoch": number,
+            "epochs": 4,
+            "seconds": 1.0,
+            "fitness": value,
+            "metrics": {"mAP50-95": value},
+        }
+        for number, value in enumerate((0.1, 0.25, 0.4, 0.55), start=1)
+    ]
+    run.events_path.write_text("".join(json.dumps(event) + "\n" for event in [*kept[:1], *rising, *kept[1:]]))
+    advice = train_longer(run, read_progress(run))
+    assert advice
+    html = write_report(trained_copy.workspace, run.id, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert f"<h2>What would make it better</h2>\n<ul><li>{advice}" in html
 
 
 @pytest.mark.slow

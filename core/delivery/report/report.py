@@ -46,6 +46,7 @@ from core.files.digests import file_sha256
 from core.jobs import Progress, Report, run_job
 from core.metric_words import is_share, metric_title, metric_value, own_figures
 from core.tasks import TASKS
+from core.training.advice import train_longer
 from core.training.arguments import OF_GRAFT, training_arguments
 from core.training.records.progress import read_progress
 from core.training.runs import get_run
@@ -166,7 +167,7 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
         "facts": words.facts(run, dataset, settings.author),
         "date": date(datetime.now(UTC)),
         "sentences": [line for line in evaluation.sentences if line not in evaluation.next_steps],
-        "next_steps": evaluation.next_steps,
+        "next_steps": [*filter(None, [train_longer(run, progress)]), *evaluation.next_steps],
         "headline": _headline(evaluation),
         "decision_words": decisions.sentences,
         "decision_counts": counted_words(decisions) if decisions.units else "",
