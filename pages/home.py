@@ -240,7 +240,7 @@ with page.cell("Recent runs"):
         st.markdown("Nothing has been trained here yet. What you start shows up here and goes on by itself.")
     for run in runs[:RECENT]:
         left, right = st.columns([5, 1], vertical_alignment="center")
-        facts = [plain(model_name(workspace, run.model)), plain(run.dataset_name), ago(run.created)]
+        facts = [plain(model_name(workspace, run.model)), plain(run.dataset_name), f"started {ago(run.created)}"]
         if run.seconds:
             facts.append(f"took {duration(run.seconds)}")
         best = headline_among(run.task, run.metrics or ())

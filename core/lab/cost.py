@@ -37,7 +37,7 @@ class Cost:
     @property
     def words(self) -> str:
         """One sentence."""
-        rough = "" if self.measured else " That is a rough guess: this machine’s speed was not tested yet (Model page)."
+        rough = "" if self.measured else " That is a rough guess: this machine’s steps were not timed (Model page)."
         return f"{count(self.trainings, 'training')}, {about(self.seconds)} in all.{rough}"
 
 
