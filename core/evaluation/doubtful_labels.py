@@ -11,6 +11,7 @@ from core.data.dataset import Dataset
 from core.errors import GraftError
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.figures.cached_figures import digest_of
+from core.evaluation.figures.metrics import f1
 from core.evaluation.figures.operating_point import operating_point_path
 from core.evaluation.label_errors import find_label_errors
 from core.evaluation.predict.predictions import are_fresh, meta_path, predictions_path, truth_path
@@ -109,9 +110,6 @@ def _figures(evaluation: Evaluation, signs: Counter[str]) -> tuple[float, float]
     # A finding of another class counts as a false alarm and leaves its object lost; mended it is a hit.
     gained = signs["unlabelled"] + signs["other-class"]
     lost_then = lost - signs["other-class"] - signs["never-found"]
-    return _f1(hits, lost, alarms), _f1(hits + gained, lost_then, alarms - gained)
-
-
-def _f1(hits: int, lost: int, alarms: int) -> float:
-    whole = 2 * hits + lost + alarms
-    return 2 * hits / whole if whole else 0.0
+    counts = ((hits, lost, alarms), (hits + gained, lost_then, alarms - gained))
+    now, mended = (f1(hit / max(1, hit + alarm), hit / max(1, hit + miss)) for hit, miss, alarm in counts)
+    return now, mended

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from core.data.findings.problems import Problems
 from core.data.reading.masks.pairing import MASK_WORDS, PICTURE_WORDS, words_of
 from core.data.reading.source_dataset import SPLIT_NAMES, SourceDataset, SourceImage, SourceObject, split_of
-from core.data.reading.tree import Tree, is_junk
+from core.data.reading.tree import Tree, folders_of, is_junk
 
 NAME = "folder-per-class"
 LAYOUT = "one folder per class, optionally inside train, val and test (classification)"
@@ -64,16 +64,13 @@ def read(tree: Tree, task: str | None = None) -> SourceDataset:  # noqa: ARG001 
 def _without_pictures(tree: Tree, placed: list[tuple[str, str | None, str]], classes: list[str]) -> list[str]:
     """Return the folders beside those of the classes that hold no picture: a class still to be filled, or forgotten."""
     top = len(_common_folders(tree.pictures))
-    beside, filled = set(), {""}
+    beside = set()
     for name, _, folder in placed:
         parts = name.split("/")[:-1]
         beside.add("/".join(parts[: parts.index(folder, top)]))
-    for name in tree.pictures:
-        parts = name.split("/")[:-1]
-        filled.update("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
     return [
         folder
-        for folder in sorted({*tree.folders, *tree.bare} - filled)
+        for folder in sorted({*tree.folders, *tree.bare} - folders_of(tree.pictures))
         if folder.rpartition("/")[0] in beside and not _no_class(folder.rpartition("/")[2], classes)
     ]
 

@@ -116,11 +116,7 @@ class Tree:
     @cached_property
     def folders(self) -> set[str]:
         """All folder names, with their parents, '' for the top."""
-        found = {""}
-        for name in self.files:
-            parts = name.split("/")[:-1]
-            found.update("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
-        return found
+        return folders_of(self.files)
 
     @cached_property
     def by_lower_name(self) -> dict[str, str]:
@@ -281,6 +277,15 @@ def merge_trees(trees: list[Tree]) -> Tree:
         " + ".join(tree.label for tree in trees),
         bare=bare,
     )
+
+
+def folders_of(names: Iterable[str]) -> set[str]:
+    """Return the folders that files lie in, with their parents, '' for the top."""
+    found = {""}
+    for name in names:
+        parts = name.split("/")[:-1]
+        found.update("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+    return found
 
 
 def nothing_in(folders: Iterable[str], files: Iterable[str]) -> list[str]:

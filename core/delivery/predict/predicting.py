@@ -191,7 +191,7 @@ def _predict(
             }
         if out is None:
             counts = _totals(entries)
-            return used | {"counts": counts, "words": _words(counts, used, known)}
+            return used | {"counts": counts, "words": _words(counts, used)}
         limited = 0
         with ResultWriter(out, described["classes"], distances=known is not None) as writer:
             for entry in entries:
@@ -206,7 +206,7 @@ def _predict(
     }  # fmt: skip
     if known is not None:
         counts["unlike"] = writer.unlike
-    words = f"{_words(counts, used, known)} Written to {out}."
+    words = f"{_words(counts, used)} Written to {out}."
     return used | {"counts": counts, "words": words, "files": files}
 
 
@@ -222,16 +222,17 @@ def _totals(entries: Iterator[Entry]) -> Counts:
     return counts
 
 
-def _words(counts: Counts, used: Predicted, known: ComparedWith | None) -> str:
+def _words(counts: Counts, used: Predicted) -> str:
     lost = f"{counts['unreadable']} could not be read, " if counts["unreadable"] else ""
     found = f"{counts['objects']} objects found"
     if TASKS[used["task"]].names_pixels:
         found = f"every pixel {'of the others ' if lost else ''}has its class"
     limit = f" {limit_words(used['max_det'], counts['at_limit'])}." if counts["at_limit"] else ""
-    compared = f" {not_compared_words(used.get('not_compared', ''))}"
-    if known is not None:
-        compared = f" {unlike_words(counts.get('unlike', 0), counts['pictures'] - counts['unreadable'], known)}"
-    return f"{counts['pictures']} pictures, {lost}{found}.{limit}{compared}"
+    compared = not_compared_words(used.get("not_compared", ""))
+    if "compared_with" in used:
+        looked_at = counts["pictures"] - counts["unreadable"]
+        compared = unlike_words(counts.get("unlike", 0), looked_at, used["compared_with"])
+    return f"{counts['pictures']} pictures, {lost}{found}.{limit} {compared}"
 
 
 def _entries(
