@@ -49,7 +49,6 @@ LEANS = (
     Lean(f"{TRAINER}.preprocess_batch", "trainers/fast.py", "overrides", ("batch",)),
     Lean(f"{TRAINER}.preprocess_batch", "trainers/frozen.py", "overrides", ("batch",)),
     Lean(f"{TRAINER}.preprocess_batch", "trainers/watching.py", "replaces", ("batch",)),
-    Lean(f"{TRAINER}.preprocess_batch", "trainers/measuring.py", "calls", ("batch",)),
     Lean(f"{TRAINER}.build_optimizer", "trainers/fast.py", "overrides",
          ("model", "name", "lr", "momentum", "decay", "iterations")),
     Lean(f"{TRAINER}.optimizer_step", "trainers/fast.py", "overrides"),
@@ -384,9 +383,8 @@ def test_a_trainer_holds_what_the_room_reads(watched: Watched) -> None:
         "stopper.best_epoch scheduler.last_epoch csv train_loader.generator train_loader.iterator "
         "train_loader._get_iterator train_loader.num_workers train_loader.dataset.buffer "
         "train_loader.dataset.load_image",
-        "trainers/measuring.py": "train_loader.collate_fn test_loader.dataset batch_size device amp "
-        "train_loader.dataset.ims train_loader.dataset.im_hw0 train_loader.dataset.im_hw",
-        "trainers/frozen.py": "train_loader.sampler train_loader.reset args.freeze "
+        "trainers/measuring.py": "train_loader.dataset test_loader.dataset batch_size device epochs start_epoch model",
+        "trainers/frozen.py": "train_loader.sampler train_loader.reset train_loader.collate_fn args.freeze "
         "args.seed args.multi_scale args.task",
         "trainers/saving.py": "last best stop fitness save_model",
         "trainers/fast.py": "metrics args.plots best_fitness",

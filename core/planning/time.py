@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from scipy.special import stdtrit
-
 from core.evaluation.figures.figure import Figure
 from core.planning.facts import MachineFacts
 from core.tasks import TASKS
@@ -127,6 +125,8 @@ def likely_seconds(expected: float, ratios: Sequence[float], *, measured: bool) 
     expectation rests on steps timed on this machine. The logarithms of the ratios are taken as normal with unknown mean
     and spread, and the range is that of the next one (Student's t; Gelman et al., Bayesian Data Analysis, 3.3).
     """
+    from scipy.special import stdtrit  # takes a third of a second to import, and no training asks for it
+
     logarithms = [math.log(ratio) for ratio in ratios if ratio > 0]
     n, whole = len(logarithms), SPREAD if measured else SPREAD_GUESSED
     spread = whole / math.sqrt(1 + 1 / WORTH)  # of trainings of one machine; the rest is how machines differ

@@ -37,10 +37,10 @@ def run(home: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return done
 
 
-def test_a_step_is_measured_before_the_first_epoch(run: Run) -> None:
+def test_the_first_steps_are_measured_and_none_is_tried_beside_them(run: Run) -> None:
     events, _ = read_events(run.events_path)
     kinds = [event["kind"] for event in events]
-    assert kinds.index("preflight") < kinds.index("epoch_start")
+    assert kinds.index("epoch_start") < kinds.index("preflight") < kinds.index("epoch")
     found = read_progress(run).preflight
     assert (found["images"], found["batch"], found["batches"]) == (8, 4, 2)
     assert found["memory_bytes"] > 50e6

@@ -33,7 +33,7 @@ KNOWN_BY = 200
 MOST_READERS = 64
 """Runs whose events this process remembers where it stopped reading."""
 STEPS_OF_A_PACE = 3
-"""Steps of the first epoch from which its own pace counts, no longer that of the steps tried before it."""
+"""Steps of the first epoch from which its pace is followed; the very first, in which much is set up, never counts."""
 RECENT = 5
 """Epochs whose median is the pace."""
 STALE_EPOCHS = 3
@@ -62,7 +62,7 @@ class RunProgress:
     """of the processor, when it trains there: worked with at the moment, and there for it"""
     transfer: dict[str, Any] = field(default_factory=dict)
     preflight: dict[str, Any] = field(default_factory=dict)
-    """what was measured before the first epoch, see the `preflight` event"""
+    """what the first steps of this attempt showed, see the `preflight` event"""
     pictures: dict[str, list[str]] = field(default_factory=dict)
     metrics: dict[str, float | None] = field(default_factory=dict)
     ultralytics: dict[str, float | None] = field(default_factory=dict)
@@ -81,11 +81,12 @@ class RunProgress:
     """one per finished epoch; an epoch that was run again after an interruption counts once, the last time"""
     seconds_before: float = 0.0
     attempt_started: float | None = None
-    epoch_started: float | None = None
     first_epoch: int = 0
     """of this attempt"""
     first_pace: float | None = None
-    """seconds of an epoch by the steps of the first one so far, before STEPS_OF_A_PACE by those tried before it"""
+    """seconds of an epoch by the steps of the first one so far"""
+    first_step: tuple[int, float] | None = None
+    """of an epoch: which one was told first, and when it ended"""
     last_time: float | None = None
 
     @property
@@ -197,21 +198,22 @@ def fold(progress: RunProgress, event: Event) -> None:
         progress.seconds_before = progress.seconds
         progress.attempt_started, progress.final = moment, None
         progress.phase, progress.batch = "checking", 0
-        progress.first_epoch, progress.first_pace = 0, None
+        progress.first_epoch, progress.first_pace, progress.preflight = 0, None, {}
         progress.device_name = str(event.get("device_name") or "")
     elif kind == "phase":
         progress.phase, progress.message = str(event["phase"]), str(event.get("message") or "")
     elif kind == "preflight":
         progress.preflight = event
+        progress.first_pace = _tried_pace(progress) if progress.first_epoch else None
     elif kind == "transfer":
         progress.transfer = event
     elif kind == "epoch_start":
         progress.phase, progress.epoch, progress.epochs = "training", int(event["epoch"]), int(event["epochs"])
-        progress.batch, progress.batches, progress.epoch_started = 0, int(event.get("batches") or 0), moment
+        progress.batch, progress.batches, progress.first_step = 0, int(event.get("batches") or 0), None
         progress.patience = int(event.get("patience") or 0)
         if not progress.first_epoch:
             progress.first_epoch = progress.epoch
-            progress.first_pace = _tried_pace(progress)
+            progress.first_pace = _tried_pace(progress)  # older workers tried steps before it
     elif kind == "batch":
         progress.batch, progress.batches = int(event["batch"]), int(event["batches"])
         progress.images_per_second = event.get("images_per_second")
@@ -238,16 +240,19 @@ def fold(progress: RunProgress, event: Event) -> None:
 
 
 def _fold_first_steps(progress: RunProgress, moment: float) -> None:
-    """Take the first epoch by its own steps, once there are some: each time as long as those tried by so much."""
+    """Take the first epoch by its own steps, once there are some: each takes as long as the first by so much."""
+    if progress.first_step is None:
+        progress.first_step = progress.batch, moment
+    batch, ended = progress.first_step
+    since = progress.batch - batch
     pace, tried = _tried_pace(progress), float(progress.preflight.get("seconds_per_batch") or 0)
-    if progress.epoch != progress.first_epoch or progress.batch < STEPS_OF_A_PACE or not tried or pace is None:
+    if progress.epoch != progress.first_epoch or since + 1 < STEPS_OF_A_PACE or not tried or pace is None:
         return
-    began = progress.epoch_started if progress.epoch_started is not None else moment
-    progress.first_pace = pace * max(0.0, moment - began) / progress.batch / tried
+    progress.first_pace = pace * max(0.0, moment - ended) / since / tried
 
 
 def _tried_pace(progress: RunProgress) -> float | None:
-    """Return the seconds of an epoch by the steps tried before the first of this attempt, None without such."""
+    """Return the seconds of an epoch by the first steps of this attempt, None before there are any."""
     tried = progress.preflight.get("seconds_estimate")  # of all epochs that the attempt has to do
     return float(tried) / (progress.epochs - progress.first_epoch + 1) if tried else None
 

@@ -30,7 +30,7 @@ from core.ultralytics.networks import backbone_layers
 from core.ultralytics.offline import enter_isolation
 from core.ultralytics.trainers.distillation import student
 from core.ultralytics.trainers.epoch_answers import EpochAnswers, watch_answers
-from core.ultralytics.trainers.measuring import measure, memory_in_use
+from core.ultralytics.trainers.measuring import FirstSteps, memory_in_use
 from core.ultralytics.trainers.rates import slow_backbone, unfreeze
 from core.ultralytics.trainers.resume_point import load_resume_point, restore_training, save_resume_point
 from core.ultralytics.trainers.saving import protect_checkpoints, save_when_it_matters
@@ -80,6 +80,7 @@ class Training:
         self.epoch_began = time.monotonic()
         self.started = time.monotonic()
         self.batch_number = 0
+        self.first_steps = FirstSteps()
         self.in_final_check = False
         self.backbone = 0
         self.teacher = self.teacher_words = ""
@@ -176,7 +177,7 @@ class Training:
     # What Ultralytics calls, in its order
 
     def on_train_start(self, trainer: Any) -> None:
-        """Report what was reused; set rates; measure a step; go on from the resume point."""
+        """Report what was reused; set rates; go on from the resume point."""
         protect_checkpoints(trainer)
         save_when_it_matters(trainer)
         strategy = self.spec.strategy
@@ -193,14 +194,12 @@ class Training:
             began = self.started - read_progress(self.record).seconds_before
             self.ending = Ending(self.spec, self.epochs, further=self.further, began=began)
             self.ending.begin(trainer, self.state)
-        if self.state is not None:  # after all that may draw random numbers; measure puts them back
+        if self.state is not None:  # after all that may draw random numbers
             restore_training(trainer, self.state)
             self.best_epoch, self.best_fitness = self.state["graft_best"]
             self.whole_epochs = self.state["epoch"] + 1
         if rank() > 0:
             return
-        self.events.write("phase", phase="checking", message="Trying one step and measuring it")
-        self.events.write("preflight", **measure(trainer).fields(), message=self.batch_words)
         if rank() < 0:  # of several ranks each sees a share of the pictures only
             watch_answers(trainer, self.spec.task, self._keep_answers)
         self.pictures.attach(trainer)
@@ -226,6 +225,7 @@ class Training:
         if strategy.staged and trainer.epoch == strategy.first_stage(self.spec.epochs):
             unfreeze(trainer, strategy.later_rate)
         self.epoch_began, self.batch_number = time.monotonic(), 0
+        self.first_steps.epoch_begins()
         self.events.write(
             "epoch_start",
             epoch=epoch,
@@ -242,6 +242,8 @@ class Training:
         """Look for a request; report the batch now and then."""
         if rank() < 0:
             self._obey(trainer)  # of several ranks none may leave within an epoch: they wait for each other
+        if (measured := self.first_steps.step_ends(trainer)) is not None:
+            self.events.write("preflight", **measured.fields(), message=self.batch_words)
         now = time.monotonic()
         batches = len(trainer.train_loader)
         if now - self.last_batch_event < BATCH_EVENT_SECONDS and self.batch_number < batches:

@@ -1,32 +1,30 @@
-"""How long a step of a trainer takes and how much memory it holds: tried on a copy of the model before the first epoch.
+"""How long a step of a trainer takes and how much memory it holds: seen on the first steps that it takes.
 
-Reads a trainer that has been set up: its loaders, their dataset and `collate_fn`, `preprocess_batch`, the model.
+Reads a trainer in its loop: its loaders, the datasets in them, sizes and device.
 """
 
 from __future__ import annotations
 
-import random
 import time
-from copy import deepcopy
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.ultralytics.networks import bare
 from core.ultralytics.trainers.distillation import student
 
-TIMED_STEPS = 2
-"""Steps that are measured, after one to warm up."""
-STEP_SECONDS = 0.03
-"""Optimizer, average of the weights and reports of one step of a model of `PARAMETERS_TIMED`: what a timed step leaves
-out. Measured, like the next, on 2 cores: 0.035 s and 0.9 s an epoch (yolo26n, 320 px, batch 8)."""
+TIMED_STEPS = 3
+"""Steps that are seen. The first sets up and warms up much (a step of its own that is tried on a copy cost 4 to 12 s
+before the first epoch), so time counts from its end on, where there are more."""
+LOOK_SHARE = 0.45
+"""What a batch takes in validation by what it takes in training, loading included: .45 in epochs of yolo26n on DeepPCB
+and of yolo11n and yolo26n on a set of 112 pictures, 2 cores."""
 EPOCH_SECONDS = 0.85
-"""Checkpoints, pictures and reports of one epoch, for as many parameters."""
+"""Checkpoints, pictures and reports of one epoch of a model of `PARAMETERS_TIMED`, 2 cores."""
 PARAMETERS_TIMED = 2_500_000
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """What the check before training found; the fields of the `preflight` event."""
+    """What the first steps showed; the fields of the `preflight` event."""
 
     images: int
     batches: int
@@ -41,31 +39,38 @@ class Preflight:
         return {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(self).items()}
 
 
-def measure(trainer: Any) -> Preflight:
-    """Run real steps (load, forward, loss, backward) on a copy of the model, and put everything back as it was.
+class FirstSteps:
+    """Times the first steps of an attempt as they are taken."""
 
-    Call it in `on_train_start`. The estimate is for the epochs that are still to do, validation included; it knows no
-    start-up and no final check.
-    """
-    import numpy as np
-    import torch
+    def __init__(self) -> None:
+        """Begin; no step was taken yet."""
+        self._began = time.monotonic()
+        self._ends: list[float] = []
 
-    numbers = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    with _untouched(trainer.train_loader.dataset):
-        load, step, look = _timed(trainer)
-    random.setstate(numbers[0])
-    np.random.set_state(numbers[1])
-    torch.set_rng_state(numbers[2])
-    loaders = max(1, getattr(trainer.train_loader, "num_workers", 0))
-    # without loader processes a step waits for its pictures; with them the slower of the two counts
-    per_batch = load + step if loaders == 1 else max(step, load / loaders)
-    per_look = look + (load if loaders == 1 else 0.0)
+    def epoch_begins(self) -> None:
+        """Take the time from which a first step counts that stays the only one."""
+        if not self._ends:
+            self._began = time.monotonic()
+
+    def step_ends(self, trainer: Any) -> Preflight | None:
+        """Take the end of a step; return what they showed once there are enough, once."""
+        enough = min(TIMED_STEPS, len(trainer.train_loader))
+        if len(self._ends) >= enough:
+            return None
+        _synchronise(trainer)
+        self._ends.append(time.monotonic())
+        if len(self._ends) < enough:
+            return None
+        began, *_ = since = self._ends if enough > 1 else [self._began, *self._ends]
+        return _preflight(trainer, (since[-1] - began) / (len(since) - 1))
+
+
+def _preflight(trainer: Any, per_batch: float) -> Preflight:
+    """Return what a step of `per_batch` seconds means for the epochs still to do; no start-up and no final check."""
     batches, size = len(trainer.train_loader), trainer.batch_size
-    epochs = trainer.epochs - trainer.start_epoch
     parameters = sum(parameter.numel() for parameter in student(trainer.model).parameters())
-    heavier = max(1.0, parameters / PARAMETERS_TIMED)
-    beside = batches * (STEP_SECONDS if trainer.device.type == "cpu" else 0.0) + EPOCH_SECONDS
-    per_epoch = batches * per_batch + len(trainer.test_loader.dataset) / size * per_look + beside * heavier
+    looks = len(trainer.test_loader.dataset) / size
+    per_epoch = (batches + LOOK_SHARE * looks) * per_batch + EPOCH_SECONDS * max(1.0, parameters / PARAMETERS_TIMED)
     return Preflight(
         images=len(trainer.train_loader.dataset),
         batches=batches,
@@ -73,7 +78,7 @@ def measure(trainer: Any) -> Preflight:
         parameters=parameters,
         memory_bytes=memory_in_use(trainer),
         seconds_per_batch=per_batch,
-        seconds_estimate=per_epoch * epochs,
+        seconds_estimate=per_epoch * (trainer.epochs - trainer.start_epoch),
     )
 
 
@@ -88,53 +93,8 @@ def memory_in_use(trainer: Any) -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def _timed(trainer: Any) -> tuple[float, float, float]:
-    """Return the seconds a batch takes to load, to learn from, and to look at only (validation)."""
-    import torch
-
-    model = deepcopy(bare(trainer.model)).train()
-    dataset, collate = trainer.train_loader.dataset, trainer.train_loader.collate_fn
-    load = step = 0.0
-    for turn in range(1 + TIMED_STEPS):
-        if cores := getattr(trainer, "cores", None):
-            cores.adapt()  # as before every step that counts: threads that wait for each other take 30 times as long
-        began = time.monotonic()
-        indices = [(turn * trainer.batch_size + place) % len(dataset) for place in range(trainer.batch_size)]
-        batch = collate([dataset[index] for index in indices])
-        loaded = time.monotonic()
-        with torch.autocast(trainer.device.type, enabled=bool(trainer.amp)):
-            ready = trainer.preprocess_batch(batch)
-            loss, _ = model(ready)
-        loss.sum().backward()
-        _synchronise(trainer)
-        if turn:
-            load += (loaded - began) / TIMED_STEPS
-            step += (time.monotonic() - loaded) / TIMED_STEPS
-    began = time.monotonic()
-    with torch.no_grad():
-        model.eval()(ready["img"])
-    _synchronise(trainer)
-    return load, step, time.monotonic() - began
-
-
 def _synchronise(trainer: Any) -> None:
     if trainer.device.type == "cuda":
         import torch
 
         torch.cuda.synchronize()
-
-
-class _untouched:
-    """Put a dataset's picture buffer back afterwards: which pictures collages are made of depends on it."""
-
-    NAMES = ("buffer", "ims", "im_hw0", "im_hw")
-
-    def __init__(self, dataset: Any) -> None:
-        self.dataset = dataset
-
-    def __enter__(self) -> None:
-        self.kept = {name: list(getattr(self.dataset, name)) for name in self.NAMES if hasattr(self.dataset, name)}
-
-    def __exit__(self, *_error: object) -> None:
-        for name, value in self.kept.items():
-            setattr(self.dataset, name, value)
