@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,6 @@ from core.spec import TrainingSpec
 from core.training.trainer_selection import number_format
 from core.ultralytics.offline import enter_isolation
 from core.workspace import Workspace
-from tests.conftest import ROOT
 from tests.tiny import write_class_folders, write_yolo_folder
 
 
@@ -79,34 +75,6 @@ def test_losses_and_weights_are_those_of_ultralytics(
     for name, value in stock.metrics.items():
         assert ours.metrics[name] == pytest.approx(value, abs=0.02), name
     assert ours.best.stat().st_size == pytest.approx(stock.best.stat().st_size, rel=0.05), "not stripped"
-
-
-SAID = """
-import sys, json
-from core.ultralytics.offline import enter_isolation
-enter_isolation()
-import torch
-from ultralytics.models.yolo.detect import DetectionTrainer
-from core.ultralytics.trainers.fast import fast_trainer
-kind = fast_trainer("detect") if sys.argv[1] == "ours" else DetectionTrainer
-kind(overrides={"model": "yolo11n.yaml", "data": sys.argv[2], "device": "cpu", "project": sys.argv[3]})
-before = "torch._inductor" in sys.modules
-import torch._inductor.config as compiler
-mode, cudnn = torch.get_deterministic_debug_mode(), torch.backends.cudnn.deterministic
-print(json.dumps([before, mode, cudnn, compiler.deterministic, torch.use_deterministic_algorithms.__module__]))
-"""
-
-
-@pytest.mark.slow
-def test_torch_is_told_what_ultralytics_tells_it_and_its_compiler_stays_out(tiny: Path, tmp_path: Path) -> None:
-    said = {}
-    for whose in ("stock", "ours"):
-        command = [sys.executable, "-c", SAID, whose, str(tiny / "data.yaml"), str(tmp_path)]
-        printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        said[whose] = json.loads(printed.splitlines()[-1])
-    assert said["ours"][0] is False
-    assert said["ours"][1:] == said["stock"][1:]
-    assert said["ours"][1] == 1, "warns and goes on"
 
 
 @pytest.mark.slow

@@ -2,8 +2,7 @@
 
 A step of yolo26n, batch 8, 320 px, on 2 cores with AMX: channels_last 1.1 times as fast, bfloat16 on top of it 1.8
 times, both cores instead of one 1.5 times (bench/step_speed.py). Besides: one fused kernel for AdamW, and no second
-validation of the best model, whose metrics are known; classifiers' pictures kept at the size they are looked at; and
-torch is told to be deterministic without its compiler, whose import takes 2 to 4 s of processor time.
+validation of the best model, whose metrics are known; classifiers' pictures kept at the size they are looked at.
 
     model.train(trainer=fast_trainer("detect"), amp="bf16", channels_last=True, ...)
 
@@ -12,10 +11,6 @@ On a GPU these trainers are Ultralytics' own, but for the share of pictures that
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache
 from pkgutil import resolve_name
@@ -47,8 +42,7 @@ class FastSteps:
         self.cores: Any = None  # SharedCores on a CPU
         self.work_before = Work.now()  # while all is set up, what else the machine does is seen
         self.best_metrics: dict[str, Any] | None = None
-        with _compiler_left_out():
-            super().__init__(cfg or DEFAULT_CFG, overrides, _callbacks)  # type: ignore[call-arg]
+        super().__init__(cfg or DEFAULT_CFG, overrides, _callbacks)  # type: ignore[call-arg]
 
     def _setup_train(self) -> None:
         super()._setup_train()  # type: ignore[misc]
@@ -136,30 +130,6 @@ class FastSteps:
     metrics: Any
     run_callbacks: Any
     add_callback: Any
-
-
-@contextmanager
-def _compiler_left_out() -> Iterator[None]:
-    """Have `torch.use_deterministic_algorithms` do the same without importing torch's compiler.
-
-    It imports it to set one flag (torch 2.14), which the compiler takes from the environment if it is imported later.
-    """
-    import torch
-
-    original = torch.use_deterministic_algorithms
-
-    def tell(mode: bool, *, warn_only: bool = False) -> None:
-        if "torch._inductor.config" in sys.modules:
-            original(mode, warn_only=warn_only)
-            return
-        torch.set_deterministic_debug_mode((1 if warn_only else 2) if mode else 0)
-        os.environ["TORCHINDUCTOR_DETERMINISTIC"] = str(int(mode))
-
-    torch.use_deterministic_algorithms = tell
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms = original
 
 
 def align_state(optimizer: Any) -> None:
