@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,9 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.delivery.bundle.bundle import make_bundle
+from core.data.reading.shapes import decode_runs
+from core.delivery.bundle.bundle import FILES, make_bundle, write_reader
 from core.delivery.predict.predicting import predict_pictures
 from core.ultralytics.clean_checkpoint import without_paths
+from tests.conftest import ROOT
 from tests.delivery.picture_kinds import write_kinds
 from tests.delivery.trained_run import Trained
 
@@ -71,6 +74,47 @@ def test_both_scripts_answer_as_graft_does(trained_copy: Trained, tmp_path: Path
                     and mine["confidence"] == pytest.approx(theirs["confidence"], abs=1e-4)
                     for theirs in truth["objects"]
                 ), (script, mine)
+
+
+FOUND = """
+import json, sys
+from core.ultralytics.offline import enter_isolation
+enter_isolation()
+from ultralytics import YOLO
+from core.delivery.predict.model.answering import described
+print(json.dumps(described(YOLO(sys.argv[1]).predict(sys.argv[2], imgsz=320, conf=0.25, iou=0.7, verbose=False)[0])))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "part"), [("yolo11n-seg", "polygon"), ("yolo11n-pose", "keypoints")])
+def test_outlines_and_key_points_are_told_too(shared: Path, tmp_path: Path, model: str, part: str) -> None:
+    picture = next((shared / "data" / "coco8-pose" / "images" / "val").glob("*.jpg"))
+    weights = shared / "weights" / f"{model}.pt"
+    said = subprocess.run([sys.executable, "-c", FOUND, weights, picture], cwd=ROOT, capture_output=True, check=True)
+    expected = json.loads(said.stdout.splitlines()[-1])["objects"]
+    write_reader(tmp_path / "pictures")
+    shutil.copy(FILES / "predict.py", tmp_path)
+    shutil.copy(weights, tmp_path / "model.pt")
+    window = {"kind": "auto", "low": 0.0, "high": 0.0, "name": "auto"}
+    settings = {"task": model.split("-")[1].replace("seg", "segment"), "imgsz": 320, "confidence": 0.25,
+                "nms_iou": 0.7, "max_det": 300, "window": window}  # fmt: skip
+    (tmp_path / "model.json").write_text(json.dumps(settings), encoding="utf-8")
+    run = subprocess.run([sys.executable, "predict.py", picture], cwd=tmp_path, capture_output=True, check=True)
+    found = json.loads(run.stdout)["objects"]
+    assert len(found) == len(expected) > 0
+    for mine, theirs in zip(found, expected, strict=True):
+        assert mine["class"] == theirs["class"]
+        assert np.array(mine[part]) == pytest.approx(np.array(theirs[part]), abs=0.01)
+
+
+@pytest.mark.parametrize("mask", [[[0, 1, 1], [0, 0, 1]], [[1, 1], [0, 1]], [[0, 0]], [[1]]])
+def test_a_mask_is_told_as_coco_writes_it(tmp_path: Path, mask: list[list[int]]) -> None:
+    write_reader(tmp_path / "pictures")
+    told = f"import json, numpy; from pictures import run_lengths; print(json.dumps(run_lengths(numpy.array({mask}))))"
+    run = subprocess.run([sys.executable, "-c", told], cwd=tmp_path, capture_output=True, check=True)
+    written = json.loads(run.stdout)
+    assert decode_runs(written["counts"], *written["size"]).astype(int).tolist() == mask
 
 
 def test_paths_are_cut_to_their_last_part() -> None:

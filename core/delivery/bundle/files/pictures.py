@@ -8,6 +8,8 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from .decoding import decode
 from .page import UnreadableImage
 from .windows import Window
@@ -42,6 +44,17 @@ def _reason(error):
         package = lacking.name.partition(".")[0]
         return f"this kind of picture needs one more package: pip install {PACKAGES.get(package, package)}"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def run_lengths(mask):
+    """Return an array of true and false as COCO writes it: its size (height, width) and the lengths of its runs.
+
+    They go down the columns, one after the other, and begin with false.
+    """
+    down = np.asarray(mask, dtype=bool).ravel(order="F")
+    ends = np.flatnonzero(down[1:] != down[:-1]) + 1
+    counts = np.diff([0, *ends, down.size]).tolist()
+    return {"size": list(mask.shape), "counts": [0, *counts] if down.size and down[0] else counts}
 
 
 def answer(files, window, find):

@@ -3,8 +3,8 @@
     python predict.py PICTURE...      (needs: pip install ultralytics)
 
 Prints one JSON object per picture, or per page of a file with several; boxes are x1, y1, x2, y2 in pixels of the
-picture. Outlines and key points are not printed, `MODEL.predict` has them. A picture that can't be read is named on
-standard error, and the exit code is 2.
+picture. Of turned boxes the four corners are told as well, of outlines the corners of the polygon, of key points x, y
+and how sure each is. A picture that can't be read is named on standard error, and the exit code is 2.
 """
 
 import json
@@ -40,8 +40,18 @@ def find(picture):
     if result.probs is not None:
         return [{"class": result.names[i], "confidence": float(result.probs.data[i])} for i in result.probs.top5]
     boxes = result.obb if result.obb is not None else result.boxes
-    rows = zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
-    return [{"class": result.names[int(name)], "confidence": sure, "box": box} for name, sure, box in rows]
+    columns = {
+        "class": [result.names[int(index)] for index in boxes.cls.tolist()],
+        "confidence": boxes.conf.tolist(),
+        "box": boxes.xyxy.tolist(),
+    }
+    if result.obb is not None:
+        columns["corners"] = result.obb.xyxyxyxy.tolist()
+    if result.masks is not None:
+        columns["polygon"] = [outline.tolist() for outline in result.masks.xy]
+    if result.keypoints is not None:
+        columns["keypoints"] = result.keypoints.data.tolist()
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 if __name__ == "__main__":
