@@ -7,6 +7,7 @@ and counts by how well it fits; what the fits leave open, and the scatter around
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -31,17 +32,25 @@ COVERED = 0.9
 """Share of runs in which the interval is to hold."""
 
 
-def more_brings(figures: Sequence[float], work: Sequence[float], more: float) -> Figure | None:
+def scatter_of_counts(share: float, pictures: int) -> float:
+    """Return the standard deviation, by chance, of a share counted on so many pictures: of so few, never near 0."""
+    return math.sqrt((share * (1 - share) + 1 / (4 * pictures)) / pictures)
+
+
+def more_brings(
+    figures: Sequence[float], work: Sequence[float], more: float, *, scatter: float = SCATTER
+) -> Figure | None:
     """Return how much a figure would rise in `more` work, with the interval that holds in nine of ten runs.
 
     `figures`: per epoch, 0 to 1; `work`: what had been done by then, in any unit (epochs, seconds), rising from above
-    0. None with fewer than LEAST_EPOCHS.
+    0; `scatter`: standard deviation of a figure from epoch to epoch that is assumed at least. None with fewer than
+    LEAST_EPOCHS.
     """
-    return _fitted(tuple(figures), tuple(work), more) if len(figures) >= LEAST_EPOCHS else None
+    return _fitted(tuple(figures), tuple(work), more, scatter) if len(figures) >= LEAST_EPOCHS else None
 
 
 @lru_cache(maxsize=64)  # a page that is drawn every second asks the same until the next epoch
-def _fitted(figures: tuple[float, ...], work: tuple[float, ...], more: float) -> Figure:
+def _fitted(figures: tuple[float, ...], work: tuple[float, ...], more: float, scatter: float) -> Figure:
     y, t = np.asarray(figures, dtype=float), np.asarray(work, dtype=float)
     t, end = t / t[-1], 1 + more / float(t[-1])
     weight = t  # the beginning, with its warm-up, is the least like what comes
@@ -53,19 +62,20 @@ def _fitted(figures: tuple[float, ...], work: tuple[float, ...], more: float) ->
         inverse = np.linalg.inv((design * weight[:, None] ** 2).T @ design + 1e-9 * np.eye(2))
         best = inverse @ ((design * weight[:, None] ** 2).T @ y)
         left = float(((y - design @ best) ** 2 * weight**2).sum())
-        spread = max(SCATTER**2, left / max(1.0, float((weight**2).sum()) - 2))
+        spread = max(scatter**2, left / max(1.0, float((weight**2).sum()) - 2))
         drawn = random.multivariate_normal(best, spread * inverse, DRAWS, check_valid="ignore")
         a, b = drawn[:, 0], drawn[:, 1]
         gain = b * (1 - end**-exponent)
         possible = (b >= 0) & (a - b * end**-exponent <= 1)
         noise = random.normal(0, np.sqrt(2 * spread), DRAWS)
         gains.append(gain + noise)
-        how_well = float(np.exp(-left / (2 * spread)) * (spread / SCATTER**2) ** (-len(y) / 2))
+        how_well = float(np.exp(-left / (2 * spread)) * (spread / scatter**2) ** (-len(y) / 2))
         likely.append(np.where(possible, how_well, 0.0))
         fitting += how_well * DRAWS
     gain, chance = np.concatenate(gains), np.concatenate(likely)
     if chance.sum() < RISES * fitting:  # the curves that fit fall: nothing is to be expected
-        return Figure(value=0.0, low=-2 * SCATTER, high=2 * SCATTER)
+        away = WIDER * 1.645 * math.sqrt(2) * scatter  # nine in ten differences of two figures, as the rest
+        return Figure(value=0.0, low=-away, high=away)
     order = np.argsort(gain)
     share = np.cumsum(chance[order]) / chance.sum()
     low, middle, high = (float(gain[order][np.searchsorted(share, at)]) for at in

@@ -175,9 +175,7 @@ def _plan_level(
     settings |= rules.epochs(facts, level, batch, spec.strategy)
     if many is not None:
         settings["epochs"] = rules.Setting(many, f"{many} rounds over all pictures are what fits into the time.")
-        settings["patience"] = rules.Setting(
-            max(5, many // 2), "It ends by itself when half of all rounds bring nothing better."
-        )
+        settings["patience"] = rules.patience(many, 0.5)
     rounds = chosen("epochs", settings["epochs"])
     settings |= rules.learning_rate_settings(facts, batch, rounds)
     settings |= rules.augmentation(facts, rounds, mirror=mirror)

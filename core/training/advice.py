@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from core.evaluation.figures.figure import Figure
 from core.metric_words import headline_among, metric_term
-from core.planning.learning_curve import more_brings
+from core.planning.learning_curve import SCATTER, more_brings, scatter_of_counts
+from core.tasks import TASKS
 from core.training.records.progress import RunProgress
 from core.training.store import Run, State
 from core.ultralytics.trainers.schedule import falling_epochs
@@ -83,11 +84,17 @@ def more_time(run: Run, progress: RunProgress) -> MoreTime | None:
     """Return what half as many epochs again would bring a run, None while its curve is too short to say."""
     column, figures = held_figures(run, progress)
     further = max(1, round(len(progress.rows) * FURTHER))
-    rise = more_brings(figures, range(1, len(figures) + 1), further)
+    scatter, seen = SCATTER, int(progress.preflight.get("val_images") or 0)
+    if TASKS[run.task].names_pictures and seen and figures:  # one picture more or less is much where they are few
+        scatter = max(SCATTER, scatter_of_counts(sum(figures) / len(figures), seen))
+    rise = more_brings(figures, range(1, len(figures) + 1), further, scatter=scatter)
     if rise is None:
         return None
+    room = 1 - max(float(row[column]) for row in progress.rows.values() if row.get(column) is not None)
     seconds = sorted(float(row.get("seconds") or 0) for row in progress.rows.values())
-    kept = replace(rise, low=max(0.0, rise.low or 0.0))  # the best epoch is kept: nothing is lost by going on
+    # the best epoch is kept: nothing is lost by going on, and more than all can't be right
+    low, value, high = (min(room, max(0.0, part or 0.0)) for part in (rise.low, rise.value, rise.high))
+    kept = replace(rise, low=low, value=value, high=high)
     return MoreTime(column, further, further * seconds[len(seconds) // 2], kept)
 
 
@@ -108,7 +115,8 @@ def train_longer(run: Run, progress: RunProgress) -> str:
         return ""
     expected = more_time(run, progress)
     if expected is not None:
-        return f"Train longer first: {expected.words}" if expected.rise.value >= RISING else ""
+        pays = expected.rise.value >= RISING
+        return f"Train longer first, by the validation pictures: {expected.words}" if pays else ""
     back = max(1, len(values) // 3)
     rise = values[-1] - values[-1 - back]
     if rise < RISING:

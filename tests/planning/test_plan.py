@@ -95,6 +95,12 @@ def test_a_set_like_the_sample_gets_no_fewer_rounds_than_it_needs() -> None:
     assert plan(facts(train=205)).value("epochs") < 15
 
 
+def test_few_rounds_are_not_ended_by_a_lucky_first_one() -> None:
+    for level in ("quick", "balanced"):
+        made = plan(facts(task="classify", train=63, val=32), budget=level)
+        assert made.value("patience") >= 10, level
+
+
 def test_five_thousand_pictures_need_few_rounds() -> None:
     what = SETS["5,000 pictures"]
     made = plan(what)

@@ -94,6 +94,29 @@ def test_what_more_time_brings_is_said_with_an_interval_and_nothing_is_lost(work
     assert expected.rise.value <= 0.05 * 3, "no faster than it rose over the last third"
 
 
+@pytest.mark.parametrize("best", [0.8, 0.9375, 1.0])
+def test_no_more_than_all_can_be_right(workspace: Workspace, best: float) -> None:
+    run = finished(workspace, [best - 0.5, best - 0.35, best - 0.2, best - 0.1, best - 0.04, best])
+    expected = more_time(run, read_progress(run))
+    assert expected is not None
+    assert expected.rise.value <= (expected.rise.high or 0) <= 1 - best
+
+
+def test_a_share_of_few_pictures_promises_nothing_narrow(workspace: Workspace) -> None:
+    seen = [0.50, 0.53, 0.545, 0.55, 0.555, 0.557]
+    run = finished(workspace, seen)
+    classifier = run.model_copy(update={"spec": run.spec.model_copy(update={"task": "classify"}), "task": "classify"})
+    rows: dict[int, dict[str, object]] = {
+        epoch: {"epoch": epoch, "top1": value, "seconds": 15.0} for epoch, value in enumerate(seen, start=1)
+    }
+    few, many = (
+        more_time(classifier, RunProgress(rows=rows, preflight={"val_images": pictures})) for pictures in (32, 3200)
+    )
+    assert few is not None
+    assert many is not None
+    assert (few.rise.high or 0) > 0.15 > 0.05 > (many.rise.high or 0)
+
+
 def test_epochs_in_which_a_held_rate_falls_are_left_out(workspace: Workspace) -> None:
     run = finished(workspace, [0.1] * 6)
     held = run.spec.model_copy(update={"goes_on": True})

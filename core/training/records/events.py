@@ -5,8 +5,8 @@ Kinds, with the fields beside `time` (seconds since 1970) and `kind`:
 
     started     pid, identity (core/processes/lifetime.py), attempt (1, 2, ... one more at every resume), device
     phase       phase: checking | loading | training | validating | finishing, message (words)
-    preflight   after the first steps: images, batches, batch, parameters, memory_bytes, seconds_per_batch,
-                seconds_estimate (of all epochs still to do), message (why this batch size)
+    preflight   after the first steps: images, val_images, batches, batch, parameters, memory_bytes,
+                seconds_per_batch, seconds_estimate (of all epochs still to do), message (why this batch size)
     transfer    copied, total, trainable (parameters), frozen, message: what was reused from the pre-trained model
     epoch_start epoch (1-based), epochs, batches
     batch       epoch, batch (1-based), batches, losses {name: value}, images_per_second, memory_bytes; on a CPU

@@ -180,6 +180,8 @@ def _final_sentence(progress: RunProgress) -> str:
     done = f"{progress.epochs_done} of {progress.epochs} epochs"
     if kind == "finished" and progress.early:
         epochs = count(progress.epochs_done, "epoch")
+        if progress.improved_epoch == progress.epochs_done:  # while the rate fell it became better once more
+            return f"Finished early, after {epochs}: nothing better had come for a while before the last of them.{best}"
         return f"Finished early, after {epochs}: it did not improve any more.{best}"
     words = {
         "finished": f"Finished after {done}.{best}",

@@ -27,6 +27,7 @@ class Preflight:
     """What the first steps showed; the fields of the `preflight` event."""
 
     images: int
+    val_images: int
     batches: int
     batch: int
     parameters: int
@@ -69,10 +70,12 @@ def _preflight(trainer: Any, per_batch: float) -> Preflight:
     """Return what a step of `per_batch` seconds means for the epochs still to do; no start-up and no final check."""
     batches, size = len(trainer.train_loader), trainer.batch_size
     parameters = sum(parameter.numel() for parameter in student(trainer.model).parameters())
-    looks = len(trainer.test_loader.dataset) / size
-    per_epoch = (batches + LOOK_SHARE * looks) * per_batch + EPOCH_SECONDS * max(1.0, parameters / PARAMETERS_TIMED)
+    val_images = len(trainer.test_loader.dataset)
+    heavier = max(1.0, parameters / PARAMETERS_TIMED)
+    per_epoch = (batches + LOOK_SHARE * val_images / size) * per_batch + EPOCH_SECONDS * heavier
     return Preflight(
         images=len(trainer.train_loader.dataset),
+        val_images=val_images,
         batches=batches,
         batch=size,
         parameters=parameters,
