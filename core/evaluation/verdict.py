@@ -184,8 +184,8 @@ def _largest_loss(figures: SplitFigures) -> list[Step]:
     if cost is None or not cost.cost >= WORTH_SAYING:
         return []
     sentence = (
-        f"Over all confidences one kind of mistake costs most, {KINDS[kind]} ({times(cost.count)} at this line): "
-        f"mending it alone would bring {points(cost.cost)} points of mAP50. {LOSSES[kind]}"
+        f"Of the mistakes at this line one kind costs most, {KINDS[kind]} ({times(cost.count)}): mending it alone, "
+        f"over all confidences, would bring {points(cost.cost)} points of mAP50. {LOSSES[kind]}"
     )
     return [(cost.cost, sentence)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import yaml
 
 from core.errors import InputError
 from core.spec import OWN_ARGUMENTS, own_words
-from core.ultralytics.installed import default_arguments
+from core.ultralytics.installed import checked_arguments, default_arguments, least_values
 
 GROUPS = {
     "Train settings": "Training",
@@ -59,13 +60,20 @@ def training_arguments() -> tuple[Argument, ...]:
 def parse_setting(text: str) -> tuple[str, Any]:
     """Read `KEY=VALUE` as an Ultralytics training argument, the value as YAML (1, 0.5, true, none, [0, 1]).
 
-    Raises InputError for a text without `=`, an argument that doesn't exist (naming near ones) or that Graft sets.
+    Raises InputError for a text without `=`, an argument that doesn't exist (naming near ones) or that Graft sets, and
+    for a value that it can't have.
     """
     name, separator, value = text.partition("=")
     name = name.strip()
     if not separator:
         raise InputError(f"“{text}” is not a setting: write KEY=VALUE, such as lr0=0.005.")
     check_argument(name)
+    read = _read_value(name, value)
+    check_value(name, read)
+    return name, read
+
+
+def _read_value(name: str, value: str) -> Any:
     try:
         read = yaml.safe_load(value) if value.strip().lower() != "none" else None
     except yaml.YAMLError as error:
@@ -74,8 +82,43 @@ def parse_setting(text: str) -> tuple[str, Any]:
         ) from error
     if isinstance(read, str):
         with suppress(ValueError):  # YAML takes 1e-5 for a word, as it has no point
-            return name, float(read)
-    return name, read
+            return float(read)
+    return read
+
+
+OPTIMIZERS = ("auto", "SGD", "MuSGD", "Adam", "Adamax", "AdamW", "NAdam", "RAdam", "RMSprop")
+"""As `BaseTrainer.build_optimizer` of 8.4.190 knows them, in capitals or not."""
+
+
+@cache
+def _checked() -> tuple[dict[str, frozenset[str]], dict[str, int]]:
+    return checked_arguments(), least_values()
+
+
+def check_value(name: str, value: Any) -> None:
+    """Raise InputError for a value that Ultralytics would refuse once the training has begun (cfg.check_cfg, 8.4.190).
+
+    `fraction` is let pass: it may be a share, a number of pictures or one share per part.
+    """
+    default = next((argument.default for argument in training_arguments() if argument.name == name), None)
+    if name == "fraction" or (value is None and default is None):
+        return
+    checked, least = _checked()
+    kinds = {kind for kind, names in checked.items() if name in names}
+    kinds |= {"fraction"} if name == OF_GRAFT else set()
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if "bool" in kinds and not isinstance(value, bool):
+        raise InputError(f"{name}: “{value}” is not true or false.")
+    if "int" in kinds and not (number and value == int(value)):
+        raise InputError(f"{name}: “{value}” is not a whole number.")
+    if kinds & {"float", "fraction"} and not (number and math.isfinite(value)):
+        raise InputError(f"{name}: “{value}” is not a number.")
+    if name in least and value < least[name]:
+        raise InputError(f"{name}: {value} is below {least[name]}.")
+    if name == "optimizer" and str(value).lower() not in [known.lower() for known in OPTIMIZERS]:
+        raise InputError(f"optimizer: there is no “{value}”; there are {', '.join(OPTIMIZERS)}.")
+    if "fraction" in kinds and not 0 <= value <= 1:
+        raise InputError(f"{name}: {value} is not between 0 and 1.")
 
 
 def check_argument(name: str) -> None:

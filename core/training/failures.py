@@ -41,6 +41,6 @@ def explain_failure(error: str, spec: TrainingSpec) -> tuple[str, str, dict[str,
         )
     return (
         f"The training ended with an error: {error.strip().splitlines()[-1][:300] if error.strip() else 'unknown'}",
-        "The details are in the log below; try other settings, or resume the run.",
+        "The details are in its log, train.log; try other settings, or resume the run.",
         {},
     )

@@ -21,7 +21,7 @@ from core.planning.plan import complete_spec
 from core.settings import load_settings
 from core.spec import TrainingSpec
 from core.tasks import TASKS
-from core.training.arguments import check_argument
+from core.training.arguments import check_argument, check_value
 from core.training.distillation import check_teacher
 from core.training.executors.executor import ask
 from core.training.executors.present import executor_for, present_executor
@@ -68,8 +68,9 @@ def start_run(workspace: Workspace, spec: TrainingSpec) -> Run:
         raise InputError(f"“{dataset.name}” has no training pictures; split it again on the Dataset page.")
     if spec.task != dataset.task:
         raise InputError(f"“{dataset.name}” is for the task {dataset.task}, not {spec.task}.")
-    for name in spec.extra:
+    for name, value in spec.extra.items():
         check_argument(name)
+        check_value(name, value)
     _check_labels(dataset)
     transfer = {}
     if not spec.strategy.reuses:

@@ -22,6 +22,25 @@ def default_arguments() -> str:
     return (ultralytics_folder() / "cfg" / "default.yaml").read_text(encoding="utf-8")
 
 
+def checked_arguments() -> dict[str, frozenset[str]]:
+    """Return the arguments whose values Ultralytics checks, by kind: `float`, `fraction` (0 to 1), `int`, `bool`."""
+    source = ast.parse((ultralytics_folder() / "cfg" / "__init__.py").read_text(encoding="utf-8"))
+    kinds = {kind: f"CFG_{kind.upper()}_KEYS" for kind in ("float", "fraction", "int", "bool")}
+    return {
+        kind: frozenset(ast.literal_eval(node.value.args[0]))
+        for kind, name in kinds.items()
+        for node in source.body
+        if isinstance(node, ast.Assign) and _named(node, name) and isinstance(node.value, ast.Call)
+    }
+
+
+def least_values() -> dict[str, int]:
+    """Return the least value of each argument that is a whole number and has one."""
+    source = ast.parse((ultralytics_folder() / "cfg" / "__init__.py").read_text(encoding="utf-8"))
+    tables = (node.value for node in source.body if isinstance(node, ast.Assign) and _named(node, "CFG_INT_MIN"))
+    return next((ast.literal_eval(table) for table in tables), {})
+
+
 def model_description(folder: str, name: str) -> str:
     """Return a model's yaml (`26`, `yolo26-seg`), which tells sizes in comments; empty when there is none."""
     path = ultralytics_folder() / "cfg" / "models" / folder / f"{name}.yaml"

@@ -48,7 +48,8 @@ def register(add: Add) -> None:
         verb = add(name, function, help_text)
         verb.add_argument("run", help="id of a run")
         if name == "stop":
-            verb.add_argument("--discard", action="store_true", help="cancel instead: keep nothing")
+            discard = "end at once, without a last look at the best model; what it saved stays until you delete it"
+            verb.add_argument("--discard", action="store_true", help=discard)
         if name == "resume":
             verb.add_argument("--detach", action="store_true", help="start the run and return at once")
             verb.add_argument("--more-epochs", type=int, default=0, help="train this many epochs more")
@@ -86,7 +87,7 @@ def _wait(run: Any, workspace: Workspace) -> dict[str, Any]:
 
 def _run_answer(run: Any) -> dict[str, Any]:
     weights = run.best_weights
-    words = f"{run.id}: {run.state}"
+    words = f"{run.id}: {run.state}" if run.name in ("", run.id) else f"{run.id} “{run.name}”: {run.state}"
     if run.cause:
         words += f"\n  {run.cause} {run.next_step}"
     if run.metrics:

@@ -8,7 +8,7 @@ from core.errors import InputError
 from core.models.catalog import find_model, model_for_task, models_for
 from core.spec import OWN_ARGUMENTS
 from core.tasks import TASKS
-from core.training.arguments import check_argument, parse_setting, training_arguments
+from core.training.arguments import check_argument, check_value, parse_setting, training_arguments
 
 
 @pytest.mark.parametrize("task", list(TASKS))
@@ -42,6 +42,26 @@ def test_expert_settings_are_those_of_default_yaml() -> None:
 )
 def test_a_setting_is_read(text: str, expected: tuple[str, object]) -> None:
     assert parse_setting(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["lr0=99", "momentum=-0.1", "mosaic=2", "hsv_h=much", "untransformed=1.5", "nbs=0", "close_mosaic=2.5", "box=none",
+     "cos_lr=3", "warmup_epochs=.inf", "degrees=true", "optimizer=fast", "lrf=none"],
+)  # fmt: skip
+def test_a_value_that_can_not_be_is_refused_before_there_is_a_run(text: str) -> None:
+    with pytest.raises(InputError, match=text.partition("=")[0]):
+        parse_setting(text)
+
+
+@pytest.mark.parametrize("text", ["lr0=1", "nbs=1", "degrees=180", "optimizer=adamw", "fraction=0.5", "scale=[0.5, 2]"])
+def test_a_value_at_its_bounds_is_taken(text: str) -> None:
+    assert parse_setting(text)[0] == text.partition("=")[0]
+
+
+@pytest.mark.parametrize("name", [argument.name for argument in training_arguments()])
+def test_every_default_is_taken(name: str) -> None:
+    check_value(name, next(argument.default for argument in training_arguments() if argument.name == name))
 
 
 @pytest.mark.parametrize(("text", "message"), [("lr=1", "lr0"), ("epochs=3", "Graft itself"), ("lr0", "KEY=VALUE")])

@@ -23,6 +23,7 @@ from core.delivery.predict.model.warm import WarmPredictor
 from core.delivery.predict.results import ResultWriter, at_limit, counted, entry_words, limit_words
 from core.errors import GraftError, InputError
 from core.tasks import TASKS
+from core.words import count
 from core.workspace import Workspace
 
 PICTURE_ENDINGS = frozenset(
@@ -126,16 +127,16 @@ def predict_pictures(
     come and the entries are not kept in memory; nor without `keep`, when `listen` gets each one and only the counts are
     returned. Boxes are x1, y1, x2, y2 in pixels. `tiled`: look at big pictures in tiles; left open, where the model
     learned from tiles.
-    Raises InputError for an unknown run, a refused checkpoint, or sources without a picture.
+    Raises InputError for an unknown run, a refused checkpoint, sources without a picture, or a confidence given for a
+    model that finds no objects.
     """
     chosen = choose_model(workspace, model)
-    threshold = chosen.confidence if confidence is None else confidence
-    if not 0 <= threshold <= 1:
-        raise InputError(f"--conf: {threshold} is not between 0 and 1.")
+    if confidence is not None and not 0 <= confidence <= 1:
+        raise InputError(f"--conf: {confidence} is not between 0 and 1.")
     with workspace.staging("predict", scratch=True) as folder:
         pictures = find_pictures(_unpacked(workspace, sources, folder))
         in_tiles = chosen.tile is not None if tiled is None else tiled
-        return _predict(pictures, chosen, threshold, out, listen, keep, in_tiles)
+        return _predict(pictures, chosen, confidence, out, listen, keep, in_tiles)
 
 
 def _unpacked(workspace: Workspace, sources: list[Path], folder: Path) -> list[Path]:
@@ -152,15 +153,18 @@ def _unpacked(workspace: Workspace, sources: list[Path], folder: Path) -> list[P
 def _predict(
     pictures: list[Found],
     chosen: ChosenModel,
-    threshold: float,
+    line: float | None,
     out: Path | None,
     listen: Callable[[Entry], None] | None,
     keep: bool,
     tiled: bool,
 ) -> Predicted:
-    predictor = WarmPredictor()
+    predictor, threshold = WarmPredictor(), chosen.confidence if line is None else line
     try:
         described = cast(LoadedModel, predictor.ask("load", chosen))
+        if line is not None and not TASKS[described["task"]].finds_objects:
+            each = "picture" if TASKS[described["task"]].names_pictures else "pixel"
+            raise InputError(f"--conf: this model gives each {each} its likeliest class; no confidence is asked of it.")
         used: Predicted = {
             "model": chosen.name,
             "weights": str(chosen.weights),
@@ -224,15 +228,17 @@ def _totals(entries: Iterator[Entry]) -> Counts:
 
 def _words(counts: Counts, used: Predicted) -> str:
     lost = f"{counts['unreadable']} could not be read, " if counts["unreadable"] else ""
-    found = f"{counts['objects']} objects found"
+    found = f"{count(counts['objects'], 'object')} found"
     if TASKS[used["task"]].names_pixels:
         found = f"every pixel {'of the others ' if lost else ''}has its class"
+    if TASKS[used["task"]].names_pictures:
+        found = f"each {'of the others ' if lost else ''}has its class"
     limit = f" {limit_words(used['max_det'], counts['at_limit'])}." if counts["at_limit"] else ""
     compared = not_compared_words(used.get("not_compared", ""))
     if "compared_with" in used:
         looked_at = counts["pictures"] - counts["unreadable"]
         compared = unlike_words(counts.get("unlike", 0), looked_at, used["compared_with"])
-    return f"{counts['pictures']} pictures, {lost}{found}.{limit} {compared}"
+    return f"{count(counts['pictures'], 'picture')}, {lost}{found}.{limit} {compared}"
 
 
 def _entries(

@@ -136,7 +136,7 @@ class ResultWriter:
         self.folder = folder
         self.classes = classes
         self.picture_fields = PICTURE_FIELDS + (UNLIKE_FIELDS if distances else ())
-        self.pictures = self.objects = self.unreadable = self.unlike = 0
+        self.pictures = self.objects = self.unreadable = self.unlike = self.annotated = 0
         self.by_class: Counter[str] = Counter()
 
     def __enter__(self) -> ResultWriter:
@@ -170,6 +170,7 @@ class ResultWriter:
             target = self.folder / "masks" / f"{entry['file']}{page}.png"
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(base64.b64decode(entry["mask"]))
+        self.objects += len(entry["objects"])
         for item in entry["objects"]:
             self.by_class[item["class"]] += 1
             self._annotate(coco_annotation(item))
@@ -204,9 +205,9 @@ class ResultWriter:
             os.replace(self.folder / name, self.folder / f"unfinished-{name}")
 
     def _annotate(self, annotation: dict[str, Any]) -> None:
-        self.objects += 1
-        row = {"id": self.objects, "image_id": self.pictures, **annotation}
-        self._annotations.write(("," if self.objects > 1 else "") + json.dumps(row))
+        self.annotated += 1
+        row = {"id": self.annotated, "image_id": self.pictures, **annotation}
+        self._annotations.write(("," if self.annotated > 1 else "") + json.dumps(row))
 
     def _table(self, name: str, fields: tuple[str, ...]) -> PlainWriter:
         table = PlainWriter(self._open(name), fields)

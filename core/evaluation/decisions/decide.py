@@ -158,7 +158,7 @@ def _sentences(unit: str, prevalence: float | None, rates: dict[str, Rate], coun
             f"not flagged nothing in {value_from_to(npv)}."
         )
     if prevalence is not None:
-        lines += _advice(unit, prevalence, rates)
+        lines += _advice(unit, prevalence, rates, has_line=counts.for_a_reason is not None)
     lines += _bounds(unit, escape, overkill, counts)
     caught = int((counts.bad & counts.rejected).sum())
     if counts.for_a_reason is not None and counts.for_a_reason < caught:
@@ -245,15 +245,16 @@ def _bounds(unit: str, escape: Rate, overkill: Rate, counts: UnitCounts) -> list
     return lines
 
 
-def _advice(unit: str, prevalence: float, rates: dict[str, Rate]) -> list[str]:
-    """Say what to do where it is not sure, or not so, that most of the rejected are bad."""
+def _advice(unit: str, prevalence: float, rates: dict[str, Rate], *, has_line: bool) -> list[str]:
+    """Say what to do where it is not sure, or not so, that most of the rejected are bad; a classifier has no line."""
     worth, overkill, escape = rates["PPV"].figure, rates["overkill rate"], rates["escape rate"].figure
     made = unit in MADE
     rejected = "rejected" if made else "flagged"
     if not worth.is_known or worth.low >= 0.5:
         return []
     if worth.high < 0.5:
-        return [f"Most of what is {rejected} has nothing wrong: have a person look at each, or raise the line."]
+        otherwise = ", or raise the line" if has_line else ""
+        return [f"Most of what is {rejected} has nothing wrong: have a person look at each{otherwise}."]
     tolerated = prevalence * (1 - escape.value) / (1 - prevalence)
     if overkill.part == 0 and 0 < tolerated < 1:
         needed = math.ceil(math.log(0.025) / math.log1p(-tolerated))
