@@ -161,6 +161,10 @@ def validator_words(metrics: Mapping[str, float | None]) -> str:
     return f"{told} {reason} best epoch was chosen by it."
 
 
+GUESSES = 5
+"""Guesses that top-5 gives a model: with as many classes or fewer one of them is always right, and it is not told."""
+
+
 def own_figures(task: str, names: Iterable[str]) -> list[str]:
     """Return the figures that a task is told by: of mAP those of its own measure, such as the mask, where it has one.
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
-from core.evaluation.evaluation import Evaluation
+from core.evaluation.evaluation import FLATTERED, Evaluation
 from core.evaluation.predict.error_kinds import KINDS as ERROR_WORDS
 from core.labelling.labelling import open_labelling
 from core.labelling.settings import read_settings
@@ -111,7 +111,7 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
             "Judged on the pictures for", there, default=there[0], key=f"split_{run.id}", required=True,
             format_func=lambda name: SPLIT_WORDS[name], wrap=True)  # fmt: skip
         if split == "train":
-            st.caption("The model learned from these very pictures: expect flattery.")
+            st.caption(FLATTERED)
         split = split or there[0]
         evaluation = load(run, dataset, split)
         if evaluation.detector is not None:

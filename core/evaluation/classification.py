@@ -20,6 +20,7 @@ from core.evaluation.figures.results import ClassFigures, FiguresWithoutTwins, S
 from core.evaluation.figures.slices import Slices, picture_cuts
 from core.evaluation.predict.predictions import PredictionMeta
 from core.evaluation.verdict import classification_sentences
+from core.metric_words import GUESSES
 
 
 def auroc_draws(weights: Weights, scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -41,9 +42,9 @@ def classification_metrics(
 ) -> tuple[dict[str, Figure], dict[str, ClassFigures]]:
     """Return the figures over all pictures and a class.
 
-    `probabilities` is (pictures, classes), `units` the pictures or groups drawn. Over all: top1, top5,
-    balanced_accuracy (mean recall of the classes that occur) and AUROC (one class against the rest, mean of those
-    classes). A class: precision, recall, F1, AUROC.
+    `probabilities` is (pictures, classes), `units` the pictures or groups drawn. Over all: top1, top5 (of more than
+    five classes), balanced_accuracy (mean recall of the classes that occur) and AUROC (one class against the rest, mean
+    of those classes). A class: precision, recall, F1, AUROC.
     """
     count = len(truth)
     everything = np.vstack([np.ones((1, count), dtype=np.float32), weights])  # row 0 is the set as it is
@@ -51,7 +52,7 @@ def classification_metrics(
     answer = ranks[:, 0] if count else np.zeros(0, dtype=int)
     top5 = (ranks[:, :5] == truth[:, None]).any(axis=1)
     overall: dict[str, Figure] = {}
-    for name, right in (("top1", answer == truth), ("top5", top5)):
+    for name, right in (("top1", answer == truth), *([("top5", top5)] if len(classes) > GUESSES else [])):
         ends = share_interval(weights, right.astype(np.float32), np.ones(count, dtype=np.float32), units)
         overall[name] = Figure(float(right.mean()) if count else float("nan"), *ends)
     per_class: dict[str, ClassFigures] = {}

@@ -239,8 +239,8 @@ def _sentences(
     verdict = {
         "unknown": "Nothing can be said: no object is labelled in these pictures",
         "nothing learned": "Neither has learned anything to speak of yet: let them train longer",
-        "undecided": f"These pictures don't decide it: the difference is {signed(gain.value)} {of}, "
-        f"{span(gain.low, gain.high)}",
+        "undecided": f"These pictures don't decide it: {second.run} is at {signed(gain.value)} {of} against "
+        f"{first.run}, {span(gain.low, gain.high)}",
         "disagree": f"Neither is called better: {better} is {points(gain.value)} {of} higher, yet it makes more "
         "mistakes where its line is drawn",
     }.get(judgement, f"{better} is better than {worse} by {points(gain.value)} {of}, {span(low, high)}")

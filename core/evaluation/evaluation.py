@@ -50,6 +50,9 @@ from core.tasks import TASKS
 from core.words import times
 from core.workspace import Workspace
 
+FLATTERED = "The model learned from these very pictures: expect flattery."
+"""What is said of the training part."""
+
 
 class Told(NamedTuple):
     """A headline figure as every page tells it, and what it is: the same word stands at the same figure everywhere."""

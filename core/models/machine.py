@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 
 from core.models.cards import Cards, find_cards
-from core.words import megabytes, memory
+from core.processes.cores import usable_cores
+from core.words import count, megabytes, memory
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,8 @@ class Machine:
         elif self.apple_gpu:
             start = "Trains on the Apple graphics unit (GPU)."
         else:
-            start = (
-                f"No graphics card (GPU) found: trains on the processor (CPU, {self.cores} cores), which takes longer."
-            )
+            cores = count(self.cores, "core")
+            start = f"No graphics card (GPU) found: trains on the processor (CPU, {cores}), which takes longer."
         return (
             f"{start} {memory(self.memory_free_bytes)} of {memory(self.memory_bytes)} memory free, "
             f"{megabytes(self.disk_free_bytes)} disk space free."
@@ -58,7 +58,7 @@ def describe_machine(folder: Path, *, wait: bool = True) -> Machine:
     return Machine(
         cards=find_cards(wait=wait),
         apple_gpu=platform.system() == "Darwin" and platform.machine() == "arm64",
-        cores=psutil.cpu_count(logical=False) or psutil.cpu_count() or 1,
+        cores=min(usable_cores(), psutil.cpu_count(logical=False) or psutil.cpu_count() or 1),
         memory_bytes=memory.total,
         memory_free_bytes=memory.available,
         disk_free_bytes=shutil.disk_usage(folder).free,

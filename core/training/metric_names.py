@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from core.metric_words import GUESSES
+
 if TYPE_CHECKING:
     from core.evaluation.evaluation import Evaluation
 
@@ -28,9 +30,12 @@ METRIC_NAMES = {
 """Ultralytics' metric keys and the names Graft uses everywhere."""
 
 
-def named_metrics(metrics: dict[str, Any]) -> dict[str, float]:
-    """Return Ultralytics' metrics under Graft's names."""
-    return {name: float(metrics[key]) for key, name in METRIC_NAMES.items() if key in metrics}
+def named_metrics(metrics: dict[str, Any], classes: int) -> dict[str, float]:
+    """Return Ultralytics' metrics under Graft's names; of five `classes` or fewer five guesses are always right."""
+    named = {name: float(metrics[key]) for key, name in METRIC_NAMES.items() if key in metrics}
+    if classes <= GUESSES:
+        named.pop("top5", None)
+    return named
 
 
 def figures_of_run(evaluation: Evaluation, told: dict[str, float]) -> dict[str, float | None]:

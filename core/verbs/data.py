@@ -146,7 +146,9 @@ def _dataset_answer(dataset: Any) -> dict[str, Any]:
     lines = [f"{dataset.name} ({dataset.id}): {dataset.task}, read as {dataset.format}"]
     lines.append("  pictures: " + ", ".join(f"{split} {count}" for split, count in dataset.images.items() if count))
     lines.append("  objects:  " + ", ".join(f"{name} {count}" for name, count in dataset.instances.items()))
-    lines += [f"  {item.severity.value}: {item.message}" for item in dataset.findings]
+    for item in dataset.findings:
+        mended = f" (--fix {item.code}: {item.fix[:1].lower()}{item.fix[1:]})" if item.fix else ""
+        lines.append(f"  {item.severity.value}: {item.message}{mended}")
     return {
         "id": dataset.id,
         "name": dataset.name,

@@ -41,7 +41,7 @@ def register(add: Add) -> None:
 
 def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.evaluation.decisions.decide import counted_words, decide
-    from core.evaluation.evaluation import evaluate_run
+    from core.evaluation.evaluation import FLATTERED, evaluate_run
     from core.evaluation.figures.figure import plain_values
     from core.evaluation.label_errors import find_label_errors
     from core.training.advice import train_longer
@@ -55,6 +55,8 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
         print(f"The test part was opened {times(evaluation.test_openings)} so far, this one included.", file=sys.stderr)
     doubtful = find_label_errors(workspace, evaluation).to_dict("records")
     summary, longer = evaluation.summary(), train_longer(run, read_progress(run))
+    if parsed.split == "train":
+        summary["words"] = f"{FLATTERED}\n{summary['words']}"
     if longer:
         summary["words"] += f"\n{longer}"
     validator = read_progress(run).ultralytics if parsed.split == "val" else {}

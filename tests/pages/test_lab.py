@@ -139,7 +139,7 @@ def test_a_word_leads_to_its_question(filled: Filled) -> None:
 def test_missing_weights_are_said_and_offered_before_a_race(workspace: Workspace, tmp_path: Path) -> None:
     dataset = import_dataset(workspace, write_class_folders(tmp_path / "kinds"), name="Kinds")
     app = open_page("lab.py", dataset=dataset.id)
-    assert "No pre-trained weights are on this machine" in texts(app)
+    assert "No pre-trained weights for this task are on this machine" in texts(app)
     assert [item.label for item in app.button if item.label.startswith("Download yolo")]
     (workspace.weights / "yolo11n-cls.pt").write_bytes(b"there")
     app.run()

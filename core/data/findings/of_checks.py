@@ -124,7 +124,7 @@ CHECKS: dict[str, Kind] = {
         W,
         "One class has fewer than 20 objects to learn from.",
         "{n} classes have fewer than 20 objects to learn from.",
-        "Expect poor and uncertain results for them.",
+        "Expect poor and uncertain results for what is rare.",
     ),
     "small-val": Kind(
         I,

@@ -35,7 +35,7 @@ class DecisionSettings(BaseModel):
 
     prevalence: float | None = Field(
         default=None,
-        ge=0,
+        gt=0,
         le=1,
         title="How common is it in practice (prevalence, defect rate)",
         description="The share of units that are bad, or ill, where the model will be used: 2 %, 0.02 or 500 ppm. The "
@@ -68,6 +68,6 @@ def read_share(text: str) -> float | None:
         return None
     found = re.fullmatch(r"\s*([0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)\s*(%|‰|ppm)?\s*", text, re.IGNORECASE)
     share = float(found[1].replace(",", "")) / _UNITS[(found[2] or "").lower()] if found else -1.0
-    if not 0 <= share <= 1:
-        raise ValueError(f"“{text}” is not a share: write 2 %, 0.02 or 500 ppm")
+    if not 0 < share <= 1:
+        raise ValueError(f"“{text}” is not a share above 0: write 2 %, 0.02 or 500 ppm")
     return share

@@ -309,7 +309,7 @@ class Training:
             epoch=trainer.epoch + 1,
             epochs=trainer.epochs,
             seconds=round(time.monotonic() - self.epoch_began, 3),
-            metrics=named_metrics(metrics),
+            metrics=named_metrics(metrics, len(self.dataset.classes)),
             losses=plain_numbers(trainer.tloss),
             validation_losses=plain_numbers(
                 {k.removeprefix("val/"): v for k, v in metrics.items() if k.startswith("val/")}
@@ -333,7 +333,7 @@ class Training:
             raise GraftError(
                 "The training ended without a usable model: the loss is not a number. Lower the rate (lr0)."
             )
-        told = named_metrics(dict(trainer.metrics))
+        told = named_metrics(dict(trainer.metrics), len(self.dataset.classes))
         figures = last_look(self.workspace, self.record, told, self.events)
         if self.ending is not None and not self.asked:
             self.ending.rest(self.record.resume_point)

@@ -43,8 +43,6 @@ def show_verdict(evaluation: Evaluation) -> None:
     for sentence in rest:
         st.markdown(plain(sentence))
     names = own_figures(evaluation.task, [name for name in HEADLINES if name in evaluation.metrics])
-    if TASKS[evaluation.task].names_pictures and len(evaluation.classes) <= 5:
-        names = [name for name in names if name != "top5"]
     with st.grid(4, min_column_width=150, gap="small"):
         for name in names:
             metric, told = METRICS[name], evaluation.told(name)

@@ -78,6 +78,8 @@ def show_operating_point(run: Run, evaluation: Evaluation, detector: Detector) -
     stored = load_operating_point(run.folder)
     if stored is not None:
         who = "Chosen by Graft for the highest F1" if stored.rule == MAX_F1 else "Kept with the model"
+        if stored.rule == MAX_F1 and not detector.arrays.hit.any():
+            who = "Nothing it finds is right, so there is nothing to choose a line by; the usual one stands"
         words = f"{who}: a confidence of {score(stored.confidence)}. Predicting, export and report use it."
         if abs(stored.confidence - float(st.session_state[key])) > SAME_LINE:
             words += " What you see here follows the slider."

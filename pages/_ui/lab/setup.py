@@ -155,13 +155,14 @@ def _offer_weights(
     smallest = [model for model in models_for(dataset.task) if model.size == "n"][:few]
     if here:
         st.markdown(
-            f"No official pre-trained weights are on this machine, only the starter that ships with Graft "
+            "No official pre-trained weights for this task are on this machine, only the starter that ships with Graft "
             f"({STARTER_WORDS}). With official ones the answer is worth more."
         )
     else:
         st.warning(
-            "No pre-trained weights are on this machine: all would start from random numbers, which takes many times "
-            "the pictures and epochs, and says nothing about what transfer would bring. Fetch some first.",
+            "No pre-trained weights for this task are on this machine: all would start from random numbers, which "
+            "takes many times the pictures and epochs, and says nothing about what transfer would bring. Fetch some "
+            "first.",
             icon=":material/download:",
         )
     with st.container(horizontal=True):

@@ -33,8 +33,6 @@ def draw_curves(workspace: Workspace, run_id: str, _: bool) -> None:
         st.caption("The curves begin with the end of the first epoch.")
         return
     results = own_figures(run.task, [name for name in HEADLINES if name in table and table[name].notna().any()])
-    if "top5" in results and (table["top5"].dropna() == 1).all():
-        results.remove("top5")  # five guesses among five classes or fewer are always right
     made = run_id, progress.epochs_done, repr(progress.rows[max(progress.rows)])
     if results:
         st.caption("On the validation pictures, as Ultralytics’ validator counts after each epoch: higher is better")

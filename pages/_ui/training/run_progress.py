@@ -190,8 +190,6 @@ def _bars(progress: RunProgress) -> None:
 def _figures(run: Run, progress: RunProgress) -> None:
     metrics = progress.metrics or run.metrics or {}
     shown = own_figures(run.task, [name for name in HEADLINES if metrics.get(name) is not None])[:4]
-    if metrics.get("top5") == 1 and "top5" in shown:
-        shown.remove("top5")  # five guesses among five classes or fewer are always right
     working = run.state in (State.RUNNING, State.STARTING)
     if shown:
         with st.grid(4, min_column_width=165, gap="small"):
@@ -293,6 +291,8 @@ def _pictures(workspace: Workspace, run_id: str, _: bool) -> None:
         epoch = _chosen_epoch(run_id, sorted({picture_epoch(path.name) for path in answers}))
         pixels = TASKS[run.task].names_pixels
         how = "in the colours of the classes" if pixels else "dashed, with confidence), and your labels (solid"
+        if TASKS[run.task].names_pictures:
+            how = "the answer with its confidence, beside your label"
         padded = "" if TASKS[run.task].names_pictures else ", padded as Ultralytics’ validator pads them"
         st.caption(f"Its answers on the same validation pictures ({how}){padded}")
         _row([path for path in answers if picture_epoch(path.name) == epoch], f"Answers after epoch {epoch}")
