@@ -31,8 +31,9 @@ def test_ratios_are_read(text, shares):
 
 @pytest.mark.parametrize("text", ["", "70", "70/20/20", "a/b", "-10/110", "0/100", "100/0", "nan/20/10"])
 def test_ratios_that_are_none_are_refused(text):
-    with pytest.raises(InputError, match="not a split"):
+    with pytest.raises(InputError, match="not a split") as said:
         parse_ratio(text)
+    assert ("add up" in str(said.value)) is (text == "70/20/20")
 
 
 def test_the_ratio_is_met_and_classes_are_balanced():

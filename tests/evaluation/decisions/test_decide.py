@@ -74,7 +74,7 @@ def test_a_share_is_read_as_people_write_it(text: str, share: float | None) -> N
     assert read_share(text) == (None if share is None else pytest.approx(share))
 
 
-@pytest.mark.parametrize("text", ["2", "120 %", "often", "-1 %"])
+@pytest.mark.parametrize("text", ["2", "120 %", "often", "-1 %", "0", "0 %"])
 def test_what_is_no_share_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
         DecisionSettings(prevalence=text)  # type: ignore[arg-type]
@@ -196,6 +196,10 @@ def test_a_classifier_decides_by_its_good_class(workspace: Workspace, tmp_path: 
     made = decide(evaluation, DecisionSettings(good="blue"))
     assert (made.bad, made.escaped, made.overkilled) == (sum(true), true[0], 1 - true[0])
     assert any("“blue”" in line for line in made.sentences)
+    assert "top5" not in evaluation.metrics, "of so few classes five guesses always name the right one"
+    rare = decide(evaluation, DecisionSettings(good="blue", prevalence=1e-6)).sentences
+    assert any("nothing wrong" in line for line in rare)
+    assert not any("the line" in line for line in rare), "a classifier has none"
     assert predictions_path(workspace.run("colour-run"), "val").is_file()
     assert truth_path(workspace.run("colour-run"), "val").is_file()
 
