@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections import Counter
 from pathlib import Path
 
+from core.data.checks.splits import numbered_groups
 from core.data.dataset import list_datasets
 from core.data.formats import Format, detect_format, layouts, pictures
 from core.data.formats.known import name_layout
@@ -14,7 +16,7 @@ from core.data.images.video import is_video
 from core.data.importing.settings import ImportSettings
 from core.data.importing.video_frames import LEFT_FREE, with_frames
 from core.data.reading.archives import FOREIGN_ARCHIVES, extract, is_archive
-from core.data.reading.choices import AS_BEFORE, Choices, Earlier, Undecided
+from core.data.reading.choices import AS_BEFORE, Choices, Earlier, Option, Undecided
 from core.data.reading.door import readable
 from core.data.reading.encodings import composed
 from core.data.reading.json_labels import strays
@@ -22,11 +24,13 @@ from core.data.reading.source_dataset import SourceDataset
 from core.data.reading.tree import Tree, is_junk, merge_trees, read_folder
 from core.errors import InputError
 from core.jobs import Progress, Report
-from core.words import count
+from core.words import count, thousands
 from core.workspace import Workspace, read_json, write_json_atomic
 
 MOST_NAMED = 3
 """Sources that are named one by one."""
+GROUPS = "groups"
+"""The choice whether patients or parts that file names name are kept together."""
 CHOSEN = "reading-chosen"
 """The finding that says what was taken where several readings fitted."""
 
@@ -178,9 +182,10 @@ def _read_upload(tree: Tree, settings: ImportSettings, earlier: dict[str, Earlie
             f"{tree.label} can't be read as {settings.task}: its labels ({module.LAYOUT}) make it {found.task}. "
             "Leave the task empty or label the pictures accordingly."
         )
-    tree.choices.check_all_asked()
     for image in found.images:
         image.group = tree.groups.get(image.name, image.group)
+    _ask_for_groups(tree, found, settings)
+    tree.choices.check_all_asked()
     for code, example, number in tree.noted:
         found.problems.note(code, example, count=number)
     if not found.images:
@@ -193,8 +198,12 @@ def _read_upload(tree: Tree, settings: ImportSettings, earlier: dict[str, Earlie
 
 
 def _note_choices(choices: Choices, found: SourceDataset) -> None:
-    """Note what was taken by itself where several readings fitted."""
-    taken = [choice for choice in choices.made.values() if choice.why and len(choice.options) > 1]
+    """Note what was taken by itself where several readings fitted; of groups the checks of the split tell."""
+    taken = [
+        choice
+        for choice in choices.made.values()
+        if choice.why and len(choice.options) > 1 and (choice.key, choice.taken) != (GROUPS, "apart")
+    ]
     told = [f"{choice.question} {choice.meaning}" for choice in taken]
     for sentence in told:
         found.problems.note(CHOSEN, sentence, more="; ".join(told))
@@ -233,6 +242,33 @@ def _no_pictures(tree: Tree) -> str:
         )
     files = "one other file" if len(tree.files) == 1 else count(len(tree.files), "other file")
     return f"{tree.label} holds no pictures ({files}): add the pictures that the labels belong to, and import again."
+
+
+def _ask_for_groups(tree: Tree, found: SourceDataset, settings: ImportSettings) -> None:
+    """Ask whether the patients or parts that file names name are to be kept together, where the split is ours to make.
+
+    Nobody has to answer: numbers may start anew in each folder, so nothing is taken for a group by itself.
+    """
+    there = {image.split for image in found.images} if settings.keep_source_split and not settings.split else set()
+    if settings.group_by or {"train", "val"} <= there or any(image.group for image in found.images):
+        return
+    names = numbered_groups([image.name for image in found.images])
+    several = sorted(name for name, number in Counter(names).items() if name and number > 1)
+    if not several:
+        return
+    named = count(len(set(names) - {""}), "patient or part", "patients or parts")
+    question = (
+        f"The file names name {named}, {thousands(len(several))} of them in several pictures (such as {several[0]}): "
+        "are the pictures of each kept together in one part of the split?"
+    )
+    options = (
+        Option("apart", "no: each picture may go to any part"),
+        Option("together", "yes: else a model may recognise the patient or part instead of the finding"),
+    )
+    why = "Numbers in file names may start anew in each folder."
+    if tree.choices.ask(GROUPS, question, options, "apart", why) == "together":
+        for image, name in zip(found.images, names, strict=True):
+            image.group = name
 
 
 def _drop_unused(found: SourceDataset) -> None:

@@ -175,3 +175,34 @@ def test_pictures_are_shown_before_they_are_imported_labelled_or_not(workspace: 
         assert levels.max() - levels.min() > 200  # windowed, as the import does
     black = draw_examples(understand(workspace, root), tmp_path / "black", "40000,50000")
     assert all(np.asarray(Image.open(tmp_path / "black" / name)).max() < 20 for name in black.values())
+
+
+def class_folders_of(root: Path, names: list[str]) -> Path:
+    for number in range(24):
+        folder = root / ("well" if number % 2 else "ill")
+        picture(folder / f"{names[number % len(names)]}_{number}.png", number)
+    return root
+
+
+def test_patients_in_file_names_are_asked_about_before_there_is_a_split(workspace: Workspace, tmp_path: Path) -> None:
+    root = class_folders_of(tmp_path / "xrays", [f"person{number}" for number in range(7)])
+    asked = next(choice for choice in understand(workspace, root).choices if choice.key == "groups")
+    assert asked.taken == "apart"
+    assert "7" in asked.question
+    plain = import_dataset(workspace, root, name="plain")
+    assert "group-in-names" in {item.code for item in plain.findings}
+    told = ImportSettings(choices={"groups": "together"})
+    kept = import_dataset(workspace, root, name="kept", settings=told)
+    table = kept.image_table()
+    assert table["group"].nunique() == 7
+    assert table.groupby("group")["split"].nunique().max() == 1
+    assert sum(understand(workspace, root, settings=told).images.values()) == len(table) == 24
+
+
+def test_numbers_alone_and_a_split_that_is_there_are_not_asked_about(workspace: Workspace, tmp_path: Path) -> None:
+    alone = class_folders_of(tmp_path / "alone", [f"image{number}" for number in range(7)])
+    divided = tmp_path / "divided"
+    for split in ("train", "val"):
+        class_folders_of(divided / split, [f"person{number}" for number in range(7)])
+    for root in (alone, divided):
+        assert "groups" not in {choice.key for choice in understand(workspace, root).choices}
