@@ -289,3 +289,6 @@ def test_the_plan_says_how_far_a_training_may_go_on(opened: tuple[AppTest, str],
     assert "40 epochs at most" in words
     short = " ".join(plan_words(spec.model_copy(update={"epochs": 2}), load_dataset(workspace, dataset)))
     assert "at most" not in short, "from two epochs it can't be told whether more pays"
+    minutes = " ".join(plan_words(spec.model_copy(update={"budget": "2"}), load_dataset(workspace, dataset)))
+    assert "2 min" in minutes
+    assert "at most" not in minutes, "the minutes are kept: it can't take several times as long"

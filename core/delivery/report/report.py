@@ -199,7 +199,7 @@ def _context(run: Run, dataset: Dataset, evaluation: Evaluation, settings: Repor
         "plan": [
             {
                 "title": words.setting_title(name),
-                "value": words.setting_value(value),
+                "value": words.epochs_value(value, progress) if name == "epochs" else words.setting_value(value),
                 "reason": words.setting_reason(spec, name, value),
             }
             for name, value in words.plan_settings(spec)

@@ -207,8 +207,9 @@ def training(run: Run, progress: RunProgress) -> str:
 
 def plan_settings(spec: TrainingSpec) -> list[tuple[str, Any]]:
     """Return the settings of the run that were chosen, the main ones first."""
-    main = ("model", "strategy", "epochs", "imgsz", "batch", "patience", "seed", "device")
-    return [(name, getattr(spec, name)) for name in main] + sorted(spec.extra.items())
+    main = ("model", "strategy", "epochs", "goes_on", "imgsz", "batch", "patience", "seed", "device")
+    told = [name for name in main if name != "goes_on" or spec.goes_on]
+    return [(name, getattr(spec, name)) for name in told] + sorted(spec.extra.items())
 
 
 def setting_reason(spec: TrainingSpec, name: str, value: Any) -> str:
@@ -223,6 +224,11 @@ def setting_title(name: str) -> str:
     """Return a setting's title where it has one, else its own name."""
     field = TrainingSpec.model_fields.get(name)
     return (field.title if field else None) or name
+
+
+def epochs_value(planned: int, progress: RunProgress) -> str:
+    """Return how many epochs were planned and, where they are others, how many were trained."""
+    return f"{planned} planned, {progress.epochs_done} trained" if planned != progress.epochs_done else str(planned)
 
 
 def setting_value(value: Any) -> str:

@@ -12,12 +12,12 @@ from core.models.starter.checkpoint import STARTER_WORDS
 from core.models.weights import default_model
 from core.planning.drafts import Draft, drop_draft, load_draft, save_draft
 from core.planning.learning_curve import LEAST_EPOCHS
-from core.planning.plan import FIELDS, complete_spec
-from core.planning.rules import most_epochs
+from core.planning.plan import FIELDS, complete_spec, parse_budget
+from core.planning.rules import Level, most_epochs
 from core.road import CHOSEN
 from core.spec import TrainingSpec
 from core.tasks import TASKS
-from core.words import count, thousands, times
+from core.words import count, duration, thousands, times
 from core.workspace import Workspace
 from pages._ui.common.formatting import plain
 
@@ -116,9 +116,12 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
         + (f" It ends early when {spec.patience} epochs bring nothing better." if may_end_early else ""),
     ]
     if spec.goes_on:
-        most = most_epochs(spec.epochs)
+        most, budget = most_epochs(spec.epochs), parse_budget(spec.budget)
+        until = f"to {most} epochs at most: {round(most / spec.epochs)} times as long"
+        if not isinstance(budget, Level):
+            until = f"within the {duration(60 * budget)} that you have"
         lines.append(
-            f"After that it goes on while it pays, to {most} epochs at most: {round(most / spec.epochs)} times as long."
+            f"After that it goes on while it pays, {until}."
             if spec.epochs >= LEAST_EPOCHS
             else f"Whether more pays can be told from {LEAST_EPOCHS} epochs on: with fewer it ends as planned."
         )
