@@ -36,6 +36,8 @@ def test_from_a_zip_to_the_evaluation(server: Server, page: Page) -> None:
     assert not list(workspace.staging_root.rglob("*.zip")), "the upload is still on the disk"
 
     page.get_by_role("button", name=re.compile("Choose a model")).click()
+    title = page.get_by_role("heading", name="Model", exact=True)
+    expect(title).to_be_focused()  # Tab goes on from there, not through the sidebar again
     page.get_by_text("How much of that knowledge is kept?").click()
     page.get_by_text("Forget everything and start from random numbers").click()
     page.get_by_text("Every setting, with its reason").click()

@@ -26,12 +26,9 @@ def listen() -> None:
 
 
 def begin_at_the_top(page: str) -> None:
-    """Show a page that has just been opened from its top: Streamlit keeps the place of the page before."""
-    st.html(
-        f"<script>/* {page} */ if (!location.hash) "
-        "document.querySelector('[data-testid=\"stMain\"]')?.scrollTo(0, 0);</script>",
-        unsafe_allow_javascript=True,
-    )
+    """Show a page that has just been opened from its top, and begin there with the keyboard (assets/page_top.js)."""
+    script = (ASSETS / "page_top.js").read_text(encoding="utf-8")
+    st.html(f"<script>/* {page} */ {script}</script>", unsafe_allow_javascript=True)
 
 
 @st.dialog("Keyboard")
