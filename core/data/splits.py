@@ -41,7 +41,7 @@ def parse_ratio(text: str) -> tuple[float, float, float]:
     valid = len(shares) == 3 and all(np.isfinite(shares)) and min(shares) >= 0 and shares[0] > 0 and shares[1] > 0
     total = sum(shares)
     if not valid or not (99 <= total <= 101 or 0.99 <= total <= 1.01):
-        adds_up = "" if not valid else " These don't add up to 100."
+        adds_up = " These don't add up to 100." if valid else ""
         raise InputError(
             f"“{text}” is not a split: give the shares of train, val and test in percent, such as 70/20/10 or 80/20."
             f"{adds_up}"

@@ -50,9 +50,11 @@ def classification_metrics(
     everything = np.vstack([np.ones((1, count), dtype=np.float32), weights])  # row 0 is the set as it is
     ranks = np.argsort(-probabilities, axis=1, kind="stable")
     answer = ranks[:, 0] if count else np.zeros(0, dtype=int)
-    top5 = (ranks[:, :5] == truth[:, None]).any(axis=1)
+    named_rightly = {"top1": answer == truth}
+    if len(classes) > GUESSES:
+        named_rightly["top5"] = (ranks[:, :GUESSES] == truth[:, None]).any(axis=1)
     overall: dict[str, Figure] = {}
-    for name, right in (("top1", answer == truth), *([("top5", top5)] if len(classes) > GUESSES else [])):
+    for name, right in named_rightly.items():
         ends = share_interval(weights, right.astype(np.float32), np.ones(count, dtype=np.float32), units)
         overall[name] = Figure(float(right.mean()) if count else float("nan"), *ends)
     per_class: dict[str, ClassFigures] = {}

@@ -13,7 +13,7 @@ import yaml
 
 from core.errors import InputError
 from core.spec import OWN_ARGUMENTS, own_words
-from core.ultralytics.installed import checked_arguments, default_arguments, least_values
+from core.ultralytics.installed import argument_checks, default_arguments
 
 GROUPS = {
     "Train settings": "Training",
@@ -90,11 +90,6 @@ OPTIMIZERS = ("auto", "SGD", "MuSGD", "Adam", "Adamax", "AdamW", "NAdam", "RAdam
 """As `BaseTrainer.build_optimizer` of 8.4.190 knows them, in capitals or not."""
 
 
-@cache
-def _checked() -> tuple[dict[str, frozenset[str]], dict[str, int]]:
-    return checked_arguments(), least_values()
-
-
 def check_value(name: str, value: Any) -> None:
     """Raise InputError for a value that Ultralytics would refuse once the training has begun (cfg.check_cfg, 8.4.190).
 
@@ -103,7 +98,7 @@ def check_value(name: str, value: Any) -> None:
     default = next((argument.default for argument in training_arguments() if argument.name == name), None)
     if name == "fraction" or (value is None and default is None):
         return
-    checked, least = _checked()
+    checked, least = argument_checks()
     kinds = {kind for kind, names in checked.items() if name in names}
     kinds |= {"fraction"} if name == OF_GRAFT else set()
     number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+from functools import cache
 from pathlib import Path
 
 from core.errors import InputError
@@ -22,23 +23,24 @@ def default_arguments() -> str:
     return (ultralytics_folder() / "cfg" / "default.yaml").read_text(encoding="utf-8")
 
 
-def checked_arguments() -> dict[str, frozenset[str]]:
-    """Return the arguments whose values Ultralytics checks, by kind: `float`, `fraction` (0 to 1), `int`, `bool`."""
-    source = ast.parse((ultralytics_folder() / "cfg" / "__init__.py").read_text(encoding="utf-8"))
-    kinds = {kind: f"CFG_{kind.upper()}_KEYS" for kind in ("float", "fraction", "int", "bool")}
-    return {
-        kind: frozenset(ast.literal_eval(node.value.args[0]))
-        for kind, name in kinds.items()
-        for node in source.body
-        if isinstance(node, ast.Assign) and _named(node, name) and isinstance(node.value, ast.Call)
-    }
+@cache
+def argument_checks() -> tuple[dict[str, frozenset[str]], dict[str, int]]:
+    """Return what Ultralytics checks of an argument's value: its kind, and the least a whole number may be.
 
-
-def least_values() -> dict[str, int]:
-    """Return the least value of each argument that is a whole number and has one."""
+    Kinds: `float`, `fraction` (0 to 1), `int`, `bool`, each with the names of its arguments.
+    """
     source = ast.parse((ultralytics_folder() / "cfg" / "__init__.py").read_text(encoding="utf-8"))
-    tables = (node.value for node in source.body if isinstance(node, ast.Assign) and _named(node, "CFG_INT_MIN"))
-    return next((ast.literal_eval(table) for table in tables), {})
+    names = {f"CFG_{kind.upper()}_KEYS": kind for kind in ("float", "fraction", "int", "bool")}
+    kinds: dict[str, frozenset[str]] = {}
+    least: dict[str, int] = {}
+    for node in source.body:
+        if not isinstance(node, ast.Assign) or not isinstance(target := node.targets[0], ast.Name):
+            continue
+        if target.id in names and isinstance(node.value, ast.Call):
+            kinds[names[target.id]] = frozenset(ast.literal_eval(node.value.args[0]))
+        elif target.id == "CFG_INT_MIN":
+            least = ast.literal_eval(node.value)
+    return kinds, least
 
 
 def model_description(folder: str, name: str) -> str:

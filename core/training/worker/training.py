@@ -225,7 +225,6 @@ class Training:
         if strategy.staged and trainer.epoch == strategy.first_stage(self.spec.epochs):
             unfreeze(trainer, strategy.later_rate)
         self.epoch_began, self.batch_number = time.monotonic(), 0
-        self.first_steps.epoch_begins()
         self.events.write(
             "epoch_start",
             epoch=epoch,
@@ -242,7 +241,7 @@ class Training:
         """Look for a request; report the batch now and then."""
         if rank() < 0:
             self._obey(trainer)  # of several ranks none may leave within an epoch: they wait for each other
-        if (measured := self.first_steps.step_ends(trainer)) is not None:
+        if (measured := self.first_steps.step_ends(trainer, self.epoch_began)) is not None:
             self.events.write("preflight", **measured.fields(), message=self.batch_words)
         now = time.monotonic()
         batches = len(trainer.train_loader)

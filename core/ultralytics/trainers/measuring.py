@@ -45,16 +45,13 @@ class FirstSteps:
 
     def __init__(self) -> None:
         """Begin; no step was taken yet."""
-        self._began = time.monotonic()
         self._ends: list[float] = []
 
-    def epoch_begins(self) -> None:
-        """Take the time from which a first step counts that stays the only one."""
-        if not self._ends:
-            self._began = time.monotonic()
+    def step_ends(self, trainer: Any, epoch_began: float) -> Preflight | None:
+        """Take the end of a step; return what they showed once there are enough, once.
 
-    def step_ends(self, trainer: Any) -> Preflight | None:
-        """Take the end of a step; return what they showed once there are enough, once."""
+        `epoch_began`: by the monotonic clock; from there a first step counts that stays the only one.
+        """
         enough = min(TIMED_STEPS, len(trainer.train_loader))
         if len(self._ends) >= enough:
             return None
@@ -62,8 +59,8 @@ class FirstSteps:
         self._ends.append(time.monotonic())
         if len(self._ends) < enough:
             return None
-        began, *_ = since = self._ends if enough > 1 else [self._began, *self._ends]
-        return _preflight(trainer, (since[-1] - began) / (len(since) - 1))
+        moments = self._ends if enough > 1 else [epoch_began, *self._ends]
+        return _preflight(trainer, (moments[-1] - moments[0]) / (len(moments) - 1))
 
 
 def _preflight(trainer: Any, per_batch: float) -> Preflight:

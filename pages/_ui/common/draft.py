@@ -117,9 +117,11 @@ def plan_words(spec: TrainingSpec, dataset: Dataset) -> list[str]:
     ]
     if spec.goes_on:
         most, budget = most_epochs(spec.epochs), parse_budget(spec.budget)
-        until = f"to {most} epochs at most: {round(most / spec.epochs)} times as long"
-        if not isinstance(budget, Level):
-            until = f"within the {duration(60 * budget)} that you have"
+        until = (
+            f"to {most} epochs at most: {round(most / spec.epochs)} times as long"
+            if isinstance(budget, Level)
+            else f"within the {duration(60 * budget)} that you have"
+        )
         lines.append(
             f"After that it goes on while it pays, {until}."
             if spec.epochs >= LEAST_EPOCHS
