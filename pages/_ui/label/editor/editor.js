@@ -375,12 +375,13 @@ class Editor extends Keys {
     this.watcher.observe(stage);
     this.leaving = (event) => { if (this.unsaved || this.saving) event.preventDefault(); };
     addEventListener("beforeunload", this.leaving);
-    // With nothing chosen on the page, keys are meant for the picture.
-    this.unclaimed = (event) => { if (event.target === document.body) this.key(event); };
-    document.addEventListener("keydown", this.unclaimed, true);
+    // With nothing chosen on the page, or only its title, where a new page begins, keys are meant for the picture.
+    this.unclaimed = ({ target, key }) => target === document.body || (target.tagName === "H1" && key !== "Tab");
+    this.elsewhere = (event) => { if (this.unclaimed(event)) this.key(event); };
+    document.addEventListener("keydown", this.elsewhere, true);
   }
 
-  leave() { this.watcher.disconnect(); removeEventListener("beforeunload", this.leaving); document.removeEventListener("keydown", this.unclaimed, true); }
+  leave() { this.watcher.disconnect(); removeEventListener("beforeunload", this.leaving); document.removeEventListener("keydown", this.elsewhere, true); }
 
   async nameClass() {
     const input = this.find(".naming input"), name = input.value.trim().replace(/\s+/g, " ");
