@@ -14,6 +14,7 @@ from core.delivery.report.report import ReportSettings, report_path
 from core.errors import GraftError, InputError
 from core.evaluation.decisions.settings import DecisionSettings
 from core.evaluation.decisions.units import good_class
+from core.evaluation.figures.operating_point import load_operating_point
 from core.jobs import run_job_folder, start_job
 from core.road import note
 from core.tasks import TASKS
@@ -101,7 +102,8 @@ def show_report(run: Run) -> None:
 
 def _classes_to_choose(run: Run) -> list[str]:
     """Return a classifier's classes where none says by its name that nothing is wrong."""
-    if not TASKS[run.spec.task].names_pictures:
+    point = load_operating_point(run.folder)
+    if not TASKS[run.spec.task].names_pictures or (point is not None and point.positive):
         return []
     try:
         classes = load_dataset(workspace, run.dataset).classes

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.data.dataset import Dataset, load_dataset
 from core.errors import GraftError, InputError
+from core.evaluation.decisions.drawn_line import has_line
 from core.evaluation.evaluation import FLATTERED, Evaluation
 from core.evaluation.predict.error_kinds import KINDS as ERROR_WORDS
 from core.labelling.labelling import open_labelling
@@ -36,7 +37,13 @@ from pages._ui.evaluation.mistakes import (
     show_missed_below,
     show_why,
 )
-from pages._ui.evaluation.operating_point import drawn_line, line_leaves, show_line, show_operating_point
+from pages._ui.evaluation.operating_point import (
+    at_drawn_line,
+    line_class,
+    line_leaves,
+    show_line,
+    show_operating_point,
+)
 from pages._ui.evaluation.predicting import predict_with_bar
 from pages._ui.evaluation.readers import show_second_reader
 from pages._ui.label.proposing import label_more
@@ -114,9 +121,7 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
             st.caption(FLATTERED)
         split = split or there[0]
         evaluation = load(run, dataset, split)
-        if evaluation.detector is not None:
-            line = drawn_line(run, evaluation.operating_point.threshold)
-            evaluation = evaluation_of(workspace, run, split, line)
+        evaluation = at_drawn_line(workspace, run, evaluation)
         show_verdict(evaluation)
         if dataset is not None and (said := labels_since(dataset, split)):
             st.info(said, icon=":material/edit_note:")
@@ -136,12 +141,13 @@ def show_sheet(run: Run, dataset: Dataset | None) -> None:
             key="verdict",
         )
     bar = st.container(key="evaluation_bar", horizontal=True, vertical_alignment="center", gap="small")
-    if evaluation.detector is not None:
+    if has_line(evaluation):
+        over_all = "mAP, costs" if evaluation.detector is not None else "AUROC"
         with page.cell(
             "Where should the line be drawn?",
-            "All counts and pictures on this page follow it; mAP, costs and curves are over all confidences.",
+            f"All counts and pictures on this page follow it; {over_all} and curves are over all confidences.",
         ):
-            show_operating_point(run, evaluation, evaluation.detector)
+            show_operating_point(workspace, run, evaluation)
     if not TASKS[evaluation.task].names_pixels:
         with page.cell("What would be decided?", "What the answers come to for whoever passes or rejects by them."):
             show_decisions(run, evaluation)
@@ -203,7 +209,7 @@ def show_bar(run: Run, evaluation: Evaluation, page: Notebook) -> None:
     """Show what stays in view: the verdict, the line, and the way to each cell."""
     verdict = next(iter(evaluation.sentences), "").partition(";")[0].removesuffix(".")
     st.markdown(f"**{plain(verdict)}**", width="stretch")
-    if evaluation.detector is not None:
+    if evaluation.detector is not None or line_class(run, evaluation):
         show_line(run, evaluation)
     with st.popover("Contents", key="contents", icon=":material/toc:"):
         page.contents()

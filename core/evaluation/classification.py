@@ -12,6 +12,7 @@ from core.evaluation.crossfit.correction import Correction, OfferedCorrection, b
 from core.evaluation.crossfit.expected import Expected
 from core.evaluation.figures.average_precision import mean_known
 from core.evaluation.figures.calibration import calibration, sure_answers
+from core.evaluation.figures.class_line import ClassLine
 from core.evaluation.figures.figure import Figure
 from core.evaluation.figures.intervals import Weights, area_interval, count_units, draw, share_interval
 from core.evaluation.figures.metrics import ratio
@@ -21,6 +22,7 @@ from core.evaluation.figures.slices import Slices, picture_cuts
 from core.evaluation.predict.predictions import PredictionMeta
 from core.evaluation.verdict import classification_sentences
 from core.metric_words import GUESSES
+from core.words import score
 
 
 def auroc_draws(weights: Weights, scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -38,20 +40,24 @@ def auroc_draws(weights: Weights, scores: NDArray[np.float64], positive: NDArray
 
 
 def classification_metrics(
-    probabilities: NDArray[np.float64], truth: NDArray[np.int64], weights: Weights, classes: list[str], units: int
+    probabilities: NDArray[np.float64],
+    truth: NDArray[np.int64],
+    answer: NDArray[np.int64],
+    weights: Weights,
+    classes: list[str],
+    units: int,
 ) -> tuple[dict[str, Figure], dict[str, ClassFigures]]:
     """Return the figures over all pictures and a class.
 
-    `probabilities` is (pictures, classes), `units` the pictures or groups drawn. Over all: top1, top5 (of more than
-    five classes), balanced_accuracy (mean recall of the classes that occur) and AUROC (one class against the rest, mean
-    of those classes). A class: precision, recall, F1, AUROC.
+    `probabilities` is (pictures, classes), `answer` (pictures,) the class each is given, `units` the pictures or groups
+    drawn. Over all: top1, top5 (of more than five classes), balanced_accuracy (mean recall of the classes that occur)
+    and AUROC (one class against the rest, mean of those classes). A class: precision, recall, F1, AUROC.
     """
     count = len(truth)
     everything = np.vstack([np.ones((1, count), dtype=np.float32), weights])  # row 0 is the set as it is
-    ranks = np.argsort(-probabilities, axis=1, kind="stable")
-    answer = ranks[:, 0] if count else np.zeros(0, dtype=int)
     named_rightly = {"top1": answer == truth}
     if len(classes) > GUESSES:
+        ranks = np.argsort(-probabilities, axis=1, kind="stable")
         named_rightly["top5"] = (ranks[:, :GUESSES] == truth[:, None]).any(axis=1)
     overall: dict[str, Figure] = {}
     for name, right in named_rightly.items():
@@ -94,11 +100,13 @@ def classified(
     twins: list[str],
     correction: Correction | None = None,
     expected: Expected | None = None,
+    line: ClassLine | None = None,
 ) -> SplitFigures:
     """Return all figures, tables and sentences of a classifier from its stored predictions, as `Detector.at` does.
 
-    Pictures whose probabilities are not numbers are left out, and told. `correction` is the one stored with the run;
-    `expected` what to expect on new pictures, where the model was chosen on these.
+    `predictions` hold the classes named at the `line` (`class_line.named_by`). Pictures whose probabilities are not
+    numbers are left out, and told. `correction` is the one stored with the run; `expected` what to expect on new
+    pictures, where the model was chosen on these.
     """
     classes, table = meta["classes"], pd.DataFrame(meta["images"])
     probabilities = predictions[[f"p{index}" for index in range(len(classes))]].to_numpy(dtype=float)
@@ -110,7 +118,7 @@ def classified(
     groups = images["group"].fillna("").astype(str).tolist() if "group" in images else None
     groups = groups if groups and any(groups) else None
     weights, units = draw(len(truth), groups), count_units(len(truth), groups)
-    metrics, per_class = classification_metrics(probabilities, labelled, weights, classes, units)
+    metrics, per_class = classification_metrics(probabilities, labelled, said, weights, classes, units)
     right, place = labelled == said, np.arange(len(truth))
     matrix = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(matrix, (labelled, said), 1)
@@ -132,15 +140,20 @@ def classified(
         calibration(confidence, right, place, weights), sure=sure_answers(confidence, right, place, weights, units)
     )
     if correction is not None:
-        after = calibration(correction.of_classes(probabilities).max(axis=1), right, place, weights)
+        after = calibration(correction.of_classes(probabilities)[place, said], right, place, weights)
         reliability = reliability.with_scaled(correction.temperature, correction.bias, after)
     sentences, steps = classification_sentences(
         metrics, per_class, slices, int(right.sum()), len(truth), expected, units if groups else 0
     )
+    if line is not None and len(truth):
+        name = classes[line.positive]
+        sentences.insert(
+            1, f"A picture is called “{name}” from a confidence of {score(line.confidence)} in it (the line)."
+        )
     if (~usable).any():
         sentences.append(f"{int((~usable).sum())} pictures had no usable answer (not a number) and were left out.")
     return SplitFigures(
-        operating_point=OperatingPoint(),
+        operating_point=OperatingPoint(line.confidence, positive=classes[line.positive]) if line else OperatingPoint(),
         metrics=metrics,
         per_class=per_class,
         errors={},
@@ -151,7 +164,7 @@ def classified(
         ),
         curves={},
         pictures=pictures.sort_values("badness", ascending=False, kind="stable").reset_index(drop=True),
-        leak_aware=_without_twins(probabilities, labelled, images, groups, classes, twins),
+        leak_aware=_without_twins(probabilities, labelled, said, images, groups, classes, twins),
         sentences=sentences + steps,
         next_steps=steps,
     )
@@ -174,6 +187,7 @@ def offered_class_correction(
 def _without_twins(
     probabilities: NDArray[np.float64],
     labelled: NDArray[np.int64],
+    said: NDArray[np.int64],
     images: pd.DataFrame,
     groups: list[str] | None,
     classes: list[str],
@@ -188,6 +202,6 @@ def _without_twins(
         return FiguresWithoutTwins(count, 0)
     chosen = None if groups is None else [name for name, keep in zip(groups, alone, strict=True) if keep]
     figures, _ = classification_metrics(
-        probabilities[alone], labelled[alone], draw(left, chosen), classes, count_units(left, chosen)
+        probabilities[alone], labelled[alone], said[alone], draw(left, chosen), classes, count_units(left, chosen)
     )
     return FiguresWithoutTwins(count, left, figures)

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from core.data.dataset import Dataset
 from core.errors import InputError
-from core.evaluation.classification import classified, offered_class_correction
+from core.evaluation.classification import offered_class_correction
+from core.evaluation.classifier import Classifier
 from core.evaluation.crossfit.correction import OfferedCorrection, load_correction
-from core.evaluation.crossfit.expected import Choosing, Expected, expected_of_classifier, expected_of_detector
+from core.evaluation.crossfit.expected import Choosing, Expected, expected_of_detector
 from core.evaluation.crossfit.rules import MAX_F1, rule_of
 from core.evaluation.detection import Detector
+from core.evaluation.figures.class_line import ClassLine, line_of
 from core.evaluation.figures.figure import Figure, plain_values
 from core.evaluation.figures.operating_point import (
     FALLBACK_CONFIDENCE,
@@ -34,7 +36,6 @@ from core.evaluation.pixels import judged_pixels
 from core.evaluation.predict.error_kinds import KINDS
 from core.evaluation.predict.prediction_arrays import CODES
 from core.evaluation.predict.predictions import (
-    PredictionMeta,
     are_fresh,
     predictions_path,
     present_dataset,
@@ -91,6 +92,7 @@ class Evaluation(SplitFigures):
     """what the correction of another line needs"""
     point: StoredPoint | None = None
     """the line stored with the model, and the rule that chose it"""
+    classifier: Classifier | None = field(default=None, repr=False)
 
     @cached_property
     def cases(self) -> pd.DataFrame:
@@ -111,16 +113,23 @@ class Evaluation(SplitFigures):
         figure = self.metrics.get(name)
         return None if figure is None else Told(figure, "counted" if corrected else "")
 
-    def at(self, confidence: float, point: StoredPoint | None = None) -> Evaluation:
+    def at(self, confidence: float | None, point: StoredPoint | None = None, *, positive: str = "") -> Evaluation:
         """Return the evaluation at another operating point (0 to 1), without predicting again.
 
-        `point` is what is stored with the model by now, where that has changed.
+        `point` is what is stored with the model by now, where that has changed. A classifier of two classes names
+        `positive` from the confidence on, by default the class of the stored line; without one the likelier class.
         """
-        if self.detector is None:
-            return self
-        if not 0 <= confidence <= 1:
+        if confidence is not None and not 0 <= confidence <= 1:
             raise InputError(f"The confidence {confidence} is not between 0 and 1.")
         point = point or self.point
+        if self.classifier is not None:
+            positive = positive or (point.positive if point else "")
+            line = None
+            if confidence is not None and len(self.classes) == 2 and positive in self.classes:
+                line = ClassLine(self.classes.index(positive), confidence)
+            return dataclasses.replace(self, **self.classifier.at(line, point), point=point)
+        if self.detector is None or confidence is None:
+            return self
         expected = None
         if self.choosing is not None:
             expected = _expected(self.choosing, self.detector, point, confidence)
@@ -194,13 +203,17 @@ def evaluate_run(
     meta = with_attributes(read_meta(folder, split), dataset)
     predictions, truth = pd.read_parquet(predictions_path(folder, split)), pd.read_parquet(truth_path(folder, split))
     weights = meta["weights_sha256"]
-    correction, detector = load_correction(folder, weights), None
+    correction, detector, classifier = load_correction(folder, weights), None, None
     choosing = load_choosing(folder, split, meta)
     expected, point = None, None
     if TASKS[meta["task"]].names_pictures:
-        if choosing is not None:
-            expected = _expected_classes(choosing, predictions, truth, meta)
-        figures = classified(predictions, truth, meta, known_twins(dataset, split), correction, expected)
+        point = load_operating_point(folder)
+        if point is not None and not (point.positive and point.suits(weights)):
+            point = None  # of another state of the model
+        classifier = Classifier(predictions, truth, meta, known_twins(dataset, split), correction, choosing)
+        made = classifier.at(line_of(point, meta["classes"]), point)
+        predictions, expected = made.pop("predictions"), made.pop("expected")
+        figures = SplitFigures(**made)
     elif TASKS[meta["task"]].names_pixels:
         figures = judged_pixels(predictions, truth, meta, known_twins(dataset, split))
     else:
@@ -227,6 +240,7 @@ def evaluate_run(
         expected=expected,
         choosing=choosing,
         point=point,
+        classifier=classifier,
     )
 
 
@@ -234,16 +248,6 @@ def _expected(choosing: Choosing, detector: Detector, point: StoredPoint | None,
     return expected_of_detector(
         choosing, detector.findings, rule_of(point, line), line, detector.weights, detector.arrays.groups
     )
-
-
-def _expected_classes(
-    choosing: Choosing, predictions: pd.DataFrame, truth: pd.DataFrame, meta: PredictionMeta
-) -> Expected:
-    """Return what to expect of a classifier, over the pictures of the part in their order."""
-    numbers = pd.Index([item["file"] for item in meta["images"]]).get_indexer(pd.Index(predictions["file"].astype(str)))
-    right = np.zeros(len(meta["images"]), dtype=bool)
-    right[numbers] = predictions["class_id"].to_numpy(dtype=int) == truth["class_id"].to_numpy(dtype=int)
-    return expected_of_classifier(choosing, right)
 
 
 def offered_correction(evaluation: Evaluation) -> OfferedCorrection | None:

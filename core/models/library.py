@@ -51,6 +51,7 @@ class LibraryModel(BaseModel):
     started_from: str = Field(default="", description="What that run started from.")
     figures: dict[str, float] = Field(default_factory=dict, description="Final figures of that run, on its val split.")
     confidence: float | None = Field(default=None, description="Operating point chosen for that run, 0 to 1.")
+    positive: str = Field(default="", description="Of two classes, the one that is named from that confidence on.")
     window: str = Field(default="auto", description="Window by which its pictures were brought to 8 bits.")
     max_det: int = Field(default=USUAL_MAX_DET, description="Findings kept of a picture, at most.")
     _folder: Path = PrivateAttr()
@@ -235,6 +236,7 @@ def keep_file(
     imgsz: int | None = None,
     figures: dict[str, float] | None = None,
     confidence: float | None = None,
+    positive: str = "",
     window: str = "auto",
     max_det: int = USUAL_MAX_DET,
 ) -> LibraryModel:
@@ -262,6 +264,7 @@ def keep_file(
                 started_from=started_from,
                 figures=figures or {},
                 confidence=confidence,
+                positive=positive,
                 window=window,
                 max_det=max_det,
             )

@@ -8,6 +8,7 @@ from core.data.dataset import load_dataset
 from core.errors import InputError
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.predict.novelty import FEATURES_FILE, features_path, load_features
+from core.files.digests import file_sha256
 from core.models.library import LibraryModel, keep_file
 from core.training.store import RunStore
 from core.workspace import Workspace
@@ -32,6 +33,8 @@ def keep_run(
         own = ":" in spec.model  # run:<id> and library:<id>: the origin says it in words
         started = spec.transfer["origin"] if own else f"{spec.model}, {spec.transfer['origin']}"
     point = load_operating_point(run.folder)
+    if point is not None and point.positive and not point.suits(file_sha256(run.best_weights)):
+        point = None
     kept = keep_file(
         workspace,
         run.best_weights,
@@ -45,6 +48,7 @@ def keep_run(
         imgsz=spec.imgsz,
         figures={key: value for key, value in (run.metrics or {}).items() if value is not None},
         confidence=point.confidence if point else None,
+        positive=point.positive if point else "",
         window=window,
         max_det=spec.max_det,
     )

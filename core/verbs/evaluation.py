@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from core.errors import InputError
+from core.evaluation.decisions.line_settings import LineSettings
 from core.evaluation.decisions.settings import DecisionSettings
 from core.metric_words import validator_words
 from core.verbs.verb import Add, say_progress, settings_from
@@ -28,8 +30,10 @@ def register(add: Add) -> None:
         help="which part of the dataset; test opens the test part, and each opening is recorded and counted",
     )
 
-    for name, field in DecisionSettings.model_fields.items():
-        verb.add_argument(f"--{name}", help=f"{field.title}. {field.description}".replace("%", "%%"))
+    for name, field in {**LineSettings.model_fields, **DecisionSettings.model_fields}.items():
+        option = f"--{name.replace('_', '-')}"
+        verb.add_argument(option, help=f"{field.title}. {field.description}".replace("%", "%%"))
+    verb.add_argument("--keep", action="store_true", help="keep the line that is drawn with the model")
 
     verb.add_argument("--second", help="a dataset of the same pictures with the labels of a second reader: agreement")
 
@@ -41,6 +45,7 @@ def register(add: Add) -> None:
 
 def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any]:
     from core.evaluation.decisions.decide import counted_words, decide
+    from core.evaluation.decisions.drawn_line import draw_line, keep_line
     from core.evaluation.evaluation import FLATTERED, evaluate_run
     from core.evaluation.figures.figure import plain_values
     from core.evaluation.label_errors import find_label_errors
@@ -50,7 +55,13 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
 
     settings = settings_from(DecisionSettings, {name: getattr(parsed, name) for name in DecisionSettings.model_fields})
     run, opens = get_run(workspace, parsed.run), parsed.split == "test"
+    drawn = settings_from(LineSettings, {name: getattr(parsed, name) for name in LineSettings.model_fields})
+    if parsed.keep and drawn.line is None and drawn.aim is None:
+        raise InputError("--keep: say which line, with --aim or --line.")
     evaluation = evaluate_run(workspace, run.id, split=parsed.split, open_test=opens, progress=say_progress())
+    evaluation = draw_line(evaluation, drawn, settings.good)
+    if parsed.keep:
+        keep_line(workspace, evaluation)
     if evaluation.test_openings is not None:
         print(f"The test part was opened {times(evaluation.test_openings)} so far, this one included.", file=sys.stderr)
     doubtful = find_label_errors(workspace, evaluation).to_dict("records")
@@ -76,7 +87,6 @@ def _evaluate(parsed: argparse.Namespace, workspace: Workspace) -> dict[str, Any
 
 def _readers(workspace: Workspace, evaluation: Evaluation, second: str) -> Readers:
     from core.data.dataset import load_dataset
-    from core.errors import InputError
     from core.evaluation.decisions.readers import compare_readers
     from core.evaluation.predict.predictions import run_dataset
 

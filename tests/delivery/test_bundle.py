@@ -117,6 +117,16 @@ def test_a_mask_is_told_as_coco_writes_it(tmp_path: Path, mask: list[list[int]])
     assert decode_runs(written["counts"], *written["size"]).astype(int).tolist() == mask
 
 
+@pytest.mark.parametrize(("line", "first"), [(None, "ill"), (0.6, "ill"), (0.61, "well")])
+def test_a_classified_picture_is_told_by_its_line(tmp_path: Path, line: float | None, first: str) -> None:
+    write_reader(tmp_path / "pictures")
+    found = [{"class": "ill", "confidence": 0.6}, {"class": "well", "confidence": 0.4}]
+    settings = {"positive": "ill" if line else None, "confidence": line or 0.0}
+    told = f"from pictures import named_first; print(named_first({found}, {settings})[0]['class'])"
+    run = subprocess.run([sys.executable, "-c", told], cwd=tmp_path, capture_output=True, check=True, text=True)
+    assert run.stdout.strip() == first
+
+
 def test_paths_are_cut_to_their_last_part() -> None:
     values = {"data": "/home/mueller/set/data.yaml", "model": "C:\\x\\yolo.pt", "lr0": 0.01, "name": "train"}
     assert without_paths(values, "My set") == {"data": "My set", "model": "yolo.pt", "lr0": 0.01, "name": "train"}

@@ -11,6 +11,7 @@ import pytest
 
 from core.data.dataset import Dataset
 from core.data.importing.from_upload import import_dataset
+from core.evaluation.evaluation import evaluate_run
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.predict.predictions import predictions_path
 from core.labelling.label import Label, State
@@ -97,9 +98,8 @@ def test_classification_shows_what_is_wrong(workspace: Workspace, colours: int) 
     assert not [item for item in page.slider if item.label.startswith("Confidence")]
 
 
-def test_without_a_detector_there_is_no_line_and_pictures_open_whole(workspace: Workspace, colours: int) -> None:
+def test_without_a_detector_mistakes_have_no_cost_and_pictures_open_whole(workspace: Workspace, colours: int) -> None:
     page = open_alone("evaluation.py", run="colour-run")
-    assert "Where should the line be drawn?" not in [item.value for item in page.header]
     assert "What do the mistakes cost?" not in [item.value for item in page.header]
     next(item for item in page.button if item.label == "Full view").click().run()
     assert not page.exception
@@ -110,6 +110,30 @@ def test_without_a_detector_there_is_no_line_and_pictures_open_whole(workspace: 
     assert next(item for item in page.button_group if item.label == "Sign").value == "other-class"
     page.selectbox(key="matrix_cell").select_index(0).run()
     assert not page.exception
+
+
+def test_the_line_of_two_classes_is_drawn_once_it_is_known_which_is_looked_for(
+    workspace: Workspace, colours: int
+) -> None:
+    page = open_alone("evaluation.py", run="colour-run")
+    assert "which class means that nothing is wrong" in text_of(page)
+    page.selectbox(key="decision_good_colour-run").set_value("blue").run()
+    assert f"Names {colours - 1} of {colours} pictures rightly" in page.markdown[0].value
+    assert "No line is kept" in text_of(page)
+    line = next(item for item in page.slider if item.label.startswith("Confidence"))
+    assert line.value == 0.5
+    line.set_value(0.05).run()
+    reds = sum("red" in name for name in evaluate_run(workspace, "colour-run").pictures["truth"])
+    assert f"Names {reds} of {colours} pictures rightly" in page.markdown[0].value, "all are called red"
+    next(item for item in page.button if item.label == "Keep this line for the model").click().run()
+    assert not page.exception
+    stored = load_operating_point(workspace.run("colour-run"))
+    assert stored is not None
+    assert (stored.confidence, stored.positive) == (0.05, "red")
+    again = open_alone("evaluation.py", run="colour-run")
+    assert next(item for item in again.slider if item.label.startswith("Confidence")).value == 0.05
+    assert f"Names {reds} of {colours} pictures rightly" in again.markdown[0].value
+    assert not [item for item in again.selectbox if item.key == "decision_good_colour-run"], "the line tells it"
 
 
 def test_classifiers_are_compared_picture_by_picture(workspace: Workspace, colours: int) -> None:

@@ -72,6 +72,8 @@ class ModelSettings(TypedDict):
     stride: int
     dynamic: bool
     confidence: float
+    positive: str | None
+    """of a classifier of two classes with a line, the one it names from `confidence` on"""
     nms_iou: float
     max_det: int
     """findings kept of a picture, at most"""
@@ -195,6 +197,7 @@ def _settings(workspace: Workspace, run: Run, onnx: ExportRecord | None) -> Mode
         "stride": STRIDE,
         "dynamic": onnx is not None and onnx.dynamic,
         "confidence": evaluation.operating_point.threshold,
+        "positive": evaluation.operating_point.positive,
         "nms_iou": NMS_IOU,
         "max_det": run.spec.max_det,
         "keypoint_shape": list(dataset.keypoint_shape) if dataset.keypoint_shape else None,

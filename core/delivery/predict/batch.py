@@ -88,8 +88,8 @@ def _looked_at(
         return page
     entry: Entry = page
     try:
-        return {**entry, **find_in(predictor, image, model.imgsz, confidence, model.max_det, tiled=tiled,
-                                 tile=model.tile, known=known)}  # fmt: skip
+        return model.at_line({**entry, **find_in(predictor, image, model.imgsz, confidence, model.max_det,
+                                                 tiled=tiled, tile=model.tile, known=known)})  # fmt: skip
     except (RuntimeError, ValueError, MemoryError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0][:200]
         return {**entry, "error": f"not looked at: {reason}"}

@@ -29,6 +29,8 @@ class FoundIn(TypedDict):
     objects: list[FoundObject]
     probabilities: NotRequired[dict[str, float]]
     """of a classified picture, by class, 0 to 1"""
+    named: NotRequired[str]
+    """the class a classified picture gets at the line of its model; the likeliest where that has none"""
     shares: NotRequired[dict[str, float]]
     """of the picture that each class takes, 0 to 1, where every pixel has its class"""
     mask: NotRequired[str]
@@ -191,6 +193,8 @@ class Predicted(TypedDict):
     imgsz: int
     window: str
     confidence: float
+    positive: NotRequired[str]
+    """of a classifier of two classes with a line: the one it names from `confidence` on"""
     max_det: int
     """findings kept of a picture, at most"""
     compared_with: NotRequired[ComparedWith]

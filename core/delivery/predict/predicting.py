@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -92,7 +93,7 @@ def predict_picture(
             }
         ]
     entries: list[Entry] = answer["pictures"]
-    return entries
+    return [model.at_line(entry) for entry in entries]
 
 
 def what_it_learned_from(predictor: WarmPredictor, model: ChosenModel) -> ComparedWith | None:
@@ -162,9 +163,12 @@ def _predict(
     predictor, threshold = WarmPredictor(), chosen.confidence if line is None else line
     try:
         described = cast(LoadedModel, predictor.ask("load", chosen))
-        if line is not None and not TASKS[described["task"]].finds_objects:
+        if line is not None and not TASKS[described["task"]].finds_objects and not chosen.positive:
             each = "picture" if TASKS[described["task"]].names_pictures else "pixel"
-            raise InputError(f"--conf: this model gives each {each} its likeliest class; no confidence is asked of it.")
+            raise InputError(
+                f"--conf: this model gives each {each} its likeliest class; no confidence is asked of it."
+                " A line can be drawn for one of two classes: see `evaluate`."
+            )
         used: Predicted = {
             "model": chosen.name,
             "weights": str(chosen.weights),
@@ -174,6 +178,9 @@ def _predict(
             "confidence": threshold,
             "max_det": chosen.max_det,
         }
+        if chosen.positive:
+            chosen = replace(chosen, confidence=threshold)
+            used["positive"] = chosen.positive
         known = None
         try:
             known = what_it_learned_from(predictor, chosen)

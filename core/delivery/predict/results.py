@@ -50,12 +50,15 @@ def limit_words(max_det: int, pictures: int) -> str:
     )
 
 
-def likeliest(entry: Entry) -> tuple[str, float] | None:
-    """Return the likeliest class of a classified picture and its probability (0 to 1), None for other entries."""
+def named_class(entry: Entry) -> tuple[str, float] | None:
+    """Return the class a classified picture gets and its probability (0 to 1), None for other entries.
+
+    It is the likeliest, but for a model whose line looks for one of two classes: there it may be under one half.
+    """
     probabilities = entry.get("probabilities")
     if not probabilities:
         return None
-    name = max(probabilities, key=probabilities.__getitem__)
+    name = entry.get("named") or max(probabilities, key=probabilities.__getitem__)
     return name, probabilities[name]
 
 
@@ -63,9 +66,10 @@ def entry_words(entry: Entry, confidence: float = 0.0) -> str:
     """Say in a few words what was found in a picture."""
     if entry["error"]:
         return str(entry["error"])
-    best = likeliest(entry)
+    best = named_class(entry)
     if best is not None:
-        return f"{best[0]} ({percent(best[1])})"
+        by_line = best[1] < max(entry.get("probabilities", {}).values())
+        return f"{best[0]} ({percent(best[1])}{', by the line' if by_line else ''})"
     if "shares" in entry:
         return ", ".join(f"{name} {percent(share)}" for name, share in entry["shares"].items() if share)
     limit = " (as many as are kept at most: there may be more)" if at_limit(entry, confidence) else ""
@@ -92,7 +96,7 @@ def picture_row(entry: Entry, confidence: float = 0.0) -> PictureRow:
     }
     if "distance" in entry:
         row |= {"distance": entry["distance"], "unlike": "yes" if is_unlike(entry) else "no"}
-    best = likeliest(entry)
+    best = named_class(entry)
     if best is not None:
         return row | {"classes": best[0], "confidence": best[1]}
     if "shares" in entry:
@@ -160,7 +164,7 @@ class ResultWriter:
         self._images.write(("," if self.pictures - self.unreadable > 1 else "") + json.dumps(image))
         for row in object_rows(entry):
             self._object_table.writerow(row)
-        best = likeliest(entry)
+        best = named_class(entry)
         if best is not None:
             self.by_class[best[0]] += 1
             self._annotate({"category_id": self.classes.index(best[0]) + 1, "score": best[1]})

@@ -24,7 +24,7 @@ from core.delivery.predict.drawing import draw_on
 from core.delivery.predict.entry import Entry, VideoSummary
 from core.delivery.predict.model.answering import find_in
 from core.delivery.predict.model.chosen_model import ChosenModel
-from core.delivery.predict.results import counted, likeliest
+from core.delivery.predict.results import counted, named_class
 from core.errors import InputError
 from core.evaluation.predict.predictor import Predictor
 from core.files.csv_cells import plain_cell
@@ -122,7 +122,8 @@ def _encoder() -> tuple[str, str, dict[str, str]]:
 
 def _predict_frame(predictor: Predictor, picture: Image.Image, model: ChosenModel, confidence: float) -> Entry:
     found = find_in(predictor, np.asarray(picture), model.imgsz, confidence, model.max_det)
-    return {"file": "", "page": 1, "width": picture.width, "height": picture.height, "error": None, **found}
+    entry: Entry = {"file": "", "page": 1, "width": picture.width, "height": picture.height, "error": None, **found}
+    return model.at_line(entry)
 
 
 def _shown(picture: Image.Image, entry: Entry, confidence: float, predictor: Predictor) -> Image.Image:
@@ -130,7 +131,7 @@ def _shown(picture: Image.Image, entry: Entry, confidence: float, predictor: Pre
     size = tuple(max(2, round(side * scale) // 2 * 2) for side in picture.size)  # H.264 wants even sides
     shown = picture.resize(size) if size != picture.size else picture.copy()  # type: ignore[arg-type]
     draw_on(shown, entry, confidence, TASKS[predictor.model.task].layers)
-    best = likeliest(entry)
+    best = named_class(entry)
     if best is not None:
         colour = class_colour(predictor.classes.index(best[0]))
         draw_marks(shown, [Mark(((0.0, 0.0),), (), colour, f"{best[0]} {percent(best[1])}")])
@@ -150,8 +151,8 @@ class _Counter:
         self.frames_with: Counter[str] = Counter()
 
     def add(self, frame: int, second: float, entry: Entry, confidence: float) -> None:
-        """Write one frame's counts; a classified frame counts 1 for its likeliest class."""
-        best = likeliest(entry)
+        """Write one frame's counts; a classified frame counts 1 for the class it gets."""
+        best = named_class(entry)
         names = [best[0]] if best is not None else [item["class"] for item in counted(entry, confidence)]
         counts = Counter(names)
         numbers = [counts.get(name, 0) for name in self._classes]

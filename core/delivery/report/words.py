@@ -73,7 +73,7 @@ def trained_on(run: Run, dataset: Dataset, progress: RunProgress) -> str:
 
 def operating_point(run: Run, evaluation: Evaluation) -> str:
     """Say above which confidence a finding counts and how that was chosen."""
-    confidence = evaluation.operating_point.confidence
+    confidence, positive = evaluation.operating_point.confidence, evaluation.operating_point.positive
     if confidence is None:
         one = "pixel" if TASKS[evaluation.task].names_pixels else "picture"
         return f"None: each {one} gets the class the model holds likeliest."
@@ -82,6 +82,13 @@ def operating_point(run: Run, evaluation: Evaluation) -> str:
     if rule == MAX_F1:
         rule = "the best balance of finding and false alarms (highest F1)"
     where = f" on the {SPLIT_WORDS[stored.chosen_on]} pictures" if stored and stored.chosen_on in SPLIT_WORDS else ""
+    if positive is not None:
+        [other] = set(evaluation.classes) - {positive}
+        return (
+            f"A picture gets the class “{positive}” from a confidence of {score(confidence)} in it on, else "
+            f"“{other}”: {rule[:1].lower()}{rule[1:]}{where}. All counts in this report use it; AUROC is over all "
+            "confidences."
+        )
     return (
         f"A finding counts from a confidence of {score(confidence)} on, chosen for {rule}{where}. All counts in this "
         "report use it; mAP is over all confidences. A finding is right when it overlaps a label of its class by "
@@ -124,7 +131,8 @@ def limits(evaluation: Evaluation, dataset: Dataset) -> list[str]:
     if width > 0.1:
         lines.append(f"The verdict is known only to {points(width)} points ({value_between(main)}).")
     if evaluation.split == "val":
-        chosen = "the best epoch and the operating point were" if task.finds_objects else "the best epoch was"
+        has_line = evaluation.operating_point.confidence is not None
+        chosen = "the best epoch and the operating point were" if has_line else "the best epoch was"
         lines.append(
             f"Judged on the validation pictures, on which {chosen} chosen. "
             + (
@@ -162,8 +170,10 @@ def how_to_use(run: Run, evaluation: Evaluation) -> list[str]:
         else f"Pictures are scaled so that the longer side has {size} px and padded with grey (114)"
     )
     lines = [f"{fed}; colour values are divided by 255."]
-    confidence = evaluation.operating_point.confidence
-    if confidence is not None:
+    confidence, positive = evaluation.operating_point.confidence, evaluation.operating_point.positive
+    if positive is not None:
+        lines.append(f"A picture is named “{positive}” from a confidence of {score(confidence)} in it on.")
+    elif confidence is not None:
         lines.append(f"Findings below {score(confidence)} are dropped; doubles are removed at an overlap of 0.7 (NMS).")
     lines.append("Check it anew on a few dozen of your own labelled pictures before it is used, and again when the "
                  "device, the site or the product changes.")  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ from core.evaluation.figures.intervals import (
 )
 from core.evaluation.figures.metrics import ratio
 from core.ultralytics.trainers.epoch_answers import EpochAnswers
+
+AS_DRAWN = " The line is taken as it is drawn: drawn by what it gives on these very pictures, expect less."
 
 
 @dataclass(frozen=True)
@@ -140,22 +142,38 @@ def expected_of_detector(
     folds = int(choosing.folds.max()) + 1 if choosing.folds.size else 1
     sentence = _sentence(rule is not None, choosing.knows_epochs, folds)
     if rule is None and folds > 1:
-        sentence += " The line is taken as it is drawn: drawn by what it gives on these very pictures, expect less."
+        sentence += AS_DRAWN
     return Expected(metrics, rule is not None, choosing.knows_epochs, folds, sentence, alarms, counts)
 
 
-def expected_of_classifier(choosing: Choosing, right: NDArray[np.bool_]) -> Expected:
-    """Return what to expect of a classifier; `right` says of each picture whether it is named rightly."""
+class ChosenLine(NamedTuple):
+    """A classifier's line for what to expect: how likely each picture is the positive class, and who drew the line."""
+
+    likely: Findings
+    """one per picture, in their order; right where the picture is of the positive class"""
+    rule: LineRule | None
+    """None where it was not chosen on these pictures"""
+
+
+def expected_of_classifier(choosing: Choosing, right: NDArray[np.bool_], line: ChosenLine | None = None) -> Expected:
+    """Return what to expect of a classifier; `right` says of each picture whether it is named rightly at the line."""
     hits, groups = right.astype(float), choosing.groups
     if choosing.best is not None:
         hits = hits - flattery(choosing.epochs[0], choosing.folds, fixed(0.0), choosing.epochs, choosing.best).hits
+    if line is not None and line.rule is not None:
+        lost, positive = flattery(line.likely, choosing.folds, line.rule), line.likely.objects > 0
+        hits = hits - np.where(positive, lost.hits, -lost.findings)  # one that is not flagged is right among the others
+    chosen = line is not None and line.rule is not None
     weights, units, total = draw(len(right), groups), count_units(len(right), groups), float(len(right))
     found = min(max(float(hits.sum()), 0.0), total)
     with np.errstate(invalid="ignore", divide="ignore"):
         draws = (weights @ hits.astype(np.float32)) / weights.sum(axis=1)
     metrics = {"top1": Figure(ratio(found, total), *exact_ratio(draws, found, total, units))}
     folds = int(choosing.folds.max()) + 1 if choosing.folds.size else 1
-    return Expected(metrics, False, choosing.knows_epochs, folds, _sentence(False, choosing.knows_epochs, folds))
+    sentence = _sentence(chosen, choosing.knows_epochs, folds)
+    if line is not None and not chosen and folds > 1:
+        sentence += AS_DRAWN
+    return Expected(metrics, chosen, choosing.knows_epochs, folds, sentence)
 
 
 def _sentence(line: bool, epoch: bool, folds: int) -> str:

@@ -158,7 +158,7 @@ def _sentences(unit: str, prevalence: float | None, rates: dict[str, Rate], coun
             f"not flagged nothing in {value_from_to(npv)}."
         )
     if prevalence is not None:
-        lines += _advice(unit, prevalence, rates, has_line=counts.for_a_reason is not None)
+        lines += _advice(unit, prevalence, rates, has_line=counts.has_line)
     lines += _bounds(unit, escape, overkill, counts)
     caught = int((counts.bad & counts.rejected).sum())
     if counts.for_a_reason is not None and counts.for_a_reason < caught:
@@ -246,7 +246,7 @@ def _bounds(unit: str, escape: Rate, overkill: Rate, counts: UnitCounts) -> list
 
 
 def _advice(unit: str, prevalence: float, rates: dict[str, Rate], *, has_line: bool) -> list[str]:
-    """Say what to do where it is not sure, or not so, that most of the rejected are bad; a classifier has no line."""
+    """Say what to do where it is not sure, or not so, that most of the rejected are bad."""
     worth, overkill, escape = rates["PPV"].figure, rates["overkill rate"], rates["escape rate"].figure
     made = unit in MADE
     rejected = "rejected" if made else "flagged"

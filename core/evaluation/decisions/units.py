@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import InputError
 from core.evaluation.crossfit.counts import Findings, LineRule, Units, fixed, flattery
 from core.evaluation.crossfit.rules import rule_of
 from core.evaluation.decisions.settings import GOOD_NAMES, DecisionSettings
@@ -47,6 +48,8 @@ class UnitCounts:
     """the class that means that nothing is wrong, of a classifier"""
     alarms_per_picture: float | None = None
     """false alarms per picture at the line; None of a classifier"""
+    has_line: bool = True
+    """whether there is a line that can be moved: not of a classifier of more than two classes"""
 
 
 def good_class(classes: list[str], settings: DecisionSettings) -> int | None:
@@ -67,7 +70,15 @@ def count_units(evaluation: Evaluation, settings: DecisionSettings) -> UnitCount
         return _of_detector(evaluation)
     if "p0" not in evaluation.predictions:
         return None
+    positive = evaluation.operating_point.positive
+    if positive is not None and settings.good == positive:
+        raise InputError(
+            f"“{positive}” is what this model’s line looks for: it can’t be the class that means that nothing is wrong "
+            "as well. Choose the line anew on the Evaluation page."
+        )
     good = good_class(evaluation.classes, settings)
+    if positive is not None:
+        good = 1 - evaluation.classes.index(positive)
     return None if good is None else _of_classifier(evaluation, good)
 
 
@@ -94,18 +105,22 @@ def _of_classifier(evaluation: Evaluation, good: int) -> UnitCounts:
     files = predictions["file"].astype(str).tolist()
     names = [evaluation.groups.get(file, "") for file in files]
     member = group_members(len(files), names if any(names) else None)
-    said = predictions["class_id"].to_numpy(dtype=int) != good
+    line = evaluation.operating_point.confidence
+    likely = (predictions["class_id"].to_numpy(dtype=int) != good).astype(float)
+    if line is not None:
+        likely = np.nan_to_num(predictions[f"p{1 - good}"].to_numpy(dtype=float))
     true = truth.loc[files, "class_id"].to_numpy(dtype=int) != good
     units = Units(member, np.bincount(member, weights=true) > 0)
-    findings = Findings(said.astype(float), said & true, np.arange(len(files)), true.astype(float))
+    findings = Findings(likely, true, np.arange(len(files)), true.astype(float))
     epochs: list[Findings] = []
     if choosing is not None and choosing.files == files:
         epochs = [
             Findings((item.classes != good).astype(float), item.right[:, 0], choosing.place, findings.objects)
             for item in choosing.answers
         ]
-    counted = _counted(evaluation, files, units, findings, epochs, None, 0.5)
-    return replace(counted, good=evaluation.classes[good])
+    rule = None if line is None else rule_of(evaluation.point, line)
+    counted = _counted(evaluation, files, units, findings, epochs, rule, 0.5 if line is None else line)
+    return replace(counted, good=evaluation.classes[good], has_line=len(evaluation.classes) == 2)
 
 
 def _counted(
@@ -124,7 +139,12 @@ def _counted(
     choosing, line_chosen, epoch_chosen = evaluation.choosing, False, False
     if choosing is not None and choosing.files == files and (rule is not None or epochs):
         best = choosing.best if epochs else None
-        lost = flattery(findings, choosing.folds, rule or fixed(line), epochs, best, units)
+        if evaluation.classifier is None:
+            lost = flattery(findings, choosing.folds, rule or fixed(line), epochs, best, units)
+        else:  # of its other epochs it is known which class they named, not how likely they held it
+            lost = flattery(findings, choosing.folds, rule or fixed(line), units=units)
+            if best is not None:
+                lost = lost + flattery(epochs[0], choosing.folds, fixed(0.5), epochs, best, units)
         hits, all_rejected = float(lost.hits.sum()), float(lost.findings.sum())
         escapes = min(max(escapes + hits, 0.0), float(units.bad.sum()))
         overkilled = min(max(overkilled - (all_rejected - hits), 0.0), float((~units.bad).sum()))

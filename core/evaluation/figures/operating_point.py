@@ -22,19 +22,21 @@ FALLBACK_CONFIDENCE = 0.25
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """What counts as a finding, and as a right one; both None for a classifier."""
+    """What counts as a finding, and as a right one; all None for a classifier that names the likeliest class."""
 
     confidence: float | None = None
     iou: float | None = None
+    positive: str | None = None
+    """the class that a classifier of two names from `confidence` on; None without such a line"""
 
     @property
     def threshold(self) -> float:
         """The confidence a finding must reach, 0 where there is none."""
         return self.confidence or 0.0
 
-    def as_dict(self) -> dict[str, float | None]:
-        """Return {"confidence", "iou"}."""
-        return asdict(self)
+    def as_dict(self) -> dict[str, float | str | None]:
+        """Return {"confidence", "iou"} and, of a classifier with a line, "positive"."""
+        return {name: value for name, value in asdict(self).items() if name != "positive" or value is not None}
 
 
 class StoredPoint(BaseModel):
@@ -51,9 +53,11 @@ class StoredPoint(BaseModel):
     weights_sha256: str = ""
     """the weights it was chosen for, "" where that was not recorded"""
     aim: str = ""
-    """what it was chosen for (`curves.Aim`), "" where it was drawn by hand or by the rule of the evaluation"""
+    """what it was chosen for (`curves.Aim`, `class_line.ClassAim`), "" where drawn by hand or by the evaluation"""
     options: dict[str, float] = {}
-    """the numbers of that aim, as `curves.confidence_for` takes them"""
+    """the numbers of that aim, as `curves.confidence_for` or `class_line.class_line_for` takes them"""
+    positive: str = ""
+    """of a classifier of two classes, the one it names from `confidence` on"""
 
     def suits(self, weights_sha256: str) -> bool:
         """Say whether it was chosen for these weights, or for nobody knows which."""
@@ -110,12 +114,13 @@ def save_operating_point(
     weights_sha256: str = "",
     aim: str = "",
     options: dict[str, float] | None = None,
+    positive: str = "",
 ) -> Path:
     """Store the operating point with the model, and how it was chosen. Returns the file."""
     path = operating_point_path(run_folder)
     point = StoredPoint(
         confidence=float(confidence), chosen_on=chosen_on, rule=rule, weights_sha256=weights_sha256, aim=aim,
-        options=options or {},
+        options=options or {}, positive=positive,
     )  # fmt: skip
     write_json_atomic(path, {key: value for key, value in point.model_dump().items() if value not in ("", {})})
     return path

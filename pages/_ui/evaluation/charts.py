@@ -137,6 +137,29 @@ def froc(curve: pd.DataFrame, confidence: float | None) -> go.Figure:
     return chart
 
 
+def roc(curve: pd.DataFrame, confidence: float) -> go.Figure:
+    """Return sensitivity over the share of false alarms, with the line of a classifier as a dot."""
+    chart = charts.figure(height=320, hovermode="closest")
+    part = curve[["specificity", "sensitivity", "confidence"]].dropna()
+    alarms, found = (1 - part["specificity"]) * 100, part["sensitivity"] * 100
+    chart.add_scatter(
+        x=[0.0, *alarms], y=[0.0, *found], mode="lines", line={"color": charts.LEAF, "width": 2.4, "shape": "hv"},
+        customdata=[1.0, *part["confidence"]],
+        hovertemplate="finds %{y:.0f} % and flags %{x:.0f} % of the others<br>at confidence %{customdata:.2f}"
+        "<extra></extra>",
+    )  # fmt: skip
+    if len(part):
+        reached = int((part["confidence"] >= confidence).sum())  # rows come in order of falling confidence
+        here = (alarms.iloc[reached - 1], found.iloc[reached - 1]) if reached else (0.0, 0.0)
+        chart.add_scatter(
+            x=[here[0]], y=[here[1]], mode="markers+text", text=["here"], textposition="bottom right",
+            marker={"color": charts.WARNING, "size": 12, "symbol": "diamond"}, hoverinfo="skip",
+        )  # fmt: skip
+    chart.update_xaxes(title="of the others flagged (1 - specificity)", ticksuffix=" %", range=[-2, 102])
+    chart.update_yaxes(title="found (sensitivity)", ticksuffix=" %", range=[0, 104])
+    return chart
+
+
 def reliability(bins: Sequence[Bin], scaled: Sequence[Bin] = ()) -> go.Figure:
     """Return how often findings are right over how sure the model says it is; the diagonal is perfect honesty.
 

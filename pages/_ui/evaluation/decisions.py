@@ -40,7 +40,8 @@ def show_decisions(run: Run, evaluation: Evaluation) -> None:
 
 
 def _asked(run: Run, evaluation: Evaluation) -> DecisionSettings | None:
-    asks_class = evaluation.detector is None and good_class(evaluation.classes, DecisionSettings()) is None
+    told = evaluation.detector is not None or evaluation.point is not None
+    asks_class = not told and good_class(evaluation.classes, DecisionSettings()) is None
     return ask_decisions(run, evaluation.classes if asks_class else [])
 
 

@@ -54,26 +54,34 @@ def _at(
     run_id: str,  # noqa: ARG001
     split: str,  # noqa: ARG001
     stamp: Stamp,  # noqa: ARG001
-    confidence: float,
+    confidence: float | None,
     stored: str,  # noqa: ARG001
+    positive: str,
     _made: Evaluation,
     _point: StoredPoint | None,
 ) -> Evaluation:
-    return _made.at(confidence, _point)
+    return _made.at(confidence, _point, positive=positive)
 
 
-def evaluation_of(workspace: Workspace, run: Run, split: str, confidence: float | None = None) -> Evaluation:
-    """Return the evaluation of a run on a split, for a detector at a position of the line: by default the stored one.
+def evaluation_of(
+    workspace: Workspace, run: Run, split: str, confidence: float | None = None, positive: str = ""
+) -> Evaluation:
+    """Return the evaluation of a run on a split at a position of the line: by default the stored one.
 
+    A classifier of two classes names `positive` from there on; without a line each picture gets its likeliest class.
     Raises GraftError as `evaluate_run` does.
     """
     key = str(workspace.root), run.id, split, stamp_of(run, split)
     made = _evaluation(*key, workspace)
-    if made.detector is None:
+    if made.detector is None and (made.classifier is None or len(made.classes) != 2):
         return made
     point = load_operating_point(run.folder)
     if point is not None and not point.suits(made.weights_sha256):
         point = None
-    if confidence is None:  # what is stored with these weights, else what the evaluation chose
+    if made.classifier is not None:
+        if point is not None and not point.positive:
+            point = None
+        confidence = point.confidence if point and confidence is None else confidence
+    elif confidence is None:  # what is stored with these weights, else what the evaluation chose
         confidence = point.confidence if point else made.operating_point.confidence or FALLBACK_CONFIDENCE
-    return _at(*key, confidence, point.model_dump_json() if point else "", made, point)
+    return _at(*key, confidence, point.model_dump_json() if point else "", positive, made, point)

@@ -29,8 +29,8 @@ from core.delivery.predict.results import (
     at_limit,
     counted,
     entry_words,
-    likeliest,
     limit_words,
+    named_class,
     object_rows,
     picture_row,
 )
@@ -71,7 +71,7 @@ def answers_of(model: ChosenModel, pictures: list[Prepared], *, tiled: bool) -> 
     store = st.session_state.setdefault("predict_answers", {})
     if len(store) > 8:  # sets of an earlier choice of model
         store.clear()
-    answers: Answers = store.setdefault((*_key(model), tiled), {})
+    answers: Answers = store.setdefault((*_key(model), tiled, model.positive, model.confidence), {})
     missing = [item for item in pictures if item.path not in answers]
     if not missing:
         return answers
@@ -205,7 +205,7 @@ def show_totals(pictures: list[Prepared], answers: Answers, confidence: float, d
     counts: Counter[str] = Counter()
     shares: dict[str, str] = {}
     if TASKS[described["task"]].names_pictures:
-        counts = Counter(best[0] for entry in entries if (best := likeliest(entry)) is not None)
+        counts = Counter(best[0] for entry in entries if (best := named_class(entry)) is not None)
         sentence = f"{count(len(entries), 'picture')} sorted."
     elif TASKS[described["task"]].names_pixels:
         told = [entry["shares"] for entry in entries if "shares" in entry]

@@ -46,6 +46,15 @@ def _reason(error):
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def named_first(found, settings):
+    """Return the classes of a picture with the one it is named by first: at the model's line, where it has one."""
+    positive = settings["positive"]
+    if positive is None:
+        return found
+    reached = any(item["class"] == positive and item["confidence"] >= settings["confidence"] for item in found)
+    return sorted(found, key=lambda item: (item["class"] == positive) != reached)
+
+
 def run_lengths(mask):
     """Return an array of true and false as COCO writes it: its size (height, width) and the lengths of its runs.
 

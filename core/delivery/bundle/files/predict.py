@@ -17,7 +17,7 @@ from PIL import Image
 from PIL.Image import open as plain_open
 
 os.environ.update(YOLO_OFFLINE="1", YOLO_VERBOSE="false")  # nothing leaves this machine; answers alone are printed
-from pictures import answer
+from pictures import answer, named_first
 from ultralytics import YOLO
 
 Image.open = plain_open  # Ultralytics' own blames a missing HEIC package for whatever is damaged
@@ -38,7 +38,8 @@ def find(picture):
         verbose=False,
     )[0]
     if result.probs is not None:
-        return [{"class": result.names[i], "confidence": float(result.probs.data[i])} for i in result.probs.top5]
+        found = [{"class": result.names[i], "confidence": float(result.probs.data[i])} for i in result.probs.top5]
+        return named_first(found, SETTINGS)
     boxes = result.obb if result.obb is not None else result.boxes
     columns = {
         "class": [result.names[int(index)] for index in boxes.cls.tolist()],

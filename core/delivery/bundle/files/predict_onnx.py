@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from pictures import answer, run_lengths
+from pictures import answer, named_first, run_lengths
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
@@ -28,7 +28,8 @@ def find(picture):
     """Return what the model finds in an RGB PIL picture, as `pictures.pages` gives it: objects, the surest first."""
     if SETTINGS["task"] == "classify":
         scores = run(middle_square(picture))[0][0]
-        return [{"class": NAMES[i], "confidence": float(scores[i])} for i in np.argsort(-scores)[:5]]
+        found = [{"class": NAMES[i], "confidence": float(scores[i])} for i in np.argsort(-scores)[:5]]
+        return named_first(found, SETTINGS)
     canvas, scale, left, top = letterbox(picture)
     outputs = run(canvas)
     rows = outputs[0][0].T  # one row per candidate: centre x, centre y, width, height, one score per class, then extras

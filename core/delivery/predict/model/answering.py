@@ -93,7 +93,7 @@ def described(result: Any) -> FoundIn:
     names = result.names
     if result.probs is not None:
         scores = result.probs.data.tolist()
-        return {"objects": [], "probabilities": {names[index]: round(score, 5) for index, score in enumerate(scores)}}
+        return {"objects": [], "probabilities": {names[index]: shortened(score) for index, score in enumerate(scores)}}
     if result.semantic_mask is not None:
         return _pixels(result.semantic_mask.data.cpu().numpy().astype(np.uint8), names)
     boxes = result.obb if result.obb is not None else result.boxes

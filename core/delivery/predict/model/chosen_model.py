@@ -7,9 +7,11 @@ from pathlib import Path
 
 from core.data.dataset import load_dataset
 from core.data.images.windows import Window
+from core.delivery.predict.entry import Entry
 from core.errors import InputError
 from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point
 from core.evaluation.predict.novelty import FEATURES_FILE, features_path
+from core.files.digests import file_sha256
 from core.models.library import get_model
 from core.spec import USUAL_MAX_DET
 from core.tasks import TASKS
@@ -35,6 +37,8 @@ class ChosenModel:
     confidence: float = FALLBACK_CONFIDENCE
     chosen_line: bool = False
     """whether `confidence` was chosen on the validation pictures"""
+    positive: str = ""
+    """of a classifier of two classes: the one it names from `confidence` on; "" where it names the likelier"""
     window: str = "auto"
     dataset: str | None = None
     """id of the dataset it was trained on; None when unknown or deleted"""
@@ -62,6 +66,14 @@ class ChosenModel:
         """The confidence (0 to 1) from which answers are kept: well below the line, and never above 0.05."""
         return max(0.001, min(LOWEST_CONFIDENCE, self.confidence / 2))
 
+    def at_line(self, entry: Entry) -> Entry:
+        """Return the entry of a classified picture with the class it gets at the line, any other as it is."""
+        likely = entry.get("probabilities", {})
+        if self.positive not in likely or len(likely) != 2:
+            return entry
+        [other] = set(likely) - {self.positive}
+        return {**entry, "named": self.positive if likely[self.positive] >= self.confidence else other}
+
     def words(self, imgsz: int | None = None) -> str:
         """Say in a sentence or two what is used; `imgsz` is the checkpoint's own size where it is known by now."""
         size = self.imgsz or imgsz
@@ -71,6 +83,11 @@ class ChosenModel:
         trained = ", as in its training" if self.imgsz else ""
         window = "each by its own levels (automatic)" if self.window == "auto" else f"by the window {self.window}"
         words = f"{scaled}{trained}; pictures of more than 8 bits are brought to 8 {window}."
+        if self.positive:
+            return (
+                f"{words} A picture gets the class “{self.positive}” from a confidence of {score(self.confidence)} in "
+                "it: the operating point of the model."
+            )
         if self.task and not TASKS[self.task].finds_objects:
             return words  # the likeliest class is the answer, there is no line
         line = (
@@ -93,7 +110,7 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
         window = Window.parse(kept.window).name
         chosen = kept.confidence is not None
         return ChosenModel(
-            name, kept.name, kept.path, kept.imgsz, line, chosen, window, task=kept.task,
+            name, kept.name, kept.path, kept.imgsz, line, chosen, kept.positive, window, task=kept.task,
             max_det=kept.max_det, features=kept.folder / FEATURES_FILE,
         )  # fmt: skip
     if name.endswith(".pt"):
@@ -105,6 +122,8 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
     if run.best_weights is None:
         raise InputError(f"The run {run.id} has no trained model yet (it is {run.state}).")
     point = load_operating_point(run.folder)
+    if point is not None and point.positive and not point.suits(file_sha256(run.best_weights)):
+        point = None  # drawn for an earlier state of the classifier, as the evaluation says
     try:
         dataset = load_dataset(workspace, run.dataset)
         window, dataset_id, tile = dataset.window_setting, dataset.id, dataset.tile
@@ -117,6 +136,7 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
         run.spec.imgsz,
         point.confidence if point else FALLBACK_CONFIDENCE,
         point is not None,
+        point.positive if point else "",
         Window.parse(window).name,
         dataset_id,
         _base(workspace, run.spec.model, run.spec.task),
