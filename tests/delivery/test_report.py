@@ -6,12 +6,17 @@ import json
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser
 
+from core.data.importing.from_upload import import_dataset
 from core.delivery.report.figures import curves, interval, matrix
 from core.delivery.report.report import ReportSettings, write_report
+from core.delivery.report.words import how_to_use, operating_point
 from core.errors import InputError
+from core.evaluation.decisions.drawn_line import draw_line, keep_line
+from core.evaluation.decisions.line_settings import LineSettings
 from core.evaluation.evaluation import evaluate_run
 from core.evaluation.figures.figure import Figure
 from core.metric_words import metric_title, metric_value
@@ -19,7 +24,10 @@ from core.training.advice import train_longer
 from core.training.records.events import read_events
 from core.training.records.progress import read_progress
 from core.training.runs import get_run
+from core.workspace import Workspace
 from tests.delivery.trained_run import PATIENT, Trained
+from tests.evaluation.stored_runs import detector_run, store, trained
+from tests.tiny import write_class_folders, write_yolo_folder
 
 
 @pytest.mark.slow
@@ -116,3 +124,32 @@ def test_drawings_escape_names_and_bear_gaps() -> None:
     assert drawn.count("<circle") == 1
     assert curves({"loss": [float("nan")]}, "Loss") == ""
     assert interval(Figure(low=0, high=1), "t") == ""
+
+
+def test_a_model_that_finds_nothing_right_chose_no_line(workspace: Workspace, tmp_path: Path) -> None:
+    dataset = import_dataset(workspace, write_yolo_folder(tmp_path / "shapes", train=4, val=6))
+    told = {}
+    for run_id, found in (("blind", 0.0), ("sure", 1.0)):
+        detector_run(workspace, dataset, run_id, found)
+        told[run_id] = operating_point(get_run(workspace, run_id), evaluate_run(workspace, run_id))
+    assert "F1" in told["sure"]
+    assert "F1" not in told["blind"]
+    assert "0.25" in told["blind"]
+
+
+def test_the_line_of_two_classes_is_told(workspace: Workspace, tmp_path: Path) -> None:
+    dataset = import_dataset(workspace, write_class_folders(tmp_path / "colours", count=20))
+    table = dataset.image_table()
+    files = table[table["split"] == "val"]["file"].tolist()
+    true = [dataset.classes.index(Path(file).parent.name) for file in files]
+    red = dataset.classes.index("red")
+    scores = {f"p{index}": [0.8 if index == said else 0.2 for said in true] for index in range(2)}
+    predictions = pd.DataFrame({"file": files, "class_id": true, "confidence": 0.8} | scores)
+    trained(workspace, dataset, "run-a")
+    store(workspace, dataset, "run-a", predictions, pd.DataFrame({"file": files, "class_id": true}))
+    run, plain = get_run(workspace, "run-a"), evaluate_run(workspace, "run-a")
+    assert "likeliest" in operating_point(run, plain)
+    keep_line(workspace, draw_line(plain, LineSettings(line=0.15, positive=dataset.classes[red])))
+    evaluation = evaluate_run(workspace, "run-a")
+    assert "“red” from a confidence of 0.150" in operating_point(run, evaluation)
+    assert any("0.150" in line for line in how_to_use(run, evaluation))

@@ -79,6 +79,11 @@ def operating_point(run: Run, evaluation: Evaluation) -> str:
         return f"None: each {one} gets the class the model holds likeliest."
     stored = load_operating_point(run.folder)
     rule = (stored.rule if stored else "") or "Ultralytics’ default"
+    if rule == MAX_F1 and evaluation.detector is not None and not evaluation.detector.arrays.hit.any():
+        return (
+            f"A finding counts from a confidence of {score(confidence)} on, the usual value: nothing this model finds "
+            "is right, so there is nothing to choose a line by."
+        )
     if rule == MAX_F1:
         rule = "the best balance of finding and false alarms (highest F1)"
     where = f" on the {SPLIT_WORDS[stored.chosen_on]} pictures" if stored and stored.chosen_on in SPLIT_WORDS else ""
