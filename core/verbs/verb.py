@@ -31,7 +31,7 @@ def settings_from(model: type[Any], values: dict[str, Any]) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise InputError(f"--{name}: {first['msg'].removeprefix('Value error, ')}.") from error
+        raise InputError(f"--{name.replace('_', '-')}: {first['msg'].removeprefix('Value error, ')}.") from error
 
 
 def say_progress() -> Callable[[Any], None]:

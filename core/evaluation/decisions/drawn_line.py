@@ -68,6 +68,8 @@ def draw_line(evaluation: Evaluation, settings: LineSettings, good: str = "") ->
     """
     if settings.line is None and settings.aim is None:
         return evaluation
+    if settings.line is not None and settings.aim is not None:
+        raise InputError("--aim and --line: a line is drawn by what matters most or by hand, so give one of them.")
     if not has_line(evaluation):
         each = "pixel" if TASKS[evaluation.task].names_pixels else "picture"
         raise InputError(f"This model gives each {each} the likeliest of its classes: there is no line to draw.")

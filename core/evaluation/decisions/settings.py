@@ -69,5 +69,5 @@ def read_share(text: str) -> float | None:
     found = re.fullmatch(r"\s*([0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)\s*(%|‰|ppm)?\s*", text, re.IGNORECASE)
     share = float(found[1].replace(",", "")) / _UNITS[(found[2] or "").lower()] if found else -1.0
     if not 0 < share <= 1:
-        raise ValueError(f"“{text}” is not a share above 0: write 2 %, 0.02 or 500 ppm")
+        raise ValueError(f"“{text}” is not a share above 0 and up to 1: write 2 %, 0.02 or 500 ppm")
     return share

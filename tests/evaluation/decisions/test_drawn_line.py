@@ -158,6 +158,7 @@ def test_the_library_keeps_the_line_with_the_model(
         ({"aim": "recall"}, "sensitivity"),
         ({"aim": "balanced", "positive": "green"}, "green"),
         ({"line": 0.2, "positive": ""}, "--positive"),
+        ({"aim": "balanced", "line": 0.2}, "one of them"),
         ({"aim": "sensitivity", "at_least": 0.999, "positive": "red"}, None),
     ],
 )
@@ -188,6 +189,7 @@ def test_from_the_command_line(
     assert asked()["operating_point"] == {"confidence": 0.25, "iou": None, "positive": "red"}
     assert "--aim or --line" in asked("--keep")["error"]
     assert "--line" in asked("--line", "2")["error"]
+    assert "--at-least" in asked("--aim", "sensitivity", "--at-least", "120 %")["error"]
 
 
 def test_a_detector_s_line_is_drawn_the_same_way(workspace: Workspace, tmp_path: Path) -> None:
