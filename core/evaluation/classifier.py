@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,17 @@ from core.evaluation.crossfit.expected import Choosing, ChosenLine, Expected, ex
 from core.evaluation.crossfit.rules import rule_of
 from core.evaluation.figures.class_line import ClassLine, named_by
 from core.evaluation.figures.operating_point import StoredPoint
+from core.evaluation.figures.results import SplitFigures
 from core.evaluation.predict.predictions import PredictionMeta
+
+
+class AtLine(NamedTuple):
+    """What a classifier is worth at a line."""
+
+    figures: SplitFigures
+    predictions: pd.DataFrame
+    """with the class and the confidence of what is named at the line"""
+    expected: Expected | None
 
 
 @dataclass(frozen=True)
@@ -30,8 +40,8 @@ class Classifier:
     correction: Correction | None = None
     choosing: Choosing | None = None
 
-    def at(self, line: ClassLine | None, point: StoredPoint | None = None) -> dict[str, Any]:
-        """Return the fields of an evaluation that depend on the line: `SplitFigures`, predictions and expected.
+    def at(self, line: ClassLine | None, point: StoredPoint | None = None) -> AtLine:
+        """Return what of an evaluation depends on the line.
 
         Without a line each picture is named by its likeliest class. `point` is the line stored with the model: only
         one that was chosen on these pictures by a rule can be corrected for that.
@@ -39,7 +49,7 @@ class Classifier:
         predictions = named_by(self.predictions, line)
         expected = self._expected(predictions, line, point)
         figures = classified(predictions, self.truth, self.meta, self.twins, self.correction, expected, line)
-        return vars(figures) | {"predictions": predictions, "expected": expected}
+        return AtLine(figures, predictions, expected)
 
     def _expected(
         self, predictions: pd.DataFrame, line: ClassLine | None, point: StoredPoint | None

@@ -127,7 +127,8 @@ class Evaluation(SplitFigures):
             line = None
             if confidence is not None and len(self.classes) == 2 and positive in self.classes:
                 line = ClassLine(self.classes.index(positive), confidence)
-            return dataclasses.replace(self, **self.classifier.at(line, point), point=point)
+            figures, predictions, expected = self.classifier.at(line, point)
+            return dataclasses.replace(self, **vars(figures), predictions=predictions, expected=expected, point=point)
         if self.detector is None or confidence is None:
             return self
         expected = None
@@ -211,9 +212,7 @@ def evaluate_run(
         if point is not None and not (point.positive and point.suits(weights)):
             point = None  # of another state of the model
         classifier = Classifier(predictions, truth, meta, known_twins(dataset, split), correction, choosing)
-        made = classifier.at(line_of(point, meta["classes"]), point)
-        predictions, expected = made.pop("predictions"), made.pop("expected")
-        figures = SplitFigures(**made)
+        figures, predictions, expected = classifier.at(line_of(point, meta["classes"]), point)
     elif TASKS[meta["task"]].names_pixels:
         figures = judged_pixels(predictions, truth, meta, known_twins(dataset, split))
     else:

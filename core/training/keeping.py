@@ -6,9 +6,8 @@ import shutil
 
 from core.data.dataset import load_dataset
 from core.errors import InputError
-from core.evaluation.figures.operating_point import load_operating_point
+from core.evaluation.figures.operating_point import load_line_of
 from core.evaluation.predict.novelty import FEATURES_FILE, features_path, load_features
-from core.files.digests import file_sha256
 from core.models.library import LibraryModel, keep_file
 from core.training.store import RunStore
 from core.workspace import Workspace
@@ -32,9 +31,7 @@ def keep_run(
     if spec.transfer:
         own = ":" in spec.model  # run:<id> and library:<id>: the origin says it in words
         started = spec.transfer["origin"] if own else f"{spec.model}, {spec.transfer['origin']}"
-    point = load_operating_point(run.folder)
-    if point is not None and point.positive and not point.suits(file_sha256(run.best_weights)):
-        point = None
+    point = load_line_of(run.folder, run.best_weights)
     kept = keep_file(
         workspace,
         run.best_weights,

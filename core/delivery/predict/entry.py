@@ -30,7 +30,7 @@ class FoundIn(TypedDict):
     probabilities: NotRequired[dict[str, float]]
     """of a classified picture, by class, 0 to 1"""
     named: NotRequired[str]
-    """the class a classified picture gets at the line of its model; the likeliest where that has none"""
+    """the class a classified picture gets at the line of its model; where that has none, the likeliest is meant"""
     shares: NotRequired[dict[str, float]]
     """of the picture that each class takes, 0 to 1, where every pixel has its class"""
     mask: NotRequired[str]

@@ -160,20 +160,20 @@ def expected_of_classifier(choosing: Choosing, right: NDArray[np.bool_], line: C
     hits, groups = right.astype(float), choosing.groups
     if choosing.best is not None:
         hits = hits - flattery(choosing.epochs[0], choosing.folds, fixed(0.0), choosing.epochs, choosing.best).hits
-    if line is not None and line.rule is not None:
-        lost, positive = flattery(line.likely, choosing.folds, line.rule), line.likely.objects > 0
+    rule = line.rule if line is not None else None
+    if line is not None and rule is not None:
+        lost, positive = flattery(line.likely, choosing.folds, rule), line.likely.objects > 0
         hits = hits - np.where(positive, lost.hits, -lost.findings)  # one that is not flagged is right among the others
-    chosen = line is not None and line.rule is not None
     weights, units, total = draw(len(right), groups), count_units(len(right), groups), float(len(right))
     found = min(max(float(hits.sum()), 0.0), total)
     with np.errstate(invalid="ignore", divide="ignore"):
         draws = (weights @ hits.astype(np.float32)) / weights.sum(axis=1)
     metrics = {"top1": Figure(ratio(found, total), *exact_ratio(draws, found, total, units))}
     folds = int(choosing.folds.max()) + 1 if choosing.folds.size else 1
-    sentence = _sentence(chosen, choosing.knows_epochs, folds)
-    if line is not None and not chosen and folds > 1:
+    sentence = _sentence(rule is not None, choosing.knows_epochs, folds)
+    if line is not None and rule is None and folds > 1:
         sentence += AS_DRAWN
-    return Expected(metrics, chosen, choosing.knows_epochs, folds, sentence)
+    return Expected(metrics, rule is not None, choosing.knows_epochs, folds, sentence)
 
 
 def _sentence(line: bool, epoch: bool, folds: int) -> str:

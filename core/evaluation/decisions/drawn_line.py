@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
+import numpy as np
+import pandas as pd
+
 from core.errors import InputError
 from core.evaluation.decisions.line_settings import AIM_WORDS, AnyAim, LineSettings
 from core.evaluation.decisions.settings import DecisionSettings
@@ -34,7 +37,7 @@ def positive_class(evaluation: Evaluation, good: str = "") -> str:
 
     "" where nothing says which that is: `good` is the class that somebody said means that nothing is wrong.
     """
-    if evaluation.classifier is None or len(evaluation.classes) != 2:
+    if evaluation.classifier is None or not has_line(evaluation):
         return ""
     if evaluation.point is not None and evaluation.point.positive in evaluation.classes:
         return evaluation.point.positive
@@ -52,11 +55,16 @@ def line_for(evaluation: Evaluation, settings: LineSettings, positive: str = "")
         arrays = evaluation.detector.arrays
         curve = threshold_curve(arrays.confidence, arrays.hit, len(evaluation.truth), evaluation.images)
         return confidence_for(curve, aim, **options)  # type: ignore[arg-type]
+    return class_line_for(roc_of(evaluation, positive), aim, **options)  # type: ignore[arg-type]
+
+
+def roc_of(evaluation: Evaluation, positive: str) -> pd.DataFrame:
+    """Return the `roc_curve` of a classifier for one of its classes, over the pictures with a usable answer."""
     number = evaluation.classes.index(positive)
     likely = evaluation.predictions[f"p{number}"].to_numpy(dtype=float)
-    usable = likely == likely  # not NaN
+    usable = np.isfinite(likely)
     truth = evaluation.truth["class_id"].to_numpy(dtype=int) == number
-    return class_line_for(roc_curve(likely[usable], truth[usable]), aim, **options)  # type: ignore[arg-type]
+    return roc_curve(likely[usable], truth[usable])
 
 
 def draw_line(evaluation: Evaluation, settings: LineSettings, good: str = "") -> Evaluation:
@@ -106,8 +114,5 @@ def keep_line(workspace: Workspace, evaluation: Evaluation) -> StoredPoint:
     point = evaluation.point
     if point is None or evaluation.split != "val":
         raise InputError("Draw a line on the validation part first; then it can be kept.")
-    save_operating_point(
-        workspace.run(evaluation.run), point.confidence, chosen_on=point.chosen_on, rule=point.rule, aim=point.aim,
-        weights_sha256=point.weights_sha256, options=point.options, positive=point.positive,
-    )  # fmt: skip
+    save_operating_point(workspace.run(evaluation.run), **point.model_dump(exclude={"iou"}))
     return point

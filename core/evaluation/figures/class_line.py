@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.figures.operating_point import StoredPoint, rounded_between
+from core.evaluation.figures.curves import threshold_curve
+from core.evaluation.figures.operating_point import StoredPoint, line_through
 
 ClassAim = Literal["balanced", "sensitivity", "specificity", "cost"]
 CLASS_AIMS: tuple[ClassAim, ...] = get_args(ClassAim)
@@ -52,24 +53,15 @@ def named_by(predictions: pd.DataFrame, line: ClassLine | None) -> pd.DataFrame:
 
 
 def roc_curve(likely: NDArray[np.float64], positive: NDArray[np.bool_]) -> pd.DataFrame:
-    """Return one row per confidence, falling: sensitivity, specificity (0 to 1), missed and false_alarms (counts).
+    """Return a `threshold_curve` of pictures, recall as sensitivity, with their specificity (0 to 1).
 
     `likely` is how likely each picture holds the positive class, `positive` whether it does. Empty without pictures.
     """
     order = np.argsort(-likely, kind="stable")
-    likely, positive = likely[order], positive[order]
-    last = np.append(likely[1:] < likely[:-1], True) if len(likely) else np.zeros(0, dtype=bool)
-    found, alarms = np.cumsum(positive)[last], np.cumsum(~positive)[last]
-    bad, good = int(positive.sum()), int((~positive).sum())
-    return pd.DataFrame(
-        {
-            "confidence": likely[last],
-            "sensitivity": found / bad if bad else np.full(len(found), np.nan),
-            "specificity": 1 - alarms / good if good else np.full(len(found), np.nan),
-            "missed": bad - found,
-            "false_alarms": alarms,
-        }
-    )
+    good = int((~positive).sum())
+    curve = threshold_curve(likely[order], positive[order], int(positive.sum()), len(likely))
+    alone = 1 - curve["false_alarms"] / good if good else np.full(len(curve), np.nan)
+    return curve.rename(columns={"recall": "sensitivity"}).assign(specificity=alone)
 
 
 def class_line_for(
@@ -101,4 +93,4 @@ def class_line_for(
             return None
         row = int(fits.sort_values([other, aim], kind="stable").index[-1])
     values = curve["confidence"].to_numpy()
-    return rounded_between(float(values[row + 1]) if row + 1 < len(values) else 0.0, float(values[row]))
+    return line_through(values, row)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.figures.metrics import precision_recall
-from core.evaluation.figures.operating_point import rounded_between
+from core.evaluation.figures.operating_point import line_through
 from core.evaluation.predict.prediction_arrays import PredictionArrays
 
 POINTS = 400
@@ -74,7 +74,7 @@ def confidence_for(
             return None
         row = int(fits[0] if aim == "recall" else fits[-1])
     values = curve["confidence"].to_numpy()
-    return rounded_between(float(values[row + 1]) if row + 1 < len(values) else 0.0, float(values[row]))
+    return line_through(values, row)
 
 
 def precision_recall_curves(arrays: PredictionArrays) -> dict[int, pd.DataFrame]:

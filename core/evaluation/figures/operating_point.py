@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from core.errors import InputError
+from core.files.digests import file_sha256
 from core.workspace import write_json_atomic
 
 IOU = 0.5
@@ -84,8 +85,13 @@ def line_at_highest(confidence: NDArray[np.float64], score: NDArray[Any]) -> tup
     """
     ends = np.append(confidence[1:] < confidence[:-1], True)  # equal confidences pass together
     index = int(np.where(ends, score, -np.inf).argmax())
-    following = confidence[index + 1] if index + 1 < len(confidence) else 0.0
-    return rounded_between(float(following), float(confidence[index])), float(score[index])
+    return line_through(confidence, index), float(score[index])
+
+
+def line_through(confidence: NDArray[np.float64], row: int) -> float:
+    """Return the line, as `rounded_between` rounds, that passes falling confidences down to `row` and no further."""
+    following = float(confidence[row + 1]) if row + 1 < len(confidence) else 0.0
+    return rounded_between(following, float(confidence[row]))
 
 
 def rounded_between(below: float, at_most: float) -> float:
@@ -124,6 +130,16 @@ def save_operating_point(
     )  # fmt: skip
     write_json_atomic(path, {key: value for key, value in point.model_dump().items() if value not in ("", {})})
     return path
+
+
+def load_line_of(run_folder: Path, weights: Path) -> StoredPoint | None:
+    """Return the operating point a run's weights are used at, None without one.
+
+    The line of a classifier is somebody's choice, and holds for the weights it was chosen for: a detector's is chosen
+    anew by the evaluation that ends a training.
+    """
+    point = load_operating_point(run_folder)
+    return None if point is not None and point.positive and not point.suits(file_sha256(weights)) else point
 
 
 def load_operating_point(run_folder: Path) -> StoredPoint | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.data.attributes import ATTRIBUTES_FILE
+from core.evaluation.decisions.drawn_line import has_line
 from core.evaluation.evaluation import Evaluation, evaluate_run
 from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, StoredPoint, load_operating_point
 from core.evaluation.predict.predictions import are_fresh, predictions_path, present_dataset
@@ -73,7 +74,7 @@ def evaluation_of(
     """
     key = str(workspace.root), run.id, split, stamp_of(run, split)
     made = _evaluation(*key, workspace)
-    if made.detector is None and (made.classifier is None or len(made.classes) != 2):
+    if not has_line(made):
         return made
     point = load_operating_point(run.folder)
     if point is not None and not point.suits(made.weights_sha256):

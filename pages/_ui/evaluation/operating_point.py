@@ -12,11 +12,11 @@ from core.evaluation.decisions.drawn_line import (
     keep_line,
     line_for,
     positive_class,
+    roc_of,
 )
 from core.evaluation.decisions.line_settings import AIM_WORDS, LineSettings
 from core.evaluation.detection import Detector
 from core.evaluation.evaluation import Evaluation
-from core.evaluation.figures.class_line import roc_curve
 from core.evaluation.figures.operating_point import load_operating_point
 from core.evaluation.review import picture_verdict
 from core.training.store import Run
@@ -184,14 +184,9 @@ def _show_named(evaluation: Evaluation, positive: str) -> None:
             else f"No picture here is of {plain(name)}, so nothing can be said about them."
         )
     st.markdown("  \n".join(told))
-    number = evaluation.classes.index(positive)
-    likely = evaluation.predictions.set_index("file")[f"p{number}"]
-    truth = evaluation.truth.set_index("file")["class_id"].reindex(likely.index) == number
-    usable = likely.notna().to_numpy()
-    curve = roc_curve(likely.to_numpy(dtype=float)[usable], truth.to_numpy(dtype=bool)[usable])
     line = evaluation.operating_point.confidence
     charts.show(
-        evaluation_charts.roc(curve, LIKELIEST if line is None else line),
+        evaluation_charts.roc(roc_of(evaluation, positive), LIKELIEST if line is None else line),
         "Sensitivity over false alarms (ROC curve), the line as a dot", key="roc",
     )  # fmt: skip
 

@@ -9,9 +9,8 @@ from core.data.dataset import load_dataset
 from core.data.images.windows import Window
 from core.delivery.predict.entry import Entry
 from core.errors import InputError
-from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_operating_point
+from core.evaluation.figures.operating_point import FALLBACK_CONFIDENCE, load_line_of
 from core.evaluation.predict.novelty import FEATURES_FILE, features_path
-from core.files.digests import file_sha256
 from core.models.library import get_model
 from core.spec import USUAL_MAX_DET
 from core.tasks import TASKS
@@ -121,9 +120,7 @@ def choose_model(workspace: Workspace, name: str) -> ChosenModel:
     run = get_run(workspace, name)
     if run.best_weights is None:
         raise InputError(f"The run {run.id} has no trained model yet (it is {run.state}).")
-    point = load_operating_point(run.folder)
-    if point is not None and point.positive and not point.suits(file_sha256(run.best_weights)):
-        point = None  # drawn for an earlier state of the classifier, as the evaluation says
+    point = load_line_of(run.folder, run.best_weights)
     try:
         dataset = load_dataset(workspace, run.dataset)
         window, dataset_id, tile = dataset.window_setting, dataset.id, dataset.tile
